@@ -1,0 +1,1 @@
+"""Values of the trading domain: no I/O, no clock, no randomness."""
