@@ -1,0 +1,162 @@
+"""What one setting is: its names, its bounds, and how its text becomes a value.
+
+The environment carries text, a TradingBot carries YAML scalars; both go through
+:meth:`Setting.parse`, so that a value is accepted or refused the same way everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any
+
+from cbbot.domain.decimals import parse_decimal, plain
+from cbbot.errors import BadInput
+
+__all__ = ["BadSetting", "Kind", "Setting"]
+
+_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
+_FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
+_PRODUCT = re.compile(r"[A-Z0-9]{1,20}-(USD|USDC)")
+_BOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_URL = re.compile(r"https?://[^\s]+")
+
+# Decimals are turned into integers for exact arithmetic; these digits are what the scales hold.
+PERCENT_DIGITS = 6
+MONEY_DIGITS = 8
+
+
+class BadSetting(BadInput):
+    """A setting whose value cannot be used: names the key, the value, and what is accepted."""
+
+    def __init__(self, key: str, value: str, accepted: str) -> None:
+        super().__init__(f"{key}={value!r} is not accepted: {accepted}")
+        self.key = key
+        self.value = value
+        self.accepted = accepted
+
+
+class Kind(Enum):
+    """How the text of a setting is read."""
+
+    DECIMAL = auto()
+    INTEGER = auto()
+    BOOLEAN = auto()
+    CHOICE = auto()
+    PRODUCT = auto()
+    IDENTIFIER = auto()
+    PATH = auto()
+    URL = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the settings table.
+
+    ``field`` is the path in a TradingBot's spec, None where the operator or the command line
+    sets the key. ``default`` is text, None where there is none. ``minimum`` and ``maximum``
+    are inclusive unless ``above`` says that the minimum itself is not allowed.
+    """
+
+    key: str
+    field: str | None
+    kind: Kind
+    default: str | None
+    meaning: str
+    minimum: str | None = None
+    maximum: str | None = None
+    above: bool = False
+    digits: int = PERCENT_DIGITS
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """The name on the ``Settings`` object."""
+        return self.key.lower()
+
+    @property
+    def accepted(self) -> str:
+        """What is accepted, in words for a person."""
+        match self.kind:
+            case Kind.BOOLEAN:
+                return "true or false"
+            case Kind.CHOICE:
+                return "one of " + ", ".join(self.choices)
+            case Kind.PRODUCT:
+                return "a product quoted in USD or USDC, upper case, such as BTC-USD"
+            case Kind.IDENTIFIER:
+                return "letters, digits, dot, dash and underscore, at most 63, starting with a letter or digit"
+            case Kind.PATH:
+                return "a path"
+            case Kind.URL:
+                return "an http:// or https:// address"
+            case Kind.INTEGER:
+                return f"a whole number {self._range}"
+            case Kind.DECIMAL:
+                return f"a number {self._range} with at most {self.digits} decimal places"
+
+    @property
+    def _range(self) -> str:
+        if self.above:
+            return f"above {self.minimum}" + (f", at most {self.maximum}" if self.maximum else "")
+        if self.minimum and self.maximum:
+            return f"from {self.minimum} to {self.maximum}"
+        return f"of {self.minimum} or more" if self.minimum else f"of {self.maximum} or less"
+
+    def parse(self, text: str) -> Any:
+        """The value of ``text``: Decimal, int, bool or str according to the kind.
+
+        Raises:
+            BadSetting: malformed or out of bounds. A secret's value is not repeated.
+        """
+        stripped = text.strip()
+        match self.kind:
+            case Kind.BOOLEAN:
+                lowered = stripped.lower()
+                if lowered in _TRUE or lowered in _FALSE:
+                    return lowered in _TRUE
+            case Kind.CHOICE:
+                for choice in self.choices:
+                    if stripped.lower() == choice.lower():
+                        return choice
+            case Kind.PRODUCT:
+                if _PRODUCT.fullmatch(stripped):
+                    return stripped
+            case Kind.IDENTIFIER:
+                if _BOT_ID.fullmatch(stripped):
+                    return stripped
+            case Kind.PATH:
+                if stripped:
+                    return stripped
+            case Kind.URL:
+                if _URL.fullmatch(stripped):
+                    return stripped.rstrip("/")
+            case Kind.INTEGER | Kind.DECIMAL:
+                return self._parse_number(stripped)
+        raise self.bad(text)
+
+    def _parse_number(self, text: str) -> Decimal | int:
+        try:
+            value = parse_decimal(text)
+        except BadInput as error:
+            raise self.bad(text) from error
+        too_low = self.minimum is not None and (
+            value <= Decimal(self.minimum) if self.above else value < Decimal(self.minimum)
+        )
+        too_high = self.maximum is not None and value > Decimal(self.maximum)
+        places = max(0, -int(value.normalize().as_tuple().exponent))
+        if too_low or too_high or places > (0 if self.kind is Kind.INTEGER else self.digits):
+            raise self.bad(text)
+        return int(value) if self.kind is Kind.INTEGER else value
+
+    def bad(self, text: str) -> BadSetting:
+        return BadSetting(self.key, "***" if self.secret else text, self.accepted)
+
+    def text(self, value: Any) -> str:
+        """The environment's text of a parsed value: ``parse(text(v)) == v``."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return plain(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,167 @@
+"""One process's settings: parsed once from text, frozen, typed.
+
+``load`` reads a mapping of environment keys; ``contradictions`` and ``warnings`` look at the
+whole. What may only be asked of a live trader is in ``live_requirements``, so that a backtest
+can read a ``bot.env`` that is not fit to trade with.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from cbbot.contract.setting import BadSetting
+from cbbot.contract.table import BY_KEY, SETTINGS
+from cbbot.domain.candle import Granularity
+from cbbot.errors import BadInput
+
+__all__ = ["Settings", "as_text", "contradictions", "live_requirements", "load", "nearest_key", "unknown_keys"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every key of the settings table, in lower case, with its parsed value.
+
+    Percentages, seconds and money are Decimal as written; the trader turns them into the
+    scales it counts on. Build it with :func:`load`.
+    """
+
+    product_id: str
+    granularity: str
+    use_tick_price: bool
+    tick_interval_sec: Decimal
+    candle_resync_sec: Decimal
+    order_min_usd: Decimal
+    max_daily_loss_pct: Decimal
+    daily_breaker_mark_to_market: bool
+    risk_per_trade_pct: Decimal
+    entry_cooldown_sec: Decimal
+    vol_risk_adjust: bool
+    usd_equity: Decimal
+    use_live_equity: bool
+    max_order_usd: Decimal | None
+    max_exposure_usd: Decimal | None
+    fee_rate_pct: Decimal
+    paper_slippage_bps: Decimal
+    max_history_candles: int
+    dry_run: bool
+    long_only: bool
+    allow_pyramiding: bool
+    max_concurrent_lots: int
+    pyramid_min_seconds_between: Decimal
+    pyramid_min_adverse_pct: Decimal
+    pyramid_decay_lambda: Decimal
+    pyramid_decay_min_pct: Decimal
+    scalp_tp_decay_enable: bool
+    scalp_tp_dec_mode: str
+    scalp_tp_dec_pct: Decimal
+    scalp_tp_decay_factor: Decimal
+    scalp_tp_min_pct: Decimal
+    take_profit_pct: Decimal
+    stop_loss_pct: Decimal
+    trail_activate_pct: Decimal
+    trail_distance_pct: Decimal
+    buy_threshold: Decimal
+    sell_threshold: Decimal
+    use_ma_filter: bool
+    ma_fast: int
+    ma_slow: int
+    model_mode: str
+    walk_forward_min: Decimal
+    backtest_sleep_ms: int
+    state_file: str
+    port: int
+    bridge_url: str
+    slack_webhook: str | None
+    slack_webhook_file: str | None
+    bridge_token_file: str | None
+    control_token_file: str | None
+    bot_id: str | None
+
+    @property
+    def candle_seconds(self) -> int:
+        return Granularity(self.granularity).seconds
+
+    @property
+    def mode(self) -> str:
+        """``paper`` or ``live``, as in metrics and the state file."""
+        return "paper" if self.dry_run else "live"
+
+
+def load(values: Mapping[str, str]) -> Settings:
+    """Settings from environment text; keys that are missing or empty take their default.
+
+    Keys outside the table are ignored here: :func:`unknown_keys` is for callers to whom an
+    unknown key is a mistake.
+
+    Raises:
+        BadSetting: a value is malformed or out of bounds.
+        BadInput: two values contradict each other.
+    """
+    parsed: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = values.get(setting.key, "")
+        if not text.strip():
+            text = setting.default or ""
+        parsed[setting.attribute] = setting.parse(text) if text else None
+    settings = Settings(**parsed)
+    found = contradictions(settings)
+    if found:
+        raise BadInput("; ".join(found))
+    return settings
+
+
+def as_text(settings: Settings) -> dict[str, str]:
+    """Every key that has a value, as environment text, secrets left out."""
+    texts = {}
+    for field in fields(settings):
+        setting = BY_KEY[field.name.upper()]
+        value = getattr(settings, field.name)
+        if value is not None and not setting.secret:
+            texts[setting.key] = setting.text(value)
+    return texts
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """What two settings say against each other, in words that name both keys."""
+    found = []
+    if settings.ma_fast >= settings.ma_slow:
+        found.append(f"MA_FAST={settings.ma_fast} must be below MA_SLOW={settings.ma_slow}")
+    if settings.pyramid_decay_lambda > 0 and settings.pyramid_decay_min_pct > settings.pyramid_min_adverse_pct:
+        found.append(
+            f"PYRAMID_DECAY_MIN_PCT={settings.pyramid_decay_min_pct} (the floor of the decayed gate) must not be above "
+            f"PYRAMID_MIN_ADVERSE_PCT={settings.pyramid_min_adverse_pct}"
+        )
+    if settings.scalp_tp_decay_enable and settings.scalp_tp_min_pct > settings.take_profit_pct:
+        found.append(
+            f"SCALP_TP_MIN_PCT={settings.scalp_tp_min_pct} (the floor of the lowered take profit) must not be above "
+            f"TAKE_PROFIT_PCT={settings.take_profit_pct}"
+        )
+    return found
+
+
+def live_requirements(settings: Settings) -> list[str]:
+    """What a live trader needs and these settings do not say."""
+    if settings.dry_run:
+        return []
+    missing = [key for key in ("MAX_ORDER_USD", "MAX_EXPOSURE_USD") if getattr(settings, key.lower()) is None]
+    return [f"{key} must be set for live trading (DRY_RUN=false): it caps what a mistake can cost" for key in missing]
+
+
+def nearest_key(key: str) -> str | None:
+    """The known key that ``key`` was probably meant to be."""
+    close = difflib.get_close_matches(key.upper(), BY_KEY, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown_keys(keys: Iterable[str]) -> list[BadSetting]:
+    """One error per key that is not in the table, naming the nearest one that is."""
+    errors = []
+    for key in keys:
+        if key not in BY_KEY:
+            near = nearest_key(key)
+            errors.append(BadSetting(key, "...", f"no such setting{f'; did you mean {near}?' if near else ''}"))
+    return errors

@@ -1,0 +1,340 @@
+"""The spec of a TradingBot: what a person writes, in pydantic models.
+
+Fields that are settings take their default, bounds and description from the settings table,
+so the cluster's schema, this module and the bot's environment cannot drift apart. The CRD is
+generated from these models; ``cbbot up`` validates manifests with them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cbbot.contract.setting import Kind
+from cbbot.contract.table import BY_FIELD, SETTINGS
+from cbbot.domain.candle import Granularity
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "KIND",
+    "PLURAL",
+    "VERSION",
+    "Exchange",
+    "Monitoring",
+    "Notifications",
+    "Process",
+    "SecretKey",
+    "ServiceMonitorSpec",
+    "SimulatorSpec",
+    "State",
+    "TradingBotSpec",
+    "WebSocketSpec",
+    "environment",
+]
+
+GROUP = "cbbot.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "TradingBot"
+PLURAL = "tradingbots"
+
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+
+
+def _setting(path: str) -> Any:
+    """A pydantic field with the table's default, bounds and description."""
+    setting = BY_FIELD[path]
+    default = setting.parse(setting.default) if setting.default is not None else None
+    bounds: dict[str, Any] = {}
+    if setting.kind in (Kind.DECIMAL, Kind.INTEGER):
+        number = Decimal if setting.kind is Kind.DECIMAL else int
+        if setting.minimum is not None:
+            bounds["gt" if setting.above else "ge"] = number(setting.minimum)
+        if setting.maximum is not None:
+            bounds["le"] = number(setting.maximum)
+    if setting.kind is Kind.DECIMAL:
+        bounds["decimal_places"] = setting.digits
+    return Field(default=default, description=setting.meaning, **bounds)
+
+
+class _Section(BaseModel):
+    """A part of the spec: unknown fields are mistakes, values are kept as given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+def _section(kind: type[BaseModel], description: str) -> Any:
+    return Field(default_factory=kind, description=description)
+
+
+class Product(_Section):
+    id: str = Field(description=BY_FIELD["product.id"].meaning, pattern=r"^[A-Z0-9]{1,20}-(USD|USDC)$", max_length=25)
+    granularity: Granularity = _setting("product.granularity")
+
+
+class Cadence(_Section):
+    useTickPrice: bool = _setting("cadence.useTickPrice")
+    tickIntervalSeconds: Decimal = _setting("cadence.tickIntervalSeconds")
+    candleResyncSeconds: Decimal = _setting("cadence.candleResyncSeconds")
+
+
+class Risk(_Section):
+    orderMinUSD: Decimal = _setting("risk.orderMinUSD")
+    maxDailyLossPct: Decimal = _setting("risk.maxDailyLossPct")
+    dailyBreakerMarkToMarket: bool = _setting("risk.dailyBreakerMarkToMarket")
+    riskPerTradePct: Decimal = _setting("risk.riskPerTradePct")
+    entryCooldownSeconds: Decimal = _setting("risk.entryCooldownSeconds")
+    volRiskAdjust: bool = _setting("risk.volRiskAdjust")
+    usdEquity: Decimal = _setting("risk.usdEquity")
+    useLiveEquity: bool = _setting("risk.useLiveEquity")
+    maxOrderUSD: Decimal | None = _setting("risk.maxOrderUSD")
+    maxExposureUSD: Decimal | None = _setting("risk.maxExposureUSD")
+    feeRatePct: Decimal = _setting("risk.feeRatePct")
+    paperSlippageBps: Decimal = _setting("risk.paperSlippageBps")
+    maxHistoryCandles: int = _setting("risk.maxHistoryCandles")
+
+
+class Pyramiding(_Section):
+    enabled: bool = _setting("pyramiding.enabled")
+    maxConcurrentLots: int = _setting("pyramiding.maxConcurrentLots")
+    minSecondsBetween: Decimal = _setting("pyramiding.minSecondsBetween")
+    minAdversePct: Decimal = _setting("pyramiding.minAdversePct")
+    decayLambda: Decimal = _setting("pyramiding.decayLambda")
+    decayMinPct: Decimal = _setting("pyramiding.decayMinPct")
+
+
+class TakeProfitDecay(_Section):
+    enabled: bool = _setting("scalp.tpDecay.enabled")
+    mode: Literal["linear", "exp"] = _setting("scalp.tpDecay.mode")
+    stepPct: Decimal = _setting("scalp.tpDecay.stepPct")
+    factor: Decimal = _setting("scalp.tpDecay.factor")
+    minPct: Decimal = _setting("scalp.tpDecay.minPct")
+
+
+class Scalp(_Section):
+    tpDecay: TakeProfitDecay = _section(TakeProfitDecay, "How the take profit of later lots is lowered.")
+
+
+class Trail(_Section):
+    activatePct: Decimal = _setting("exits.trail.activatePct")
+    distancePct: Decimal = _setting("exits.trail.distancePct")
+
+
+class Exits(_Section):
+    takeProfitPct: Decimal = _setting("exits.takeProfitPct")
+    stopLossPct: Decimal = _setting("exits.stopLossPct")
+    trail: Trail = _section(Trail, "The runner's trailing stop.")
+
+
+class Model(_Section):
+    mode: Literal["baseline", "extended"] = _setting("strategy.model.mode")
+    walkForwardMinutes: Decimal = _setting("strategy.model.walkForwardMinutes")
+
+
+class Strategy(_Section):
+    buyThreshold: Decimal = _setting("strategy.buyThreshold")
+    sellThreshold: Decimal = _setting("strategy.sellThreshold")
+    useMAFilter: bool = _setting("strategy.useMAFilter")
+    maFast: int = _setting("strategy.maFast")
+    maSlow: int = _setting("strategy.maSlow")
+    model: Model = _section(Model, "The model of the next close.")
+
+
+class SecretName(_Section):
+    name: str = Field(description="Name of a Secret in this namespace.", pattern=_DNS_NAME, max_length=253)
+
+
+class SecretKey(SecretName):
+    key: str = Field(description="Key in the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)
+
+
+class WebSocketSpec(_Section):
+    enabled: bool = Field(default=True, description="Take prices from the exchange's WebSocket; otherwise poll.")
+    url: str | None = Field(
+        default=None,
+        description="WebSocket address, where it is not Coinbase's.",
+        pattern=r"^wss?://\S+$",
+        max_length=512,
+    )
+    products: list[str] = Field(
+        default_factory=list, description="Products to subscribe to besides the traded one.", max_length=50
+    )
+    staleSeconds: int = Field(default=10, description="A price older than this is stale.", ge=1, le=600)
+
+
+class SimulatorSpec(_Section):
+    speed: Decimal = Field(
+        default=Decimal(1),
+        description="How many times faster than real time the simulated market runs.",
+        gt=0,
+        le=10_000,
+        decimal_places=3,
+    )
+    historyFraction: Decimal = Field(
+        default=Decimal("0.7"),
+        description="Share of the replayed candles that is history when the market opens.",
+        ge=0,
+        lt=1,
+        decimal_places=3,
+    )
+    takerRatePct: Decimal = Field(
+        default=Decimal("0.9"),
+        description="Taker fee of the simulated exchange, in percent.",
+        ge=0,
+        le=10,
+        decimal_places=4,
+    )
+    quoteBalance: Decimal = Field(
+        default=Decimal(10_000),
+        description="Quote currency in the simulated account at its start.",
+        ge=0,
+        le=100_000_000,
+        decimal_places=2,
+    )
+
+
+class Exchange(_Section):
+    venue: Literal["Coinbase", "Simulator"] = Field(
+        default="Coinbase", description="Coinbase, or the built-in Simulator: no account, no network."
+    )
+    credentialsSecretRef: SecretName | None = Field(
+        default=None, description="Secret with COINBASE_API_KEY_NAME and COINBASE_API_PRIVATE_KEY; required for Live."
+    )
+    apiBase: str | None = Field(
+        default=None,
+        description="Address of the exchange's API, where it is not Coinbase's.",
+        pattern=r"^https?://\S+$",
+        max_length=512,
+    )
+    websocket: WebSocketSpec = _section(WebSocketSpec, "The exchange's WebSocket.")
+    simulator: SimulatorSpec = _section(SimulatorSpec, "What the Simulator replays; ignored on Coinbase.")
+
+
+class Notifications(_Section):
+    slackWebhookSecretRef: SecretKey | None = Field(default=None, description="Secret with a Slack webhook's address.")
+
+
+class State(_Section):
+    size: str = Field(
+        default="1Gi",
+        description="Size of the state volume; may only grow.",
+        pattern=r"^[0-9]+(Mi|Gi|Ti)$",
+        max_length=16,
+    )
+    storageClassName: str | None = Field(
+        default=None,
+        description="Storage class of the volume; the cluster's default when not given.",
+        pattern=_DNS_NAME,
+        max_length=253,
+    )
+    accessMode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = Field(
+        default="ReadWriteOnce", description="Access mode of the volume."
+    )
+    existingClaim: str | None = Field(
+        default=None, description="Use this claim instead of making one.", pattern=_DNS_NAME, max_length=253
+    )
+    reclaimPolicy: Literal["Retain", "Delete"] = Field(
+        default="Retain", description="What becomes of the claim when the TradingBot is deleted."
+    )
+
+
+class ServiceMonitorSpec(_Section):
+    enabled: bool = Field(default=True, description="Make ServiceMonitors where the cluster knows them.")
+    interval: str = Field(
+        default="30s", description="How often to scrape.", pattern=r"^[1-9][0-9]*(s|m)$", max_length=8
+    )
+    scrapeTimeout: str = Field(
+        default="10s",
+        description="Give up a scrape after; not above the interval.",
+        pattern=r"^[1-9][0-9]*(s|m)$",
+        max_length=8,
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
+    )
+
+
+class Monitoring(_Section):
+    serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
+    namespaceSelector: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
+        max_length=20,
+    )
+
+
+class EnvVar(_Section):
+    name: str = Field(description="Name of the variable.", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)
+    value: str = Field(default="", description="Its value.", max_length=4096)
+
+
+class Process(_Section):
+    """How the bot or the bridge runs as a pod. Kubernetes' own types are passed on as they are."""
+
+    image: str | None = Field(
+        default=None, description="Container image; the operator's default when not given.", max_length=512
+    )
+    imagePullPolicy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When to pull the image."
+    )
+    resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
+    nodeSelector: dict[str, str] = Field(default_factory=dict, description="Labels of eligible nodes.", max_length=50)
+    tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
+    affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
+    podAnnotations: dict[str, str] = Field(default_factory=dict, description="Annotations of the pod.", max_length=50)
+    env: list[EnvVar] = Field(
+        default_factory=list,
+        description="Further environment variables; never a setting of the bot, COINBASE_* or BRIDGE_*.",
+        max_length=50,
+    )
+
+
+class TradingBotSpec(_Section):
+    """What to trade, how much to risk, and how to run it."""
+
+    mode: Literal["Paper", "Live"] = Field(
+        default="Paper", description="Paper fills orders in memory; Live places them."
+    )
+    suspend: bool = Field(default=False, description="Scale the bot to zero; state and token are kept.")
+    entries: Literal["Allowed", "Paused"] = Field(
+        default="Allowed", description="Paused: no new lots, exits go on. Reaches a running bot without a restart."
+    )
+    longOnly: bool = _setting("longOnly")
+    product: Product = Field(description="What to trade.")
+    cadence: Cadence = _section(Cadence, "How often the bot steps.")
+    risk: Risk = _section(Risk, "How much to risk.")
+    pyramiding: Pyramiding = _section(Pyramiding, "Adding to a position.")
+    scalp: Scalp = _section(Scalp, "Lots after the first.")
+    exits: Exits = _section(Exits, "When lots are closed.")
+    strategy: Strategy = _section(Strategy, "When lots are opened.")
+    exchange: Exchange = _section(Exchange, "Where to trade.")
+    notifications: Notifications = _section(Notifications, "Who is told.")
+    state: State = _section(State, "The volume that holds the bot's state.")
+    deletionPolicy: Literal["Refuse", "Flatten", "Orphan"] = Field(
+        default="Refuse", description="What deleting a Live bot with open lots does."
+    )
+    monitoring: Monitoring = _section(Monitoring, "Who may scrape.")
+    bot: Process = _section(Process, "The bot's pod.")
+    bridge: Process = _section(Process, "The bridge's pod.")
+
+
+def environment(spec: TradingBotSpec) -> dict[str, str]:
+    """The spec's settings as environment text, in the table's order; keys without a value left out.
+
+    The cluster's ConfigMap and ``cbbot up`` both come from here.
+    """
+    texts = {}
+    for setting in SETTINGS:
+        if setting.key == "DRY_RUN":
+            texts[setting.key] = "true" if spec.mode == "Paper" else "false"
+        elif setting.field is not None:
+            value: Any = spec
+            for part in setting.field.split("."):
+                value = getattr(value, part)
+            if value is not None:
+                texts[setting.key] = setting.text(value)
+    return texts

@@ -1,0 +1,1 @@
+"""The bridge: the only process that holds exchange keys."""
