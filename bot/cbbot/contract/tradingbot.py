@@ -222,7 +222,7 @@ class State(_Section):
     size: str = Field(
         default="1Gi",
         description="Size of the state volume; may only grow.",
-        pattern=r"^[0-9]+(Mi|Gi|Ti)$",
+        pattern=r"^[1-9][0-9]{0,7}(Mi|Gi|Ti)$",
         max_length=16,
     )
     storageClassName: str | None = Field(

@@ -1,0 +1,117 @@
+"""One field of a TradingBot that cannot be used: where it stands, what it says, what is accepted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from cbbot.contract.setting import Kind
+from cbbot.contract.table import BY_FIELD
+from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.errors import BadInput
+
+__all__ = ["BadTradingBot", "Violation", "quoted_numbers", "violations_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """``path`` is below ``spec`` (``risk.maxOrderUSD``); ``value`` is None where nothing was given."""
+
+    path: str
+    value: object
+    message: str
+
+    def __str__(self) -> str:
+        where = f"spec.{self.path}" if self.path else "spec"
+        given = "nothing given" if self.value is None else f"{_shown(self.value)} is not accepted"
+        return f"{where}: {given}: {self.message}"
+
+
+class BadTradingBot(BadInput):
+    """A TradingBot that cannot be used; ``violations`` has every reason."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = list(violations)
+        super().__init__("\n".join(str(violation) for violation in self.violations))
+
+
+def violations_of(error: ValidationError) -> list[Violation]:
+    """Pydantic's errors about a :class:`TradingBotSpec`, in the words of the settings table."""
+    return [_violation(details) for details in error.errors(include_url=False)]
+
+
+def quoted_numbers(document: Mapping[str, Any]) -> list[Violation]:
+    """Numbers given as text. Pydantic reads them, the API server does not: both must say the same."""
+    found = []
+    for path, setting in BY_FIELD.items():
+        value: Any = document
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and setting.kind is Kind.DECIMAL:
+            found.append(Violation(path, value, f"{setting.accepted}, without quotes"))
+    return found
+
+
+def _violation(details: Any) -> Violation:
+    path = _path(details["loc"])
+    if details["type"] == "missing":
+        return Violation(path, None, _accepted(path, "must be given"))
+    if details["type"] == "extra_forbidden":
+        return Violation(path, details["input"], _no_such_field(details["loc"]))
+    return Violation(path, details["input"], _accepted(path, _words(details)))
+
+
+def _path(location: Iterable[int | str]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path.removeprefix(".")
+
+
+def _accepted(path: str, otherwise: str) -> str:
+    setting = BY_FIELD.get(path)
+    # `mode` stands for DRY_RUN in the table, whose true and false are not what the field takes.
+    return setting.accepted if setting is not None and path != "mode" else otherwise
+
+
+def _words(details: Any) -> str:
+    match details["type"]:
+        case "literal_error":
+            return "one of " + str(details["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+        case "string_pattern_mismatch":
+            return f"text that matches {details['ctx']['pattern']}"
+        case _:
+            return str(details["msg"])
+
+
+def _no_such_field(location: tuple[int | str, ...]) -> str:
+    known = _fields_beside(location)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    return f"no such field; did you mean {near[0]}?" if near else f"no such field; known are {', '.join(known)}"
+
+
+def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
+    """The names that the section around ``location`` does know."""
+    model: Any = TradingBotSpec
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        kinds = _types(model.model_fields[part].annotation)
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _types(annotation: Any) -> list[Any]:
+    inner = getattr(annotation, "__args__", None)
+    return [annotation] if inner is None else [kind for argument in inner for kind in _types(argument)]
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
