@@ -1,0 +1,98 @@
+"""The arithmetic of market fills on integer scales; exact, and every rounding against the customer.
+
+Prices are ticks, sizes base units, money ledger units (see :mod:`cbbot.domain.instrument`), so the
+notional of a fill *is* ``price * base``. Python's integers do not wrap, so no size is too large.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from cbbot.domain.order import Side
+from cbbot.errors import BadInput
+
+__all__ = [
+    "Rate",
+    "Trade",
+    "commission",
+    "fee_rate",
+    "fill_market_buy_base",
+    "fill_market_buy_quote",
+    "fill_market_sell",
+    "slipped",
+]
+
+_BPS = 10_000
+
+
+class Rate(NamedTuple):
+    """A fee rate as an exact ratio: 0.009 is ``Rate(9, 1000)``."""
+
+    numerator: int
+    denominator: int
+
+
+class Trade(NamedTuple):
+    """One fill: price in ticks, base in base units, value (notional) and commission in ledger units."""
+
+    price: int
+    base: int
+    value: int
+    commission: int
+
+
+def fee_rate(fraction: Decimal) -> Rate:
+    """The exact ratio of a fee given as a fraction of the notional (0.009 is 0.90 %).
+
+    Raises:
+        BadInput: the rate is negative, 100 % or more, or no number.
+    """
+    if not fraction.is_finite() or not 0 <= fraction < 1:
+        raise BadInput(f"fee rate {fraction} is not a fraction of the notional: give 0 <= rate < 1, e.g. 0.009")
+    return Rate(*fraction.as_integer_ratio())
+
+
+def commission(value: int, rate: Rate) -> int:
+    """The fee on a notional, rounded up to the ledger unit."""
+    return -(-value * rate.numerator // rate.denominator)
+
+
+def slipped(price: int, side: Side, bps: Decimal) -> int:
+    """A price moved by ``bps`` basis points against ``side`` and rounded to the tick, against it too.
+
+    A sale never slips below one tick: a market that pays nothing is not a market.
+    """
+    numerator, denominator = bps.as_integer_ratio()
+    moved = price * numerator
+    scale = denominator * _BPS
+    if side is Side.BUY:
+        return price - (-moved // scale)
+    return max(price - -(-moved // scale), 1)
+
+
+def _trade(price: int, base: int, rate: Rate) -> Trade:
+    if price <= 0 or base < 0:
+        raise AssertionError(f"a fill needs a price above 0 and a size, not {base} at {price}")
+    value = price * base
+    return Trade(price, base, value, commission(value, rate))
+
+
+def fill_market_buy_quote(price: int, budget: int, rate: Rate) -> Trade:
+    """Spend at most ``budget`` ledger units, the fee included, as Coinbase's ``quote_size`` does.
+
+    The base is floored, so ``value + commission <= budget`` always; it is 0 when the budget does
+    not pay for one base unit.
+    """
+    base = budget * rate.denominator // ((rate.denominator + rate.numerator) * price)
+    return _trade(price, base, rate)
+
+
+def fill_market_buy_base(price: int, base: int, rate: Rate) -> Trade:
+    """Buy exactly ``base`` base units; the fee comes on top of the value."""
+    return _trade(price, base, rate)
+
+
+def fill_market_sell(price: int, base: int, rate: Rate) -> Trade:
+    """Sell exactly ``base`` base units; the fee is taken from the value."""
+    return _trade(price, base, rate)

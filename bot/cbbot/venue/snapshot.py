@@ -1,0 +1,88 @@
+"""The exchange's books as JSON values, and back: money as decimal text, sizes and prices as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from cbbot.domain.decimals import parse_decimal, plain
+from cbbot.domain.order import Side
+from cbbot.errors import BadInput
+from cbbot.venue.balances import Balance, Balances
+from cbbot.venue.exchange import Delays, Exchange
+from cbbot.venue.matching import Rate, Trade
+from cbbot.venue.orders import Order, OrderStatus
+from cbbot.venue.product import Product
+
+__all__ = ["from_json", "to_json"]
+
+
+def to_json(exchange: Exchange, now_ms: int) -> dict[str, Any]:
+    """Everything that a later :func:`from_json` needs to go on as if nothing had happened."""
+    return {
+        "balances": {
+            currency: [plain(balance.available), plain(balance.hold)]
+            for currency, balance in exchange.balances(now_ms).items()
+        },
+        "orders": [_order_json(order) for order in exchange.ledger()],
+        "unsettled": exchange.unsettled(),
+    }
+
+
+def from_json(
+    books: Mapping[str, Any],
+    products: Iterable[Product],
+    opening: Mapping[str, Decimal],
+    taker: Rate,
+    delays: Delays,
+) -> Exchange:
+    """An exchange with the given books. Wallets that the books lack are opened with ``opening``.
+
+    Raises:
+        BadInput: the books are not what :func:`to_json` writes.
+    """
+    try:
+        wallets = {currency: Balance(amount, Decimal(0)) for currency, amount in opening.items()}
+        for currency, (available, hold) in books["balances"].items():
+            wallets[currency] = Balance(parse_decimal(available), parse_decimal(hold))
+        orders = [_order(item) for item in books["orders"]]
+        return Exchange.resumed(products, Balances(wallets), taker, delays, orders, books["unsettled"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"the exchange's books are damaged: {error!r}") from error
+
+
+def _order_json(order: Order) -> dict[str, Any]:
+    return {
+        "sequence": order.sequence,
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "product_id": order.product_id,
+        "side": order.side.value,
+        "configuration": {kind: dict(fields) for kind, fields in order.configuration.items()},
+        "in_quote": order.in_quote,
+        "asked": order.asked,
+        "status": order.status.value,
+        "trades": [list(trade) for trade in order.trades],
+        "times_ms": [order.created_ms, order.visible_ms, order.fills_visible_ms, order.settle_ms],
+    }
+
+
+def _order(item: Mapping[str, Any]) -> Order:
+    created, visible, fills_visible, settle = item["times_ms"]
+    return Order(
+        sequence=item["sequence"],
+        order_id=item["order_id"],
+        client_order_id=item["client_order_id"],
+        product_id=item["product_id"],
+        side=Side(item["side"]),
+        configuration=item["configuration"],
+        in_quote=item["in_quote"],
+        asked=item["asked"],
+        status=OrderStatus(item["status"]),
+        trades=tuple(Trade(*trade) for trade in item["trades"]),
+        created_ms=created,
+        visible_ms=visible,
+        fills_visible_ms=fills_visible,
+        settle_ms=settle,
+    )
