@@ -8,7 +8,7 @@ generated from these models; ``cbbot up`` validates manifests with them.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,8 @@ __all__ = [
     "API_VERSION",
     "GROUP",
     "KIND",
+    "NAME_MAX_LENGTH",
+    "NAME_PATTERN",
     "PLURAL",
     "VERSION",
     "Exchange",
@@ -43,6 +45,13 @@ PLURAL = "tradingbots"
 
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+# Names of children are the TradingBot's name with a suffix, and must fit a Service's 63 characters.
+NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_MAX_LENGTH = 45
+
+LabelValue = Annotated[str, Field(max_length=63)]
+AnnotationValue = Annotated[str, Field(max_length=4096)]
+ProductId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{1,20}$", max_length=41)]
 
 
 def _setting(path: str) -> Any:
@@ -160,7 +169,7 @@ class WebSocketSpec(_Section):
         pattern=r"^wss?://\S+$",
         max_length=512,
     )
-    products: list[str] = Field(
+    products: list[ProductId] = Field(
         default_factory=list, description="Products to subscribe to besides the traded one.", max_length=50
     )
     staleSeconds: int = Field(default=10, description="A price older than this is stale.", ge=1, le=600)
@@ -253,14 +262,14 @@ class ServiceMonitorSpec(_Section):
         pattern=r"^[1-9][0-9]*(s|m)$",
         max_length=8,
     )
-    labels: dict[str, str] = Field(
+    labels: dict[str, LabelValue] = Field(
         default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
     )
 
 
 class Monitoring(_Section):
     serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
-    namespaceSelector: dict[str, str] = Field(
+    namespaceSelector: dict[str, LabelValue] = Field(
         default_factory=dict,
         description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
         max_length=20,
@@ -282,10 +291,12 @@ class Process(_Section):
         default="IfNotPresent", description="When to pull the image."
     )
     resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
-    nodeSelector: dict[str, str] = Field(default_factory=dict, description="Labels of eligible nodes.", max_length=50)
+    nodeSelector: dict[str, LabelValue] = Field(default_factory=dict, description="Labels of eligible nodes.", max_length=50)
     tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
     affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
-    podAnnotations: dict[str, str] = Field(default_factory=dict, description="Annotations of the pod.", max_length=50)
+    podAnnotations: dict[str, AnnotationValue] = Field(
+        default_factory=dict, description="Annotations of the pod.", max_length=50
+    )
     env: list[EnvVar] = Field(
         default_factory=list,
         description="Further environment variables; never a setting of the bot, COINBASE_* or BRIDGE_*.",
