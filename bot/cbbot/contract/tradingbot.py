@@ -291,7 +291,9 @@ class Process(_Section):
         default="IfNotPresent", description="When to pull the image."
     )
     resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
-    nodeSelector: dict[str, LabelValue] = Field(default_factory=dict, description="Labels of eligible nodes.", max_length=50)
+    nodeSelector: dict[str, LabelValue] = Field(
+        default_factory=dict, description="Labels of eligible nodes.", max_length=50
+    )
     tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
     affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
     podAnnotations: dict[str, AnnotationValue] = Field(

@@ -60,7 +60,9 @@ class TradingBotStatus(_Part):
     mode: str | None = Field(default=None, description="The mode the running bot is in.", max_length=16)
     equityUSD: Money | None = Field(default=None, description="Equity in quote currency.")
     dailyPnLUSD: Money | None = Field(default=None, description="Profit or loss of this UTC day.")
-    unrealizedPnLUSD: Money | None = Field(default=None, description="Profit or loss of the open lots at the last price.")
+    unrealizedPnLUSD: Money | None = Field(
+        default=None, description="Profit or loss of the open lots at the last price."
+    )
     exposureUSD: Money | None = Field(default=None, description="Cost of the open lots.")
     openLots: int | None = Field(default=None, description="Number of open lots.", ge=0)
     lastPrice: str | None = Field(default=None, description="Newest price of the product.", max_length=40)

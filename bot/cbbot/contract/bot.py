@@ -1,0 +1,114 @@
+"""The HTTP shapes of the bot: what ``/status`` and its siblings answer. Money is plain decimal text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["BotStatus", "DecisionRow", "Entries", "LastDecision", "LotRow", "ModelStatus", "TradeRow"]
+
+
+class _Shape(BaseModel):
+    """Unknown fields are ignored, so that an older reader understands a newer bot."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Entries(_Shape):
+    allowed: bool = Field(description="Whether new lots may be opened.")
+    paused_by: list[Literal["hand", "resource"]] = Field(default_factory=list, description="Who has paused entries.")
+
+
+class LastDecision(_Shape):
+    signal: Literal["buy", "sell", "flat"]
+    p_up: float | None = Field(description="Probability of a higher next close; null before the model is fitted.")
+    reason: str = Field(description="`entered`, or the gate that denied.")
+    at: str = Field(description="Venue time, RFC 3339.")
+
+
+class ModelStatus(_Shape):
+    mode: Literal["baseline", "extended"]
+    last_fit_at: str | None
+
+
+class BotStatus(_Shape):
+    """GET /status."""
+
+    bot: str
+    namespace: str
+    product_id: str
+    mode: Literal["paper", "live"]
+    venue: str = Field(description="Coinbase or Simulator, as the operator set it; the bridge's address otherwise.")
+    ready: bool
+    phase: Literal["starting", "reconciling", "trading", "paused", "halted"]
+    reason: str
+    epoch: int
+    version: str
+    equity_usd: str
+    equity_marked_usd: str
+    daily_pnl_usd: str
+    unrealized_pnl_usd: str
+    exposure_usd: str
+    open_lots: int
+    breaker_tripped: bool
+    entries: Entries
+    last_price: str | None
+    price_age_seconds: float | None
+    last_decision: LastDecision | None
+    model: ModelStatus
+    pending_orders: int
+    last_save_at: str | None
+    clock_offset_ms: int
+    warnings: list[str]
+    started_at: str
+
+
+class LotRow(_Shape):
+    """GET /lots: one open lot."""
+
+    lot: int
+    role: Literal["runner", "scalp"]
+    side: Literal["BUY", "SELL"]
+    opened_at: str
+    open_price: str
+    base_size: str
+    cost: str
+    entry_fee: str
+    stop_price: float
+    take_price: float
+    trail_active: bool
+    trail_stop_price: float | None
+    unrealized_pnl: str
+
+
+class TradeRow(_Shape):
+    """GET /trades: one closed lot, or the closed part of one. The backtest's JSON uses the same fields."""
+
+    lot: int
+    role: Literal["runner", "scalp"]
+    closed_as: Literal["runner", "scalp"]
+    side: Literal["BUY", "SELL"]
+    opened_at: str
+    open_price: str
+    base_size: str
+    cost: str
+    entry_fee: str
+    closed_at: str
+    close_price: str
+    proceeds: str
+    exit_fee: str
+    net_pnl: str
+    exit_reason: str
+
+
+class DecisionRow(_Shape):
+    """GET /decisions: one decision."""
+
+    at: str
+    price: str
+    signal: Literal["buy", "sell", "flat"]
+    p_up: float | None
+    fast: float | None
+    slow: float | None
+    reason: str

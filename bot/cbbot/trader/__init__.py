@@ -1,0 +1,1 @@
+"""The trader: a machine without I/O. Events in, a new state and commands out."""

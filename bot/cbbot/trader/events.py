@@ -1,0 +1,181 @@
+"""What can happen to a trader. Times are the venue's, in milliseconds since the epoch.
+
+The runtime makes these from the network, a backtest from a file, a simulation from a seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cbbot.domain.candle import Candle
+from cbbot.domain.order import Execution
+
+__all__ = [
+    "BalancesKnown",
+    "CandleClosed",
+    "CandleForming",
+    "EntriesPaused",
+    "EntriesResumed",
+    "Event",
+    "FlattenAsked",
+    "HistoryLoaded",
+    "OrderAbsent",
+    "OrderAccepted",
+    "OrderContradicts",
+    "OrderFilled",
+    "OrderRefused",
+    "OrderUnknown",
+    "Started",
+    "Tick",
+    "TimePassed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLoaded:
+    """Closed candles from the venue, oldest first, none missing but the venue's own gaps. Comes once, first."""
+
+    at_ms: int
+    candles: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process is up and the venue can be asked: open intents must be resolved before any new order."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The venue's price, fresh. ``price`` in ticks."""
+
+    at_ms: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandleClosed:
+    """A candle has closed, final, in order; its close time is its own time."""
+
+    candle: Candle
+
+
+@dataclass(frozen=True, slots=True)
+class CandleForming:
+    """The venue's candle in progress: a basis for the ticks to nudge."""
+
+    at_ms: int
+    candle: Candle
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The venue has the order. Its end comes later."""
+
+    at_ms: int
+    client_order_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """The order is over, filled or in part or not at all; the venue's totals."""
+
+    at_ms: int
+    client_order_id: str
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """A definite no: nothing was placed. ``code`` is the refuser's reason."""
+
+    at_ms: int
+    client_order_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUnknown:
+    """Nobody knows: a timeout, a broken connection, a bridge that could not tell."""
+
+    at_ms: int
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAbsent:
+    """A complete listing, long enough after the order was sent, does not have it."""
+
+    at_ms: int
+    client_order_id: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContradicts:
+    """The venue's order under our id is not ours: another product, side, size or time. An id was used twice."""
+
+    at_ms: int
+    client_order_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesKnown:
+    """What the account has available: base units and ledger units."""
+
+    at_ms: int
+    base: int
+    quote: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesPaused:
+    """No new lots until resumed. ``by`` is ``hand`` or ``resource``; either one is enough."""
+
+    at_ms: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesResumed:
+    at_ms: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenAsked:
+    """Close every lot, and pause entries by hand."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing else happened. Unknown orders are asked after again."""
+
+    at_ms: int
+
+
+Event = (
+    HistoryLoaded
+    | Started
+    | Tick
+    | CandleClosed
+    | CandleForming
+    | OrderAccepted
+    | OrderFilled
+    | OrderRefused
+    | OrderUnknown
+    | OrderAbsent
+    | OrderContradicts
+    | BalancesKnown
+    | EntriesPaused
+    | EntriesResumed
+    | FlattenAsked
+    | TimePassed
+)
