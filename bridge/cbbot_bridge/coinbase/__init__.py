@@ -1,0 +1,1 @@
+"""Everything that knows Coinbase's host: signing, REST, WebSocket, and the request allowance."""

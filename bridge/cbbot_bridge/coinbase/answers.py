@@ -1,0 +1,92 @@
+"""What an HTTP answer of Coinbase means, before anything is read from it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any
+
+__all__ = ["Answer", "Meaning", "read_answer"]
+
+_LONGEST_MESSAGE = 300
+
+
+class Meaning(Enum):
+    """How to go on."""
+
+    OK = auto()
+    REFUSED = auto()
+    UNAUTHORIZED = auto()
+    RATE_LIMITED = auto()
+    UNREACHABLE = auto()
+    """The request never left this machine."""
+    TIMED_OUT = auto()
+    """It left, or part of it, and no answer came. A POST may have taken effect."""
+    FAILED = auto()
+    """A fault on Coinbase's side, or an answer that makes no sense. A POST may have taken effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``body`` is the JSON object of an OK answer; ``code`` and ``message`` describe any other."""
+
+    meaning: Meaning
+    status: int
+    body: dict[str, Any]
+    code: str = ""
+    message: str = ""
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether a POST with this answer may have taken effect although the answer does not say so."""
+        return self.meaning in (Meaning.TIMED_OUT, Meaning.FAILED)
+
+
+def read_answer(status: int, content: bytes) -> Answer:
+    """Bodies of errors may be JSON of several shapes, plain text, HTML or nothing: all are survived."""
+    parsed = _json_object(content)
+    if 200 <= status < 300:
+        if parsed is None:
+            return Answer(Meaning.FAILED, status, {}, "malformed", f"HTTP {status} without a JSON object")
+        return Answer(Meaning.OK, status, parsed)
+    code, message = _reason(parsed or {}, status, content)
+    return Answer(_meaning(status), status, {}, code, message)
+
+
+def _meaning(status: int) -> Meaning:
+    if status == 401:
+        return Meaning.UNAUTHORIZED
+    if status == 429:
+        return Meaning.RATE_LIMITED
+    # 408: the server gave up waiting for the request; whether it acted on what it had is its secret.
+    if 400 <= status < 500 and status != 408:
+        return Meaning.REFUSED
+    return Meaning.FAILED
+
+
+def _json_object(content: bytes) -> dict[str, Any] | None:
+    try:
+        # Decimal: a double of Coinbase's (fees) keeps its digits and leaves as decimal text.
+        parsed = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _reason(body: dict[str, Any], status: int, content: bytes) -> tuple[str, str]:
+    code = body.get("error")
+    message = body.get("message") or body.get("error_details")
+    errors = body.get("errors")
+    if not code and isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        code, message = errors[0].get("id"), errors[0].get("message")
+    if not code or code == "unknown":
+        code = f"HTTP_{status}"
+    if not message:
+        message = f"Coinbase answered HTTP {status}" + (" with a page, not JSON" if content[:64].strip() else "")
+    return str(code)[:64], str(message)[:_LONGEST_MESSAGE]

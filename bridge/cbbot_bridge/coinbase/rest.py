@@ -1,0 +1,200 @@
+"""Coinbase's REST interface: one request at a time within the allowance, signed afresh for every try.
+
+Reads are retried here. A POST is repeated only as it is, with the client order id it carries; what
+became of it is told by :class:`Posted`, never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from cbbot import __version__
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot_bridge.coinbase.answers import Answer, Meaning, read_answer
+from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.retry import RetryPolicy
+from cbbot_bridge.coinbase.signing import Signer
+from cbbot_bridge.errors import UpstreamRefused, UpstreamUnavailable
+
+__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable", "open_client"]
+
+Params = Sequence[tuple[str, str]]
+Observe = Callable[[str, str, float], None]
+
+_PREFIX = "/api/v3/brokerage"
+_READ_TIMEOUT_SECONDS = 10.0
+_CONNECT_TIMEOUT_SECONDS = 5.0
+_KEPT_FOR_ORDERS = 3.0
+
+_UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
+    Meaning.RATE_LIMITED: (503, BridgeErrorCode.RATE_LIMITED),
+    Meaning.UNAUTHORIZED: (503, BridgeErrorCode.UPSTREAM_UNAUTHORIZED),
+    Meaning.UNREACHABLE: (503, BridgeErrorCode.UPSTREAM_UNREACHABLE),
+    Meaning.TIMED_OUT: (504, BridgeErrorCode.UPSTREAM_TIMEOUT),
+    Meaning.FAILED: (502, BridgeErrorCode.UPSTREAM_ERROR),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The last answer to a POST, and whether an earlier try or this one may have taken effect unseen."""
+
+    answer: Answer
+    may_have_acted: bool
+
+
+def as_unavailable(answer: Answer) -> UpstreamUnavailable:
+    """The error of an answer that is neither OK nor a refusal."""
+    status, code = _UNAVAILABLE[answer.meaning]
+    return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
+
+
+def open_client(base: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client for the venue at ``base``; the caller closes it."""
+    return httpx.AsyncClient(
+        base_url=base,
+        timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
+        follow_redirects=False,  # a signed request goes to the host it was signed for or nowhere
+        headers={"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"},
+        transport=transport,
+    )
+
+
+async def _nothing() -> None:
+    return None
+
+
+class CoinbaseRest:
+    """``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
+
+    ``signing_time`` gives UNIX seconds; ``on_unauthorized`` is awaited before the retry after a 401.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        signer: Signer | None,
+        private_budget: TokenBucket,
+        public_budget: TokenBucket,
+        signing_time: Callable[[], float] = time.time,
+        on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
+        observe: Observe = lambda _verb, _code, _seconds: None,
+        retry: RetryPolicy | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._http = http
+        self._signer = signer
+        self._private_budget = private_budget
+        self._public_budget = public_budget
+        self.signing_time = signing_time
+        self.on_unauthorized = on_unauthorized
+        self._observe = observe
+        self._retry = retry or RetryPolicy()
+        self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
+
+    async def get(self, path: str, params: Params = (), *, private: bool) -> dict[str, Any]:
+        """The JSON object behind ``path``.
+
+        Raises:
+            UpstreamRefused: Coinbase's definite no (a 4xx).
+            UpstreamUnavailable: no usable answer within the time for it; ask again later.
+        """
+        deadline = time.monotonic() + self._retry.total_seconds
+        tries = 0
+        while True:
+            answer = await self._one_try("GET", path, params, None, private, deadline)
+            tries += 1
+            if answer.meaning is Meaning.OK:
+                return answer.body
+            if answer.meaning is Meaning.REFUSED:
+                raise UpstreamRefused(answer.status, answer.code, answer.message)
+            if not await self._wait_for_next(answer, tries, deadline):
+                raise as_unavailable(answer)
+
+    async def get_once(self, path: str) -> dict[str, Any]:
+        """A public read without retries, for measuring how long it took."""
+        answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+        if answer.meaning is Meaning.OK:
+            return answer.body
+        if answer.meaning is Meaning.REFUSED:
+            raise UpstreamRefused(answer.status, answer.code, answer.message)
+        raise as_unavailable(answer)
+
+    async def post(self, path: str, body: dict[str, Any], before_send: Callable[[], None] = lambda: None) -> Posted:
+        """Sends ``body``, and the very same body again where that is safe and useful.
+
+        ``before_send`` runs last before every try; what it raises ends the attempt, unless an earlier
+        try may have taken effect.
+        """
+        deadline = time.monotonic() + self._retry.total_seconds
+        tries = 0
+        may_have_acted = False
+        content = json.dumps(body).encode("utf-8")
+        while True:
+            if not may_have_acted:
+                before_send()
+            answer = await self._one_try("POST", path, (), content, True, deadline)
+            tries += 1
+            may_have_acted = may_have_acted or answer.may_have_acted
+            if answer.meaning in (Meaning.OK, Meaning.REFUSED):
+                return Posted(answer, may_have_acted)
+            if not await self._wait_for_next(answer, tries, deadline):
+                return Posted(answer, may_have_acted)
+
+    async def _wait_for_next(self, answer: Answer, tries: int, deadline: float) -> bool:
+        """Waits before another try; False when there is to be none."""
+        delay = self._retry.delay(tries, self._dice)
+        if not self._retry.again(answer.meaning, tries) or time.monotonic() + delay >= deadline:
+            return False
+        if answer.meaning is Meaning.UNAUTHORIZED:
+            await self.on_unauthorized()
+        await asyncio.sleep(delay)
+        return True
+
+    async def _one_try(
+        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+    ) -> Answer:
+        budget = self._private_budget if private else self._public_budget
+        try:
+            keep = 0.0 if method == "POST" or not private else _KEPT_FOR_ORDERS
+            await budget.take(max(deadline - time.monotonic(), 0.0), keep)
+        except BudgetExhausted as error:
+            return Answer(
+                Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
+            )
+        started = time.monotonic()
+        answer = await self._exchange(method, path, params, content, private, deadline)
+        self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
+        return answer
+
+    async def _exchange(
+        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+    ) -> Answer:
+        full_path = _PREFIX + path
+        headers = {} if private else {"Cache-Control": "no-cache"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if private and self._signer is not None:
+            host = self._http.base_url.netloc.decode("ascii")
+            token = self._signer.rest_token(method, host, full_path, self.signing_time())
+            headers["Authorization"] = f"Bearer {token}"
+        request = self._http.build_request(method, full_path, params=list(params), content=content, headers=headers)
+        try:
+            async with asyncio.timeout(min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))):
+                response = await self._http.send(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({type(error).__name__})")
+        except (httpx.TimeoutException, TimeoutError):
+            return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
+        except httpx.RequestError as error:
+            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({type(error).__name__})")
+        return read_answer(response.status_code, response.content)

@@ -1,0 +1,38 @@
+"""When to ask Coinbase again, and after how long. Pure but for the dice it is given."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from cbbot_bridge.coinbase.answers import Meaning
+
+__all__ = ["RetryPolicy"]
+
+# A burst of 429 passes if one keeps still; a fault that stays for four tries is an outage to report;
+# one 401 may be our clock or theirs, a second one is the key.
+_TRIES = {
+    Meaning.RATE_LIMITED: 7,
+    Meaning.FAILED: 4,
+    Meaning.TIMED_OUT: 4,
+    Meaning.UNREACHABLE: 4,
+    Meaning.UNAUTHORIZED: 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off with full jitter, inside a total time in seconds."""
+
+    base_seconds: float = 0.25
+    cap_seconds: float = 5.0
+    total_seconds: float = 12.0
+
+    def again(self, meaning: Meaning, tries_made: int) -> bool:
+        """Whether an answer of this meaning deserves another try after ``tries_made``."""
+        return tries_made < _TRIES.get(meaning, 0)
+
+    def delay(self, tries_made: int, dice: random.Random) -> float:
+        """Seconds to wait before the next try. Never nothing: a refused connection must not spin."""
+        ceiling = min(self.cap_seconds, self.base_seconds * 2 ** (tries_made - 1))
+        return dice.uniform(ceiling / 4, ceiling)

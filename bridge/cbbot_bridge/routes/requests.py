@@ -1,0 +1,72 @@
+"""What every endpoint asks of a request: who sends it, and whether it may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPBearer
+
+from cbbot.contract.bridge import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.errors import NoCredentials, RequestRefused
+
+__all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "Token", "identify"]
+
+
+async def _bridge_of(request: Request) -> Bridge:
+    bridge: Bridge = request.app.state.bridge
+    return bridge
+
+
+BridgeOf = Annotated[Bridge, Depends(_bridge_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class BotIdentity:
+    """The bot instance that sends a request."""
+
+    bot_id: str
+    epoch: int
+
+
+async def identify(
+    request: Request,
+    bridge: BridgeOf,
+    bot_id: Annotated[BotId | None, Header(alias=BOT_ID_HEADER)] = None,
+    epoch: Annotated[BotEpoch | None, Header(alias=BOT_EPOCH_HEADER)] = None,
+) -> BotIdentity | None:
+    """The sender, None when it is no bot. Teaches the epoch if the token is right."""
+    if bot_id is None and epoch is None:
+        return None
+    if bot_id is None or epoch is None:
+        missing = BOT_ID_HEADER if bot_id is None else BOT_EPOCH_HEADER
+        message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
+        raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
+    bridge.epochs.check(bot_id, epoch)
+    if bridge.access.allows(request.headers.get("authorization")):
+        bridge.epochs.learn(bot_id, epoch)
+    return BotIdentity(bot_id, epoch)
+
+
+Identity = Annotated[BotIdentity | None, Depends(identify)]
+
+# auto_error off: our own answer has our own shape. The class is here for the OpenAPI document.
+_bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOKEN.")
+
+
+async def _token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
+    bridge.access.require(request.headers.get("authorization"))
+
+
+Token = Depends(_token)
+
+
+async def _keys(bridge: BridgeOf) -> None:
+    if not bridge.settings.can_order:
+        raise NoCredentials
+
+
+Keys = Depends(_keys)

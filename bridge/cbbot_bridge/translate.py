@@ -1,0 +1,204 @@
+"""Coinbase's JSON to the contract's models. Pure.
+
+Coinbase writes decimals as text, sometimes as numbers, and ``""`` where it has none; it adds fields and
+enum values without notice. Unknown things are let through or named unknown; a *missing* thing that
+money depends on is an error, because corrupt data is worse than no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cbbot.contract.bridge import Account, Amount, Bbo, CandleRow, Fees, OrderStatus, ProductAnswer
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.decimals import parse_decimal, plain
+from cbbot.domain.order import Side
+from cbbot.errors import BadInput
+from cbbot_bridge.errors import UpstreamUnavailable
+
+__all__ = [
+    "account",
+    "best_bid_ask",
+    "candle",
+    "decimal_of",
+    "decimal_or_none",
+    "fees",
+    "malformed",
+    "objects",
+    "order_status",
+    "product",
+    "seconds_of",
+    "side_of",
+    "text_of",
+    "time_text",
+    "venue_ms",
+]
+
+_GATES = (
+    "is_disabled",
+    "trading_disabled",
+    "cancel_only",
+    "limit_only",
+    "post_only",
+    "auction_mode",
+    "view_only",
+)
+
+
+def malformed(what: str) -> UpstreamUnavailable:
+    """The error for an answer of Coinbase's that cannot be used."""
+    return UpstreamUnavailable(502, BridgeErrorCode.UPSTREAM_MALFORMED, f"Coinbase's answer makes no sense: {what}")
+
+
+def objects(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The list of objects under ``key``; an absent or null list is malformed."""
+    value = body.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise malformed(f"{key!r} is no list of objects")
+    return value
+
+
+def text_of(body: Mapping[str, Any], key: str) -> str:
+    """A text that must be there and not be empty."""
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise malformed(f"{key!r} is missing")
+    return value
+
+
+def decimal_or_none(body: Mapping[str, Any], key: str) -> Decimal | None:
+    """A decimal, or None where Coinbase has none (absent, null or ``""``)."""
+    value = body.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise malformed(f"{key!r} is no decimal")
+    try:
+        return parse_decimal(str(value))
+    except BadInput as error:
+        raise malformed(f"{key!r} is no decimal") from error
+
+
+def decimal_of(body: Mapping[str, Any], key: str) -> Decimal:
+    """A decimal that must be there."""
+    value = decimal_or_none(body, key)
+    if value is None:
+        raise malformed(f"{key!r} is missing")
+    return value
+
+
+def _plain_of(body: Mapping[str, Any], key: str) -> str:
+    return plain(decimal_of(body, key))
+
+
+def product(body: Mapping[str, Any]) -> ProductAnswer:
+    """A product: Coinbase's object whole, its increments checked."""
+    increments = {key: decimal_of(body, key) for key in ("price_increment", "base_increment", "quote_increment")}
+    for key, value in increments.items():
+        if value <= 0:
+            raise malformed(f"{key!r} is {value}")
+    least = {key: decimal_or_none(body, key) or Decimal(0) for key in ("quote_min_size", "base_min_size")}
+    sizes = {key: plain(value) for key, value in (increments | least).items()}
+    gates = {key: body.get(key) is True for key in _GATES}
+    texts = {key: str(body.get(key) or "") for key in ("price", "status")}
+    return ProductAnswer.model_validate({**body, **sizes, **gates, **texts, "product_id": text_of(body, "product_id")})
+
+
+def candle(body: Mapping[str, Any]) -> CandleRow:
+    """One candle. Coinbase's ``start`` is UNIX seconds."""
+    start = str(body.get("start") or "")
+    if not (start.isascii() and start.isdigit()):
+        raise malformed("a candle's 'start' is no UNIX time")
+    return CandleRow(
+        start=start,
+        open=_plain_of(body, "open"),
+        high=_plain_of(body, "high"),
+        low=_plain_of(body, "low"),
+        close=_plain_of(body, "close"),
+        volume=_plain_of(body, "volume"),
+    )
+
+
+def account(body: Mapping[str, Any]) -> Account:
+    """An account; one without a hold holds nothing."""
+    currency = text_of(body, "currency")
+    available = body.get("available_balance")
+    if not isinstance(available, dict):
+        raise malformed(f"the {currency} account has no 'available_balance'")
+    hold = body.get("hold")
+    held = decimal_or_none(hold, "value") if isinstance(hold, dict) else None
+    return Account.model_validate(
+        {
+            **body,
+            "currency": currency,
+            "available_balance": Amount(value=_plain_of(available, "value"), currency=currency),
+            "hold": Amount(value=plain(held or Decimal(0)), currency=currency),
+            "type": str(body.get("type") or ""),
+        }
+    )
+
+
+def fees(body: Mapping[str, Any]) -> Fees:
+    """The fee tier of a transaction summary."""
+    tier = body.get("fee_tier")
+    if not isinstance(tier, dict):
+        raise malformed("'fee_tier' is missing")
+    return Fees(
+        maker_rate=_plain_of(tier, "maker_fee_rate"),
+        taker_rate=_plain_of(tier, "taker_fee_rate"),
+        tier=str(tier.get("pricing_tier") or ""),
+    )
+
+
+def best_bid_ask(body: Mapping[str, Any]) -> Bbo | None:
+    """The top of a product book; None when a side is empty."""
+    book = body.get("pricebook")
+    if not isinstance(book, dict):
+        raise malformed("'pricebook' is missing")
+    bids, asks = objects(book, "bids"), objects(book, "asks")
+    if not bids or not asks:
+        return None
+    return Bbo(bid=_plain_of(bids[0], "price"), ask=_plain_of(asks[0], "price"), ts=str(book.get("time") or ""))
+
+
+def order_status(value: object) -> OrderStatus:
+    """A status; one this project does not know is ``UNKNOWN_ORDER_STATUS``, which is not terminal."""
+    known: Iterable[str] = OrderStatus.__members__
+    return OrderStatus(value) if isinstance(value, str) and value in known else OrderStatus.UNKNOWN_ORDER_STATUS
+
+
+def side_of(body: Mapping[str, Any]) -> Side:
+    value = body.get("side")
+    if value not in (Side.BUY, Side.SELL):
+        raise malformed("'side' is neither BUY nor SELL")
+    return Side(str(value))
+
+
+def venue_ms(body: Mapping[str, Any]) -> int:
+    """The venue's time in ms from ``GET /time``, whose numbers are texts."""
+    for key, factor in (("epochMillis", 1), ("epochSeconds", 1000)):
+        value = decimal_or_none(body, key)
+        if value is not None and 0 < value * factor < 253_402_300_800_000:
+            return int(value * factor)
+    raise malformed("GET /time tells no time")
+
+
+def time_text(epoch_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(epoch_ms // 1000, tz=UTC).replace(microsecond=epoch_ms % 1000 * 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_of(timestamp: str) -> float | None:
+    """UNIX seconds of an RFC 3339 text, good to the microsecond; None when it is none.
+
+    For putting events in order. Digits beyond the microsecond are cut.
+    """
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None
