@@ -44,7 +44,8 @@ class Rule:
     """One cross-field rule.
 
     ``at`` is the schema node the CEL rule belongs to, a path below ``spec`` ("" is ``spec``
-    itself, ``[]`` an item of a list). ``offenders`` yields the path and value of every field
+    itself, ``[]`` an item of a list). It is never a section with ``default: {}``: the API server
+    judges such a default before the fields inside have theirs. ``offenders`` yields the path and value of every field
     that breaks the rule; nothing when the rule holds.
     """
 
@@ -170,8 +171,8 @@ RULES: tuple[Rule, ...] = (
         _live_without(lambda spec: spec.risk.maxExposureUSD, "risk.maxExposureUSD"),
     ),
     Rule(
-        "strategy",
-        "self.maFast < self.maSlow",
+        "",
+        "self.strategy.maFast < self.strategy.maSlow",
         "spec.strategy.maFast must be below maSlow",
         _averages,
     ),
@@ -182,15 +183,15 @@ RULES: tuple[Rule, ...] = (
         _scalp_floor,
     ),
     Rule(
-        "pyramiding",
-        "self.decayLambda <= 0.0 || self.decayMinPct <= self.minAdversePct",
+        "",
+        "self.pyramiding.decayLambda <= 0.0 || self.pyramiding.decayMinPct <= self.pyramiding.minAdversePct",
         "spec.pyramiding.decayMinPct, the floor of the decayed gate, must not be above minAdversePct "
         "(set decayLambda to 0 for a gate that does not decay)",
         _gate_floor,
     ),
     Rule(
-        "monitoring.serviceMonitor",
-        "duration(self.scrapeTimeout) <= duration(self.interval)",
+        "",
+        "duration(self.monitoring.serviceMonitor.scrapeTimeout) <= duration(self.monitoring.serviceMonitor.interval)",
         "spec.monitoring.serviceMonitor.scrapeTimeout must not be above interval",
         _scrape_timeout,
     ),

@@ -69,7 +69,9 @@ class TradingBotStatus(_Part):
     lastDecision: LastDecision | None = Field(default=None, description="The bot's newest decision.")
     breakerTripped: bool | None = Field(default=None, description="Whether the daily breaker stops entries.")
     modelMode: str | None = Field(default=None, description="Features of the model in use.", max_length=32)
-    lastFitAt: Time | None = Field(default=None, description="When the model was last fitted, on the venue's clock.")
+    lastFitAt: str | None = Field(
+        default=None, description="When the model was last fitted, on the venue's clock.", max_length=40
+    )
     lastTickAt: Time | None = Field(default=None, description="When the bot last had a price.")
     epoch: int | None = Field(default=None, description="How often the state has been taken up.", ge=0)
     restarts: int | None = Field(default=None, description="Restarts of the bot's container in its present pod.", ge=0)

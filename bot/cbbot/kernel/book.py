@@ -68,7 +68,7 @@ def equity(book: Book) -> int:
 
 
 def unrealised(book: Book, ticks: int) -> int:
-    return marked(book.side, ticks, book.base_sum, book.cost_sum, book.fee_sum) if book.lots else 0
+    return marked(book.side, ticks, book.base_sum, book.cost_sum, book.fee_sum) if book.base_sum else 0
 
 
 def cash(book: Book) -> int:

@@ -22,6 +22,7 @@ __all__ = [
     "DENY_PYRAMIDING_DISABLED",
     "DENY_SPACING",
     "EXITS",
+    "EXIT_FLATTEN",
     "EXIT_NONE",
     "EXIT_STOP_LOSS",
     "EXIT_TAKE_PROFIT",
@@ -77,7 +78,8 @@ EXIT_NONE: Final = 0
 EXIT_TRAILING_STOP: Final = 1
 EXIT_STOP_LOSS: Final = 2
 EXIT_TAKE_PROFIT: Final = 3
-EXITS: Final = ("none", "trailing_stop", "stop_loss", "take_profit")
+EXIT_FLATTEN: Final = 4  # by hand, or because the TradingBot is being deleted
+EXITS: Final = ("none", "trailing_stop", "stop_loss", "take_profit", "flatten")
 
 # How the take profit of later lots is lowered.
 SCALP_OFF: Final = 0

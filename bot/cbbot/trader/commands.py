@@ -40,7 +40,11 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One more of something: ``decisions``, ``orders``, ``trades``, ``denials``, ``refusals``, ``unknown``, ``outliers``, ``fits``."""
+    """One more of something.
+
+    ``name`` is one of ``decisions``, ``orders``, ``trades``, ``denials``, ``refusals``, ``unknown``,
+    ``outliers``, ``fits``.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)

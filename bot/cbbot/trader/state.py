@@ -113,6 +113,7 @@ class TraderState:
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
+    exits_held_until_ms: int = 0
 
     @property
     def pending(self) -> bool:

@@ -1,0 +1,153 @@
+"""``step(rules, state, event) -> state, commands``: the trader as a machine without I/O.
+
+No clock, no randomness, no network: every time is in an event. Commands come in the order in
+which they must be carried out, a checkpoint before the order that it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from cbbot.trader import market, orders, report
+from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
+from cbbot.trader.events import (
+    BalancesKnown,
+    CandleClosed,
+    CandleForming,
+    EntriesPaused,
+    EntriesResumed,
+    Event,
+    FlattenAsked,
+    HistoryLoaded,
+    OrderAbsent,
+    OrderAccepted,
+    OrderContradicts,
+    OrderFilled,
+    OrderRefused,
+    OrderUnknown,
+    Started,
+    Tick,
+    TimePassed,
+)
+from cbbot.trader.intent import Progress
+from cbbot.trader.rules import Rules
+from cbbot.trader.state import TraderState
+from cbbot.trader.stepping import refitted, step_at
+
+__all__ = ["step"]
+
+ASK_AGAIN_MS: Final = 2_000
+
+Outcome = tuple[TraderState, tuple[Command, ...]]
+
+
+def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
+    """The state after ``event``, and what must now be done."""
+    state, commands = _HANDLERS[type(event)](rules, state, event)
+    if Checkpoint() not in commands:
+        return state, commands
+    # One save covers all of an event, and it comes before anything that leaves the process.
+    return state, (Checkpoint(), *(command for command in commands if not isinstance(command, Checkpoint)))
+
+
+def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
+    known, continued = market.with_history(rules, state.market, event.candles)
+    state = replace(state, market=known)
+    commands: list[Command] = [report.history(len(event.candles), continued)]
+    features = 8 if rules.params.extended else 4
+    if state.model is None or len(state.model.weights) != features:
+        state, fitted = refitted(replace(state, model=None), event.at_ms)
+        commands += fitted
+    return state, (*commands, Checkpoint())
+
+
+def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
+    """Ask after every order of an earlier run; without any, trading may begin."""
+    asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
+    return orders.settled(replace(state, intents=asked), tuple(LookUp(intent) for intent in asked))
+
+
+def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
+    known, accepted = market.accepts(state.market, event.price)
+    if not accepted:
+        return replace(state, market=known), (Count("outliers"),)
+    state = replace(state, market=market.nudged(rules, known, event.at_ms, event.price))
+    if not rules.settings.use_tick_price:
+        return state, ()
+    return step_at(rules, state, event.at_ms, event.price, ticking=True)
+
+
+def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Outcome:
+    known = market.committed(rules, state.market, event.candle)
+    if known is state.market:
+        return state, ()
+    state = replace(state, market=known)
+    closed_ms = event.candle.start * 1000 + rules.candle_ms
+    commands: tuple[Command, ...] = ()
+    if state.model is None:
+        state, fitted = refitted(state, closed_ms)
+        commands = tuple(fitted)
+    if rules.settings.use_tick_price:
+        return state, commands
+    state = replace(state, market=replace(known, last_price=event.candle.close, last_price_ms=closed_ms))
+    state, stepped = step_at(rules, state, closed_ms, event.candle.close, ticking=False)
+    return state, (*commands, *stepped)
+
+
+def _candle_forming(rules: Rules, state: TraderState, event: CandleForming) -> Outcome:
+    return replace(state, market=market.forming(state.market, event.candle)), ()
+
+
+def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
+    return replace(state, balances=event), ()
+
+
+def _paused(rules: Rules, state: TraderState, event: EntriesPaused) -> Outcome:
+    if event.by in state.paused_by:
+        return state, ()
+    changed = replace(state, paused_by=state.paused_by | {event.by})
+    return changed, (Checkpoint(), report.pause(f"entries paused by {event.by}"))
+
+
+def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome:
+    if event.by not in state.paused_by:
+        return state, ()
+    changed = replace(state, paused_by=state.paused_by - {event.by})
+    return changed, (Checkpoint(), report.pause(f"entries no longer paused by {event.by}"))
+
+
+def _flatten(rules: Rules, state: TraderState, event: FlattenAsked) -> Outcome:
+    changed = replace(state, flattening=bool(state.lots), paused_by=state.paused_by | {"hand"})
+    if changed == state:
+        return state, ()
+    return changed, (Checkpoint(), report.pause("closing every lot; entries paused by hand"))
+
+
+def _time_passed(rules: Rules, state: TraderState, event: TimePassed) -> Outcome:
+    """Ask again after orders whose fate is unknown."""
+    due = [i for i in state.intents if i.progress is Progress.UNKNOWN and event.at_ms - i.asked_ms >= ASK_AGAIN_MS]
+    for intent in due:
+        state = state.with_intent(replace(intent, asked_ms=event.at_ms))
+    return state, tuple(LookUp(intent) for intent in due)
+
+
+_HANDLERS: Final[dict[type, Callable[[Rules, TraderState, Any], Outcome]]] = {
+    HistoryLoaded: _history,
+    Started: _started,
+    Tick: _tick,
+    CandleClosed: _candle_closed,
+    CandleForming: _candle_forming,
+    OrderAccepted: orders.accepted,
+    OrderFilled: orders.filled,
+    OrderRefused: orders.refused,
+    OrderUnknown: orders.unknown,
+    OrderAbsent: orders.absent,
+    OrderContradicts: orders.contradicted,
+    BalancesKnown: _balances,
+    EntriesPaused: _paused,
+    EntriesResumed: _resumed,
+    FlattenAsked: _flatten,
+    TimePassed: _time_passed,
+}

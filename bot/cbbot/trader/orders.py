@@ -1,0 +1,188 @@
+"""What becomes of an order: from its end back into lots, book, trades and dust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cbbot.domain.order import Execution, Side
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.book import booked_close, booked_open, close_net
+from cbbot.kernel.codes import BUY, EXITS, SELL
+from cbbot.kernel.ledger import fee_up
+from cbbot.kernel.lot import Lot, opened, promoted, reduced
+from cbbot.trader import report
+from cbbot.trader.commands import Checkpoint, Command, Count
+from cbbot.trader.events import (
+    OrderAbsent,
+    OrderAccepted,
+    OrderContradicts,
+    OrderFilled,
+    OrderRefused,
+    OrderUnknown,
+)
+from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.rules import Rules
+from cbbot.trader.state import TRADES_KEPT, Dust, Trade, TraderState
+
+__all__ = ["absent", "accepted", "contradicted", "filled", "refused", "settled", "unknown"]
+
+ABSENCE_COUNTS_AFTER_MS: Final = 30_000
+EXIT_RETRY_MS: Final = 5_000
+_LACK_OF_FUNDS: Final = ("INSUFFICIENT_FUND", "insufficient_funds")
+
+Outcome = tuple[TraderState, tuple[Command, ...]]
+
+
+def accepted(rules: Rules, state: TraderState, event: OrderAccepted) -> Outcome:
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    known = replace(intent, progress=Progress.ACCEPTED, order_id=event.order_id)
+    return state.with_intent(known), (Checkpoint(),)
+
+
+def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
+    """Entries stop until every outcome is known; the order is asked after by :class:`TimePassed`."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    changed = state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms))
+    if intent.progress is Progress.UNKNOWN:
+        return changed, ()
+    return changed, (Count("unknown"), Checkpoint(), report.order(rules, intent, "unknown", event.reason))
+
+
+def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
+    """Nothing was placed. An exit is wished for again by a later step, not at once for ever."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    changed = state.without_intent(intent.client_order_id)
+    if intent.purpose is Purpose.EXIT:
+        changed = replace(changed, exits_held_until_ms=event.at_ms + EXIT_RETRY_MS)
+        if event.code in _LACK_OF_FUNDS:
+            # The base is not there: sold by hand, or held. Buying more would hide it.
+            changed = replace(changed, paused_by=changed.paused_by | {"lots_without_base"})
+    said = report.order(rules, intent, "refused", f"{event.code}: {event.message}")
+    return settled(changed, (Count("refusals", {"reason": event.code}), Checkpoint(), said))
+
+
+def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
+    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    waited = event.at_ms - intent.created_ms
+    if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
+        return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
+    said = report.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
+    return settled(state.without_intent(intent.client_order_id), (Checkpoint(), said))
+
+
+def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
+    reason = f"order {event.client_order_id} at the venue is not ours: {event.detail}; stopped, look at the account"
+    return replace(state, halted=reason), (Checkpoint(), report.halt(reason))
+
+
+def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
+    """Book what was really filled. An answer that comes twice finds no intent and changes nothing."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
+    execution = event.execution
+    if execution.base == 0:
+        said = report.order(rules, intent, "unfilled", "the order ended without a fill")
+        return settled(rest, (Checkpoint(), said))
+    if intent.purpose is Purpose.ENTRY:
+        return settled(*_opened(rules, rest, intent, execution))
+    return settled(*_closed(rules, rest, intent, execution))
+
+
+def settled(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+    """With the last open intent resolved after a start, the trader may trade."""
+    if state.reconciled or state.pending:
+        return state, commands
+    return replace(state, reconciled=True), (*commands, report.reconciled())
+
+
+def _fee(rules: Rules, execution: Execution) -> int:
+    if execution.commission is not None:
+        return execution.commission
+    return fee_up(execution.value, rules.params.fee_rate)
+
+
+def _opened(rules: Rules, state: TraderState, intent: Intent, execution: Execution) -> Outcome:
+    side = BUY if intent.side is Side.BUY else SELL
+    fee = _fee(rules, execution)
+    lot = opened(
+        rules.params,
+        intent.lot,
+        side,
+        intent.created_ms,
+        execution.price,
+        execution.base,
+        execution.value,
+        fee,
+        len(state.lots),
+    )
+    changed = replace(state, lots=(*state.lots, lot), book=booked_open(state.book, lot))
+    return changed, (Count("trades", {"result": "open"}), Checkpoint(), report.fill(rules, intent, execution, fee))
+
+
+def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Execution) -> Outcome:
+    lot = next((each for each in state.lots if each.id == intent.lot), None)
+    if lot is None:
+        reason = (
+            f"order {intent.client_order_id} closed lot {intent.lot}, which is not open; stopped, look at the account"
+        )
+        return replace(state, halted=reason), (Checkpoint(), report.halt(reason))
+    sold = min(execution.base, lot.base)
+    kept, cost, entry_fee = reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    part = lot._replace(base=sold, cost=cost, entry_fee=entry_fee)
+    exit_fee = _fee(rules, execution)
+    net = close_net(part, execution.value, exit_fee)
+    reason_code = EXITS.index(intent.reason)
+    done = Closed(part, intent.created_ms, execution.price, execution.value, exit_fee, net, reason_code)
+    lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
+    lots = _with_runner(rules, state, lots)
+    newest = lots[-1].open_ticks if lots else 0
+    book = booked_close(state.book, part, kept if remains else None, net, intent.created_ms, reason_code, newest)
+    number = state.trade_count + 1
+    changed = replace(
+        state,
+        lots=lots,
+        dust=dust,
+        book=book,
+        trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
+        trade_count=number,
+        flattening=state.flattening and bool(lots),
+    )
+    won = "win" if net > 0 else "loss"
+    commands = (Count("trades", {"result": won}), Checkpoint(), report.exited(rules, number, done, changed.book))
+    return changed, commands
+
+
+def _what_remains(
+    rules: Rules, state: TraderState, lot: Lot, kept: Lot, price: int
+) -> tuple[tuple[Lot, ...], Dust, bool]:
+    """The lots and the dust after a close. What is too small to sell waits as dust for the next exit."""
+    others = tuple(each for each in state.lots if each.id != lot.id)
+    if kept.base == 0:
+        return others, state.dust, False
+    if kept.base * price >= rules.params.min_notional_ledger:
+        return tuple(kept if each.id == lot.id else each for each in state.lots), state.dust, True
+    old = state.dust
+    dust = Dust(old.base + kept.base, old.cost + kept.cost, old.entry_fee + kept.entry_fee)
+    return others, dust, False
+
+
+def _with_runner(rules: Rules, state: TraderState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """Without a runner the newest lot that is not itself being closed becomes one."""
+    if any(lot.runner for lot in lots):
+        return lots
+    for index in range(len(lots) - 1, -1, -1):
+        if not state.closing(lots[index]):
+            return (*lots[:index], promoted(rules.params, lots[index]), *lots[index + 1 :])
+    return lots

@@ -1,0 +1,194 @@
+"""One synchronised step: day, breaker, exits, refit, decision, gates, size, place. In this order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+
+from cbbot.domain.order import Side
+from cbbot.kernel import book as books
+from cbbot.kernel.codes import ALLOWED, BUY, DENIALS, EXIT_FLATTEN, EXIT_NONE, EXITS, FLAT, SIGNALS
+from cbbot.kernel.gates import affordable, permitted
+from cbbot.kernel.indicators import Reading, features
+from cbbot.kernel.ledger import slipped
+from cbbot.kernel.levels import to_price
+from cbbot.kernel.lot import Lot, trailed, triggered
+from cbbot.kernel.model import fit
+from cbbot.kernel.sizing import budget, vol_tenths
+from cbbot.kernel.strategy import probability, score, signal
+from cbbot.trader import figures, market, report
+from cbbot.trader.commands import Checkpoint, Command, Count, Place
+from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.rules import Rules
+from cbbot.trader.state import Decision, Dust, TraderState
+
+__all__ = ["refitted", "step_at"]
+
+Outcome = tuple[TraderState, list[Command]]
+
+
+def step_at(
+    rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool
+) -> tuple[TraderState, tuple[Command, ...]]:
+    """Step at ``price`` (ticks). Nothing happens while halted or before old orders are accounted for."""
+    if state.halted or not state.reconciled:
+        return state, ()
+    commands: list[Command] = []
+    state, commands = _day_and_breaker(rules, state, now_ms, price)
+    state, exits, exited = _exits(rules, state, now_ms, price)
+    commands += exits
+    if rules.params.refit_ms > 0 and now_ms - state.last_fit_ms >= rules.params.refit_ms:
+        state, fitted = refitted(state, now_ms)
+        commands += fitted
+    if not exited:
+        state, entry = _decide(rules, state, now_ms, price, ticking)
+        commands += entry
+    return state, tuple(commands)
+
+
+def _day_and_breaker(rules: Rules, state: TraderState, now_ms: int, price: int) -> Outcome:
+    equity = figures.equity(rules, state, price)
+    marked = figures.marked_equity(rules, state, price)
+    today = books.with_day(rules.params, state.book, now_ms, equity, marked)
+    tested = books.with_breaker(rules.params, today, marked)
+    commands: list[Command] = []
+    if tested.breaker and not today.breaker:
+        commands.append(report.breaker(rules, tested))
+    if tested is not state.book:
+        commands.append(Checkpoint())
+    return replace(state, book=tested), commands
+
+
+def refitted(state: TraderState, now_ms: int) -> Outcome:
+    """Fit the model on the newest candles; an impossible fit keeps the old one."""
+    window = state.market.window
+    model = fit(window.rows, window.closes) if len(window) else None
+    changed = replace(state, model=model or state.model, last_fit_ms=now_ms)
+    return changed, [Count("fits"), Checkpoint(), report.refit(model)]
+
+
+def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[TraderState, list[Command], bool]:
+    """Trail and test every lot; what triggers is closed, oldest first."""
+    at = to_price(rules.params, price)
+    held = now_ms < state.exits_held_until_ms
+    lots: list[Lot] = []
+    leaving: list[tuple[Lot, str]] = []
+    for before in state.lots:
+        if state.closing(before):
+            lots.append(before)
+            continue
+        lot = trailed(rules.params, before, at)
+        code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
+        if code != EXIT_NONE and not held:
+            leaving.append((lot, EXITS[code]))
+        lots.append(lot)
+    moved = tuple(lots) != state.lots
+    state = replace(state, lots=tuple(lots)) if moved else state
+    # A trail that has moved must not be forgotten: it never falls, a restart included.
+    commands: list[Command] = [Checkpoint()] if moved or leaving else []
+    for lot, reason in leaving:
+        state, place = _close(rules, state, lot, reason, now_ms, price)
+        commands += place
+    return state, commands, bool(leaving)
+
+
+def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int, price: int) -> Outcome:
+    dust = state.dust
+    if dust.base:
+        whole = lot._replace(
+            base=lot.base + dust.base, cost=lot.cost + dust.cost, entry_fee=lot.entry_fee + dust.entry_fee
+        )
+        lots = tuple(whole if each.id == lot.id else each for each in state.lots)
+        state, lot = replace(state, lots=lots, dust=Dust()), whole
+    side = Side.SELL if lot.side == BUY else Side.BUY
+    return _place(rules, state, Purpose.EXIT, lot.id, side, lot.base, 0, reason, now_ms, price)
+
+
+def _place(
+    rules: Rules,
+    state: TraderState,
+    purpose: Purpose,
+    lot: int,
+    side: Side,
+    base: int,
+    quote_units: int,
+    reason: str,
+    now_ms: int,
+    price: int,
+) -> Outcome:
+    """Write an order down under the next id; the checkpoint stands before it is sent."""
+    sequence = state.sequence + 1
+    name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
+    intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
+    changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
+    counted = Count("orders", {"mode": state.identity.mode, "side": side.value})
+    return changed, [Checkpoint(), counted, Place(intent, price), report.placed(rules, intent, price)]
+
+
+def _decide(rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool) -> Outcome:
+    reading, rows = market.current(rules, state.market, ticking)
+    wanted, p_up, reason = _wanted(rules, state, reading, rows)
+    commands: list[Command] = [Count("decisions", {"signal": SIGNALS[wanted]})]
+    base = spend = 0
+    if wanted != FLAT:
+        base, spend, reason = _size(rules, state, wanted, now_ms, price, reading.std_ratio)
+        if base == 0:
+            commands.append(Count("denials", {"reason": reason}))
+    decision = Decision(
+        now_ms, price, wanted, p_up, _currency(rules, reading.fast), _currency(rules, reading.slow), reason
+    )
+    state = replace(state, decision=decision)
+    if base:
+        side = Side.BUY if wanted == BUY else Side.SELL
+        quote_units = spend // rules.params.quote_ledger if side is Side.BUY else 0
+        state, place = _place(
+            rules, state, Purpose.ENTRY, state.book.next_lot, side, base, quote_units, "", now_ms, price
+        )
+        commands += [*place, report.decided(rules, decision)]
+    return state, commands
+
+
+def _wanted(rules: Rules, state: TraderState, reading: Reading, rows: int) -> tuple[int, float | None, str]:
+    """The signal, the probability behind it, and the reason while it is flat."""
+    model = state.model
+    if rows < rules.warm or model is None:
+        return FLAT, None, "not_enough_data"
+    row = features(reading, rules.params.extended)
+    z = score(row, model.weights, model.mean, model.std, model.bias)
+    params = rules.params
+    wanted = signal(z, reading.fast, reading.slow, params.buy_logit, params.sell_logit, params.ma_filter)
+    return wanted, None if isnan(z) else probability(z), "flat"
+
+
+def _size(
+    rules: Rules, state: TraderState, wanted: int, now_ms: int, price: int, std_ratio: float
+) -> tuple[int, int, str]:
+    """Base units and budget of an entry and ``entered``; or 0, 0 and what denies it."""
+    params = rules.params
+    denied = permitted(
+        params, wanted, now_ms, price, books.position(state.book), books.stops(state.book, bool(state.paused_by))
+    )
+    if denied != ALLOWED:
+        return 0, 0, DENIALS[denied]
+    if state.outcome_unknown:
+        return 0, 0, "outcome_unknown"
+    if state.pending:
+        return 0, 0, "order_pending"
+    cash = figures.cash(rules, state, now_ms)
+    if cash is None:
+        return 0, 0, "balances_stale"
+    tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
+    spend = budget(params, figures.equity(rules, state, price), tenths)
+    if rules.live and wanted != BUY:
+        # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
+        cash = spend
+    base, denied = affordable(params, spend, cash, slipped(price, wanted, params.slippage), state.book.cost_sum)
+    if base and rules.live and wanted != BUY and (state.balances is None or base > state.balances.base):
+        return 0, 0, "insufficient_funds"
+    return (base, spend, "entered") if base else (0, 0, DENIALS[denied])
+
+
+def _currency(rules: Rules, ticks: float) -> float | None:
+    if isnan(ticks):
+        return None
+    return ticks * rules.params.tick_numerator / rules.params.tick_denominator
