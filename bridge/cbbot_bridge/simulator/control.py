@@ -1,0 +1,99 @@
+"""Control of the simulation: where it stands, moving a stopped clock, faults. Not part of Coinbase's interface."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from cbbot.errors import BadInput
+from cbbot.venue.wire import time_text
+from cbbot_bridge.simulator.answers import ApiError, world_of
+from cbbot_bridge.simulator.faults import FaultBoard, fault_rule
+from cbbot_bridge.simulator.state_file import StateKeeper
+from cbbot_bridge.simulator.stream import Hub
+from cbbot_bridge.simulator.world import World
+
+__all__ = ["advance", "clear_faults", "close_sockets", "set_fault", "status"]
+
+_MOST_CANDLES = 1_000_000
+
+
+async def _fields(request: Request) -> dict[str, object]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise ApiError.invalid("request body is not JSON") from error
+    if not isinstance(body, dict):
+        raise ApiError.invalid("request body is not a JSON object")
+    return body
+
+
+def _standing(world: World) -> dict[str, object]:
+    now_ms = world.now_ms()
+    return {
+        "now_ms": now_ms,
+        "now": time_text(now_ms),
+        "candle": world.tape.index_at(now_ms),
+        "candles_in_file": len(world.tape.series),
+        "speed": world.clock.speed,
+    }
+
+
+async def status(request: Request) -> Response:
+    """``GET /sim/status``: the clock, and the number of the newest candle counted over the whole replay."""
+    return JSONResponse(_standing(world_of(request)))
+
+
+async def advance(request: Request) -> Response:
+    """``POST /sim/advance``: move a stopped clock ``{"to_ms": t}``, or ``{"candles": n}`` on.
+
+    By candles the clock stops where the n-th next candle that is not over yet ends.
+    """
+    world = world_of(request)
+    fields = await _fields(request)
+    to_ms, candles = fields.get("to_ms"), fields.get("candles")
+    if isinstance(candles, int) and to_ms is None and 0 < candles <= _MOST_CANDLES:
+        to_ms = _end_of(world, candles)
+    if not isinstance(to_ms, int):
+        raise ApiError.invalid('give {"to_ms": venue ms} or {"candles": how many}')
+    try:
+        world.clock.advance_to(to_ms)
+    except BadInput as error:
+        raise ApiError.invalid(str(error)) from error
+    await cast("StateKeeper", request.app.state.keeper).save()
+    return JSONResponse(_standing(world))
+
+
+def _end_of(world: World, candles: int) -> int:
+    now_ms, tape = world.now_ms(), world.tape
+    index = tape.index_at(now_ms)
+    length = tape.series.seconds
+    over = index < 0 or (tape.candle(index).start + length) * 1000 <= now_ms
+    return (tape.candle(index + candles - (not over)).start + length) * 1000
+
+
+async def set_fault(request: Request) -> Response:
+    """``POST /sim/faults``: one more fault, see :class:`~.faults.FaultRule` for its fields."""
+    board = cast("FaultBoard", request.app.state.faults)
+    try:
+        board.rules.append(fault_rule(await _fields(request)))
+    except BadInput as error:
+        raise ApiError.invalid(str(error)) from error
+    return JSONResponse({"rules": len(board.rules)})
+
+
+async def clear_faults(request: Request) -> Response:
+    """``DELETE /sim/faults``: everything works again."""
+    cast("FaultBoard", request.app.state.faults).rules.clear()
+    return JSONResponse({"rules": 0})
+
+
+async def close_sockets(request: Request) -> Response:
+    """``POST /sim/sockets/close``: ``{"code": 1000}`` closes every WebSocket."""
+    code = (await _fields(request)).get("code", 1000)
+    if not isinstance(code, int) or not (code in (1000, 1001) or 1007 <= code <= 1014 or 3000 <= code < 5000):
+        raise ApiError.invalid("code: a WebSocket close code that may be sent is wanted, e.g. 1000")
+    return JSONResponse({"closed": cast("Hub", request.app.state.hub).disconnect_all(code)})
