@@ -57,10 +57,12 @@ def _columns() -> list[dict[str, Any]]:
 
 def _spec_schema() -> dict[str, Any]:
     schema = schema_of_model(TradingBotSpec)
-    for rule in (*RULES, *TRANSITIONS):
-        if rule.cel:
-            node = _node(schema, rule.at)
-            node.setdefault("x-kubernetes-validations", []).append({"rule": rule.cel, "message": rule.message})
+    rules = [(rule.at, rule.cel, rule.message) for rule in RULES]
+    rules += [(rule.at, rule.cel, rule.message) for rule in TRANSITIONS]
+    for at, cel, message in rules:
+        if cel:
+            validations = _node(schema, at).setdefault("x-kubernetes-validations", [])
+            validations.append({"rule": cel, "message": message})
     for process in ("bot", "bridge"):
         _list_map(_node(schema, f"{process}.env"), "name")
     _node(schema, "exchange.websocket.products")["x-kubernetes-list-type"] = "set"
@@ -151,13 +153,13 @@ def document() -> str:
 def main(arguments: list[str]) -> int:
     """Write the files, or with ``--check`` name those that are not current (exit code 1)."""
     if arguments not in ([], ["--check"]):
-        print("usage: python -m cbbot_operator.crd [--check]", file=sys.stderr)  # noqa: T201  a command line tool
+        print("usage: python -m cbbot_operator.crd [--check]", file=sys.stderr)
         return 2
     text = document()
     stale = [path for path in FILES if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if arguments:
         for path in stale:
-            print(f"{path} is not current: run python -m cbbot_operator.crd", file=sys.stderr)  # noqa: T201  likewise
+            print(f"{path} is not current: run python -m cbbot_operator.crd", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

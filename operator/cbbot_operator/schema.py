@@ -114,8 +114,8 @@ def _default(field: FieldInfo) -> Any:
         made = field.default_factory()  # type: ignore[call-arg]  # the contract's factories take nothing
         return {} if isinstance(made, BaseModel) else made
     value = field.default
-    if value is PydanticUndefined or value is None:
-        return None
+    if value is PydanticUndefined or value is None or value == "":
+        return None  # an API server of 1.20 takes an empty string for null, and refuses it
     if isinstance(value, Enum):
         return value.value
     return _number(value) if isinstance(value, (Decimal, int)) and not isinstance(value, bool) else value

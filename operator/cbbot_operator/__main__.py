@@ -1,0 +1,36 @@
+"""``python -m cbbot_operator``: read the configuration, then operate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from cbbot.errors import BadInput, CbbotError
+from cbbot_operator.configuration import read_configuration
+from cbbot_operator.logs import set_up
+from cbbot_operator.metrics import package_version
+from cbbot_operator.operating import operate
+
+
+def main() -> int:
+    """Exit codes: 0 told to stop, 1 failed, 2 bad configuration."""
+    try:
+        configuration = read_configuration(os.environ)
+    except BadInput as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"cbbot-operator: {line}\n")
+        return 2
+    set_up(configuration.log_level)
+    logging.getLogger("cbbot_operator").info("starting", extra={"version": package_version()})
+    try:
+        asyncio.run(operate(configuration))
+    except CbbotError as error:
+        logging.getLogger("cbbot_operator").error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

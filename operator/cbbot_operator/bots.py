@@ -1,0 +1,83 @@
+"""The bots' HTTP interface as the operator uses it: read the status, pause, resume, flatten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import aiohttp
+from pydantic import ValidationError
+
+from cbbot.contract.bot import BotStatus
+from cbbot_operator.keys import Key, Names
+from cbbot_operator.metrics import POLLS
+from cbbot_operator.observed import Report
+from cbbot_operator.render.inputs import BOT_PORT
+
+__all__ = ["Bots", "Command", "HttpBots", "service_address"]
+
+Command = Literal["pause-entries", "resume", "flatten"]
+_TIMEOUT = aiohttp.ClientTimeout(total=4)
+
+
+class Bots(Protocol):
+    """What the operator asks of bots. Tests have some in memory."""
+
+    async def status(self, key: Key, now: datetime) -> Report: ...
+    async def command(self, key: Key, command: Command, token: str, now: datetime) -> Report: ...
+
+
+def service_address(key: Key) -> str:
+    """The bot's Service, by its name in the cluster's DNS."""
+    return f"http://{Names(key.name).bot}.{key.namespace}.svc:{BOT_PORT}"
+
+
+class HttpBots:
+    """:class:`Bots` over HTTP. Use as an async context manager."""
+
+    def __init__(self, address: Callable[[Key], str] = service_address) -> None:
+        self._address = address
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # Pods come and go behind a Service: a kept connection may lead to one that is gone.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def status(self, key: Key, now: datetime) -> Report:
+        """The bot's own account of itself; a report with ``failure`` when it gives none."""
+        return await self._ask("GET", key, "status", {}, now)
+
+    async def command(self, key: Key, command: Command, token: str, now: datetime) -> Report:
+        """Steer the bot, as the resource's voice; its answer is its new status."""
+        headers = {"Authorization": f"Bearer {token}", "X-Requested-By": "resource"}
+        return await self._ask("POST", key, f"control/{command}", headers, now)
+
+    async def _ask(self, verb: str, key: Key, path: str, headers: dict[str, str], now: datetime) -> Report:
+        if self._session is None:
+            raise RuntimeError("HttpBots is used outside of its context")
+        try:
+            async with self._session.request(verb, f"{self._address(key)}/{path}", headers=headers) as response:
+                text = await response.text()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            POLLS.labels("unreachable").inc()
+            return Report(now, failure=f"the bot does not answer: {str(error) or type(error).__name__}")
+        if response.status != 200:
+            POLLS.labels("refused").inc()
+            return Report(now, failure=f"the bot answers {path} with {response.status}: {text[:200]}")
+        try:
+            status = BotStatus.model_validate(json.loads(text))
+        except (ValidationError, ValueError) as error:
+            POLLS.labels("unreadable").inc()
+            return Report(now, failure=f"the bot's answer to {path} cannot be read: {str(error)[:200]}")
+        POLLS.labels("answered").inc()
+        return Report(now, status)

@@ -1,0 +1,223 @@
+"""The API server: the only module that talks to it (kopf's own watches apart).
+
+Few verbs, on objects as JSON. Authentication is kopf's: the pod's service account, or a
+kubeconfig outside of a cluster. Errors are this project's: what may pass is ``Retryable``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import aiohttp
+import kopf
+
+from cbbot.errors import CbbotError, Refused, Retryable
+from cbbot_operator.keys import FIELD_MANAGER
+from cbbot_operator.metrics import API_REQUESTS
+
+__all__ = ["Cluster", "HttpCluster", "Kind", "connect"]
+
+_LOG = logging.getLogger(__name__)
+_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_PASSING = frozenset({408, 409, 410, 429, 500, 502, 503, 504})
+
+Kind = str
+"""A kind the operator knows, such as Deployment."""
+
+_RESOURCES: Mapping[Kind, tuple[str, str]] = {
+    "TradingBot": ("apis/cbbot.io/v1alpha1", "tradingbots"),
+    "ServiceAccount": ("api/v1", "serviceaccounts"),
+    "Secret": ("api/v1", "secrets"),
+    "ConfigMap": ("api/v1", "configmaps"),
+    "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
+    "Service": ("api/v1", "services"),
+    "Pod": ("api/v1", "pods"),
+    "Event": ("api/v1", "events"),
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "NetworkPolicy": ("apis/networking.k8s.io/v1", "networkpolicies"),
+    "ServiceMonitor": ("apis/monitoring.coreos.com/v1", "servicemonitors"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
+}
+
+
+class Cluster(Protocol):
+    """What the operator asks of a cluster. Tests have one in memory."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None: ...
+    async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def namespace(self, name: str) -> dict[str, Any]: ...
+    async def serves(self, kind: Kind) -> bool: ...
+    async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None: ...
+
+
+class HttpCluster:
+    """A :class:`Cluster` over HTTPS. Use as an async context manager."""
+
+    def __init__(self, connection: kopf.ConnectionInfo) -> None:
+        self._server = connection.server.rstrip("/")
+        self._connection = connection
+        self._tls: ssl.SSLContext | bool = connection.as_ssl_context() if self._server.startswith("https") else False
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls, limit=50), timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None when there is none of that name."""
+        try:
+            return await self._request("GET", _path(kind, namespace, name), kind)
+        except Refused as error:
+            if error.code == "404":
+                return None
+            raise
+
+    async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Every object with these labels; of the whole cluster when ``namespace`` is None."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        query = {"labelSelector": selector} if selector else {}
+        answer = await self._request("GET", _path(kind, namespace), kind, query=query)
+        items: list[dict[str, Any]] = answer.get("items", [])
+        return items
+
+    async def namespace(self, name: str) -> dict[str, Any]:
+        return await self._request("GET", f"api/v1/namespaces/{name}", "Namespace")
+
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the API server knows the kind at this moment."""
+        group, plural = _RESOURCES[kind]
+        try:
+            answer = await self._request("GET", group, "APIResourceList")
+        except Refused as error:
+            if error.code == "404":
+                return False
+            raise
+        return any(resource.get("name") == plural for resource in answer.get("resources", ()))
+
+    async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply with force: the fields sent become ours, whoever had them."""
+        metadata = obj["metadata"]
+        path = _path(obj["kind"], metadata["namespace"], metadata["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._request("PATCH", path, obj["kind"], obj, "application/apply-patch+yaml", query)
+
+    async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        path = _path(obj["kind"], obj["metadata"]["namespace"])
+        return await self._request("POST", path, obj["kind"], obj, query={"fieldManager": FIELD_MANAGER})
+
+    async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """PUT: refused with a conflict when the object has changed since it was read."""
+        metadata = obj["metadata"]
+        path = _path(obj["kind"], metadata["namespace"], metadata["name"])
+        return await self._request("PUT", path, obj["kind"], obj, query={"fieldManager": FIELD_MANAGER})
+
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """JSON merge patch."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._request(
+            "PATCH", _path(kind, namespace, name), kind, patch, "application/merge-patch+json", query
+        )
+
+    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """JSON merge patch of the status subresource."""
+        path = _path(kind, namespace, name) + "/status"
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._request("PATCH", path, kind, patch, "application/merge-patch+json", query)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete that very object; one that is gone already, or is another by now, is left alone."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._request("DELETE", _path(kind, namespace, name), kind, options)
+        except (Refused, Retryable) as error:
+            if getattr(error, "code", "") != "404" and "precondition" not in str(error).lower():
+                raise
+
+    async def _request(
+        self,
+        verb: str,
+        path: str,
+        kind: Kind,
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        if self._session is None:
+            raise RuntimeError("HttpCluster is used outside of its context")
+        headers = {"Accept": "application/json", "Content-Type": content, **self._connection.as_http_headers()}
+        payload = json.dumps(body).encode() if body is not None else None
+        try:
+            async with self._session.request(
+                verb, f"{self._server}/{path}", data=payload, headers=headers, params=query
+            ) as response:
+                API_REQUESTS.labels(verb, str(response.status)).inc()
+                answer = await response.text()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            API_REQUESTS.labels(verb, "none").inc()
+            raise Retryable(f"{verb} {path}: the API server did not answer: {error or type(error).__name__}") from error
+        if response.status == 401:
+            self._login_again()
+        if response.status >= 400:
+            raise _error(verb, kind, path, response.status, answer)
+        try:
+            decoded: dict[str, Any] = json.loads(answer)
+        except ValueError as error:
+            raise Retryable(f"{verb} {path}: the API server's answer is not JSON") from error
+        return decoded
+
+    def _login_again(self) -> None:
+        """Service account tokens are rotated under a running pod."""
+        try:
+            self._connection = _log_in()
+        except CbbotError as error:
+            _LOG.warning("cannot log in again: %s", error)
+
+
+def _path(kind: Kind, namespace: str | None, name: str = "") -> str:
+    group, plural = _RESOURCES[kind]
+    place = f"{group}/namespaces/{namespace}/{plural}" if namespace is not None else f"{group}/{plural}"
+    return f"{place}/{name}" if name else place
+
+
+def _error(verb: str, kind: Kind, path: str, code: int, answer: str) -> CbbotError:
+    try:
+        told = json.loads(answer).get("message", answer)
+    except (ValueError, AttributeError):
+        told = answer
+    name = path.rsplit("/", 1)[-1]
+    message = f"{verb} {kind} {name}: the API server says {code}: {str(told)[:500]}"
+    return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
+
+
+def _log_in() -> kopf.ConnectionInfo:
+    settings = kopf.OperatorSettings()
+    connection = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    if connection is None:
+        raise Retryable("no way to the cluster: neither a service account's token nor a kubeconfig was found")
+    return connection
+
+
+async def connect() -> HttpCluster:
+    """A cluster by the pod's service account or the kubeconfig.
+
+    Raises:
+        Retryable: neither was found.
+    """
+    return HttpCluster(await asyncio.to_thread(_log_in))

@@ -1,0 +1,221 @@
+"""What is so and what is not: the conditions of a TradingBot, derived from what was observed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cbbot.contract.tradingbot_status import CONDITION_TYPES
+from cbbot_operator import deletion, pods
+from cbbot_operator.keys import Names, Object
+from cbbot_operator.observed import Observed, api_key_secret
+from cbbot_operator.policies import Refusal
+
+__all__ = ["Judgement", "Outcome", "condition", "derive_conditions"]
+
+_LONGEST_MESSAGE = 1024
+
+
+class Judgement(NamedTuple):
+    """``status`` is True, False or Unknown, as text."""
+
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the reconciliation went. At most one of the three holds it back."""
+
+    invalid: str = ""
+    refusal: Refusal | None = None
+    failure: str = ""
+
+    @property
+    def clean(self) -> bool:
+        return not self.invalid and self.refusal is None and not self.failure
+
+
+Judge = Callable[[Observed, Outcome], Judgement]
+
+
+def derive_conditions(seen: Observed, outcome: Outcome) -> list[dict[str, Any]]:
+    """All conditions in a fixed order; a transition time stays while its status does."""
+    before = {entry["type"]: entry for entry in seen.status.get("conditions", ())}
+    now = seen.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    derived = []
+    for kind in CONDITION_TYPES:
+        status, reason, message = _JUDGES[kind](seen, outcome)
+        old = before.get(kind)
+        since = old["lastTransitionTime"] if old is not None and old["status"] == status else now
+        derived.append(
+            {
+                "type": kind,
+                "status": status,
+                "reason": reason,
+                "message": message[:_LONGEST_MESSAGE],
+                "lastTransitionTime": since,
+                "observedGeneration": seen.generation,
+            }
+        )
+    return derived
+
+
+def condition(status: Any, kind: str) -> Any:
+    """The condition of that type in a status, or None."""
+    return next((entry for entry in status.get("conditions", ()) if entry["type"] == kind), None)
+
+
+def _available(deployment: Object | None) -> bool:
+    if deployment is None:
+        return False
+    status = deployment.get("status", {})
+    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    return bool(current and status.get("availableReplicas", 0) >= 1 and status.get("updatedReplicas", 0) >= 1)
+
+
+def _components(seen: Observed) -> list[tuple[str, Object | None]]:
+    names = Names(seen.key.name)
+    return [(word, seen.child("Deployment", name)) for word, name in (("bridge", names.bridge), ("bot", names.bot))]
+
+
+def _ready(seen: Observed, outcome: Outcome) -> Judgement:
+    held = _held_back(outcome)
+    if held is not None:
+        return held
+    if seen.spec is not None and seen.spec.suspend:
+        return Judgement("False", "Suspended", "spec.suspend is true: no pods run, state and tokens are kept")
+    for word, deployment in _components(seen):
+        if not _available(deployment):
+            why = pods.trouble(pods.of_component(seen.pods, word)) or _what_it_says(seen, word)
+            return Judgement("False", f"{word.capitalize()}NotReady", why or f"waiting for the {word}'s pod")
+    report = seen.report
+    if report is None:
+        return Judgement("Unknown", "NotAskedYet", "the pods are ready; the bot's status has not been read yet")
+    if report.status is None:
+        return Judgement("Unknown", "StatusUnreadable", f"the pods are ready, but {report.failure}")
+    if not report.status.ready:
+        return Judgement("False", "BotNotReady", report.status.reason or report.status.phase)
+    return Judgement("True", report.status.phase.capitalize(), report.status.reason)
+
+
+def _held_back(outcome: Outcome) -> Judgement | None:
+    if outcome.invalid:
+        return Judgement("False", "InvalidSpec", outcome.invalid)
+    if outcome.refusal is not None:
+        return Judgement("False", outcome.refusal.reason, outcome.refusal.message)
+    if outcome.failure:
+        return Judgement("False", "ReconcileFailed", outcome.failure)
+    return None
+
+
+def _what_it_says(seen: Observed, word: str) -> str:
+    status = seen.bot_status
+    return status.reason if word == "bot" and status is not None else ""
+
+
+def _progressing(seen: Observed, outcome: Outcome) -> Judgement:
+    if not outcome.clean:
+        return Judgement("False", "HeldBack", "see Ready")
+    if seen.spec is not None and seen.spec.suspend:
+        return Judgement("False", "Suspended", "")
+    waiting = [word for word, deployment in _components(seen) if not _available(deployment)]
+    if waiting:
+        return Judgement("True", "RollingOut", f"waiting for {' and '.join(waiting)}")
+    return Judgement("False", "RolledOut", "")
+
+
+def _degraded(seen: Observed, outcome: Outcome) -> Judgement:
+    held = _held_back(outcome)
+    if held is not None:
+        return Judgement("True", held.reason, held.message)
+    for word, _ in _components(seen):
+        why = pods.trouble(pods.of_component(seen.pods, word))
+        if why:
+            return Judgement("True", f"{word.capitalize()}Failing", why)
+    status = seen.bot_status
+    if status is not None and status.phase == "halted":
+        return Judgement("True", "Halted", status.reason)
+    return Judgement("False", "AsExpected", "")
+
+
+def _credentials_valid(seen: Observed, outcome: Outcome) -> Judgement:
+    if outcome.refusal is not None and outcome.refusal.reason in ("SecretMissing", "SecretIncomplete"):
+        return Judgement("False", outcome.refusal.reason, outcome.refusal.message)
+    if seen.spec is None:
+        return Judgement("Unknown", "InvalidSpec", "")
+    keys = api_key_secret(seen.spec)
+    if keys is None:
+        return Judgement("True", "NotNeeded", "public market data or the Simulator: no keys are used")
+    return Judgement("True", "Present", f"Secret {keys} has both keys; the bridge proves them when it orders")
+
+
+def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
+    del outcome
+    if seen.claim is None:
+        return Judgement("False", "ClaimMissing", "the claim of the state volume does not exist yet")
+    name = seen.claim["metadata"]["name"]
+    phase = seen.claim.get("status", {}).get("phase", "Pending")
+    if phase == "Bound":
+        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}")
+    return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+
+
+def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:
+    if seen.spec is not None and not seen.spec.monitoring.serviceMonitor.enabled:
+        return Judgement("False", "Disabled", "spec.monitoring.serviceMonitor.enabled is false")
+    if not seen.monitors_known:
+        return Judgement(
+            "False", "ServiceMonitorCRDMissing", "the cluster has no ServiceMonitors (Prometheus Operator)"
+        )
+    if not outcome.clean:
+        return Judgement("Unknown", "HeldBack", "see Ready")
+    return Judgement("True", "Applied", "ServiceMonitors for bot and bridge")
+
+
+def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
+    del outcome
+    status = seen.bot_status
+    asked = seen.spec.entries if seen.spec is not None else "Allowed"
+    if status is None:
+        return Judgement("Unknown", "NoStatus", f"spec.entries is {asked}; the bot has not been heard")
+    if status.breaker_tripped:
+        return Judgement(
+            "False", "BreakerTripped", "the daily loss limit is reached: no entries until the next UTC day"
+        )
+    if status.entries.allowed:
+        return Judgement("True", "Allowed", "")
+    return Judgement("False", "Paused", f"paused by {' and '.join(status.entries.paused_by) or 'the bot'}; exits go on")
+
+
+def _positions_open(seen: Observed, outcome: Outcome) -> Judgement:
+    del outcome
+    status = seen.bot_status
+    if seen.deleting and deletion.has_finalizer(seen):
+        verdict = deletion.judge(seen)
+        return Judgement("Unknown" if status is None else _bool(status.open_lots), verdict.reason, verdict.message)
+    if status is None:
+        lots = seen.status.get("openLots")
+        words = "" if lots is None else f"; it last had {lots} open lots"
+        return Judgement("Unknown", "NoStatus", f"the bot has not been heard{words}")
+    if status.open_lots:
+        return Judgement("True", "LotsOpen", f"{status.open_lots} lots")
+    return Judgement("False", "Flat", "no open lots")
+
+
+def _bool(value: object) -> str:
+    return "True" if value else "False"
+
+
+_JUDGES: dict[str, Judge] = {
+    "Ready": _ready,
+    "Progressing": _progressing,
+    "Degraded": _degraded,
+    "CredentialsValid": _credentials_valid,
+    "StorageBound": _storage_bound,
+    "MonitoringReady": _monitoring_ready,
+    "EntriesAllowed": _entries_allowed,
+    "PositionsOpen": _positions_open,
+}

@@ -1,0 +1,82 @@
+"""When a TradingBot that is being deleted may go: its open lots are real money.
+
+Pure. The finalizer stands on Live bots whose ``deletionPolicy`` is not Orphan, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cbbot_operator.keys import FINALIZER, FORCE_DELETE, Names
+from cbbot_operator.observed import Observed, api_key_secret
+
+__all__ = ["Verdict", "has_finalizer", "judge", "wants_finalizer"]
+
+# A figure older than this says nothing about lots that may have been opened since.
+_FRESH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the finalizer goes, why, and whether the bot is asked to close its lots."""
+
+    release: bool
+    reason: str
+    message: str
+    flatten: bool = False
+
+
+def has_finalizer(seen: Observed) -> bool:
+    return FINALIZER in seen.metadata.get("finalizers", ())
+
+
+def wants_finalizer(seen: Observed) -> bool:
+    spec = seen.spec
+    return spec is not None and spec.mode == "Live" and spec.deletionPolicy != "Orphan"
+
+
+def judge(seen: Observed) -> Verdict:
+    """What to do with a TradingBot that is being deleted and carries our finalizer."""
+    if seen.annotations.get(FORCE_DELETE) == "true":
+        return Verdict(True, "ForcedDelete", f"let go because of the annotation {FORCE_DELETE}")
+    if seen.namespace_terminating:
+        return Verdict(True, "NamespaceTerminating", "let go: the namespace is being deleted, bot and bridge are gone")
+    if seen.spec is not None and not wants_finalizer(seen):
+        return Verdict(True, "DeletionAllowed", "let go: paper trading, or deletionPolicy Orphan")
+    if seen.child("Deployment", Names(seen.key.name).bot) is None:
+        return Verdict(True, "NeverRan", "let go: no bot was ever started for it")
+    lots = _known_lots(seen)
+    if lots == 0:
+        return Verdict(True, "Flat", "let go: no lots are open")
+    return _held(seen, lots)
+
+
+def _known_lots(seen: Observed) -> int | None:
+    """Open lots, orders in flight counted as one; None when the bot does not answer."""
+    report = seen.report
+    if report is None or report.status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
+        return None
+    return report.status.open_lots or min(1, report.status.pending_orders)
+
+
+def _held(seen: Observed, lots: int | None) -> Verdict:
+    spec = seen.spec
+    policy = spec.deletionPolicy if spec else "Refuse"
+    count = "the bot does not answer, its lots are unknown" if lots is None else f"{lots} lots are open"
+    force = f"annotate {FORCE_DELETE}=true to delete it regardless"
+    if policy == "Refuse":
+        return Verdict(
+            False,
+            "DeletionRefused",
+            f"{count} and deletionPolicy is Refuse: set it to Flatten to close them, to Orphan to leave them, or {force}",
+        )
+    if spec is not None and spec.suspend:
+        return Verdict(
+            False, "FlattenNeedsBot", f"{count}: set suspend to false so that the bot can close them, or {force}"
+        )
+    keys = api_key_secret(spec) if spec else None
+    if keys is not None and seen.secrets.get(keys) is None:
+        return Verdict(False, "FlattenNeedsKeys", f"{count}: Secret {keys} is missing, the bot cannot sell, or {force}")
+    if lots is None:
+        return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
+    return Verdict(False, "Flattening", f"{lots} lots are being closed", flatten=True)

@@ -1,0 +1,63 @@
+"""Kubernetes Events: one for every condition that changed, none for a retry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cbbot.contract.tradingbot import API_VERSION, KIND
+from cbbot_operator.conditions import condition
+from cbbot_operator.observed import Observed
+
+__all__ = ["changes", "event"]
+
+_TOLD = ("Ready", "Degraded", "CredentialsValid", "StorageBound", "EntriesAllowed", "PositionsOpen")
+_BAD = {"Ready": "False", "Degraded": "True", "CredentialsValid": "False"}
+# Changes of lots are the bot's trade, not the cluster's news; these reasons are news.
+_POSITION_NEWS = frozenset({"DeletionRefused", "Flattening", "FlattenNeedsBot", "FlattenNeedsKeys", "FlattenWaits"})
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Type (Normal, Warning), reason and message of every Event that the change of status deserves."""
+    told = []
+    for kind in _TOLD:
+        old, new = condition(before, kind), condition(after, kind)
+        if new is None or (old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"])):
+            continue
+        if new["status"] == "Unknown" or (old is None and kind != "Ready" and _BAD.get(kind) != new["status"]):
+            continue
+        if kind == "PositionsOpen" and new["reason"] not in _POSITION_NEWS:
+            continue
+        if (
+            kind == "Degraded"
+            and new["status"] == "True"
+            and new["reason"] == (condition(after, "Ready") or {}).get("reason")
+        ):
+            continue  # Ready tells it already
+        level = "Warning" if _BAD.get(kind) == new["status"] or kind == "PositionsOpen" else "Normal"
+        told.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
+    return told
+
+
+def event(seen: Observed, level: str, reason: str, message: str) -> dict[str, Any]:
+    """An Event about the TradingBot."""
+    now = seen.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{seen.key.name}.", "namespace": seen.key.namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": seen.key.name,
+            "namespace": seen.key.namespace,
+            "uid": seen.uid,
+        },
+        "type": level,
+        "reason": reason,
+        "message": message[:1000],
+        "source": {"component": "cbbot-operator"},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

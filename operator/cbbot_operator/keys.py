@@ -1,0 +1,110 @@
+"""What a TradingBot and its children are called, and the marks that say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = [
+    "FIELD_MANAGER",
+    "FINALIZER",
+    "FORCE_DELETE",
+    "MANAGED_BY",
+    "NAME_LABEL",
+    "RECONCILE",
+    "SETTINGS_HASH",
+    "WATCH_LABEL",
+    "Key",
+    "Names",
+    "Object",
+    "is_ours",
+    "labels",
+    "owner_uids",
+    "selector",
+]
+
+Object = Mapping[str, Any]
+"""A Kubernetes object as JSON."""
+
+FIELD_MANAGER = "cbbot-operator"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+NAME_LABEL = "cbbot.io/tradingbot"
+WATCH_LABEL = "cbbot.io/watch"
+FINALIZER = "cbbot.io/open-lots"
+RECONCILE = "cbbot.io/reconcile"
+FORCE_DELETE = "cbbot.io/force-delete"
+SETTINGS_HASH = "cbbot.io/settings-hash"
+
+
+class Key(NamedTuple):
+    """One TradingBot."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one TradingBot's children."""
+
+    name: str
+
+    @property
+    def bot(self) -> str:
+        return f"{self.name}-bot"
+
+    @property
+    def bridge(self) -> str:
+        return f"{self.name}-bridge"
+
+    @property
+    def tokens(self) -> str:
+        return f"{self.name}-tokens"
+
+    @property
+    def settings(self) -> str:
+        return f"{self.name}-settings"
+
+    @property
+    def state(self) -> str:
+        return f"{self.name}-state"
+
+    @property
+    def simulator(self) -> str:
+        return f"{self.name}-simulator"
+
+    @property
+    def account(self) -> str:
+        return f"{self.name}-pods"
+
+
+def labels(name: str, component: str) -> dict[str, str]:
+    """The labels of every child; ``component`` is bot, bridge or simulator."""
+    return {
+        "app.kubernetes.io/name": "cbbot",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": "cbbot",
+        MANAGED_BY: FIELD_MANAGER,
+        NAME_LABEL: name,
+    }
+
+
+def selector(name: str, component: str) -> dict[str, str]:
+    """The labels that find a component's pods; a Deployment's selector can never change."""
+    return {NAME_LABEL: name, "app.kubernetes.io/component": component}
+
+
+def owner_uids(obj: Object) -> set[str]:
+    return {str(owner["uid"]) for owner in obj["metadata"].get("ownerReferences", ())}
+
+
+def is_ours(obj: Object, name: str, uid: str) -> bool:
+    """Whether ``obj`` was made for the TradingBot of that name, by its labels or its owner."""
+    marks = obj["metadata"].get("labels") or {}
+    by_labels = marks.get(MANAGED_BY) == FIELD_MANAGER and marks.get(NAME_LABEL) == name
+    return by_labels or uid in owner_uids(obj)

@@ -1,0 +1,103 @@
+"""What the operator has seen of one TradingBot when it judges it: facts, no opinions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cbbot.contract.bot import BotStatus
+from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot_operator.keys import Key, Object
+
+__all__ = ["BOT_TOKEN", "CONTROL_TOKEN", "Observed", "Report", "Tokens", "api_key_secret", "slack_secret"]
+
+BOT_TOKEN = "bridge-token"  # noqa: S105  the name of a key in a Secret
+CONTROL_TOKEN = "control-token"  # noqa: S105  likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The two secrets of a TradingBot: what may order at the bridge, what may steer the bot."""
+
+    bridge: str = field(repr=False)
+    control: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The newest answer of a bot's ``/status``, or why there was none. ``at`` is when it was asked."""
+
+    at: datetime
+    status: BotStatus | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One TradingBot with everything around it. ``spec`` is None when it cannot be read."""
+
+    key: Key
+    resource: Object
+    spec: TradingBotSpec | None
+    children: Mapping[tuple[str, str], Object]
+    """Ours, by kind and name."""
+    foreign: frozenset[tuple[str, str]] = frozenset()
+    """Names we want that someone else's objects have."""
+    pods: tuple[Object, ...] = ()
+    secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
+    """Contents of the Secrets the spec names; None for one that does not exist."""
+    claim: Object | None = None
+    """The PersistentVolumeClaim of the state, ours or the existing one named."""
+    namespace_uid: str = ""
+    namespace_terminating: bool = False
+    monitors_known: bool = False
+    """Whether the cluster knows ServiceMonitors."""
+    report: Report | None = None
+    now: datetime
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        metadata: Mapping[str, Any] = self.resource["metadata"]
+        return metadata
+
+    @property
+    def uid(self) -> str:
+        return str(self.metadata["uid"])
+
+    @property
+    def generation(self) -> int:
+        return int(self.metadata.get("generation", 0))
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        status: Mapping[str, Any] = self.resource.get("status") or {}
+        return status
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        annotations: Mapping[str, str] = self.metadata.get("annotations") or {}
+        return annotations
+
+    @property
+    def deleting(self) -> bool:
+        return "deletionTimestamp" in self.metadata
+
+    @property
+    def bot_status(self) -> BotStatus | None:
+        return self.report.status if self.report else None
+
+    def child(self, kind: str, name: str) -> Object | None:
+        return self.children.get((kind, name))
+
+
+def api_key_secret(spec: TradingBotSpec) -> str | None:
+    """The Secret with the exchange's keys, where one is used."""
+    reference = spec.exchange.credentialsSecretRef
+    return reference.name if reference is not None and spec.exchange.venue == "Coinbase" else None
+
+
+def slack_secret(spec: TradingBotSpec) -> str | None:
+    reference = spec.notifications.slackWebhookSecretRef
+    return reference.name if reference is not None else None

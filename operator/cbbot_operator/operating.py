@@ -1,0 +1,170 @@
+"""The operator at work: queue, workers, resync, poller and watches as tasks that live and die together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import kopf
+
+from cbbot.errors import CbbotError, Retryable
+from cbbot_operator import health, metrics
+from cbbot_operator.bots import HttpBots
+from cbbot_operator.cluster import Cluster, connect
+from cbbot_operator.configuration import Configuration
+from cbbot_operator.keys import Key
+from cbbot_operator.lease import Lease
+from cbbot_operator.observed import api_key_secret, slack_secret
+from cbbot_operator.poller import Poller
+from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.watches import Watches, watch_settings
+from cbbot_operator.workqueue import WorkQueue
+
+__all__ = ["operate", "resync_once", "work"]
+
+_LOG = logging.getLogger(__name__)
+
+
+async def operate(configuration: Configuration) -> None:
+    """Run until a signal.
+
+    Raises:
+        CbbotError: no way to the cluster, or the lead was lost.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with await connect() as cluster, HttpBots() as bots:
+        lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
+        started = asyncio.Event()
+        server = await health.serve(
+            configuration.port,
+            lambda: "" if lease.watches_live else "no watch event for three minutes",
+            lambda: "" if started.is_set() else "starting",
+        )
+        try:
+            started.set()
+            await _until(stop, _wait_for_lead(cluster, lease))
+            if not stop.is_set():
+                await _lead(configuration, cluster, bots, lease, stop)
+        finally:
+            await lease.release()
+            await server.cleanup()
+
+
+async def _wait_for_lead(cluster: Cluster, lease: Lease) -> None:
+    while not await _served(cluster):
+        _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
+        await asyncio.sleep(5)
+    await lease.acquire()
+
+
+async def _served(cluster: Cluster) -> bool:
+    try:
+        return await cluster.serves("TradingBot")
+    except CbbotError as error:
+        _LOG.warning("%s", error)
+        return False
+
+
+async def _lead(
+    configuration: Configuration, cluster: Cluster, bots: HttpBots, lease: Lease, stop: asyncio.Event
+) -> None:
+    reconciler = Reconciler(cluster, configuration)
+    queue: WorkQueue[Key] = WorkQueue()
+    metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
+    poller = Poller(reconciler, bots, queue.add)
+
+    def secret_users(namespace: str, name: str) -> Iterable[Key]:
+        for key, known in reconciler.known.items():
+            spec = known.seen.spec
+            if key.namespace == namespace and spec is not None and name in (api_key_secret(spec), slack_secret(spec)):
+                yield key
+
+    watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
+    watching = kopf.operator(
+        registry=watches.registry(),
+        settings=watch_settings(dynamic=not configuration.namespaces),
+        clusterwide=not configuration.namespaces,
+        namespaces=configuration.namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+    _LOG.info("leading", extra={"namespaces": ",".join(configuration.namespaces) or "*"})
+    try:
+        await _until(
+            stop,
+            watching,
+            lease.keep(),
+            poller.run(configuration.poll_seconds),
+            _resync(cluster, configuration, queue),
+            *(work(queue, reconciler) for _ in range(configuration.workers)),
+        )
+    finally:
+        queue.close()
+
+
+async def _until(stop: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends or ``stop`` is set; then end them all. An error of one is raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    stopper = asyncio.ensure_future(stop.wait())
+    done, pending = await asyncio.wait([*tasks, stopper], return_when=asyncio.FIRST_COMPLETED)
+    if tasks[0] in pending and stop.is_set():
+        # kopf closes its streams by itself when told to stop.
+        await asyncio.wait([tasks[0]], timeout=5)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done - {stopper}:
+        task.result()
+
+
+async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
+    """One worker: reconcile whatever comes next, for ever."""
+    while True:
+        key, waited = await queue.get()
+        metrics.QUEUE_LATENCY.observe(waited)
+        try:
+            with metrics.RECONCILE_SECONDS.time():
+                await reconciler.reconcile(key)
+        except CbbotError as error:
+            _retry(queue, key, "failed", str(error))
+        except Exception as error:  # noqa: BLE001  top of the loop: our bug with one TradingBot must not stop the others
+            _LOG.exception("reconciliation broke", extra={"tradingbot": str(key)})
+            _retry(queue, key, "broken", repr(error))
+        else:
+            metrics.RECONCILES.labels("done").inc()
+            queue.forget(key)
+        finally:
+            queue.done(key)
+
+
+def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
+    metrics.RECONCILES.labels(result).inc()
+    metrics.RETRIES.inc()
+    pause = queue.retry(key)
+    _LOG.warning("%s; again in %.0f s", why, pause, extra={"tradingbot": str(key)})
+
+
+async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key]) -> None:
+    """Look at every TradingBot now and then, whatever events were missed."""
+    while True:
+        await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
+        with contextlib.suppress(Retryable):  # the next round comes
+            await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
+
+
+async def resync_once(
+    cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key], spread_seconds: float
+) -> None:
+    """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
+    for namespace in configuration.namespaces or (None,):
+        for resource in await cluster.list("TradingBot", namespace, {}):
+            key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
+            queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise

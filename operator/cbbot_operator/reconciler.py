@@ -1,0 +1,206 @@
+"""Make one TradingBot so: gather -> validate -> render -> apply -> status.
+
+Level-triggered: what happened does not matter, only what is. Every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cbbot.contract.advice import warnings
+from cbbot.contract.settings import load
+from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.errors import BadInput, Refused, Retryable
+from cbbot_operator import deletion
+from cbbot_operator.cluster import Cluster
+from cbbot_operator.conditions import Outcome
+from cbbot_operator.configuration import Configuration
+from cbbot_operator.events import changes, event
+from cbbot_operator.gather import gather
+from cbbot_operator.keys import FINALIZER, RECONCILE, Key, Object, owner_uids
+from cbbot_operator.metrics import DRIFT
+from cbbot_operator.observed import Observed, Report
+from cbbot_operator.policies import first_refusal
+from cbbot_operator.render import Inputs, render
+from cbbot_operator.render.settings import settings_of
+from cbbot_operator.status import derive_status, merge_patch, worth_writing
+from cbbot_operator.tokens import tokens_in
+
+__all__ = ["Known", "Reconciler"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Known:
+    """What is remembered of a TradingBot between two looks. Losing it costs nothing but a look."""
+
+    seen: Observed
+    outcome: Outcome
+    warnings: list[str] = field(default_factory=list)
+    written_at: datetime | None = None
+
+
+class Reconciler:
+    """Makes TradingBots so. One key is never worked on twice at a time."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        configuration: Configuration,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.known: dict[Key, Known] = {}
+        self._cluster = cluster
+        self._configuration = configuration
+        self._now = now
+        self._locks: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._applied: dict[Key, str] = {}
+
+    async def reconcile(self, key: Key) -> None:
+        """Look and act once.
+
+        Raises:
+            Retryable: it did not work out; the status says why where it can. Come back later.
+        """
+        async with self._locks[key]:
+            before = self.known.get(key)
+            report = before.seen.report if before is not None else None
+            gathered = await gather(self._cluster, key, report, self._now())
+            if gathered is None or gathered[0].annotations.get(RECONCILE) == "disabled":
+                self.known.pop(key, None)
+                self._applied.pop(key, None)
+                return
+            seen, invalid = gathered
+            if seen.deleting and await self._let_go(seen):
+                return
+            seen, outcome, told = await self._converge(seen, invalid)
+            written_at = before.written_at if before is not None else None
+            self.known[key] = Known(seen, outcome, told, written_at)
+            await self._write_status(key)
+            if outcome.failure:
+                raise Retryable(outcome.failure)
+
+    async def refresh(self, key: Key, report: Report | None) -> None:
+        """Take in what the bot said of itself, without looking at the cluster again."""
+        async with self._locks[key]:
+            known = self.known.get(key)
+            if known is not None:
+                known.seen = replace(known.seen, report=report, now=self._now())
+                await self._write_status(key)
+
+    async def _let_go(self, seen: Observed) -> bool:
+        """Whether there is nothing left to do for a TradingBot that is being deleted."""
+        if not deletion.has_finalizer(seen):
+            self.known.pop(seen.key, None)
+            return True
+        verdict = deletion.judge(seen)
+        if not verdict.release:
+            return False
+        await self._tell(seen, [("Normal", verdict.reason, verdict.message)])
+        await self._set_finalizer(seen, wanted=False)
+        self.known.pop(seen.key, None)
+        return True
+
+    async def _converge(self, seen: Observed, invalid: str) -> tuple[Observed, Outcome, list[str]]:
+        if seen.spec is None:
+            return seen, Outcome(invalid=invalid), []
+        inputs = self._inputs(seen, seen.spec)
+        try:
+            told = warnings(load(settings_of(inputs)))
+        except BadInput as error:
+            return seen, Outcome(invalid=str(error)), []
+        refusal = first_refusal(seen)
+        if refusal is not None:
+            return seen, Outcome(refusal=refusal), told
+        try:
+            if not seen.deleting:
+                seen = await self._set_finalizer(seen, wanted=deletion.wants_finalizer(seen))
+            return await self._apply(seen, render(inputs)), Outcome(), told
+        except (Refused, Retryable) as error:
+            return seen, Outcome(failure=str(error)), told
+
+    def _inputs(self, seen: Observed, spec: TradingBotSpec) -> Inputs:
+        return Inputs(
+            key=seen.key,
+            uid=seen.uid,
+            spec=spec,
+            tokens=tokens_in(seen),
+            secrets=seen.secrets,
+            namespace_uid=seen.namespace_uid,
+            bot_image=self._configuration.bot_image,
+            bridge_image=self._configuration.bridge_image,
+            image_pull_secrets=self._configuration.image_pull_secrets,
+            operator_namespace=self._configuration.own_namespace,
+            monitors_known=seen.monitors_known,
+        )
+
+    async def _apply(self, seen: Observed, wanted: list[dict[str, Any]]) -> Observed:
+        """Apply what is wanted, prune what is ours and is not; the children as they are now."""
+        digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+        settled = self._applied.get(seen.key) == digest
+        children: dict[tuple[str, str], Object] = {}
+        for obj in wanted:
+            entry = (obj["kind"], obj["metadata"]["name"])
+            before = seen.children.get(entry)
+            after = await self._cluster.apply(obj)
+            children[entry] = after
+            if settled and (before is None or _version(before) != _version(after)):
+                _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
+                DRIFT.labels(entry[0]).inc()
+        for (kind, name), obj in seen.children.items():
+            if (kind, name) in children:
+                continue
+            if kind == "PersistentVolumeClaim":
+                children[kind, name] = obj  # a volume is never ours to throw away
+            elif seen.uid in owner_uids(obj):
+                await self._cluster.delete(kind, seen.key.namespace, name, obj["metadata"]["uid"])
+        self._applied[seen.key] = digest
+        claim = seen.claim if seen.spec is not None and seen.spec.state.existingClaim else None
+        state = children.get(("PersistentVolumeClaim", f"{seen.key.name}-state"))
+        return replace(seen, children=children, claim=claim or state)
+
+    async def _set_finalizer(self, seen: Observed, *, wanted: bool) -> Observed:
+        if deletion.has_finalizer(seen) == wanted:
+            return seen
+        others = [name for name in seen.metadata.get("finalizers", ()) if name != FINALIZER]
+        metadata = {
+            "finalizers": [*others, FINALIZER] if wanted else others,
+            # Someone else may be changing the list: then this is refused, and tried again.
+            "resourceVersion": _version(seen.resource),
+        }
+        patched = await self._cluster.patch("TradingBot", *seen.key, {"metadata": metadata})
+        return replace(seen, resource=patched)
+
+    async def _write_status(self, key: Key) -> None:
+        known = self.known[key]
+        seen = known.seen
+        status = derive_status(seen, known.outcome, known.warnings)
+        if not worth_writing(seen.status, status, known.written_at, seen.now):
+            return
+        patched = await self._cluster.patch_status("TradingBot", *key, merge_patch(seen.status, status))
+        told = changes(seen.status, status)
+        known.written_at = seen.now
+        known.seen = replace(seen, resource=patched)
+        await self._tell(seen, told)
+
+    async def _tell(self, seen: Observed, told: list[tuple[str, str, str]]) -> None:
+        for level, reason, message in told:
+            _LOG.info(message, extra={"tradingbot": str(seen.key), "reason": reason})
+            try:
+                await self._cluster.create(event(seen, level, reason, message))
+            except (Refused, Retryable) as error:
+                # The log has it; a TradingBot is not held back for an Event.
+                _LOG.warning("an Event was lost: %s", error, extra={"tradingbot": str(seen.key)})
+
+
+def _version(obj: Mapping[str, Any]) -> Any:
+    return obj["metadata"].get("resourceVersion")

@@ -1,0 +1,83 @@
+"""What rendering needs besides the spec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cbbot.contract.tradingbot import API_VERSION, KIND, TradingBotSpec
+from cbbot_operator.keys import Key, Names, labels
+from cbbot_operator.observed import Tokens
+
+__all__ = ["BOT_PORT", "BRIDGE_PORT", "SIMULATOR_PORT", "Inputs"]
+
+BOT_PORT = 8080
+BRIDGE_PORT = 8787
+SIMULATOR_PORT = 8788
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """One TradingBot as rendering sees it.
+
+    ``secrets`` are the contents of the Secrets the spec names: only their hash is rendered.
+    ``namespace_uid`` tells two clusters apart that have namespace and name in common.
+    """
+
+    key: Key
+    uid: str
+    spec: TradingBotSpec
+    tokens: Tokens
+    secrets: Mapping[str, Mapping[str, bytes] | None]
+    namespace_uid: str
+    bot_image: str
+    bridge_image: str
+    image_pull_secrets: tuple[str, ...] = ()
+    operator_namespace: str = ""
+    monitors_known: bool = False
+
+    @property
+    def names(self) -> Names:
+        return Names(self.key.name)
+
+    @property
+    def bot_id(self) -> str:
+        """Who orders: the same for a TradingBot deleted and made again, another in every cluster."""
+        digest = hashlib.sha256(f"{self.namespace_uid}/{self.key.name}".encode()).hexdigest()
+        return f"{self.key.name}-{digest[:12]}"
+
+    @property
+    def simulated(self) -> bool:
+        return self.spec.exchange.venue == "Simulator"
+
+    def metadata(self, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
+        """Name, labels and, unless the object is to outlive the TradingBot, the owner."""
+        metadata: dict[str, Any] = {
+            "name": name,
+            "namespace": self.key.namespace,
+            "labels": labels(self.key.name, component),
+        }
+        if owned:
+            metadata["ownerReferences"] = [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": KIND,
+                    "name": self.key.name,
+                    "uid": self.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ]
+        return metadata
+
+    def settings_hash(self, settings: Mapping[str, Any], *secrets: str | None) -> str:
+        """A fingerprint of what a pod reads at its start: when it changes, the pod is replaced."""
+        contents: dict[str, Any] = {"settings": dict(settings), "tokens": [self.tokens.bridge, self.tokens.control]}
+        for name in secrets:
+            if name is not None:
+                values = self.secrets.get(name) or {}
+                contents[f"secret/{name}"] = {key: values[key].hex() for key in sorted(values)}
+        return hashlib.sha256(json.dumps(contents, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,0 +1,39 @@
+"""ServiceMonitors, where the cluster knows them and the spec wants them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cbbot_operator.keys import selector
+from cbbot_operator.render.inputs import Inputs
+
+__all__ = ["service_monitors"]
+
+
+def service_monitors(inputs: Inputs) -> list[dict[str, Any]]:
+    monitor = inputs.spec.monitoring.serviceMonitor
+    if not (monitor.enabled and inputs.monitors_known):
+        return []
+    made = []
+    for component in ("bridge", "bot"):
+        metadata = inputs.metadata(f"{inputs.key.name}-{component}", component)
+        metadata["labels"] = {**monitor.labels, **metadata["labels"]}
+        made.append(
+            {
+                "apiVersion": "monitoring.coreos.com/v1",
+                "kind": "ServiceMonitor",
+                "metadata": metadata,
+                "spec": {
+                    "selector": {"matchLabels": selector(inputs.key.name, component)},
+                    "endpoints": [
+                        {
+                            "port": "http",
+                            "path": "/metrics",
+                            "interval": monitor.interval,
+                            "scrapeTimeout": monitor.scrapeTimeout,
+                        }
+                    ],
+                },
+            }
+        )
+    return made

@@ -1,0 +1,63 @@
+"""Who finds whom, and who may talk to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cbbot_operator.keys import selector
+from cbbot_operator.render.inputs import BOT_PORT, BRIDGE_PORT, Inputs
+
+__all__ = ["network_policies", "services"]
+
+
+def services(inputs: Inputs) -> list[dict[str, Any]]:
+    # The bot's status matters most while it recovers, when it is not ready.
+    return [
+        _service(inputs, "bridge", BRIDGE_PORT, unready=False),
+        _service(inputs, "bot", BOT_PORT, unready=True),
+    ]
+
+
+def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": inputs.metadata(f"{inputs.key.name}-{component}", component),
+        "spec": {
+            "selector": selector(inputs.key.name, component),
+            # An explicit protocol: server-side apply of 1.20 refuses a port without one.
+            "ports": [{"name": "http", "port": port, "targetPort": port, "protocol": "TCP"}],
+            "publishNotReadyAddresses": unready,
+        },
+    }
+
+
+def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
+    """The bridge admits its bot and scrapers, the bot admits the operator and scrapers; nobody else."""
+    bot = {"podSelector": {"matchLabels": selector(inputs.key.name, "bot")}}
+    operator: dict[str, Any] = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}}}
+    if inputs.operator_namespace != inputs.key.namespace:
+        name = {"kubernetes.io/metadata.name": inputs.operator_namespace}
+        operator["namespaceSelector"] = {"matchLabels": name}
+    return [
+        _policy(inputs, "bridge", BRIDGE_PORT, [bot, _scrapers(inputs)]),
+        _policy(inputs, "bot", BOT_PORT, [operator, _scrapers(inputs)]),
+    ]
+
+
+def _scrapers(inputs: Inputs) -> dict[str, Any]:
+    wanted = inputs.spec.monitoring.namespaceSelector
+    return {"namespaceSelector": {"matchLabels": wanted}} if wanted else {"podSelector": {}}
+
+
+def _policy(inputs: Inputs, component: str, port: int, peers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": inputs.metadata(f"{inputs.key.name}-{component}", component),
+        "spec": {
+            "podSelector": {"matchLabels": selector(inputs.key.name, component)},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": peers, "ports": [{"port": port, "protocol": "TCP"}]}],
+        },
+    }

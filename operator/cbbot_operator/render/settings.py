@@ -1,0 +1,40 @@
+"""The bot's settings as the ConfigMap its pod reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cbbot.contract.tradingbot import environment
+from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
+from cbbot_operator.render.inputs import BOT_PORT, BRIDGE_PORT, Inputs
+
+__all__ = ["SLACK_FOLDER", "STATE_FOLDER", "TOKEN_FOLDER", "settings_map", "settings_of"]
+
+STATE_FOLDER = "/opt/coinbase/state"
+TOKEN_FOLDER = "/run/secrets/cbbot"  # noqa: S105  where a volume is mounted
+SLACK_FOLDER = "/run/secrets/slack"
+
+
+def settings_of(inputs: Inputs) -> dict[str, str]:
+    """Environment keys and their text. ``entries`` is not among them: a pause never restarts a bot."""
+    settings = environment(inputs.spec) | {
+        "STATE_FILE": f"{STATE_FOLDER}/bot_state.json",
+        "PORT": str(BOT_PORT),
+        "BRIDGE_URL": f"http://{inputs.names.bridge}:{BRIDGE_PORT}",
+        "BRIDGE_TOKEN_FILE": f"{TOKEN_FOLDER}/{BOT_TOKEN}",
+        "CONTROL_TOKEN_FILE": f"{TOKEN_FOLDER}/{CONTROL_TOKEN}",
+        "BOT_ID": inputs.bot_id,
+    }
+    slack = inputs.spec.notifications.slackWebhookSecretRef
+    if slack_secret(inputs.spec) is not None and slack is not None:
+        settings["SLACK_WEBHOOK_FILE"] = f"{SLACK_FOLDER}/{slack.key}"
+    return settings
+
+
+def settings_map(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": inputs.metadata(inputs.names.settings, "bot"),
+        "data": settings_of(inputs),
+    }

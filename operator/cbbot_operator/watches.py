@@ -1,0 +1,128 @@
+"""kopf's handlers: an event becomes a key in the queue, nothing else happens here.
+
+Only ``on.event``: kopf then writes nothing to any object, keeps no state and retries nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import kopf
+
+from cbbot.contract.tradingbot import GROUP, KIND, PLURAL, VERSION
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, WATCH_LABEL, Key
+from cbbot_operator.metrics import LAST_WATCH_EVENT
+
+__all__ = ["Watches", "watch_settings"]
+
+_LOG = logging.getLogger(__name__)
+
+_CHILDREN = (
+    ("", "v1", "serviceaccounts"),
+    ("", "v1", "configmaps"),
+    ("", "v1", "persistentvolumeclaims"),
+    ("", "v1", "services"),
+    ("apps", "v1", "deployments"),
+    ("networking.k8s.io", "v1", "networkpolicies"),
+    ("monitoring.coreos.com", "v1", "servicemonitors"),
+)
+
+
+class Watches:
+    """What arrives from the API server and whom it concerns."""
+
+    def __init__(
+        self,
+        add: Callable[[Key], None],
+        secret_users: Callable[[str, str], Iterable[Key]],
+        own_lease: str,
+        lease_seen: Callable[[], None],
+    ) -> None:
+        self._add = add
+        self._secret_users = secret_users
+        self._own_lease = own_lease
+        self._lease_seen = lease_seen
+        self._fingerprints: dict[Key, object] = {}
+
+    def registry(self) -> kopf.OperatorRegistry:
+        """The handlers, for ``kopf.operator``."""
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(_login)
+        kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(self.tradingbot)
+        for group, version, plural in _CHILDREN:
+            kopf.on.event(group, version, plural, registry=registry)(self.child)
+        kopf.on.event("", "v1", "secrets", registry=registry)(self.secret)
+        kopf.on.event("coordination.k8s.io", "v1", "leases", registry=registry)(self.lease)
+        return registry
+
+    async def tradingbot(self, event: Mapping[str, Any], **_: Any) -> None:
+        """A TradingBot changed. Changes of its status are our own writes: they wake nobody."""
+        LAST_WATCH_EVENT.set(time.time())
+        metadata = event["object"]["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        fingerprint = tuple(
+            repr(metadata.get(part)) for part in ("uid", "generation", "deletionTimestamp", "annotations", "finalizers")
+        )
+        if event["type"] == "DELETED":
+            self._fingerprints.pop(key, None)
+        elif event["type"] == "MODIFIED" and self._fingerprints.get(key) == fingerprint:
+            return
+        else:
+            self._fingerprints[key] = fingerprint
+        self._add(key)
+
+    async def child(self, event: Mapping[str, Any], **_: Any) -> None:
+        """Something of ours was made, changed or deleted."""
+        LAST_WATCH_EVENT.set(time.time())
+        key = _owner(event["object"]["metadata"])
+        if key is not None:
+            self._add(key)
+
+    async def secret(self, event: Mapping[str, Any], **_: Any) -> None:
+        """One of our token Secrets, or one that a TradingBot names and a person marked for watching."""
+        LAST_WATCH_EVENT.set(time.time())
+        metadata = event["object"]["metadata"]
+        key = _owner(metadata)
+        if key is not None:
+            self._add(key)
+        for user in self._secret_users(metadata["namespace"], metadata["name"]):
+            self._add(user)
+
+    async def lease(self, event: Mapping[str, Any], **_: Any) -> None:
+        """Our own Lease coming back: the watches live."""
+        LAST_WATCH_EVENT.set(time.time())
+        if event["object"]["metadata"]["name"] == self._own_lease:
+            self._lease_seen()
+
+
+def _owner(metadata: Mapping[str, Any]) -> Key | None:
+    """The TradingBot that an object belongs to, by its labels or its owner."""
+    labels = metadata.get("labels") or {}
+    if labels.get(MANAGED_BY) == FIELD_MANAGER and NAME_LABEL in labels:
+        return Key(metadata["namespace"], labels[NAME_LABEL])
+    for owner in metadata.get("ownerReferences", ()):
+        if owner.get("kind") == KIND and str(owner.get("apiVersion", "")).startswith(f"{GROUP}/"):
+            return Key(metadata["namespace"], owner["name"])
+    return None
+
+
+async def _login(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+
+
+def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
+    """kopf, kept to watching. ``dynamic``: notice CRDs that appear later, which needs cluster-wide rights."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = not dynamic
+    settings.peering.standalone = True
+    settings.watching.connect_timeout = 10
+    # The API server filters: a cluster's other objects never travel.
+    for group, version, plural in _CHILDREN:
+        settings.watching.label_selectors[group, version, plural] = f"{MANAGED_BY}={FIELD_MANAGER}"
+    settings.watching.label_selectors["", "v1", "secrets"] = WATCH_LABEL
+    settings.watching.label_selectors["coordination.k8s.io", "v1", "leases"] = WATCH_LABEL
+    return settings
