@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cbbot.contract.exchange import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
+from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.observed import BOT_TOKEN, api_key_secret
 from cbbot_operator.policies import API_KEY_FIELDS
 from cbbot_operator.render.inputs import BRIDGE_PORT, SIMULATOR_PORT, Inputs
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
 from cbbot_operator.render.settings import TOKEN_FOLDER
 
-__all__ = ["bridge_deployment", "bridge_environment"]
+__all__ = ["bridge_deployment", "bridge_environment", "market_arguments"]
 
 _KEY_FOLDER = "/run/secrets/coinbase"
 _SIMULATOR_FOLDER = "/var/lib/simulator"
@@ -67,17 +68,24 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
 
 
 def _simulator_arguments(inputs: Inputs) -> list[str]:
-    simulator = inputs.spec.exchange.simulator
-    quote = inputs.spec.product.id.split("-")[1]
     return [
         *("--host", "0.0.0.0"),  # noqa: S104  the kubelet's probes come from outside of the pod
         *("--port", str(SIMULATOR_PORT)),
-        *("--product", inputs.spec.product.id),
+        *market_arguments(inputs.spec),
+        *("--state", f"{_SIMULATOR_FOLDER}/market.json"),
+    ]
+
+
+def market_arguments(spec: TradingBotSpec) -> list[str]:
+    """The simulator's market and account, wherever it runs (``cbbot up`` uses them too)."""
+    simulator = spec.exchange.simulator
+    quote = spec.product.id.split("-")[1]
+    return [
+        *("--product", spec.product.id),
         *("--speed", f"{simulator.speed:f}"),
         *("--history-fraction", f"{simulator.historyFraction:f}"),
         *("--taker-rate", f"{simulator.takerRatePct / 100:f}"),
         *("--balance", f"{quote}={simulator.quoteBalance:f}"),
-        *("--state", f"{_SIMULATOR_FOLDER}/market.json"),
     ]
 
 
