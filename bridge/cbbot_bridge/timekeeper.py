@@ -1,8 +1,8 @@
 """The venue's time, kept by asking for it now and then.
 
 A real exchange's clock runs at our rate; a simulator's may run hundreds of times faster. Two quick
-samples tell them apart only if they differ by more than the journeys of the samples can explain,
-so the rate is believed to be 1 until it is shown not to be.
+samples tell them apart only if they differ by more than the journeys of the samples and a cache on
+the way can explain, so the rate is believed to be 1 until it is shown not to be.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _FAILED_INTERVAL_SECONDS = 1.0
 _WINDOW = 8
 _SHORTEST_BASELINE_SECONDS = 0.2
 _REAL_TIME_BAND = 0.02
+# Coinbase's public answers may come from a cache that is a second old.
+_CACHED_SECONDS = 1.0
 
 
 class _Sample(NamedTuple):
@@ -95,7 +97,7 @@ class Timekeeper:
         after = self._monotonic()
         self._samples.append(_Sample((before + after) / 2, venue_ms, (after - before) / 2))
         rate = self._measured_rate()
-        if self._clock is not None and rate != self._clock.rate:
+        if (rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(rate, 3)}})
         newest = self._samples[-1]
         self._clock = VenueClock(newest.monotonic, newest.venue_ms, rate, newest.monotonic, newest.venue_ms)
@@ -132,7 +134,7 @@ class Timekeeper:
         if baseline < _SHORTEST_BASELINE_SECONDS:
             return self.rate
         measured = (newest.venue_ms - oldest.venue_ms) / 1000.0 / baseline
-        if measured <= 0:
-            return self.rate  # it was set back; the next window will tell
-        doubt = (oldest.error_seconds + newest.error_seconds) / baseline
+        if measured < 0:
+            return self.rate  # it was set back; a later window will tell
+        doubt = (oldest.error_seconds + newest.error_seconds + _CACHED_SECONDS) / baseline
         return 1.0 if abs(measured - 1.0) <= _REAL_TIME_BAND + doubt else measured
