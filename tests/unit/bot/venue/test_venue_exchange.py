@@ -227,10 +227,10 @@ def fixture_fields() -> dict[str, set[str]]:
         "order_id product_id user_id order_configuration side client_order_id status time_in_force created_time "
         "completion_percentage filled_size average_filled_price fee number_of_fills filled_value pending_cancel "
         "size_in_quote total_fees size_inclusive_of_fees total_value_after_fees trigger_status order_type "
-        "reject_reason settled product_type reject_message cancel_message order_placement_source outstanding_hold_amount "
-        "is_liquidation last_fill_time edit_history leverage margin_type retail_portfolio_id originating_order_id "
-        "attached_order_id attached_order_configuration current_pending_replace commission_detail_total workable_size "
-        "workable_size_completion_pct last_update_time"
+        "reject_reason settled product_type reject_message cancel_message order_placement_source "
+        "outstanding_hold_amount is_liquidation last_fill_time edit_history leverage margin_type retail_portfolio_id "
+        "originating_order_id attached_order_id attached_order_configuration current_pending_replace "
+        "commission_detail_total workable_size workable_size_completion_pct last_update_time"
     )
     fill = (
         "entry_id trade_id order_id trade_time trade_type price size commission product_id sequence_timestamp "
