@@ -68,7 +68,7 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
         return Verdict(
             False,
             "DeletionRefused",
-            f"{count} and deletionPolicy is Refuse: set it to Flatten to close them, to Orphan to leave them, or {force}",
+            f"{count} and deletionPolicy is Refuse: make it Flatten to close them, Orphan to leave them, or {force}",
         )
     if spec is not None and spec.suspend:
         return Verdict(

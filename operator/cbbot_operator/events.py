@@ -34,7 +34,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
             and new["reason"] == (condition(after, "Ready") or {}).get("reason")
         ):
             continue  # Ready tells it already
-        level = "Warning" if _BAD.get(kind) == new["status"] or kind == "PositionsOpen" else "Normal"
+        rolling = (condition(after, "Progressing") or {}).get("status") == "True" and kind == "Ready"
+        bad = (_BAD.get(kind) == new["status"] and not rolling) or kind == "PositionsOpen"
+        level = "Warning" if bad else "Normal"
         told.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
     return told
 

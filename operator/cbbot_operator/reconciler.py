@@ -149,22 +149,22 @@ class Reconciler:
         settled = self._applied.get(seen.key) == digest
         children: dict[tuple[str, str], Object] = {}
         for obj in wanted:
-            entry = (obj["kind"], obj["metadata"]["name"])
+            entry: tuple[str, str] = (obj["kind"], obj["metadata"]["name"])
             before = seen.children.get(entry)
             after = await self._cluster.apply(obj)
             children[entry] = after
-            if settled and (before is None or _version(before) != _version(after)):
+            if settled and (before is None or _content(before) != _content(after)):
                 _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
                 DRIFT.labels(entry[0]).inc()
-        for (kind, name), obj in seen.children.items():
+        for (kind, name), child in seen.children.items():
             if (kind, name) in children:
                 continue
             if kind == "PersistentVolumeClaim":
-                children[kind, name] = obj  # a volume is never ours to throw away
-            elif seen.uid in owner_uids(obj):
-                await self._cluster.delete(kind, seen.key.namespace, name, obj["metadata"]["uid"])
+                children[kind, name] = child  # a volume is never ours to throw away
+            elif seen.uid in owner_uids(child):
+                await self._cluster.delete(kind, seen.key.namespace, name, child["metadata"]["uid"])
         self._applied[seen.key] = digest
-        claim = seen.claim if seen.spec is not None and seen.spec.state.existingClaim else None
+        claim: Object | None = seen.claim if seen.spec is not None and seen.spec.state.existingClaim else None
         state = children.get(("PersistentVolumeClaim", f"{seen.key.name}-state"))
         return replace(seen, children=children, claim=claim or state)
 
@@ -204,3 +204,10 @@ class Reconciler:
 
 def _version(obj: Mapping[str, Any]) -> Any:
     return obj["metadata"].get("resourceVersion")
+
+
+def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an object is ours to care for: neither its status nor the API server's bookkeeping."""
+    # Items of a list carry neither kind nor apiVersion.
+    content = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata", "status")}
+    return content | {key: obj["metadata"].get(key) for key in ("labels", "ownerReferences")}

@@ -19,16 +19,18 @@ def services(inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "selector": selector(inputs.key.name, component),
+        # An explicit protocol: server-side apply of 1.20 refuses a port without one.
+        "ports": [{"name": "http", "port": port, "targetPort": port, "protocol": "TCP"}],
+    }
+    if unready:  # a false here is dropped by the API server, and every apply would be a change
+        spec["publishNotReadyAddresses"] = True
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": inputs.metadata(f"{inputs.key.name}-{component}", component),
-        "spec": {
-            "selector": selector(inputs.key.name, component),
-            # An explicit protocol: server-side apply of 1.20 refuses a port without one.
-            "ports": [{"name": "http", "port": port, "targetPort": port, "protocol": "TCP"}],
-            "publishNotReadyAddresses": unready,
-        },
+        "spec": spec,
     }
 
 

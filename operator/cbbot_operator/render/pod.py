@@ -86,7 +86,9 @@ def container(
 ) -> dict[str, Any]:
     """A container without its probes. ``mounts`` is volume to path, ``read_only`` names volumes."""
     variables = [{"name": key, "value": value} for key, value in environment.items()]
-    variables += [{"name": variable.name, "value": variable.value} for variable in process.env]
+    variables += [
+        {"name": variable.name} | ({"value": variable.value} if variable.value else {}) for variable in process.env
+    ]
     return {
         "name": name,
         "image": image,
