@@ -78,7 +78,8 @@ class Signatures:
         claims = self.claims(token) if scheme.lower() == "bearer" else None
         if claims is None:
             return False
-        uris = [claims.get("uri"), *(claims.get("uris") or [])]
+        several = claims.get("uris")
+        uris = [claims.get("uri"), *(several if isinstance(several, list) else ())]
         return any(_names(uri, request) for uri in uris if isinstance(uri, str))
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from cbbot_bridge.simulator import stream
 
@@ -19,20 +20,20 @@ Simulate = Callable[..., AbstractContextManager[httpx.Client]]
 
 
 @pytest.fixture
-def socket(client: httpx.Client) -> Iterator[ClientConnection]:
+def socket(client: httpx.Client) -> Iterator[Connection]:
     with connect(f"ws://127.0.0.1:{client.base_url.port}/") as connection:
         yield connection
 
 
-def receive(socket: ClientConnection) -> Any:
+def receive(socket: Connection) -> Any:
     return json.loads(socket.recv(timeout=10))
 
 
-def ask(socket: ClientConnection, channel: str, kind: str = "subscribe", **fields: object) -> None:
+def ask(socket: Connection, channel: str, kind: str = "subscribe", **fields: object) -> None:
     socket.send(json.dumps({"type": kind, "channel": channel, **fields}))
 
 
-def close_code(socket: ClientConnection) -> int:
+def close_code(socket: Connection) -> int:
     """Read until the server closes; the code it closes with."""
     with pytest.raises(ConnectionClosed) as closed:
         _exhaust(socket)
@@ -40,12 +41,12 @@ def close_code(socket: ClientConnection) -> int:
     return closed.value.rcvd.code
 
 
-def _exhaust(socket: ClientConnection) -> None:
+def _exhaust(socket: Connection) -> None:
     while True:
         socket.recv(timeout=4)
 
 
-def test_a_subscription_is_acknowledged_then_answered_with_a_snapshot(socket: ClientConnection) -> None:
+def test_a_subscription_is_acknowledged_then_answered_with_a_snapshot(socket: Connection) -> None:
     ask(socket, "ticker", product_ids=["BTC-USD"])
     acknowledged, snapshot = receive(socket), receive(socket)
     assert acknowledged["channel"] == "subscriptions"
@@ -71,7 +72,7 @@ def test_a_subscription_is_acknowledged_then_answered_with_a_snapshot(socket: Cl
     }
 
 
-def test_ticks_follow_the_clock_and_make_up_the_candle(client: httpx.Client, socket: ClientConnection) -> None:
+def test_ticks_follow_the_clock_and_make_up_the_candle(client: httpx.Client, socket: Connection) -> None:
     ask(socket, "ticker", product_ids=["BTC-USD"])
     receive(socket)
     prices = [float(receive(socket)["events"][0]["tickers"][0]["price"])]
@@ -88,10 +89,10 @@ def test_ticks_follow_the_clock_and_make_up_the_candle(client: httpx.Client, soc
     ]
 
 
-def test_messages_of_all_channels_are_counted_from_zero(client: httpx.Client, socket: ClientConnection) -> None:
+def test_messages_of_all_channels_are_counted_from_zero(client: httpx.Client, socket: Connection) -> None:
     for channel in ("heartbeats", "ticker", "market_trades"):
         ask(socket, channel, product_ids=["BTC-USD"])
-    seen = []
+    seen: list[Any] = []
     while "heartbeats" not in [message["channel"] for message in seen]:
         seen.append(receive(socket))
     client.post("/sim/advance", json={"candles": 1}).raise_for_status()
@@ -105,7 +106,7 @@ def test_messages_of_all_channels_are_counted_from_zero(client: httpx.Client, so
     ]
 
 
-def test_heartbeats_count_and_carry_the_venues_time(socket: ClientConnection) -> None:
+def test_heartbeats_count_and_carry_the_venues_time(socket: Connection) -> None:
     ask(socket, "heartbeats")
     receive(socket)
     beats = [receive(socket)["events"][0] for _ in range(2)]
@@ -113,7 +114,7 @@ def test_heartbeats_count_and_carry_the_venues_time(socket: ClientConnection) ->
     assert beats[0]["current_time"].startswith("2025-09-06 07:08:00.000000000 +0000 UTC m=+")
 
 
-def test_market_trades_snapshot_is_newest_first(socket: ClientConnection) -> None:
+def test_market_trades_snapshot_is_newest_first(socket: Connection) -> None:
     ask(socket, "market_trades", product_ids=["BTC-USD"])
     receive(socket)
     (event,) = receive(socket)["events"]
@@ -123,13 +124,13 @@ def test_market_trades_snapshot_is_newest_first(socket: ClientConnection) -> Non
     assert event["trades"][0]["size"] == "0.1"
 
 
-def test_a_product_in_usdc_is_answered_under_its_name_in_usd(socket: ClientConnection) -> None:
+def test_a_product_in_usdc_is_answered_under_its_name_in_usd(socket: Connection) -> None:
     ask(socket, "ticker", product_ids=["BTC-USDC"])
     assert receive(socket)["events"] == [{"subscriptions": {"ticker": ["BTC-USD"]}}]
     assert receive(socket)["events"][0]["tickers"][0]["product_id"] == "BTC-USD"
 
 
-def test_unsubscribing_ends_the_channel(client: httpx.Client, socket: ClientConnection) -> None:
+def test_unsubscribing_ends_the_channel(client: httpx.Client, socket: Connection) -> None:
     ask(socket, "ticker", product_ids=["BTC-USD"])
     receive(socket)
     receive(socket)
@@ -140,7 +141,7 @@ def test_unsubscribing_ends_the_channel(client: httpx.Client, socket: ClientConn
     assert receive(socket)["channel"] == "subscriptions"
 
 
-def test_what_is_not_understood_gets_an_error_without_channel(socket: ClientConnection) -> None:
+def test_what_is_not_understood_gets_an_error_without_channel(socket: Connection) -> None:
     ask(socket, "heartbeat")
     assert receive(socket) == {"type": "error", "message": "authentication failure"}
     ask(socket, "ticker", product_ids=["NOPE-USD"])
@@ -183,7 +184,7 @@ def test_a_slow_customer_is_disconnected_and_the_others_go_on(
     assert client.get("/api/v3/brokerage/time").status_code == 200
 
 
-def test_sockets_close_on_demand_with_the_code_asked_for(client: httpx.Client, socket: ClientConnection) -> None:
+def test_sockets_close_on_demand_with_the_code_asked_for(client: httpx.Client, socket: Connection) -> None:
     ask(socket, "heartbeats")
     receive(socket)
     assert client.post("/sim/sockets/close", json={"code": 1000}).json() == {"closed": 1}

@@ -1,0 +1,151 @@
+"""The simulator as a process: its first line, its signals, its restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.processes
+
+ROOT = "/api/v3/brokerage"
+Start = Callable[..., "Simulator"]
+
+
+class Simulator:
+    """A running simulator and a client of it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.first_line: dict[str, Any] = json.loads(cast("IO[str]", process.stdout).readline())
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.first_line['port']}{ROOT}", timeout=10)
+
+    def get(self, path: str, **query: str | int) -> Any:
+        answer = self.client.get(path, params=query)
+        answer.raise_for_status()
+        return answer.json()
+
+    def buy(self, client_order_id: str) -> Any:
+        configuration = {"market_market_ioc": {"quote_size": "10"}}
+        body = {"client_order_id": client_order_id, "product_id": "BTC-USD", "side": "BUY"}
+        answer = self.client.post("/orders", json=body | {"order_configuration": configuration})
+        answer.raise_for_status()
+        return answer.json()
+
+    def now_ms(self) -> int:
+        return int(self.get("/time")["epochMillis"])
+
+    def stop(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts simulators; all of them are gone afterwards."""
+    running: list[Simulator] = []
+
+    def begin(*arguments: str) -> Simulator:
+        command = [sys.executable, "-m", "cbbot_bridge.simulator", "--port", "0", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        running.append(Simulator(process))
+        return running[-1]
+
+    yield begin
+    for simulator in running:
+        simulator.client.close()
+        if simulator.process.poll() is None:
+            simulator.process.kill()
+        simulator.process.wait(15)
+        cast("IO[str]", simulator.process.stdout).close()
+
+
+def test_it_says_where_it_listens_and_plays_the_sample(start: Start) -> None:
+    simulator = start()
+    line = simulator.first_line
+    assert (line["event"], line["host"], line["speed"]) == ("listening", "127.0.0.1", 600)
+    assert (line["candles"], line["source"]) == (6000, "BTC-USD-1m-6000.csv")
+    # 4,200 of the 6,000 candles are history: the clock starts where candle 4,199 ends.
+    assert line["now"] >= "2025-09-09T06:06:00.000Z"
+    first, second = simulator.now_ms(), simulator.now_ms()
+    assert second >= first
+    end = first // 1000
+    candles = simulator.get("/market/products/BTC-USD/candles", start=end - 3600, end=end, granularity="ONE_MINUTE")
+    assert len(candles["candles"]) >= 59
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(start: Start, number: signal.Signals) -> None:
+    assert start().stop(number) == 0
+
+
+def test_books_and_clock_go_on_after_a_restart_and_stand_still_between(start: Start, tmp_path: Path) -> None:
+    arguments = ["--state", str(tmp_path / "state.json"), "--speed", "600"]
+    simulator = start(*arguments)
+    first = simulator.buy("a")
+    accounts = [item["available_balance"] for item in simulator.get("/accounts")["accounts"]]
+    before = simulator.now_ms()
+    assert simulator.stop(signal.SIGTERM) == 0
+    resume_ms = json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["resume_ms"]
+    assert resume_ms >= before
+    again = start(*arguments)
+    assert again.first_line["now"][:13] == "2025-09-09T06"
+    assert resume_ms <= again.now_ms() < resume_ms + 600 * 60_000
+    assert [item["available_balance"] for item in again.get("/accounts")["accounts"]] == accounts
+    assert again.buy("a") == first
+
+
+def test_after_a_kill_no_order_is_lost_and_time_does_not_go_back(start: Start, tmp_path: Path) -> None:
+    arguments = ["--state", str(tmp_path / "state.json")]
+    simulator = start(*arguments)
+    told = [simulator.buy(str(number))["success_response"]["order_id"] for number in range(5)]
+    seen_ms = simulator.now_ms()
+    simulator.stop(signal.SIGKILL)
+    again = start(*arguments)
+    assert again.now_ms() >= seen_ms
+    assert [item["order_id"] for item in again.get("/orders/historical/batch")["orders"]] == told[::-1]
+
+
+def test_the_same_seed_and_the_same_orders_give_the_same_run(start: Start) -> None:
+    def run(seed: str) -> object:
+        simulator = start("--walk", seed, "--speed", "0")
+        control = f"http://127.0.0.1:{simulator.first_line['port']}/sim/advance"
+        answers = []
+        for number in range(3):
+            httpx.post(control, json={"candles": 7}).raise_for_status()
+            answers.append(simulator.buy(str(number)))
+        return answers, simulator.get("/orders/historical/fills"), simulator.get("/accounts")
+
+    assert run("11") == run("11")
+    assert run("11") != run("12")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--csv", "no-such-file.csv"], "no-such-file.csv: No such file"),
+        (["--speed", "-3"], "--speed"),
+        (["--host", "256.1.1.1"], "cannot listen on 256.1.1.1"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "cbbot_bridge.simulator", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=os.environ,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
