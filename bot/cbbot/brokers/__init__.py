@@ -1,0 +1,1 @@
+"""Where orders go: to a venue by way of the bridge, or onto paper."""

@@ -1,0 +1,100 @@
+"""Every closed trade, one line of JSON each, in a file that only grows.
+
+The state keeps the newest trades; this keeps all of them, for ``GET /trades``. A line is written
+after the state that holds its trade is durable, so the ledger never knows more than the state; what
+a crash kept from being written is appended at the next start.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+from cbbot.contract.bot import NumberedTrade
+from cbbot.domain.instrument import Instrument
+from cbbot.trader.state import Trade
+from cbbot.views.rows import trade_row
+
+__all__ = ["TradeLedger"]
+
+
+class TradeLedger:
+    """``trades.jsonl``. Opening reads it through once and cuts off a line that was never finished.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._numbers = array("q")
+        self._starts = array("q")
+        self._end = 0
+        self._scan()
+
+    @property
+    def last_number(self) -> int:
+        return self._numbers[-1] if self._numbers else 0
+
+    def append(self, instrument: Instrument, trades: Iterable[Trade]) -> None:
+        """Writes those that are newer than the last line.
+
+        Raises:
+            OSError: none of them was written; the next call tries again.
+        """
+        missing = [trade for trade in trades if trade.number > self.last_number]
+        if not missing:
+            return
+        lines = [_line(instrument, trade) for trade in missing]
+        with self._path.open("ab") as file:
+            # What a failed attempt left behind goes first.
+            file.truncate(self._end)
+            file.write(b"".join(lines))
+        for trade, line in zip(missing, lines, strict=True):
+            self._numbers.append(trade.number)
+            self._starts.append(self._end)
+            self._end += len(line)
+
+    def page(self, limit: int, before: int | None = None) -> list[NumberedTrade]:
+        """At most ``limit`` trades, newest first, with numbers below ``before``."""
+        last = len(self._numbers)
+        if before is not None:
+            while last > 0 and self._numbers[last - 1] >= before:
+                last -= 1
+        first = max(last - limit, 0)
+        if first == last:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._starts[first])
+            end = self._starts[last] if last < len(self._starts) else self._end
+            lines = file.read(end - self._starts[first]).splitlines()
+        return [NumberedTrade.model_validate_json(line) for line in reversed(lines)]
+
+    def _scan(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                number = _number(line)
+                if number is None:
+                    break
+                self._numbers.append(number)
+                self._starts.append(self._end)
+                self._end += len(line)
+
+
+def _line(instrument: Instrument, trade: Trade) -> bytes:
+    row = NumberedTrade(number=trade.number, **trade_row(instrument, trade.closed).model_dump())
+    return row.model_dump_json().encode() + b"\n"
+
+
+def _number(line: bytes) -> int | None:
+    """The trade's number; None for a line that was cut short."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return int(json.loads(line)["number"])
+    except (ValueError, KeyError, TypeError):
+        return None

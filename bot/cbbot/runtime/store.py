@@ -1,0 +1,151 @@
+"""The state file: replaced atomically, checked by a checksum, with the previous generation kept.
+
+::
+
+    {"version": 1, "checksum": sha256 of the body's canonical JSON, "body": {...}}
+
+A generation that is torn or corrupt is told apart from one that was never written: the first falls
+back to the previous one, only the second is a fresh start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cbbot.errors import BadInput, UnsafeStart
+
+__all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
+
+_VERSION: Final = 1
+
+
+class CorruptState(BadInput):
+    """A state file that is torn, altered, or not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """``body`` is None for a fresh start; ``warning`` says what was wrong with the newest generation."""
+
+    body: dict[str, Any] | None
+    warning: str | None = None
+
+
+class StateStore:
+    """One state file. Saving blocks (fsync): call it from a thread, one save at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.previous = path.with_name(path.name + ".prev")
+        self._temporary = path.with_name(path.name + ".tmp")
+
+    def load(self) -> Loaded:
+        """The newest sound generation. A corrupt newest one is set aside for a person to look at.
+
+        Raises:
+            UnsafeStart: there is a state, but no generation of it can be read.
+        """
+        try:
+            return Loaded(read_generation(self.path))
+        except FileNotFoundError:
+            if not self.previous.exists():
+                return Loaded(None)
+            problem = f"{self.path} is missing"
+        except CorruptState as error:
+            problem = str(error)
+        try:
+            body = read_generation(self.previous)
+        except (FileNotFoundError, CorruptState) as error:
+            told = "there is no previous generation" if isinstance(error, FileNotFoundError) else str(error)
+            raise UnsafeStart(
+                f"no state can be read, and starting without it could forget open lots: {problem}; {told}. "
+                f"Restore {self.path} from a backup, or move it and {self.previous.name} away if there are no lots"
+            ) from error
+        if self.path.exists():
+            # The next save would make it the previous generation, in the place of the good one.
+            self.path.replace(self.path.with_name(self.path.name + ".corrupt"))
+        return Loaded(body, f"{problem}; went on with the previous generation, {self.previous.name}")
+
+    def save(self, body: Mapping[str, Any]) -> None:
+        """Makes ``body`` the newest generation; on return it is durable.
+
+        Raises:
+            OSError: it is not; the generation before it still is.
+        """
+        _write_durably(self._temporary, _encoded(body))
+        if self.path.exists():
+            self.path.replace(self.previous)
+        # Dying here leaves the previous generation alone: the last save that was reported durable.
+        self._temporary.replace(self.path)
+        _sync_folder(self.path.parent)
+
+    def set_aside(self, label: str) -> Path:
+        """Keeps a copy of the newest generation that no later save touches."""
+        kept = self.path.with_name(f"{self.path.name}.{label}")
+        _write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
+        return kept
+
+
+def read_generation(path: Path) -> dict[str, Any]:
+    """The body of one state file.
+
+    Raises:
+        CorruptState: it cannot be trusted; the message says why.
+        FileNotFoundError: it is not there.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CorruptState(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        envelope = json.loads(raw)
+    except ValueError as error:
+        raise CorruptState(f"{path} is no JSON: it was cut short or altered") from error
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), dict):
+        raise CorruptState(f"{path} is no state file of cbbot")
+    if envelope.get("version") != _VERSION:
+        raise CorruptState(f"{path} has format version {envelope.get('version')!r}, not {_VERSION}")
+    body: dict[str, Any] = envelope["body"]
+    if envelope.get("checksum") != _checksum(_canonical(body)):
+        raise CorruptState(f"{path} does not match its checksum: it was altered")
+    return body
+
+
+def _canonical(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _checksum(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    canonical = _canonical(body)
+    return f'{{"version":{_VERSION},"checksum":"{_checksum(canonical)}","body":{canonical}}}\n'.encode()
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
