@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["BotStatus", "DecisionRow", "Entries", "LastDecision", "LotRow", "ModelStatus", "TradeRow"]
+__all__ = ["BotStatus", "DecisionRow", "Entries", "LastDecision", "LotRow", "ModelStatus", "NumberedTrade", "TradeRow"]
 
 
 class _Shape(BaseModel):
@@ -17,7 +17,10 @@ class _Shape(BaseModel):
 
 class Entries(_Shape):
     allowed: bool = Field(description="Whether new lots may be opened.")
-    paused_by: list[Literal["hand", "resource"]] = Field(default_factory=list, description="Who has paused entries.")
+    paused_by: list[str] = Field(
+        default_factory=list,
+        description="What has paused entries: hand, resource, disk (the state cannot be saved), lots_without_base.",
+    )
 
 
 class LastDecision(_Shape):
@@ -100,6 +103,12 @@ class TradeRow(_Shape):
     exit_fee: str
     net_pnl: str
     exit_reason: str
+
+
+class NumberedTrade(TradeRow):
+    """GET /trades: the trade with its number, counted from 1 over the life of the state; `before` takes one."""
+
+    number: int
 
 
 class DecisionRow(_Shape):
