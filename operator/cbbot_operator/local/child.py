@@ -1,0 +1,137 @@
+"""One child process: started so that it cannot outlive us, heard, and stopped within a bound.
+
+On Linux the kernel kills a child when its parent dies (PR_SET_PDEATHSIG), even of SIGKILL. Every
+child leads a session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["Child"]
+
+_PR_SET_PDEATHSIG = 1
+_LONGEST_LINE = 16_384
+_CHUNK = 65_536
+# Found before the fork: between fork and exec there is no safe moment to load a library.
+_PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
+
+Heard = Callable[[str], None]
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    def tie() -> None:
+        if _PRCTL is None:
+            return
+        # SIGKILL and not SIGTERM: nobody is left to enforce a bound, and every part is built to be killed.
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the kernel was told
+            os._exit(1)
+
+    return tie
+
+
+class Child:
+    """A running process. Make one with :meth:`start`."""
+
+    def __init__(self, process: Process, heard: Heard) -> None:
+        self.pid = process.pid
+        self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The port it listens on, once it has said so."""
+        self._process = process
+        self._heard = heard
+        self._ears = [
+            asyncio.create_task(self._listen(process.stdout)),
+            asyncio.create_task(self._listen(process.stderr)),
+        ]
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, heard: Heard) -> Child:
+        """Start ``command`` in ``folder``; ``heard`` gets every line but the one that tells the port.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=dict(environment),
+            cwd=folder,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
+        )
+        return cls(process, heard)
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended and all it said is heard; a signal's number negative."""
+        code = await self._process.wait()
+        # A grandchild may hold the pipes open: what it says is not waited for.
+        await asyncio.wait(self._ears, timeout=1)
+        for ear in self._ears:
+            ear.cancel()
+        await asyncio.gather(*self._ears, return_exceptions=True)
+        self.port.cancel()
+        return code
+
+    async def stop(self, grace_seconds: float) -> bool:
+        """SIGTERM, and SIGKILL after ``grace_seconds``; whether it went by itself."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), grace_seconds)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+            return False
+        self.kill()  # whatever it may have started
+        return True
+
+    def kill(self) -> None:
+        """Kill it with everything it started."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    async def _listen(self, stream: asyncio.StreamReader | None) -> None:
+        if stream is None:
+            return
+        async for line in _lines(stream):
+            port = None if self.port.done() else _port_in(line)
+            if port is None:
+                self._heard(line)
+            else:
+                self.port.set_result(port)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    """Lines of any length, cut: a child's flood must not end the reading of it."""
+    rest = b""
+    while chunk := await stream.read(_CHUNK):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line[:_LONGEST_LINE].decode("utf-8", "replace")
+        rest = rest[:_LONGEST_LINE]
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _port_in(line: str) -> int | None:
+    if '"listening"' not in line:
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    port = found.get("port") if isinstance(found, dict) and found.get("event") == "listening" else None
+    return port if isinstance(port, int) else None

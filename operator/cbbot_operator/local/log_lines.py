@@ -1,0 +1,109 @@
+"""What the children say, made readable: their JSON lines become one line of text each.
+
+Text from a child is shown, never interpreted: control characters are taken out, so that nothing in a
+log can move the cursor of the terminal it is shown on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.text import Text
+
+__all__ = ["LogBook", "LogLine", "parse_line", "styled"]
+
+_KEPT = 500
+_FRAME = frozenset({"ts", "time", "level", "logger", "event", "exception", "traceback"})
+_STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
+_LOUD = frozenset({"warning", "error", "critical"})
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line: ``source`` is the part that said it, ``level`` as in logging, empty for bare text.
+
+    ``detail`` is a traceback, shown only when the part's end is told.
+    """
+
+    at: datetime
+    source: str
+    level: str
+    text: str
+    detail: str = ""
+
+    @property
+    def loud(self) -> bool:
+        """A warning or worse."""
+        return self.level in _LOUD
+
+    def __str__(self) -> str:
+        level = f"{self.level.upper()} " if self.loud else ""
+        return f"{self.at:%H:%M:%S} {self.source:<9} {level}{self.text}"
+
+
+def parse_line(source: str, raw: str, at: datetime) -> LogLine:
+    """A line as a child wrote it; what is no JSON object stays as it is."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "event" not in found:
+        return LogLine(at, source, "", _printable(raw))
+    fields = " ".join(f"{name}={value}" for name, value in found.items() if name not in _FRAME)
+    detail = str(found.get("exception") or found.get("traceback") or "").strip()
+    last = detail.splitlines()[-1] if detail else ""
+    text = " ".join(part for part in (str(found["event"]), fields, last) if part)
+    return LogLine(at, source, str(found.get("level", "info")).lower(), _printable(text), detail)
+
+
+def styled(line: LogLine) -> Text:
+    """For a terminal: warnings and errors in colour, the source dimmed."""
+    return Text.assemble(
+        (f"{line.at:%H:%M:%S} ", "dim"),
+        (f"{line.source:<9} ", "cyan dim"),
+        (line.text, _STYLES.get(line.level, "")),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+class LogBook:
+    """The newest lines of all parts; ``told`` is called with every one that is kept."""
+
+    def __init__(self, told: Callable[[LogLine], None] | None = None) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=_KEPT)
+        self._told = told
+
+    def hear(self, source: str, raw: str) -> None:
+        """Keep what a child wrote; its debugging is left out."""
+        line = parse_line(source, raw, _now())
+        if line.text and line.level != "debug":
+            self._keep(line)
+
+    def say(self, level: str, text: str) -> None:
+        """Keep a line of our own."""
+        self._keep(LogLine(_now(), "up", level, _printable(text)))
+
+    def newest(self, count: int, source: str | None = None) -> list[LogLine]:
+        """The last ``count`` lines, of one source or of all, oldest first."""
+        lines = [line for line in self._lines if source in (None, line.source)]
+        return lines[-count:] if count > 0 else []
+
+    def _keep(self, line: LogLine) -> None:
+        self._lines.append(line)
+        if self._told is not None:
+            self._told(line)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _printable(text: str) -> str:
+    text = " ".join(text.split())
+    return "".join(character if character.isprintable() else "?" for character in text)[:_LONGEST]
