@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -18,6 +17,7 @@ import aiohttp
 import kopf
 
 from cbbot.errors import CbbotError, Refused, Retryable
+from cbbot_operator.connection import log_in, open_session
 from cbbot_operator.keys import FIELD_MANAGER
 from cbbot_operator.metrics import API_REQUESTS
 
@@ -67,11 +67,10 @@ class HttpCluster:
     def __init__(self, connection: kopf.ConnectionInfo) -> None:
         self._server = connection.server.rstrip("/")
         self._connection = connection
-        self._tls: ssl.SSLContext | bool = connection.as_ssl_context() if self._server.startswith("https") else False
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls, limit=50), timeout=_TIMEOUT)
+        self._session = open_session(self._connection, _TIMEOUT)
         return self
 
     async def __aexit__(
@@ -185,7 +184,7 @@ class HttpCluster:
     def _login_again(self) -> None:
         """Service account tokens are rotated under a running pod."""
         try:
-            self._connection = _log_in()
+            self._connection = log_in()
         except CbbotError as error:
             _LOG.warning("cannot log in again: %s", error)
 
@@ -206,18 +205,10 @@ def _error(verb: str, kind: Kind, path: str, code: int, answer: str) -> CbbotErr
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
 
 
-def _log_in() -> kopf.ConnectionInfo:
-    settings = kopf.OperatorSettings()
-    connection = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
-    if connection is None:
-        raise Retryable("no way to the cluster: neither a service account's token nor a kubeconfig was found")
-    return connection
-
-
 async def connect() -> HttpCluster:
     """A cluster by the pod's service account or the kubeconfig.
 
     Raises:
         Retryable: neither was found.
     """
-    return HttpCluster(await asyncio.to_thread(_log_in))
+    return HttpCluster(await asyncio.to_thread(log_in))

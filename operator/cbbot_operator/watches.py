@@ -13,6 +13,7 @@ from typing import Any
 import kopf
 
 from cbbot.contract.tradingbot import GROUP, KIND, PLURAL, VERSION
+from cbbot_operator.connection import log_in, watch_login
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, WATCH_LABEL, Key
 from cbbot_operator.metrics import LAST_WATCH_EVENT
 
@@ -109,8 +110,8 @@ def _owner(metadata: Mapping[str, Any]) -> Key | None:
     return None
 
 
-async def _login(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+async def _login(**_: Any) -> kopf.AiohttpSession:
+    return watch_login(log_in())
 
 
 def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
