@@ -73,16 +73,19 @@ def styled(line: LogLine) -> Text:
 
 
 class LogBook:
-    """The newest lines of all parts; ``told`` is called with every one that is kept."""
+    """The newest lines of all parts; ``told`` is called with every one that is kept.
+
+    Debugging and the web server's talk of its own starts and stops are left out.
+    """
 
     def __init__(self, told: Callable[[LogLine], None] | None = None) -> None:
         self._lines: deque[LogLine] = deque(maxlen=_KEPT)
         self._told = told
 
     def hear(self, source: str, raw: str) -> None:
-        """Keep what a child wrote; its debugging is left out."""
+        """Keep what a child wrote."""
         line = parse_line(source, raw, _now())
-        if line.text and line.level != "debug":
+        if line.text and line.level != "debug" and not (line.level == "info" and '"logger": "uvicorn' in raw):
             self._keep(line)
 
     def say(self, level: str, text: str) -> None:

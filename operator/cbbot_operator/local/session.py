@@ -1,0 +1,159 @@
+"""One ``cbbot up``: start, show, stop, and say what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cbbot_operator.local.display import Display
+from cbbot_operator.local.figures import money
+from cbbot_operator.local.folder import StateFolder
+from cbbot_operator.local.log_lines import LogBook, LogLine
+from cbbot_operator.local.manifest import Manifest
+from cbbot_operator.local.plan import Plan
+from cbbot_operator.local.screen import PartState, Screen
+from cbbot_operator.local.supervisor import Ended, Patience, Supervisor
+from cbbot_operator.local.watch import Seen, Watch
+
+__all__ = ["Outcome", "Session"]
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TAIL = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went: the exit code, lines for the person, and the last lines of a part that ended it all."""
+
+    code: int
+    lines: tuple[str, ...]
+    tail: tuple[LogLine, ...] = ()
+
+
+class Session:
+    """Runs a plan until a signal, ``seconds`` have passed, or a part cannot be kept running."""
+
+    def __init__(
+        self, manifest: Manifest, plan: Plan, folder: StateFolder, *, seconds: float | None, patience: Patience | None
+    ) -> None:
+        self._manifest = manifest
+        self._plan = plan
+        self._folder = folder
+        self._seconds = seconds
+        self._patience = patience
+        self._stop = asyncio.Event()
+        self._asked = 0
+
+    def ask_to_stop(self) -> None:
+        """As Ctrl-C does; asked again while stopping, nothing is waited for any more."""
+        self._asked += 1
+        self._stop.set()
+
+    async def run(self, display: Display) -> Outcome:
+        """Everything from the first start to the last stop. No child is left when it returns."""
+        log = LogBook(display.tell)
+        supervisor = Supervisor(self._plan.parts, self._folder.root, log, self._patience)
+        self._heed_signals(lambda: self._interrupted(supervisor))
+        try:
+            for note in self._plan.notes:
+                log.say("warning", note)
+            log.say("info", f"state {self._folder.root}")
+            async with Watch(self._manifest.spec.entries, self._folder.control_token) as watch:
+                supervisor.start()
+                await self._show_until_over(display, supervisor, watch, log)
+                clean = await self._finish(display, supervisor, watch, log)
+        finally:
+            supervisor.kill()
+            self._heed_signals(None)
+        return self._outcome(supervisor, watch.seen, log, clean=clean)
+
+    def _heed_signals(self, heard: Callable[[], None] | None) -> None:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            if heard is None:
+                loop.remove_signal_handler(number)
+            else:
+                loop.add_signal_handler(number, heard)
+
+    def _interrupted(self, supervisor: Supervisor) -> None:
+        self.ask_to_stop()
+        if self._asked > 1:
+            supervisor.kill()
+
+    async def _show_until_over(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> None:
+        loop = asyncio.get_running_loop()
+        until = None if self._seconds is None else loop.time() + self._seconds
+        stop = asyncio.create_task(self._stop.wait())
+        over: set[asyncio.Future[Any]] = {stop, supervisor.ended}
+        told = False
+        try:
+            while not any(end.done() for end in over):
+                port = supervisor.ports.get("bot")
+                if port is not None:
+                    if not told:
+                        log.say("info", f"bot http://127.0.0.1:{port}")
+                        told = True
+                    await watch.look(port)
+                display.show(self._screen(display, supervisor, watch.seen, log))
+                left = display.seconds if until is None else min(display.seconds, until - loop.time())
+                if left <= 0:
+                    break
+                await asyncio.wait(over, timeout=left, return_when="FIRST_COMPLETED")
+        finally:
+            stop.cancel()
+
+    async def _finish(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> bool:
+        """A last look at what is open, then the stop, shown while it lasts; whether all stopped by themselves."""
+        port = supervisor.ports.get("bot")
+        bot = supervisor.kept.get("bot")
+        if port is not None and bot is not None and bot.child is not None:
+            await watch.look(port)
+        log.say("info", "stopping: bot, bridge, simulator" if "simulator" in supervisor.kept else "stopping")
+        stopping = asyncio.create_task(supervisor.stop())
+        while not stopping.done():
+            display.show(self._screen(display, supervisor, watch.seen, log))
+            await asyncio.wait({stopping}, timeout=display.seconds)
+        display.show(self._screen(display, supervisor, watch.seen, log))
+        return stopping.result()
+
+    def _screen(self, display: Display, supervisor: Supervisor, seen: Seen, log: LogBook) -> Screen:
+        spec = self._manifest.spec
+        port = supervisor.ports.get("bot")
+        return Screen(
+            title=f" {self._manifest.name} · {spec.product.id} · {spec.mode} · {spec.exchange.venue} ",
+            live=spec.mode == "Live",
+            folder=str(self._folder.root),
+            address=f"http://127.0.0.1:{port}" if port else "",
+            parts=[PartState(name, kept.state, kept.restarts) for name, kept in supervisor.kept.items()],
+            seen=seen,
+            log=log.newest(display.log_room()),
+        )
+
+    def _outcome(self, supervisor: Supervisor, seen: Seen, log: LogBook, *, clean: bool) -> Outcome:
+        lines = [self._left_open(seen), f"state: {self._folder.root}; the next cbbot up goes on from there"]
+        if supervisor.ended.done():
+            ended: Ended = supervisor.ended.result()
+            first = f"{ended.part} cannot be kept running: {ended.reason} (exit code {ended.code})"
+            return Outcome(ended.code, (first, *lines), tuple(log.newest(_TAIL, ended.part)))
+        if self._asked > 1:
+            return Outcome(130, ("killed: stopped without waiting", *lines))
+        if not clean:
+            return Outcome(1, ("stopped, but not everything in time: see above what was killed", *lines))
+        return Outcome(0, ("stopped cleanly", *lines))
+
+    def _left_open(self, seen: Seen) -> str:
+        status = seen.status
+        if status is None:
+            return "the bot never answered: what is open is in its state"
+        if not status.open_lots:
+            return f"no lots are open; equity {money(status.equity_usd, 4)} USD"
+        line = (
+            f"open: {status.open_lots} lots that cost {money(status.exposure_usd)} USD; "
+            f"equity {money(status.equity_usd, 4)} USD, marked {money(status.equity_marked_usd, 4)} USD"
+        )
+        if status.mode == "live":
+            line += "; their stops are watched by nobody until the bot runs again"
+        return line

@@ -1,0 +1,95 @@
+"""``cbbot up``: a TradingBot on this machine, without a cluster.
+
+The manifest is read and judged with the cluster's models, its settings are rendered by the
+cluster's functions, and simulator, bridge and bot run as children of this process, on loopback.
+``cbbot.cli`` loads :func:`up` by name; ``python -m cbbot_operator.processes`` is the same.
+
+Exit codes: 0 stopped as asked (Ctrl-C is how ``up`` normally ends), 1 failed or had to kill,
+2 bad input, 3 refused for safety, 130 stopped by a second Ctrl-C without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot_operator.local.display import Display, LineDisplay, TableDisplay
+from cbbot_operator.local.folder import StateFolder, default_folder, locked
+from cbbot_operator.local.manifest import Manifest, read_manifest
+from cbbot_operator.local.plan import Plan, make_plan
+from cbbot_operator.local.session import Outcome, Session
+
+__all__ = ["main", "run_up", "up"]
+
+
+def up(
+    file: Annotated[Path, typer.Option("--file", "-f", help="Manifest of the TradingBot; - reads standard input.")],
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir", help="Folder of state and tokens. [default: $XDG_STATE_HOME or ~/.local/state, cbbot/NAME]"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop by itself after so long.")
+    ] = None,
+    no_table: Annotated[bool, typer.Option("--no-table", help="One line a second instead of the table.")] = False,
+) -> None:
+    """Run a TradingBot on this machine: simulator, bridge and bot as processes, with a live table.
+
+    Ctrl-C stops it; the state is kept and the next `up` goes on from there. With `mode: Live` on Coinbase the API
+    key comes from COINBASE_API_KEY_NAME and COINBASE_API_PRIVATE_KEY (or the same with _FILE) in the environment.
+    """
+    raise typer.Exit(run_up(file, state_dir=state_dir, seconds=seconds, table=not no_table))
+
+
+def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, table: bool) -> int:
+    """Everything ``cbbot up`` does; the exit code. Messages about what cannot be done go to stderr."""
+    try:
+        manifest = read_manifest(file)
+        root = state_dir or default_folder(manifest.name, manifest.namespace, os.environ)
+        folder = StateFolder(root.absolute())
+        plan = make_plan(manifest, folder, os.environ)
+        folder.prepare()
+        with locked(folder):
+            outcome = asyncio.run(_session(manifest, plan, folder, seconds=seconds, table=table))
+    except CbbotError as error:
+        sys.stderr.write("".join(f"cbbot up: {line}\n" for line in str(error).splitlines()))
+        return 2 if isinstance(error, BadInput) else 3 if isinstance(error, UnsafeStart) else 1
+    _report(outcome)
+    return outcome.code
+
+
+async def _session(
+    manifest: Manifest, plan: Plan, folder: StateFolder, *, seconds: float | None, table: bool
+) -> Outcome:
+    session = Session(manifest, plan, folder, seconds=seconds, patience=None)
+    console = Console()
+    display: Display = LineDisplay(session.ask_to_stop)
+    if table and console.is_terminal and not console.is_dumb_terminal:
+        display = TableDisplay(console)
+    with display:
+        return await session.run(display)
+
+
+def _report(outcome: Outcome) -> None:
+    stream = sys.stdout if outcome.code == 0 else sys.stderr
+    for line in outcome.tail:
+        stream.write(f"{line}\n" + (f"{line.detail}\n" if line.detail else ""))
+    stream.write("".join(f"cbbot up: {line}\n" for line in outcome.lines))
+
+
+def main() -> None:
+    """The command by itself."""
+    typer.run(up)
+
+
+if __name__ == "__main__":
+    main()
