@@ -89,7 +89,7 @@ def _ready(seen: Observed, outcome: Outcome) -> Judgement:
         return Judgement("False", "Suspended", "spec.suspend is true: no pods run, state and tokens are kept")
     for word, deployment in _components(seen):
         if not _available(deployment):
-            why = pods.trouble(pods.of_component(seen.pods, word)) or _what_it_says(seen, word)
+            why = pods.trouble(pods.of_component(seen.pods, word), seen.now) or _what_it_says(seen, word)
             return Judgement("False", f"{word.capitalize()}NotReady", why or f"waiting for the {word}'s pod")
     report = seen.report
     if report is None:
@@ -132,7 +132,7 @@ def _degraded(seen: Observed, outcome: Outcome) -> Judgement:
     if held is not None:
         return Judgement("True", held.reason, held.message)
     for word, _ in _components(seen):
-        why = pods.trouble(pods.of_component(seen.pods, word))
+        why = pods.trouble(pods.of_component(seen.pods, word), seen.now)
         if why:
             return Judgement("True", f"{word.capitalize()}Failing", why)
     status = seen.bot_status

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESPACE
 from cbbot.contract.table import BY_KEY
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.violation import BadTradingBot, Violation, quoted_numbers, violations_of
@@ -113,8 +114,12 @@ def _scrape_timeout(spec: TradingBotSpec) -> Offenders:
         yield "monitoring.serviceMonitor.scrapeTimeout", monitor.scrapeTimeout
 
 
+# Settings, and who the bot is; how loud it logs is left to the person.
+_RESERVED_NAMES = (*BY_KEY, POD_NAMESPACE, BOT_NAME, BOT_VENUE, BOT_HOST)
+
+
 def _reserved(name: str) -> bool:
-    return name in BY_KEY or name.startswith(RESERVED_PREFIXES)
+    return name in _RESERVED_NAMES or name.startswith(RESERVED_PREFIXES)
 
 
 def _reserved_env(process: str) -> Callable[[TradingBotSpec], Offenders]:
@@ -139,7 +144,7 @@ def _repeated_env(process: str) -> Callable[[TradingBotSpec], Offenders]:
 
 _RESERVED_CEL = (
     "!(self.name in ["
-    + ", ".join(f"'{key}'" for key in BY_KEY)
+    + ", ".join(f"'{key}'" for key in _RESERVED_NAMES)
     + "])"
     + "".join(f" && !self.name.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES)
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cbbot.contract.runtime_env import BOT_NAME, BOT_VENUE, POD_NAMESPACE
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
 from cbbot_operator.render.inputs import BOT_PORT, Inputs
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
@@ -28,7 +29,7 @@ def bot_deployment(inputs: Inputs) -> dict[str, Any]:
         "bot",
         spec.bot.image or inputs.bot_image,
         spec.bot,
-        {"BOT_NAME": inputs.key.name, "BOT_NAMESPACE": inputs.key.namespace, "BOT_VENUE": spec.exchange.venue},
+        {BOT_NAME: inputs.key.name, POD_NAMESPACE: inputs.key.namespace, BOT_VENUE: spec.exchange.venue},
         mounts,
         read_only=frozenset({"tokens", "slack"}),
     )

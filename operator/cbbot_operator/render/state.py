@@ -42,14 +42,14 @@ def claim_name(inputs: Inputs) -> str:
 
 
 def claims(inputs: Inputs) -> list[dict[str, Any]]:
-    """The state's claim unless one is given; the simulator's, which dies with the TradingBot."""
+    """The state's claim unless one is given, and the simulator's: the bot's state is of that market."""
     state = inputs.spec.state
+    owned = state.reclaimPolicy == "Delete"
     made = []
     if state.existingClaim is None:
-        owned = state.reclaimPolicy == "Delete"
         made.append(_claim(inputs, inputs.names.state, "bot", state.size, state.accessMode, owned=owned))
     if inputs.simulated:
-        made.append(_claim(inputs, inputs.names.simulator, "simulator", "256Mi", "ReadWriteOnce", owned=True))
+        made.append(_claim(inputs, inputs.names.simulator, "simulator", "256Mi", "ReadWriteOnce", owned=owned))
     return made
 
 
