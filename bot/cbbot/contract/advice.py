@@ -53,10 +53,8 @@ def _lots_without_room(settings: Settings) -> list[str]:
     room = int(100 / settings.risk_per_trade_pct)
     if room >= cap:
         return []
-    return [
-        f"RISK_PER_TRADE_PCT={settings.risk_per_trade_pct} pays for {room} lots, fewer than "
-        f"MAX_CONCURRENT_LOTS={cap}: cash runs out first"
-    ]
+    key = f"RISK_PER_TRADE_PCT={settings.risk_per_trade_pct}"
+    return [f"{key} pays for {room} lots, fewer than MAX_CONCURRENT_LOTS={cap}: cash runs out first"]
 
 
 def _half_a_trail(settings: Settings) -> list[str]:

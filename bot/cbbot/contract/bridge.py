@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
 from cbbot.domain.order import Side
@@ -282,8 +282,16 @@ class Balance(_Answer):
     step: DecimalText = Field(examples=["0.00000001"])
 
 
+def _only(given: str, absent: str) -> dict[str, JsonValue]:
+    return {"required": [given], "properties": {given: {"type": "string"}, absent: {"type": "null"}}}
+
+
 class MarketOrder(_Request):
     """``POST /order/market``. Sizes are floored to the product's increments, never rounded up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_only("quote_size", "base_size"), _only("base_size", "quote_size")]}
+    )
 
     client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
     product_id: ProductId = Field(examples=["BTC-USD"])

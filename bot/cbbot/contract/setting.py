@@ -19,9 +19,6 @@ __all__ = ["BadSetting", "Kind", "Setting"]
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
-_PRODUCT = re.compile(r"[A-Z0-9]{1,20}-(USD|USDC)")
-_BOT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_URL = re.compile(r"https?://[^\s]+")
 
 # Decimals are turned into integers for exact arithmetic; these digits are what the scales hold.
 PERCENT_DIGITS = 6
@@ -49,6 +46,14 @@ class Kind(Enum):
     IDENTIFIER = auto()
     PATH = auto()
     URL = auto()
+
+
+_FORMS = {
+    Kind.PRODUCT: re.compile(r"[A-Z0-9]{1,20}-(USD|USDC)"),
+    Kind.IDENTIFIER: re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+    Kind.PATH: re.compile(r".+"),
+    Kind.URL: re.compile(r"https?://\S+"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,28 +119,18 @@ class Setting:
         """
         stripped = text.strip()
         match self.kind:
-            case Kind.BOOLEAN:
-                lowered = stripped.lower()
-                if lowered in _TRUE or lowered in _FALSE:
-                    return lowered in _TRUE
-            case Kind.CHOICE:
-                for choice in self.choices:
-                    if stripped.lower() == choice.lower():
-                        return choice
-            case Kind.PRODUCT:
-                if _PRODUCT.fullmatch(stripped):
-                    return stripped
-            case Kind.IDENTIFIER:
-                if _BOT_ID.fullmatch(stripped):
-                    return stripped
-            case Kind.PATH:
-                if stripped:
-                    return stripped
-            case Kind.URL:
-                if _URL.fullmatch(stripped):
-                    return stripped.rstrip("/")
             case Kind.INTEGER | Kind.DECIMAL:
                 return self._parse_number(stripped)
+            case Kind.BOOLEAN if stripped.lower() in _TRUE | _FALSE:
+                return stripped.lower() in _TRUE
+            case Kind.CHOICE:
+                chosen = next((choice for choice in self.choices if choice.lower() == stripped.lower()), None)
+                if chosen is not None:
+                    return chosen
+            case Kind.URL if _FORMS[Kind.URL].fullmatch(stripped):
+                return stripped.rstrip("/")
+            case kind if kind in _FORMS and _FORMS[kind].fullmatch(stripped):
+                return stripped
         raise self.bad(text)
 
     def _parse_number(self, text: str) -> Decimal | int:

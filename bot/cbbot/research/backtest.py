@@ -57,7 +57,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run did. ``closes`` and ``times`` are those of the stepped candles; ``fits`` counts refits, the first included."""
+    """What a run did. ``closes`` and ``times`` are those of the stepped candles; ``fits`` counts the first fit too."""
 
     rules: Rules
     span: Span

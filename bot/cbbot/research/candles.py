@@ -237,13 +237,14 @@ def _spacing(path: Path, start: npt.NDArray[np.int64], candle_seconds: int) -> i
     commonest = int(values[np.argmax(counts)])
     if commonest != candle_seconds:
         raise BadCandles(
-            f"{path}: the candles are {commonest} seconds apart, GRANULARITY says {candle_seconds}; set GRANULARITY to match"
+            f"{path}: the candles are {commonest} seconds apart, GRANULARITY says {candle_seconds}; "
+            "set GRANULARITY to match"
         )
     odd = np.flatnonzero(steps % candle_seconds)
     if len(odd):
         at = datetime.fromtimestamp(int(start[odd[0] + 1]), UTC)
         raise BadCandles(
-            f"{path}: the candle of {at:%Y-%m-%dT%H:%M:%SZ} comes {int(steps[odd[0]])} seconds after the one before it, "
-            f"which is no multiple of {candle_seconds}"
+            f"{path}: the candle of {at:%Y-%m-%dT%H:%M:%SZ} comes {int(steps[odd[0]])} seconds after the one "
+            f"before it, which is no multiple of {candle_seconds}"
         )
     return int((steps != candle_seconds).sum())

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cbbot.contract.settings import load
+from cbbot.domain.candle import Candle
+from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.domain.order import Execution
+from cbbot.trader.codec import BadState, decode, decode_identity, encode
+from cbbot.trader.commands import Place
+from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
+from cbbot.trader.machine import step
+from cbbot.trader.rules import Rules, rules
+from cbbot.trader.state import Identity, TraderState, new_state
+
+KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
+
+
+def traded() -> tuple[Rules, TraderState]:
+    """A trader with lots, trades, a model, and an order under way."""
+    ruled = rules(load(KEYS), BTC_USD)
+    state = new_state(ruled, Identity("bot", "BTC-USD", "paper", "test"), 3)
+    candles = [
+        Candle(60 * i, p, p + 5, p - 5, p, 7 * i)
+        for i, p in enumerate(1_000_000 + (i * i * 37) % 9000 for i in range(300))
+    ]
+    state, _ = step(ruled, state, HistoryLoaded(60_000 * 200, tuple(candles[:200])))
+    state, _ = step(ruled, state, Started(60_000 * 200))
+    for candle in candles[200:]:
+        state, commands = step(ruled, state, CandleClosed(candle))
+        for command in commands:
+            if isinstance(command, Place) and candle is not candles[-1]:
+                intent, price = command.intent, command.price
+                filled = Execution("x", price, intent.base, price * intent.base, 1)
+                state, _ = step(ruled, state, OrderFilled(intent.created_ms, intent.client_order_id, filled))
+    return ruled, state
+
+
+def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
+    ruled, state = traded()
+    assert state.trades
+    assert state.model
+    assert state.book.next_lot > 3
+    document = json.loads(json.dumps(encode(ruled, state)))
+    kept = decode(ruled, document)
+    forgotten = replace(
+        state,
+        market=replace(kept.market, last_price=state.market.last_price),
+        decision=None, reconciled=False, balances=None, last_order_ms=0, exits_held_until_ms=0,
+    )  # fmt: skip
+    assert kept == forgotten
+    assert kept.market.indicators == state.market.indicators
+    assert decode_identity(document) == state.identity
+
+
+def test_money_is_plain_text_in_the_document() -> None:
+    ruled, state = traded()
+    document = encode(ruled, state)
+    assert document["book"]["start_equity"] == "1000.0000000000"
+    assert "e" not in document["trades"][0]["net_pnl"].lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("version",), 99, "version 99"),
+        (("book", "realised"), "lots", "lots"),
+        (("lots",), None, "cannot be read"),
+        (("intents",), [{"client_order_id": "a"}], "purpose"),
+        (("model", "weights"), [1.0], "differ in length"),
+        (("market", "indicators"), {}, "rows"),
+    ],
+)
+def test_a_document_that_is_no_state_is_refused_by_name(path: tuple[str, ...], value: Any, said: str) -> None:
+    ruled, state = traded()
+    document = json.loads(json.dumps(encode(ruled, state)))
+    part = document
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    with pytest.raises(BadState, match=said):
+        decode(ruled, document)
+
+
+def test_a_missing_field_is_named() -> None:
+    ruled, state = traded()
+    document = encode(ruled, state)
+    del document["epoch"]
+    with pytest.raises(BadState, match="epoch"):
+        decode(ruled, document)
+
+
+def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators() -> None:
+    ruled, state = traded()
+    finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
+    again = rules(load(KEYS), finer)
+    kept = decode(again, encode(ruled, state))
+    assert finer.money(kept.book.realised) == BTC_USD.money(state.book.realised)
+    assert kept.market.indicators.rows == 0
