@@ -17,7 +17,7 @@ from cbbot.venue.matching import fee_rate
 from cbbot.venue.orders import Order, OrderRequest
 from cbbot.venue.product import Product
 from cbbot.venue.refusals import OrderRefused
-from cbbot.venue.snapshot import from_json, to_json
+from cbbot.venue.snapshot import from_json, order_json, to_json
 
 OPENING = {"BTC": Decimal("0.05"), "USD": Decimal(5000)}
 PRODUCT = Product(BTC_USD, "Bitcoin", "US Dollar")
@@ -82,7 +82,7 @@ def check_conservation(steps_: list[tuple[OrderRequest, Book, int]], delays_: De
                 assert placed.order.value + placed.order.commission <= placed.order.asked
         assert all(min(balance) >= 0 for _, balance in venue.balances(now_ms).items())
         if pause % 7 == 0:
-            books_ = to_json(venue, now_ms)
+            books_ = to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.ledger()]}
             venue = from_json(books_, [PRODUCT], {}, rate, delays_)  # type: ignore[arg-type]  # a Rate, drawn above
     assert len({order.client_order_id for order in venue.ledger()}) == len(list(venue.ledger()))
     settled = venue.balances(now_ms + 10_000)

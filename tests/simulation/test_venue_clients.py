@@ -79,14 +79,14 @@ def sdk(server: Server) -> Iterator[Any]:
 
 def test_the_sdk_reads_the_market(sdk: Any) -> None:
     now = int(sdk.get_unix_time().epoch_seconds)
-    assert now == 1_757_397_960  # where candle 4,199 of the sample ends
+    assert now == 1_757_398_020  # where candle 4,199 of the sample ends
     products = sdk.get_products(product_type="SPOT")
     assert [item.product_id for item in products.products] == ["BTC-USD", "BTC-USDC"]
     assert sdk.get_product("BTC-USD").price_increment == "0.01"
     candles = sdk.get_candles("BTC-USD", str(now - 600), str(now), "ONE_MINUTE").candles
     starts = [int(item.start) for item in candles]
     assert starts == sorted(starts, reverse=True)
-    assert len(starts) == 11
+    assert len(starts) == 10  # none at the end: the sample has one of its gaps there
     public = sdk.get_public_candles("BTC-USD", str(now - 600), str(now), "ONE_MINUTE").candles
     assert [item.to_dict() for item in public] == [item.to_dict() for item in candles]
     trades = sdk.get_market_trades("BTC-USD", limit=3)

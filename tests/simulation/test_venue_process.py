@@ -94,7 +94,7 @@ def test_books_and_clock_go_on_after_a_restart_and_stand_still_between(start: St
     accounts = [item["available_balance"] for item in simulator.get("/accounts")["accounts"]]
     before = simulator.now_ms()
     assert simulator.stop(signal.SIGTERM) == 0
-    resume_ms = json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["resume_ms"]
+    resume_ms = json.loads((tmp_path / "state.json.clock").read_text(encoding="utf-8"))["resume_ms"]
     assert resume_ms >= before
     again = start(*arguments)
     assert again.first_line["now"][:13] == "2025-09-09T06"

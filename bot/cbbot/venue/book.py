@@ -1,9 +1,8 @@
 """A book around the last print: a few levels on either side, one tick apart, all of one size.
 
 The side of the last print says where the spread lies: after a hit bid the last price *is* the
-bid, after a lifted offer the ask. A bid print is only made on the low of its candle, so the
-touch stays within the candle as far as the candle is as wide as the spread: fills at the touch
-agree with the candles.
+bid, after a lifted offer the ask. A bid is only hit on the low of its candle, so with a spread of
+one tick the touch stays within its candle (unless that is flat), and so do fills at the touch.
 """
 
 from __future__ import annotations

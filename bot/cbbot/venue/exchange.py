@@ -221,6 +221,11 @@ class Exchange:
         """Every order ever taken, the oldest first, seen or not: for the state file."""
         return iter(self._orders.values())
 
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Another one after every change of the books, and only then."""
+        return len(self._orders), len(self._unsettled)
+
     def unsettled(self) -> list[str]:
         """Ids of the orders whose money has not moved yet."""
         return [order.order_id for order in self._unsettled]

@@ -15,17 +15,20 @@ from cbbot.venue.matching import Rate, Trade
 from cbbot.venue.orders import Order, OrderStatus
 from cbbot.venue.product import Product
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "order_json", "to_json"]
 
 
 def to_json(exchange: Exchange, now_ms: int) -> dict[str, Any]:
-    """Everything that a later :func:`from_json` needs to go on as if nothing had happened."""
+    """What a later :func:`from_json` needs to go on as if nothing had happened, but for its ``orders``.
+
+    Those are :func:`order_json` of the whole ledger. They only grow and never change, so a caller
+    need not write them down anew each time.
+    """
     return {
         "balances": {
             currency: [plain(balance.available), plain(balance.hold)]
             for currency, balance in exchange.balances(now_ms).items()
         },
-        "orders": [_order_json(order) for order in exchange.ledger()],
         "unsettled": exchange.unsettled(),
     }
 
@@ -40,7 +43,7 @@ def from_json(
     """An exchange with the given books. Wallets that the books lack are opened with ``opening``.
 
     Raises:
-        BadInput: the books are not what :func:`to_json` writes.
+        BadInput: the books are not what :func:`to_json` and :func:`order_json` write.
     """
     try:
         wallets = {currency: Balance(amount, Decimal(0)) for currency, amount in opening.items()}
@@ -52,7 +55,8 @@ def from_json(
         raise BadInput(f"the exchange's books are damaged: {error!r}") from error
 
 
-def _order_json(order: Order) -> dict[str, Any]:
+def order_json(order: Order) -> dict[str, Any]:
+    """One order of the ledger."""
     return {
         "sequence": order.sequence,
         "order_id": order.order_id,

@@ -1,4 +1,9 @@
-"""The state file: replaced whole or not at all, and never behind what a customer was told."""
+"""The state on disk: the books in the state file, the clock in a small one beside it (``.clock``).
+
+Both are replaced whole or not at all. The books are written when they have changed, before the
+customer is told; the clock is written several times a second as a promise how far it may run, so
+that a later process never starts in the past, however this one ends.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +12,86 @@ import json
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cbbot.errors import BadInput
+from cbbot.venue.snapshot import order_json
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["StateKeeper", "read_state"]
 
 _LOG = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 0.25
-# How far the clock may run on without another save: a slow disk stalls it, a kill skips so much.
+# How far the clock may run on without another promise: a slow disk stalls it, a kill skips so much.
 _AHEAD_SECONDS = 0.5
 
 
 def read_state(path: Path | None) -> dict[str, Any] | None:
-    """The state in a file; None when there is none yet.
+    """The state in a file, its ``resume_ms`` the newest that was promised; None when there is no state yet.
 
     Raises:
-        BadInput: the file cannot be read or is no JSON object.
+        BadInput: a file cannot be read or is not what a simulator writes.
     """
-    if path is None or not path.exists():
+    if path is None:
         return None
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--state {path}: {error}; remove it to start afresh") from error
-    if not isinstance(state, dict):
-        raise BadInput(f"--state {path}: not a simulator's state; remove it to start afresh")
+    if not path.exists():
+        # The clock of books that someone removed to start afresh.
+        _clock_path(path).unlink(missing_ok=True)
+        return None
+    state = _object(path)
+    if _clock_path(path).exists():
+        promised, saved = _object(_clock_path(path)).get("resume_ms"), state.get("resume_ms")
+        if not isinstance(promised, int) or not isinstance(saved, int):
+            raise BadInput(f"--state {path}: not a simulator's state; remove it to start afresh")
+        state["resume_ms"] = max(promised, saved)
     return state
 
 
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--state {path}: {error}; remove it to start afresh") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"--state {path}: not a simulator's state; remove it to start afresh")
+    return value
+
+
+def _clock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".clock")
+
+
 class StateKeeper:
-    """Writes the world to its file, regularly and on demand. Without a file it does nothing."""
+    """Writes the world to its files, regularly and on demand. Without a file it does nothing."""
 
     def __init__(self, world: World, path: Path | None) -> None:
         self._world = world
         self._path = path
         # One thread writes, one write after the other: a canceled save still ends before the next.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
+        self._written: tuple[int, int] | None = None
+        # Orders never change: each is turned into text once.
+        self._orders: list[str] = []
         self.failures = 0
 
     async def save(self, *, last: bool = False) -> None:
-        """Write the state. A running clock is promised a little time ahead; the ``last`` save is exact.
+        """Write what has changed. A running clock is promised a little time ahead; the ``last`` save is exact.
 
         Raises:
-            OSError: the file could not be written; the old one is still there.
+            OSError: a file could not be written; the old one is still there.
         """
         if self._path is None:
             return
+        revision = self._world.exchange.revision
+        if revision != self._written:
+            await self._replace(self._path, self._books())
+            self._written = revision
         clock = self._world.clock
-        now_ms = self._world.now_ms()
-        resume_ms = now_ms if last else now_ms + int(_AHEAD_SECONDS * 1000 * clock.speed)
-        text = json.dumps(self._world.state(resume_ms), separators=(",", ":"))
-        await asyncio.get_running_loop().run_in_executor(self._writer, _replace, self._path, text)
+        ahead_ms = 0 if last else int(_AHEAD_SECONDS * 1000 * clock.speed)
+        resume_ms = clock.now_ms() + ahead_ms
+        await self._replace(_clock_path(self._path), json.dumps({"resume_ms": resume_ms}))
         if not clock.stopped:
             clock.allow_until(resume_ms)
 
@@ -73,6 +104,15 @@ class StateKeeper:
                 self.failures += 1
                 _LOG.error("state not saved", extra={"fields": {"error": str(error), "failures": self.failures}})
             await asyncio.sleep(_INTERVAL_SECONDS)
+
+    def _books(self) -> str:
+        fresh = islice(self._world.exchange.ledger(), len(self._orders), None)
+        self._orders += [json.dumps(order_json(order), separators=(",", ":")) for order in fresh]
+        head = json.dumps(self._world.state(), separators=(",", ":"))
+        return f'{head[:-1]},"orders":[{",".join(self._orders)}]}}'
+
+    async def _replace(self, path: Path, text: str) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, _replace, path, text)
 
 
 def _replace(path: Path, text: str) -> None:

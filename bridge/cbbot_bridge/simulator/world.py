@@ -72,13 +72,14 @@ class World:
         product = self.product(product_id)
         return product.alias or product_id if product else product_id
 
-    def state(self, resume_ms: int) -> dict[str, Any]:
-        """What :func:`build_world` needs to go on at ``resume_ms``."""
+    def state(self) -> dict[str, Any]:
+        """What :func:`build_world` needs to go on from now, but for ``orders``: those are only ever added to."""
+        now_ms = self.now_ms()
         return {
             "version": _VERSION,
             "replay": self.fingerprint,
-            "resume_ms": resume_ms,
-            "exchange": to_json(self.exchange, self.now_ms()),
+            "resume_ms": now_ms,
+            **to_json(self.exchange, now_ms),
         }
 
 
@@ -103,10 +104,10 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     series = CandleSeries(candles)
     tape = Tape(series, settings.prints_per_candle)
     fingerprint = _fingerprint(series, settings)
-    books: Mapping[str, Any] = {"balances": {}, "orders": [], "unsettled": []}
+    books = state or {"balances": {}, "orders": [], "unsettled": []}
     start_ms = tape.opening_ms(settings.history_fraction)
     if state is not None:
-        start_ms, books = _resumed(state, fingerprint)
+        start_ms = _resumed(state, fingerprint)
     products = _products(settings)
     opening = dict(settings.balances)
     for product in products:
@@ -115,17 +116,17 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     return World(settings, tape, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
 
 
-def _resumed(state: Mapping[str, Any], fingerprint: str) -> tuple[int, Mapping[str, Any]]:
+def _resumed(state: Mapping[str, Any], fingerprint: str) -> int:
     try:
         version, replay = state["version"], state["replay"]
-        start_ms, books = int(state["resume_ms"]), state["exchange"]
+        start_ms = int(state["resume_ms"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"--state: not a simulator's state ({error!r}); remove the file to start afresh") from error
     if version != _VERSION:
         raise BadInput(f"--state: version {version}, this simulator reads {_VERSION}; remove the file to start afresh")
     if replay != fingerprint:
         raise BadInput("--state belongs to another replay (candles, product or prints); remove it or give its candles")
-    return start_ms, books
+    return start_ms
 
 
 def _fingerprint(series: CandleSeries, settings: SimulatorSettings) -> str:

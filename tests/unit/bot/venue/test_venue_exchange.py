@@ -18,7 +18,7 @@ from cbbot.venue.orders import Order, OrderRequest, OrderStatus
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused, Reason
-from cbbot.venue.snapshot import from_json, to_json
+from cbbot.venue.snapshot import from_json, order_json, to_json
 from cbbot.venue.wire import decimal_text, time_text
 
 TAKER = fee_rate(Decimal("0.009"))
@@ -239,13 +239,18 @@ def fixture_fields() -> dict[str, set[str]]:
     return {"order": set(order.split()), "fill": set(fill.split())}
 
 
+def written(venue: Exchange, now_ms: int) -> str:
+    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.ledger()]})
+
+
 def test_the_books_go_through_json_and_go_on() -> None:
     venue = exchange(Delays(order_visible_ms=50, settle_ms=1000))
     first = venue.place(market("a", "BUY", quote_size="100"), BOOK, 0).order
     venue.place(market("b", "SELL", base_size="0.25"), BOOK, 500)
-    text = json.dumps(to_json(venue, 600))
+    text = written(venue, 600)
     again = from_json(json.loads(text), [BTC], {}, TAKER, venue.delays)
-    assert json.dumps(to_json(again, 600)) == text
+    assert written(again, 600) == text
+    assert again.revision == venue.revision == (2, 2)
     assert again.place(market("a", "BUY", quote_size="5"), BOOK, 700).order == first
     assert dict(again.balances(2000).items()) == dict(venue.balances(2000).items())
 

@@ -165,15 +165,26 @@ def test_a_state_file_that_cannot_be_used_is_refused(tmp_path: Path, candle_csv:
     path = tmp_path / "state.json"
     assert read_state(path) is None
     settings = parse_arguments(["--csv", str(candle_csv)])
-    good = build_world(settings, None).state(1_757_142_480_000)
+    good = build_world(settings, None).state() | {"orders": []}
     assert build_world(settings, good).now_ms() >= 1_757_142_480_000
+    path.write_text(json.dumps(good), encoding="utf-8")
+    clock = tmp_path / "state.json.clock"
+    clock.write_text('{"resume_ms": 1757142999000}', encoding="utf-8")
+    assert (read_state(path) or {})["resume_ms"] == 1_757_142_999_000
+    clock.write_text("{}", encoding="utf-8")
+    with pytest.raises(BadInput, match="state"):
+        read_state(path)
+    path.unlink()
+    assert read_state(path) is None
+    assert not clock.exists()
     for text in ("", "{", "[]"):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(BadInput, match="state"):
             read_state(path)
     bad: list[dict[str, Any]] = [{}, good | {"version": 9}, good | {"replay": "x"}, good | {"resume_ms": "x"}]
+    bad.append(good | {"orders": [{}]})
     for state in bad:
-        with pytest.raises(BadInput, match="state"):
+        with pytest.raises(BadInput, match=r"state|books"):
             build_world(settings, state)
     with pytest.raises(BadInput, match="another replay"):
         build_world(parse_arguments(["--walk", "1"]), good)
@@ -199,7 +210,7 @@ def test_a_restart_goes_on_with_books_and_clock(tmp_path: Path, simulate: Simula
         after = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
         assert after == before
         assert client.post(f"{root}/orders", json=body).json() == first
-    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"state.json", "state.json.clock"}
 
 
 @pytest.fixture(scope="module", params=["ES256", "EdDSA"])
