@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cbbot.errors import BadInput
+from cbbot_operator.configuration import read_configuration
+
+GOOD = {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "POD_NAMESPACE": "ops"}
+
+
+def test_the_default_scope_is_the_operators_own_namespace():
+    assert read_configuration(GOOD).namespaces == ("ops",)
+
+
+def test_a_star_is_the_whole_cluster():
+    configuration = read_configuration(GOOD | {"CBBOT_NAMESPACES": "*"})
+    assert configuration.namespaces == ()
+    assert configuration.lease_namespace == "ops"
+
+
+def test_the_lease_stands_in_a_watched_namespace():
+    assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a, b"}).lease_namespace == "a"
+    assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a,ops"}).lease_namespace == "ops"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("CBBOT_BOT_IMAGE", ""),
+        ("CBBOT_BRIDGE_IMAGE", "a b"),
+        ("CBBOT_NAMESPACES", "a,*"),
+        ("CBBOT_NAMESPACES", "Upper"),
+        ("LOG_LEVEL", "LOUD"),
+        ("CBBOT_WORKERS", "0"),
+        ("CBBOT_WORKERS", "many"),
+        ("CBBOT_RESYNC_SECONDS", "nan"),
+        ("PORT", "70000"),
+        ("CBBOT_LEASE_NAME", "a/b"),
+    ],
+)
+def test_a_bad_value_is_told_with_key_value_and_what_is_accepted(key, value):
+    with pytest.raises(BadInput, match=key) as caught:
+        read_configuration(GOOD | {key: value})
+    assert repr(value) in str(caught.value)
+    assert "is not accepted" in str(caught.value)
+
+
+def test_every_problem_is_told_at_once_and_the_exit_code_is_2():
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CBBOT_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "cbbot_operator"],
+        env=environment | {"LOG_LEVEL": "LOUD"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    lines = ended.stderr.splitlines()
+    assert [line.split("=")[0] for line in lines] == [
+        "cbbot-operator: CBBOT_BOT_IMAGE",
+        "cbbot-operator: CBBOT_BRIDGE_IMAGE",
+        "cbbot-operator: LOG_LEVEL",
+    ]
