@@ -1,0 +1,79 @@
+"""The house's own rules, held by a test instead of by memory."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = ("operator", "bot", "bridge")
+MOST_LINES_OF_A_MODULE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def python_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_no_folder_shadows_the_standard_library_or_makes_tests_a_package() -> None:
+    shadows = [ROOT / folder / "__init__.py" for folder in PACKAGES]
+    assert [path for path in shadows if path.exists()] == []
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_modules_hold_one_idea() -> None:
+    long = {str(p.relative_to(ROOT)): n for p in python_files() if (n := len(p.read_text().splitlines())) > MOST_LINES_OF_A_MODULE}
+    assert long == {}
+
+
+def test_functions_do_one_thing() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in python_files()
+        for node in functions(path)
+        if (node.end_lineno or node.lineno) - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert long == []
+
+
+def test_no_test_sleeps() -> None:
+    sleeping = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files()
+        if path.is_relative_to(ROOT / "tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep"
+    ]
+    assert sleeping == []
+
+
+IGNORE = re.compile(r"# (?:noqa: [A-Z0-9, ]+|type: ignore(?:\[[a-z-, ]+\])?)(?P<reason>.*)")
+
+
+def test_every_ignore_carries_its_reason() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in python_files()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if (found := IGNORE.search(line)) and len(found["reason"].strip(" #-").split()) < 1
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("mark", ["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"])
+def test_nothing_is_left_for_later_in_the_code(mark: str) -> None:
+    left = [str(path.relative_to(ROOT)) for path in python_files() if f"{mark}:" in path.read_text()]
+    assert left == []
