@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,6 +20,7 @@ from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDeta
 from cbbot_bridge.bridge import Bridge
 from cbbot_bridge.errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.metrics import BridgeMetrics
+from cbbot_bridge.openapi import without_null_parameters
 from cbbot_bridge.routes import account, market, orders, process
 from cbbot_bridge.upstream_check import UpstreamCheck
 
@@ -51,6 +53,8 @@ def create_app(bridge: Bridge) -> FastAPI:
         app.include_router(router)
     app.add_middleware(_Counting, metrics=bridge.metrics)
     _add_error_answers(app)
+    # The way FastAPI documents for extending its document: replace the method of this one application.
+    app.openapi = partial(without_null_parameters, app)  # type: ignore[method-assign]
     return app
 
 

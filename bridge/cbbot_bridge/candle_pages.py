@@ -1,8 +1,9 @@
 """A window of candles, cut into pages that Coinbase accepts, and put together again. Pure.
 
 Coinbase refuses more than 350 candles (some say 349) instead of cutting, and cuts the *old* end when its
-``limit`` is below the window. So a page spans 300 candles, ``limit`` is always the most there is, and
-neighbouring pages share their edge: no hole whether Coinbase's ``end`` is meant inclusive or not.
+``limit`` is below the window. So a page spans 299 candles, ``limit`` is always the most there is, and
+neighbouring pages share their edge: no hole whether Coinbase's ``end`` is meant inclusive or not. For
+the same reason the last page asks for one second more than the window.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cbbot_bridge.errors import RequestRefused
 
 __all__ = ["MOST_CANDLES", "Window", "merge", "pages", "window_of"]
 
-_PAGE_CANDLES = 300
+_PAGE_CANDLES = 299
 MOST_CANDLES = 10_000
 
 
@@ -55,10 +56,11 @@ def pages(window: Window, seconds: int) -> Iterator[tuple[int, int]]:
     span = _PAGE_CANDLES * seconds
     start = window.start
     while True:
-        end = min(start + span, window.end)
-        yield start, end
+        end = start + span
         if end >= window.end:
+            yield start, window.end + 1
             return
+        yield start, end
         start = end
 
 

@@ -1,0 +1,151 @@
+"""The venue's time: right within a second's samples, never backwards, at whatever speed it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cbbot.errors import Retryable
+from cbbot_bridge.timekeeper import Timekeeper
+
+pytestmark = pytest.mark.anyio
+
+WALL = 1_795_368_120.0
+START_MS = 1_700_000_000_000
+
+
+class World:
+    """A venue whose clock runs at ``speed`` and whose answers take ``latency`` seconds, half each way."""
+
+    def __init__(self, speed: float = 1.0, latency: float = 0.0, ahead_ms: int = 0) -> None:
+        self.now = 50.0
+        self.speed = speed
+        self.latency = latency
+        self.start_ms = int(WALL * 1000) + ahead_ms if speed == 1.0 else START_MS
+        self.away = False
+        self.timekeeper = Timekeeper(self.fetch, lambda: self.now, lambda: WALL + self.now - 50.0)
+
+    @property
+    def venue_ms(self) -> float:
+        return self.start_ms + (self.now - 50.0) * 1000 * self.speed
+
+    async def fetch(self) -> dict[str, Any]:
+        if self.away:
+            raise Retryable("away")
+        self.now += self.latency / 2
+        told = int(self.venue_ms)
+        self.now += self.latency / 2
+        return {"epochMillis": str(told)}
+
+    async def sample_for(self, seconds: float, interval: float = 0.25) -> None:
+        end = self.now + seconds
+        while self.now <= end:
+            await self.timekeeper.sample()
+            self.now += interval
+
+
+async def test_before_a_sample_our_own_clock_stands_in() -> None:
+    world = World()
+    assert not world.timekeeper.known
+    assert world.timekeeper.now_ms() == int(WALL * 1000)
+    assert world.timekeeper.offset_ms() is None
+
+
+async def test_a_real_venues_offset_is_found_and_used_for_signing() -> None:
+    world = World(ahead_ms=45_000, latency=0.08)
+    await world.sample_for(2)
+    assert world.timekeeper.rate == 1.0
+    assert world.timekeeper.offset_ms() == pytest.approx(45_000, abs=50)
+    assert world.timekeeper.signing_seconds() == pytest.approx(world.venue_ms / 1000, abs=0.05)
+
+
+@pytest.mark.parametrize("speed", [2.0, 60.0, 600.0, 3600.0])
+async def test_a_fast_venue_is_recognised_within_two_seconds(speed: float) -> None:
+    world = World(speed=speed, latency=0.004)
+    await world.sample_for(2)
+    assert world.timekeeper.rate == pytest.approx(speed, rel=0.02)
+    world.now += 1.0
+    # Half a percent of the second since the last sample, or what the latency hides.
+    assert world.timekeeper.now_ms() == pytest.approx(world.venue_ms, abs=speed * 1000 * 0.03)
+    # A simulator verifies signatures on real time, whatever its market's clock shows.
+    assert world.timekeeper.signing_seconds() == pytest.approx(WALL + world.now - 50.0)
+
+
+async def test_a_stopped_venue_stands_still() -> None:
+    world = World(speed=0.0)
+    await world.sample_for(2)
+    assert world.timekeeper.rate == 0.0
+    world.now += 100
+    assert world.timekeeper.now_ms() == START_MS
+
+
+async def test_answers_from_a_cache_do_not_make_a_real_venue_fast_or_slow() -> None:
+    world = World()
+    told: list[int] = []
+
+    async def cached() -> dict[str, Any]:
+        if len(told) % 4 == 0:
+            told.append(int(world.venue_ms))
+        else:
+            told.append(told[-1])
+        return {"epochMillis": str(told[-1])}
+
+    world.timekeeper._fetch = cached
+    for _ in range(40):
+        await world.timekeeper.sample()
+        assert world.timekeeper.rate == 1.0
+        world.now += 0.25
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    speed=st.sampled_from([1.0, 600.0]),
+    jitter=st.lists(st.floats(0.0, 0.4), min_size=3, max_size=30),
+    jumps=st.lists(st.integers(-60_000, 60_000), min_size=3, max_size=30),
+)
+async def test_time_never_goes_backwards(speed: float, jitter: list[float], jumps: list[int]) -> None:
+    world = World(speed=speed)
+    latest = 0
+    for latency, jump in zip(jitter, jumps, strict=False):
+        world.latency = latency
+        world.start_ms += jump
+        await world.timekeeper.sample()
+        world.now += 0.1
+        now = world.timekeeper.now_ms()
+        assert now >= latest
+        latest = now
+
+
+async def test_after_a_simulators_restart_the_rate_is_right_again_within_eight_samples() -> None:
+    world = World(speed=600.0)
+    await world.sample_for(3)
+    world.start_ms -= 30 * 600 * 1000
+    world.now += 30
+    await world.sample_for(8 * 0.25)
+    assert world.timekeeper.rate == pytest.approx(600.0, rel=0.01)
+
+
+async def test_a_venue_that_is_away_is_counted_and_time_goes_on() -> None:
+    world = World(ahead_ms=1000)
+    await world.sample_for(1)
+    world.away = True
+    assert not await world.timekeeper.try_sample()
+    world.now += 5
+    assert world.timekeeper.failures == 1
+    assert world.timekeeper.now_ms() == pytest.approx(world.venue_ms, abs=1)
+
+
+def test_sampling_is_dense_at_first_and_stays_so_for_a_fast_venue() -> None:
+    timekeeper = Timekeeper(World().fetch)
+    assert timekeeper._interval(done=True, since_first=0.0) == 0.25
+    assert timekeeper._interval(done=True, since_first=3.0) == 10.0
+    assert timekeeper._interval(done=False, since_first=3.0) == 1.0
+
+
+async def test_a_fast_venue_is_sampled_every_second() -> None:
+    world = World(speed=600.0)
+    await world.sample_for(2)
+    assert world.timekeeper._interval(done=True, since_first=30.0) == 1.0
