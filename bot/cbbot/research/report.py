@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,14 @@ import numpy.typing as npt
 
 from cbbot.contract.settings import as_text
 from cbbot.domain.decimals import plain
-from cbbot.domain.instrument import Instrument
 from cbbot.kernel import book as books
-from cbbot.kernel.advance import Closed
-from cbbot.kernel.codes import ALLOWED, BUY, DENIALS, DENY_FLAT, EXITS
-from cbbot.kernel.ledger import marked
+from cbbot.kernel.codes import ALLOWED, DENIALS, DENY_FLAT
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.params import DAY_MS
 from cbbot.research.backtest import Result
+from cbbot.views.rows import lot_row, trade_row
 
-__all__ = ["as_document", "closed_row", "rfc3339", "summary"]
+__all__ = ["as_document", "summary"]
 
 SCHEMA = 1
 DAYS_A_YEAR = 365.0
@@ -46,47 +43,18 @@ def as_document(result: Result) -> dict[str, Any]:
         "settings": as_text(result.rules.settings),
         "decisions": {"buy": tally.signals[2], "sell": tally.signals[0], "flat": tally.signals[1]},
         "denials": denials,
-        "trades": [closed_row(result.instrument, closed) for closed in tally.closed],
+        "trades": [trade_row(result.instrument, closed).model_dump() for closed in tally.closed],
         "open_lots": [_open_row(result, lot) for lot in result.account.lots],
         "summary": summary(result),
     }
 
 
-def closed_row(instrument: Instrument, closed: Closed) -> dict[str, Any]:
-    """A closed lot as people and scripts see it: contract.bot.TradeRow."""
-    lot = closed.lot
-    return _lot_row(instrument, lot) | {
-        "closed_as": "runner" if lot.runner else "scalp",
-        "closed_at": rfc3339(closed.closed_ms),
-        "close_price": instrument.price_text(closed.close_ticks),
-        "proceeds": instrument.money_text(closed.proceeds),
-        "exit_fee": instrument.money_text(closed.exit_fee),
-        "net_pnl": instrument.money_text(closed.net_pnl),
-        "exit_reason": EXITS[closed.reason],
-    }
-
-
-def _lot_row(instrument: Instrument, lot: Lot) -> dict[str, Any]:
-    return {
-        "lot": lot.id,
-        "role": "runner" if lot.opened_as_runner else "scalp",
-        "side": "BUY" if lot.side == BUY else "SELL",
-        "opened_at": rfc3339(lot.opened_ms),
-        "open_price": instrument.price_text(lot.open_ticks),
-        "base_size": instrument.base_text(lot.base),
-        "cost": instrument.money_text(lot.cost),
-        "entry_fee": instrument.money_text(lot.entry_fee),
-    }
-
-
 def _open_row(result: Result, lot: Lot) -> dict[str, Any]:
-    last = int(result.closes[-1])
-    unrealised = marked(lot.side, last, lot.base, lot.cost, lot.entry_fee)
-    return _lot_row(result.instrument, lot) | {
-        "stop_price": lot.stop,
-        "take_price": lot.take,
-        "unrealized_pnl": result.instrument.money_text(unrealised),
-    }
+    """An open lot marked at the last close; its role is the one it was opened with, as in a trade."""
+    row = lot_row(result.instrument, lot, int(result.closes[-1])).model_dump(
+        exclude={"trail_active", "trail_stop_price"}
+    )
+    return row | {"role": "runner" if lot.opened_as_runner else "scalp"}
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -160,9 +128,3 @@ def _sortino(returns: Sequence[float]) -> float | None:
         return None
     downside = math.sqrt(math.fsum(r * r for r in negative) / len(negative))
     return math.fsum(returns) / len(returns) / downside * math.sqrt(DAYS_A_YEAR)
-
-
-def rfc3339(at_ms: int) -> str:
-    """A venue time as text, with fractions only where there are any."""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if at_ms % 1000 == 0 else moment.isoformat(timespec="milliseconds")
