@@ -45,7 +45,7 @@ class Broadcast:
 
 
 class Announcer:
-    """Carries a :class:`~cbbot.trader.commands.Notify` out. ``slack`` takes an event and its fields, and never fails."""
+    """Carries a :class:`~cbbot.trader.commands.Notify` out. ``slack`` never fails."""
 
     def __init__(self, broadcast: Broadcast, slack: Callable[[str, Mapping[str, object]], None] | None = None) -> None:
         self._broadcast = broadcast

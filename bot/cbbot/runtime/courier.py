@@ -84,7 +84,7 @@ class Courier:
             try:
                 for command in parcel.commands:
                     await self._carry_out(parcel, command)
-            except Exception:
+            except Exception:  # noqa: BLE001  the top of a loop: counted and logged
                 # A command that fails by our own mistake must not stop those of later events.
                 self._metrics.step_failures.inc()
                 _LOG.exception("command failed")
@@ -141,8 +141,13 @@ class Courier:
         try:
             async for answer in answers:
                 self._mailbox.answer(answer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the top of a task: counted and logged
             _LOG.exception("order failed", extra={"fields": {"client_order_id": intent.client_order_id}})
             self._mailbox.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
         self._metrics.order_seconds.observe(loop.time() - started)
         self._ordered()
+
+    async def order_ended(self) -> None:
+        """Returns when one of the orders in flight has ended, or at once when there is none."""
+        if self._orders:
+            await asyncio.wait(set(self._orders.values()), return_when=asyncio.FIRST_COMPLETED)

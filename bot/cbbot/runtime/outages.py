@@ -31,7 +31,7 @@ class Outages:
                 pause = await once()
             except CbbotError as error:
                 pause = self.failed(name, error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
                 # Our own mistake in one round must not silence the feed for good.
                 _LOG.exception("loop failed", extra={"fields": {"loop": name}})
                 pause = self.failed(name, error)

@@ -1,0 +1,130 @@
+"""One bot with its HTTP server, from the lock on its state to its last save."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cbbot import __version__
+from cbbot.brokers.bridge_client import BridgeClient
+from cbbot.cli.exits import DONE, INTERRUPTED
+from cbbot.contract.settings import Settings
+from cbbot.runtime.bot import LiveBot
+from cbbot.runtime.ledger import TradeLedger
+from cbbot.runtime.lock import FolderLock
+from cbbot.runtime.notify import SlackNotices
+from cbbot.runtime.status import About
+from cbbot.runtime.store import StateStore
+from cbbot.runtime.takeup import belongs, check_identity, identity_of
+from cbbot.views.metrics import BotMetrics
+from cbbot.web.app import create_app
+from cbbot.web.server import HttpServer, bound_socket
+
+__all__ = ["Surroundings", "serve"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process is told beside the settings; secrets are kept out of its ``repr``."""
+
+    host: str
+    bot: str
+    namespace: str
+    venue: str
+    bridge_token: str | None = field(repr=False)
+    control_token: str | None = field(repr=False)
+    slack_webhook: str | None = field(repr=False)
+
+
+async def serve(settings: Settings, surroundings: Surroundings, warnings: list[str]) -> int:
+    """Trades until a signal; the exit code.
+
+    Raises:
+        UnsafeStart: trading on the state would be wrong.
+        BadInput: the port is taken, or the settings do not fit the venue.
+    """
+    state_file = Path(settings.state_file)
+    with FolderLock(state_file.parent), bound_socket(surroundings.host, settings.port) as listener:
+        store = StateStore(state_file)
+        document = _document(store, settings, surroundings, warnings)
+        identity = identity_of(settings, surroundings.venue, document)
+        about = About(
+            settings=settings,
+            bot=surroundings.bot or identity.bot_id,
+            namespace=surroundings.namespace,
+            venue=surroundings.venue,
+            version=__version__,
+            started_ms=int(time.time() * 1000),
+            warnings=warnings,
+        )
+        metrics = BotMetrics()
+        slack = SlackNotices(surroundings.slack_webhook, about.bot, metrics) if surroundings.slack_webhook else None
+        client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
+        ledger = TradeLedger(state_file.with_name("trades.jsonl"))
+        bot = LiveBot(about, client, store, ledger, document, identity, slack=slack, metrics=metrics)
+        app = create_app(bot, surroundings.control_token, __version__)
+        return await _trading(bot, slack, HttpServer(app, _tell_port), listener)
+
+
+def _document(
+    store: StateStore, settings: Settings, surroundings: Surroundings, warnings: list[str]
+) -> dict[str, Any] | None:
+    """The state of an earlier run, if this one may go on with it."""
+    loaded = store.load()
+    if loaded.warning:
+        _LOG.error("state", extra={"fields": {"detail": loaded.warning}})
+        warnings.append(loaded.warning)
+    if loaded.body is None:
+        return None
+    identity = identity_of(settings, surroundings.venue, loaded.body)
+    check_identity(loaded.body, identity, str(store.path))
+    if not belongs(loaded.body, identity):
+        kept = store.set_aside(f"{loaded.body['mode']}-{loaded.body['product_id']}-{loaded.body['epoch']}")
+        warnings.append(f"the state was of another product, mode or venue: begun anew, the old one is kept as {kept}")
+    return loaded.body
+
+
+async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer, listener: socket.socket) -> int:
+    trading = asyncio.create_task(bot.run())
+    signals: list[signal.Signals] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        signals.append(number)
+        if len(signals) == 1:
+            bot.stop()
+        else:
+            trading.cancel()  # asked twice: whatever is in flight is in the state
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    serving = asyncio.create_task(server.serve([listener]))
+    beside = [asyncio.create_task(slack.run())] if slack else []
+    try:
+        await asyncio.wait({trading, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        bot.stop()
+        await asyncio.wait({trading})
+        server.stop()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(serving, *beside, return_exceptions=True)
+    if trading.cancelled():
+        return INTERRUPTED
+    trading.result()
+    return INTERRUPTED if signals[:1] == [signal.SIGINT] else DONE
+
+
+def _tell_port(port: int) -> None:
+    sys.stdout.write(json.dumps({"event": "listening", "port": port}) + "\n")
+    sys.stdout.flush()

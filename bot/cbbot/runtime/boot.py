@@ -1,0 +1,138 @@
+"""From a bridge that may not be there yet to a trader with history: asked again until it is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, TypeVar
+
+from cbbot.brokers.bridge_client import BridgeClient
+from cbbot.contract.advice import warnings as advice
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.candle import Candle
+from cbbot.domain.instrument import Instrument
+from cbbot.errors import BadInput, CbbotError, Refused, Retryable
+from cbbot.runtime.clock import LiveClock
+from cbbot.runtime.history import load_history
+from cbbot.runtime.market import BridgeMarket
+from cbbot.runtime.status import About
+from cbbot.runtime.takeup import equity_warning, taken_up
+from cbbot.trader.rules import Rules, rules
+from cbbot.trader.state import Identity, TraderState
+from cbbot.views.metrics import BotMetrics
+
+__all__ = ["Begun", "Boot"]
+
+_LOG = logging.getLogger(__name__)
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+
+_Answer = TypeVar("_Answer")
+
+
+class Begun(NamedTuple):
+    """All that trading starts from."""
+
+    rules: Rules
+    state: TraderState
+    market: BridgeMarket
+    clock: LiveClock
+
+
+class Boot:
+    """``waits_for`` says, in words, what the start is waiting for; ``moved_at`` is when it last asked."""
+
+    def __init__(
+        self,
+        about: About,
+        client: BridgeClient,
+        metrics: BotMetrics,
+        document: dict[str, Any] | None,
+        identity: Identity,
+    ) -> None:
+        self._about = about
+        self._client = client
+        self._metrics = metrics
+        self._document = document
+        self._identity = identity
+        self.waits_for = "the bridge"
+        self.moved_at = asyncio.get_running_loop().time()
+
+    async def begin(self) -> Begun:
+        """Instrument, clock, state and warnings.
+
+        Raises:
+            BadInput: the venue does not trade the product, or no exact books can be kept for it.
+            UnsafeStart: the state must not be traded on.
+        """
+        settings = self._about.settings
+        market = BridgeMarket(self._client, settings.product_id)
+        instrument = await self._asked("the product's increments", lambda: self._instrument(market))
+        clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
+        await self._asked("the venue's clock", clock.settle)
+        law = rules(settings, instrument)
+        state = taken_up(law, self._identity, self._document, int(time.time() * 1000))
+        self._client.identify(state.identity.bot_id, state.epoch)
+        await self._warn(law, state, market)
+        return Begun(law, state, market, clock)
+
+    async def history(self, begun: Begun) -> tuple[Candle, ...]:
+        """The candles the trader begins with."""
+        settings, anchors = begun.rules.settings, begun.state.market.anchors
+        back_to = anchors[0].start if anchors else 0
+
+        async def load() -> tuple[tuple[Candle, ...], int]:
+            return await load_history(
+                begun.market,
+                begun.rules.instrument,
+                begun.clock,
+                settings.granularity,
+                settings.candle_seconds,
+                settings.max_history_candles,
+                back_to,
+            )
+
+        candles, bad = await self._asked("the venue's candles", load)
+        if bad:
+            self._metrics.bad_candles.inc(bad)
+        self.waits_for = ""
+        return candles
+
+    async def _instrument(self, market: BridgeMarket) -> Instrument:
+        try:
+            return await market.instrument()
+        except Refused as error:
+            if error.code != BridgeErrorCode.NOT_FOUND:
+                raise
+            message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
+            raise BadInput(message) from error
+
+    async def _warn(self, law: Rules, state: TraderState, market: BridgeMarket) -> None:
+        taker: Decimal | None = None
+        if law.live:
+            try:
+                taker = await market.taker_rate_pct()
+            except CbbotError as error:
+                _LOG.warning("fees not known", extra={"fields": {"reason": str(error)}})
+        changed = equity_warning(law, state)
+        self._about.warnings += [*advice(law.settings, taker), *([changed] if changed else [])]
+        for warning in self._about.warnings:
+            _LOG.warning("setting", extra={"fields": {"detail": warning}})
+
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """The answer, however long the bridge takes to be there."""
+        pause = _FIRST_PAUSE_SECONDS
+        self.waits_for = what
+        while True:
+            self.moved_at = asyncio.get_running_loop().time()
+            try:
+                return await ask()
+            except (Retryable, Refused) as error:
+                if self.waits_for == what:
+                    _LOG.warning("waiting", extra={"fields": {"for": what, "reason": str(error)}})
+                self.waits_for = f"{what}: {error}"
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,298 @@
+"""One live bot: the start, the tasks that keep it going, what it answers, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
+
+from cbbot.brokers.bridge import BridgeBroker
+from cbbot.brokers.bridge_client import BridgeClient
+from cbbot.brokers.paper import PaperBroker
+from cbbot.brokers.port import Broker
+from cbbot.contract.bot import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bridge import CandleRow
+from cbbot.domain.candle import Candle
+from cbbot.errors import Retryable, UnsafeStart
+from cbbot.runtime.announce import Announcer, Broadcast
+from cbbot.runtime.boot import Begun, Boot
+from cbbot.runtime.courier import Courier
+from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
+from cbbot.runtime.keeper import InThread, StateKeeper
+from cbbot.runtime.ledger import TradeLedger
+from cbbot.runtime.live import TradingLoop
+from cbbot.runtime.mailbox import Mailbox
+from cbbot.runtime.outages import Outages
+from cbbot.runtime.status import About, Moment, phase_of, status_of
+from cbbot.runtime.store import StateStore
+from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked, HistoryLoaded, Started
+from cbbot.trader.state import Identity
+from cbbot.views.metrics import BotMetrics
+from cbbot.views.rows import candle_row, decision_row, lot_row
+
+__all__ = ["LiveBot"]
+
+_LOG = logging.getLogger(__name__)
+
+_STUCK_SECONDS: Final = 30.0
+_ORDERS_END_SECONDS: Final = 15.0
+_CONTROL_SECONDS: Final = 10.0
+_SAVE_AGAIN_SECONDS: Final = 5.0
+_HEARTBEAT_SECONDS: Final = 60.0
+
+
+class LiveBot:
+    """Construct it inside a running loop, with the state's folder locked; then :meth:`run`."""
+
+    def __init__(
+        self,
+        about: About,
+        client: BridgeClient,
+        store: StateStore,
+        ledger: TradeLedger,
+        document: dict[str, Any] | None,
+        identity: Identity,
+        *,
+        slack: Callable[[str, Mapping[str, object]], None] | None = None,
+        metrics: BotMetrics | None = None,
+        in_thread: InThread = asyncio.to_thread,
+    ) -> None:
+        self.about = about
+        self.metrics = metrics or BotMetrics()
+        self._client = client
+        self._store = store
+        self._ledger = ledger
+        self._in_thread = in_thread
+        self._broadcast = Broadcast()
+        self._announcer = Announcer(self._broadcast, slack)
+        self._mailbox = Mailbox()
+        self._outages = Outages(self.metrics)
+        self._boot = Boot(about, client, self.metrics, document, identity)
+        self._begun: Begun | None = None
+        self._keeper: StateKeeper | None = None
+        self._loop: TradingLoop | None = None
+        self._ticks: TickFeed | None = None
+        self._candles: CandleFeed | None = None
+        self._fatal: UnsafeStart | None = None
+        self._stop = asyncio.Event()
+        self._saved_again_at = self._beat_at = 0.0
+
+    # What keeps it going
+
+    async def run(self) -> None:
+        """Trades until :meth:`stop`.
+
+        Raises:
+            UnsafeStart: trading on would be wrong, at the start or later.
+            BadInput: the settings do not fit the venue.
+        """
+        stopped = asyncio.create_task(self._stop.wait())
+        trading = asyncio.create_task(self._trade())
+        try:
+            await asyncio.wait({stopped, trading}, return_when=asyncio.FIRST_COMPLETED)
+            if trading.done():
+                await trading
+        finally:
+            await _cancelled(trading, stopped)
+            await self._client.aclose()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def stop(self) -> None:
+        """No new orders from now on; :meth:`run` returns once those in flight have ended and the state is saved."""
+        self._stop.set()
+
+    async def _trade(self) -> None:
+        begun = self._begun = await self._boot.begin()
+        loop, courier = self._assembled(begun)
+        stepping, carrying = asyncio.create_task(loop.run()), asyncio.create_task(courier.run())
+        feeds: list[asyncio.Task[None]] = []
+        try:
+            loop.begin()
+            # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
+            await courier.drained()
+            history = await self._boot.history(begun)
+            now_ms = begun.clock.now_ms()
+            self._mailbox.put(HistoryLoaded(now_ms, history))
+            self._mailbox.put(Started(now_ms))
+            feeds = self._begin_feeds(begun, history)
+            await _first_to_fail(stepping, carrying, *feeds)
+        finally:
+            await _cancelled(*feeds)
+            # Cancelled or failed: what is in flight is waited for all the same.
+            await self._wound_up(begun, loop, courier, stepping)
+            await _cancelled(stepping, carrying)
+
+    def _assembled(self, begun: Begun) -> tuple[TradingLoop, Courier]:
+        keeper = StateKeeper(begun.rules, self._store, self._ledger, self.metrics, self._in_thread)
+        clock = begun.clock
+        broker: Broker = (
+            BridgeBroker(self._client, begun.rules.instrument, clock.now_ms)
+            if begun.rules.live
+            else PaperBroker(begun.rules.params)
+        )
+        account = AccountFeed(begun.rules, begun.market, clock, self._mailbox, self._outages)
+        courier = Courier(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
+        loop = TradingLoop(begun.rules, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
+        self._ticks = TickFeed(begun.rules, begun.market, clock, self._mailbox, self.metrics, account)
+        self._candles = CandleFeed(begun.rules, begun.market, clock, self._mailbox, self.metrics)
+        self._keeper, self._loop = keeper, loop
+        return loop, courier
+
+    def _begin_feeds(self, begun: Begun, history: tuple[Candle, ...]) -> list[asyncio.Task[None]]:
+        passing = TimeFeed(begun.clock, self._mailbox, self._beat)
+        rounds = {"time": passing.once}
+        if self._ticks is not None and self._candles is not None:
+            self._candles.begin(history)
+            rounds |= {"price": self._ticks.once, "candles": self._candles.once}
+        feeds = [asyncio.create_task(self._outages.forever(name, once)) for name, once in rounds.items()]
+        return [*feeds, asyncio.create_task(begun.clock.run(self._note_clock))]
+
+    def _note_clock(self, error: Exception) -> None:
+        self._outages.failed("clock", error)
+
+    async def _wound_up(self, begun: Begun, loop: TradingLoop, courier: Courier, stepping: asyncio.Task[None]) -> None:
+        """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
+        self._mailbox.drop_market()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ORDERS_END_SECONDS):
+                while not stepping.done() and (courier.orders_in_flight or self._mailbox.answered):
+                    await courier.order_ended()
+                    await courier.drained()
+                    await asyncio.sleep(0)
+        loop.save(begun.clock.now_ms())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ORDERS_END_SECONDS):
+                await courier.drained()
+
+    def _beat(self) -> None:
+        """About once a second: the odds and ends of a running bot."""
+        loop, keeper = self._loop, self._keeper
+        if loop is None or keeper is None or self._begun is None:
+            return
+        if self._client.superseded:
+            self._fatal = UnsafeStart(
+                f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
+                "process trades in this bot's name. This one has stopped; stop one for good, or set another BOT_ID"
+            )
+            self.stop()
+        now = asyncio.get_running_loop().time()
+        if keeper.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
+            self._saved_again_at = now
+            loop.save(self._begun.clock.now_ms())
+        if now - self._beat_at >= _HEARTBEAT_SECONDS:
+            self._beat_at = now
+            status = self.status()
+            fields = {"equity": status.equity_usd, "marked": status.equity_marked_usd, "lots": status.open_lots}
+            _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
+        if self._broadcast.heard:
+            self._broadcast.publish("status", self.status().model_dump())
+
+    # What it answers
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop, or the start before it, has moved lately."""
+        moved_at = self._loop.moved_at if self._loop and not self._boot.waits_for else self._boot.moved_at
+        return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
+
+    @property
+    def readiness(self) -> tuple[bool, str]:
+        """Ready, or what it waits for."""
+        moment = self._moment()
+        phase, reason = phase_of(moment)
+        return phase not in ("starting", "reconciling"), reason
+
+    def status(self) -> BotStatus:
+        return status_of(self.about, self._moment())
+
+    def lots(self) -> list[LotRow]:
+        if self._loop is None:
+            return []
+        state, instrument = self._loop.state, self._loop.rules.instrument
+        return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
+
+    def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
+        return self._ledger.page(limit, before)
+
+    def decisions(self, limit: int) -> list[DecisionRow]:
+        """Newest first."""
+        if self._loop is None:
+            return []
+        newest = list(self._loop.decisions)[-limit:]
+        return [decision_row(self._loop.rules.instrument, decision) for decision in reversed(newest)]
+
+    def candles(self, limit: int) -> list[CandleRow]:
+        """Oldest first; the newest may be in progress."""
+        if self._loop is None or self._candles is None:
+            return []
+        forming = self._loop.state.market.forming
+        candles = [*self._candles.recent, *([forming] if forming else [])][-limit:]
+        return [candle_row(self._loop.rules.instrument, candle) for candle in candles]
+
+    def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
+        return self._broadcast.listen()
+
+    def exposition(self) -> bytes:
+        moment = self._moment()
+        if self._loop is not None:
+            self.metrics.observe(self._loop.rules, self._loop.state)
+        self.metrics.ready.set(self.readiness[0])
+        age = moment.price_age_seconds
+        self.metrics.price_age.set(float("nan") if age is None else age)
+        self.metrics.clock_offset.set(moment.clock_offset_ms)
+        return self.metrics.exposition()
+
+    async def pause_entries(self, by: str) -> None:
+        await self._controlled(lambda now_ms: EntriesPaused(now_ms, by))
+
+    async def resume_entries(self, by: str) -> None:
+        await self._controlled(lambda now_ms: EntriesResumed(now_ms, by))
+
+    async def flatten(self) -> None:
+        await self._controlled(FlattenAsked)
+
+    async def _controlled(self, event_at: Callable[[int], Event]) -> None:
+        """Steps an event of a person's and returns once what follows from it is durable.
+
+        Raises:
+            Retryable: the bot is not that far yet, or does not get to it.
+        """
+        if self._begun is None or self._boot.waits_for:
+            raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._mailbox.put(event_at(self._begun.clock.now_ms()), done)
+        try:
+            await asyncio.wait_for(done, _CONTROL_SECONDS)
+        except TimeoutError as error:
+            raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
+
+    def _moment(self) -> Moment:
+        now = asyncio.get_running_loop().time()
+        fresh_at = self._ticks.fresh_at if self._ticks else None
+        loop, keeper = self._loop, self._keeper
+        return Moment(
+            rules=loop.rules if loop else None,
+            state=loop.state if loop else None,
+            decision=loop.decisions[-1] if loop and loop.decisions else None,
+            waits_for=self._boot.waits_for,
+            problem=keeper.problem if keeper else "",
+            price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
+            saved_ms=keeper.saved_at_ms if keeper else None,
+            clock_offset_ms=self._begun.clock.offset_ms() if self._begun else 0,
+        )
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_to_fail(*tasks: asyncio.Task[None]) -> None:
+    """These run for ever: the first that ends has failed, and its error is ours."""
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.result()

@@ -1,0 +1,114 @@
+"""The live loop: one task that takes events, steps the trader, and hands its commands to the courier.
+
+The state changes here and nowhere else, between two awaits. On paper an order is answered before
+the next event is looked at, so that paper and backtest agree trade for trade; live, nothing here
+waits for a disk or a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Final
+
+from cbbot.brokers.port import Broker
+from cbbot.runtime.announce import Broadcast
+from cbbot.runtime.courier import Courier, Parcel
+from cbbot.runtime.mailbox import Letter, Mailbox
+from cbbot.trader.commands import Checkpoint, LookUp, Place
+from cbbot.trader.events import CandleClosed, Event, Tick
+from cbbot.trader.machine import step
+from cbbot.trader.rules import Rules
+from cbbot.trader.state import Decision, TraderState
+from cbbot.views.metrics import BotMetrics
+from cbbot.views.rows import decision_row
+
+__all__ = ["TradingLoop"]
+
+_LOG = logging.getLogger(__name__)
+_DECISIONS_KEPT: Final = 500
+
+
+class TradingLoop:
+    """``state`` is the newest state; ``decisions`` the newest decisions, oldest first."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        state: TraderState,
+        broker: Broker,
+        mailbox: Mailbox,
+        courier: Courier,
+        metrics: BotMetrics,
+        broadcast: Broadcast,
+    ) -> None:
+        self.rules = rules
+        self.state = state
+        self.decisions: deque[Decision] = deque(maxlen=_DECISIONS_KEPT)
+        self._broker = broker
+        self._mailbox = mailbox
+        self._courier = courier
+        self._metrics = metrics
+        self._broadcast = broadcast
+        self._generation = 0
+        self.moved_at = asyncio.get_running_loop().time()
+
+    def begin(self) -> None:
+        """Makes the epoch of this run durable before anything is asked in its name."""
+        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), 0))
+
+    def save(self, now_ms: int) -> None:
+        """One more save, of whatever there is."""
+        self._generation += 1
+        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), now_ms))
+
+    async def run(self) -> None:
+        while True:
+            await self.take(await self._mailbox.next())
+            self.moved_at = asyncio.get_running_loop().time()
+
+    async def take(self, letter: Letter) -> None:
+        """Step once. An event that makes the trader fail is counted and left out; the state stays as it was."""
+        event = letter.event
+        before = self.state
+        began = time.perf_counter()
+        try:
+            after, commands = step(self.rules, before, event)
+        except Exception:  # noqa: BLE001  the top of a loop: counted and logged
+            self._metrics.step_failures.inc()
+            _LOG.exception("step failed", extra={"fields": {"on": type(event).__name__}})
+            after, commands = before, ()
+        self._metrics.step_seconds.observe(time.perf_counter() - began)
+        if after is not before:
+            self.state = after
+            self._generation += 1
+            self._tell(before, event)
+        now_ms = self._time_of(event)
+        parcel = Parcel(self._generation, after, commands, now_ms, letter.done)
+        if commands or letter.done is not None:
+            self._courier.carry(parcel)
+        else:
+            self._courier.note(parcel)
+        if self._broker.immediate and any(isinstance(command, Place | LookUp) for command in commands):
+            await self._courier.drained()
+
+    def _tell(self, before: TraderState, event: Event) -> None:
+        decision = self.state.decision
+        if decision is not None and decision is not before.decision:
+            self.decisions.append(decision)
+            if self._broadcast.heard:
+                row = decision_row(self.rules.instrument, decision)
+                self._broadcast.publish("decision", row.model_dump())
+        if isinstance(event, Tick):
+            price = self.rules.instrument.price_text(event.price)
+            if _LOG.isEnabledFor(logging.DEBUG):
+                _LOG.debug("tick", extra={"fields": {"price": price, "at_ms": event.at_ms}})
+            if self._broadcast.heard:
+                self._broadcast.publish("tick", {"price": price, "at_ms": event.at_ms})
+
+    def _time_of(self, event: Event) -> int:
+        if isinstance(event, CandleClosed):
+            return event.candle.start * 1000 + self.rules.candle_ms
+        return event.at_ms

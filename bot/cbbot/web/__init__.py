@@ -1,0 +1,1 @@
+"""The bot's HTTP server: what it answers, and who may steer it."""
