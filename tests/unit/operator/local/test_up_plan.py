@@ -106,8 +106,8 @@ def test_the_settings_are_those_of_the_cluster(spec: str) -> None:
     # The bot's id is made once by the bot itself: two machines must not order under one id.
     assert set(cluster) - set(environ) == {"BOT_ID"}
     assert {key for key in cluster if environ.get(key, cluster[key]) != cluster[key]} <= of_the_machine
-    assert {key: environ[key] for key in environment(asked.spec)} == environment(asked.spec)
-    load(environ)  # the bot accepts it
+    # The bot reads in it what the manifest says.
+    assert load({key: environ[key] for key in environment(asked.spec)}) == load(environment(asked.spec))
     bridge = part("bridge", here).started_with(PORTS)[1]
     of_the_machine = {"PORT", "BRIDGE_TOKEN_FILE", "COINBASE_API_BASE"}
     expected = bridge_environment(inputs)
@@ -124,7 +124,7 @@ def test_nothing_of_the_shell_overrides_the_manifest() -> None:
         assert "BRIDGE_TOKEN" not in environ
         assert environ["PATH"] == "/bin"
         assert "HTTPS_PROXY" not in environ, "loopback needs no proxy"
-    assert part("bot", plan()).environment["RISK_PER_TRADE_PCT"] == "1.0"
+    assert load(part("bot", plan()).environment).risk_per_trade_pct == 1
 
 
 def test_the_api_key_reaches_the_bridge_of_a_live_bot_alone() -> None:

@@ -1,0 +1,195 @@
+"""What cbbot up shows of a bot: every figure, what is wrong in colour, and one line where there is no terminal."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cbbot.contract.bot import BotStatus, TradeRow
+from cbbot_operator.local.figures import age, clock, money, price
+from cbbot_operator.local.log_lines import LogLine
+from cbbot_operator.local.screen import PartState, Screen, dashboard, log_room, status_line
+from cbbot_operator.local.watch import Seen, command_for
+
+STATUS: dict[str, Any] = {
+    "bot": "try",
+    "namespace": "",
+    "product_id": "BTC-USD",
+    "mode": "paper",
+    "venue": "Simulator",
+    "ready": True,
+    "phase": "trading",
+    "reason": "",
+    "epoch": 7,
+    "version": "0.1.0",
+    "equity_usd": "1001.2345678901",
+    "equity_marked_usd": "1000.9",
+    "daily_pnl_usd": "1.2345678901",
+    "unrealized_pnl_usd": "-0.3345678901",
+    "exposure_usd": "150.1299999999",
+    "open_lots": 3,
+    "breaker_tripped": False,
+    "entries": {"allowed": True, "paused_by": []},
+    "last_price": "110123.45",
+    "price_age_seconds": 0.04,
+    "last_decision": {"signal": "buy", "p_up": 0.5312, "reason": "adverse_gate", "at": "2025-09-09T12:37:00Z"},
+    "model": {"mode": "baseline", "last_fit_at": "2025-09-09T12:35:00Z"},
+    "pending_orders": 0,
+    "last_save_at": None,
+    "clock_offset_ms": 0,
+    "warnings": [],
+    "started_at": "2025-09-09T12:00:00Z",
+}
+TRADE = TradeRow.model_validate(
+    {
+        "lot": 2,
+        "role": "scalp",
+        "closed_as": "runner",
+        "side": "BUY",
+        "opened_at": "2025-09-09T12:30:00Z",
+        "open_price": "110000.00",
+        "base_size": "0.00045",
+        "cost": "49.5",
+        "entry_fee": "0.02475",
+        "closed_at": "2025-09-09T12:36:00Z",
+        "close_price": "110200.00",
+        "proceeds": "49.59",
+        "exit_fee": "0.024795",
+        "net_pnl": "0.040455",
+        "exit_reason": "take_profit",
+    }
+)
+
+
+def screen(failure: str = "", *, live: bool = False, log: int = 0, **changes: Any) -> Screen:
+    return Screen(
+        title=" try · BTC-USD · Paper · Simulator ",
+        live=live,
+        folder="/home/someone/.local/state/cbbot/try",
+        address="http://127.0.0.1:41234",
+        parts=[PartState("simulator", "running"), PartState("bridge", "backing off", 2), PartState("bot", "running")],
+        seen=Seen(BotStatus.model_validate(STATUS | changes), (TRADE,), failure),
+        log=[LogLine(datetime(2026, 1, 1, tzinfo=UTC), "bot", "info", f"line {number}") for number in range(log)],
+    )
+
+
+def shown(what: Screen, width: int = 120, *, colour: bool = False) -> str:
+    console = Console(file=io.StringIO(), record=True, width=width, force_terminal=True, color_system="standard")
+    console.print(dashboard(what))
+    return console.export_text(styles=colour)
+
+
+def test_the_table_has_every_figure() -> None:
+    text = shown(screen(log=2))
+    for figure in (
+        "try · BTC-USD · Paper · Simulator",
+        "110,123.45",
+        "0.0 s old",
+        "BUY p=0.531 adverse_gate",
+        "1,001.2346 USD",
+        "1,000.9000 USD",
+        "+1.2346",
+        "-0.3346",
+        "150.13 USD",
+        "armed",
+        "baseline, fitted 09-09 12:35:00",
+        "trading",
+        "allowed",
+        "bridge backing off (restarted 2x)",
+        "110,200.00",
+        "+0.0405",
+        "take_profit",
+        "line 1",
+        "http://127.0.0.1:41234",
+        "/home/someone/.local/state/cbbot/try",
+    ):
+        assert figure in text, figure
+
+
+def test_what_is_wrong_stands_out() -> None:
+    text = shown(
+        screen(
+            breaker_tripped=True,
+            phase="halted",
+            reason="an id used twice",
+            entries={"allowed": False, "paused_by": ["hand", "resource"]},
+            warnings=["TAKE_PROFIT_PCT=0.1 does not cover the fees"],
+        ),
+        colour=True,
+    )
+    assert "\x1b[1;31mTRIPPED: no entries today" in text
+    assert "\x1b[1;31mhalted: an id used twice" in text
+    assert "\x1b[33mpaused by hand and resource" in text
+    assert "does not cover the fees" in text
+    assert "\x1b[31m-0.3346" in text
+    assert "\x1b[32m+1.2346" in text
+
+
+def test_a_bot_that_does_not_answer_says_so_beside_its_last_figures() -> None:
+    text = shown(screen("the bot does not answer: refused"))
+    assert "the bot does not answer: refused" in text
+    assert "1,001.2346" in text
+
+
+def test_a_live_bot_has_a_red_title() -> None:
+    assert "\x1b[1;31m" in shown(screen(live=True), colour=True).splitlines()[0]
+    assert "\x1b[1;31m" not in shown(screen(), colour=True).splitlines()[0]
+
+
+def test_nothing_known_yet_is_a_table_too() -> None:
+    waiting = Screen(
+        "t", live=False, folder="/s", address="", parts=[PartState("bot", "starting")], seen=Seen(), log=[]
+    )
+    assert "waiting for the bot" in shown(waiting)
+    assert status_line(waiting) == "waiting: bot starting"
+    bare = screen(last_price=None, price_age_seconds=None, last_decision=None)
+    assert "decision=- p_up=-" in status_line(bare)
+    assert "waiting" not in shown(bare)
+
+
+@pytest.mark.parametrize("height", [24, 30, 50])
+def test_the_table_fits_the_terminal(height: int) -> None:
+    lines = shown(screen(log=log_room(height)), width=100).rstrip("\n").splitlines()
+    assert len(lines) <= max(height, 24) - 1
+    assert max(len(line) for line in lines) <= 100
+
+
+def test_a_line_has_the_figures_as_keys_and_values() -> None:
+    assert status_line(screen()) == (
+        "price=110123.45 age=0.0s decision=buy/adverse_gate p_up=0.531 lots=3 equity=1001.2346 marked=1000.9000 "
+        "day_pnl=+1.2346 breaker=armed phase=trading"
+    )
+    assert status_line(screen("no answer", breaker_tripped=True)).endswith("breaker=tripped phase=trading (no answer)")
+
+
+def test_numbers_are_rounded_for_reading_only() -> None:
+    assert money("-0.001") == "0.00"
+    assert money("-0.001", sign=True) == "+0.00"
+    assert money("1234567.895") == "1,234,567.90"
+    assert money("not a number") == "not a number"
+    assert price("0.00001234") == "0.00001234"
+    assert price(None) == "-"
+    assert [age(None), age(3.14), age(42), age(1200)] == ["-", "3.1 s", "42 s", "20 min"]
+    assert clock("2025-09-09T12:37:00Z") == "09-09 12:37:00"
+    assert clock("nonsense") == "nonsense"
+
+
+@pytest.mark.parametrize(
+    ("entries", "paused_by", "command"),
+    [
+        ("Allowed", [], None),
+        ("Allowed", ["hand"], None),
+        ("Allowed", ["resource"], "resume"),
+        ("Paused", ["hand"], "pause-entries"),
+        ("Paused", ["resource", "hand"], None),
+    ],
+)
+def test_the_manifest_s_pause_is_told_to_the_bot_and_a_hand_s_is_left_alone(
+    entries: Any, paused_by: list[str], command: str | None
+) -> None:
+    status = BotStatus.model_validate(STATUS | {"entries": {"allowed": not paused_by, "paused_by": paused_by}})
+    assert command_for(entries, status) == command
