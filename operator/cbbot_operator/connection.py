@@ -6,6 +6,7 @@ import ssl
 
 import aiohttp
 import kopf
+import yaml
 
 from cbbot.errors import Retryable
 
@@ -16,10 +17,13 @@ def log_in() -> kopf.ConnectionInfo:
     """By the pod's service account, or a kubeconfig outside of a cluster.
 
     Raises:
-        Retryable: neither was found.
+        Retryable: neither was found, or what was found cannot be read.
     """
     settings = kopf.OperatorSettings()
-    connection = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    try:
+        connection = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, kopf.LoginError) as error:
+        raise Retryable(f"no way to the cluster: {type(error).__name__}: {error}") from error
     if connection is None:
         raise Retryable("no way to the cluster: neither a service account's token nor a kubeconfig was found")
     return connection

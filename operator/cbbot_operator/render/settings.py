@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cbbot.contract.setting import Kind
+from cbbot.contract.table import BY_KEY
 from cbbot.contract.tradingbot import environment
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
 from cbbot_operator.render.inputs import BOT_PORT, BRIDGE_PORT, Inputs
@@ -17,7 +19,7 @@ SLACK_FOLDER = "/run/secrets/slack"
 
 def settings_of(inputs: Inputs) -> dict[str, str]:
     """Environment keys and their text. ``entries`` is not among them: a pause never restarts a bot."""
-    settings = environment(inputs.spec) | {
+    settings = {key: _shortest(key, text) for key, text in environment(inputs.spec).items()} | {
         "STATE_FILE": f"{STATE_FOLDER}/bot_state.json",
         "PORT": str(BOT_PORT),
         "BRIDGE_URL": f"http://{inputs.names.bridge}:{BRIDGE_PORT}",
@@ -29,6 +31,13 @@ def settings_of(inputs: Inputs) -> dict[str, str]:
     if slack_secret(inputs.spec) is not None and slack is not None:
         settings["SLACK_WEBHOOK_FILE"] = f"{SLACK_FOLDER}/{slack.key}"
     return settings
+
+
+def _shortest(key: str, text: str) -> str:
+    """2.0 and 2 are one number: writing it the other way must not restart a bot."""
+    if BY_KEY[key].kind is not Kind.DECIMAL or "." not in text:
+        return text
+    return text.rstrip("0").rstrip(".")
 
 
 def settings_map(inputs: Inputs) -> dict[str, Any]:

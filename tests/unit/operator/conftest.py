@@ -44,14 +44,14 @@ class MemoryCluster:
         self.requests: list[tuple[str, str, str]] = []
         self.monitors = False
         self.terminating = False
-        self.refuse: Callable[[str, str, str], str | None] = lambda verb, kind, name: None
+        self.refused: dict[tuple[str, str], str] = {}
+        """What the server says no to, by verb and kind."""
         self._version = 0
 
     def _note(self, verb: str, kind: str, name: str) -> None:
         self.requests.append((verb, kind, name))
-        reason = self.refuse(verb, kind, name)
-        if reason is not None:
-            raise Refused("403", reason)
+        if (verb, kind) in self.refused:
+            raise Refused("403", self.refused[verb, kind])
 
     def _stamp(self, obj: dict[str, Any]) -> dict[str, Any]:
         self._version += 1

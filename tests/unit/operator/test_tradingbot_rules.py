@@ -4,7 +4,14 @@ import copy
 
 import pytest
 
-from cbbot.contract.tradingbot_rules import RULES, TRANSITIONS, BadTradingBot, mebibytes, read_spec, transition_violations
+from cbbot.contract.tradingbot_rules import (
+    RULES,
+    TRANSITIONS,
+    BadTradingBot,
+    mebibytes,
+    read_spec,
+    transition_violations,
+)
 
 # One way to break each rule, by the path it is told at.
 BREAKS = {
@@ -61,10 +68,16 @@ def test_every_rule_has_been_broken_by_a_test():
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        ({"risk": {"riskPerTradePct": 0}}, "spec.risk.riskPerTradePct: 0 is not accepted: a number above 0, at most 100"),
+        (
+            {"risk": {"riskPerTradePct": 0}},
+            "spec.risk.riskPerTradePct: 0 is not accepted: a number above 0, at most 100",
+        ),
         ({"risk": {"riskPerTradePct": "5"}}, "'5' is not accepted: a number above 0, at most 100 .*, without quotes"),
         ({"risk": {"riskPerTradePct": 0.12345678}}, "at most 6 decimal places"),
-        ({"risk": {"maxOrderUsd": 5}}, "spec.risk.maxOrderUsd: 5 is not accepted: no such field; did you mean maxOrderUSD"),
+        (
+            {"risk": {"maxOrderUsd": 5}},
+            "spec.risk.maxOrderUsd: 5 is not accepted: no such field; did you mean maxOrderUSD",
+        ),
         ({"strategy": {"maFast": 1.5}}, "spec.strategy.maFast: 1.5 is not accepted: a whole number from 1 to 400"),
         ({"mode": "live"}, "spec.mode: 'live' is not accepted: one of Paper, Live"),
         ({"product": {"id": "btc-usd"}}, "upper case, such as BTC-USD"),

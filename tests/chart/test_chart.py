@@ -1,0 +1,148 @@
+"""The chart, rendered by helm. Skipped where there is no helm."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+HELM = shutil.which("helm")
+pytestmark = pytest.mark.skipif(HELM is None, reason="helm is not installed")
+
+
+def helm(*arguments):
+    return subprocess.run([str(HELM), *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+
+
+def rendered(*arguments):
+    ended = helm("template", "cbbot", "charts", "--namespace", "trading", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return [obj for obj in yaml.safe_load_all(ended.stdout) if obj]
+
+
+def of_kind(objects, kind):
+    return [obj for obj in objects if obj["kind"] == kind]
+
+
+def environment(objects):
+    (deployment,) = of_kind(objects, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry.get("value") for entry in container["env"]}
+
+
+@pytest.mark.parametrize(
+    "values", [(), ("--set", "scope=cluster"), ("--set", "namespaces={a,b}"), ("--set", "crds.enabled=false")]
+)
+def test_lint_finds_nothing(values):
+    ended = helm("lint", "charts", "--strict", *values)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_definition_is_the_generated_file_to_the_byte():
+    text = helm("template", "cbbot", "charts", "--show-only", "templates/crd.yaml").stdout
+    assert (ROOT / "crds/tradingbots.yaml").read_text(encoding="utf-8").strip() in text
+    assert of_kind(rendered("--set", "crds.enabled=false"), "CustomResourceDefinition") == []
+
+
+def test_by_default_rights_are_in_the_releases_namespace_alone():
+    objects = rendered()
+    assert {role["metadata"]["namespace"] for role in of_kind(objects, "Role")} == {"trading"}
+    assert of_kind(objects, "ClusterRoleBinding") == []
+    assert environment(objects)["CBBOT_NAMESPACES"] == "trading"
+
+
+def test_listed_namespaces_get_a_role_each_and_the_lease_stands_in_the_first():
+    objects = rendered("--set", "namespaces={a,b}")
+    roles = [(role["metadata"]["namespace"], role["metadata"]["name"]) for role in of_kind(objects, "Role")]
+    assert sorted(roles) == [("a", "cbbot-operator"), ("a", "cbbot-operator-lease"), ("b", "cbbot-operator")]
+    assert environment(objects)["CBBOT_NAMESPACES"] == "a,b"
+    subjects = {binding["subjects"][0]["namespace"] for binding in of_kind(objects, "RoleBinding")}
+    assert subjects == {"trading"}
+
+
+def test_cluster_wide_is_a_choice():
+    objects = rendered("--set", "scope=cluster")
+    assert [role["metadata"]["name"] for role in of_kind(objects, "ClusterRoleBinding")] == ["trading:cbbot-operator"]
+    assert environment(objects)["CBBOT_NAMESPACES"] == "*"
+    assert [role["metadata"]["name"] for role in of_kind(objects, "Role")] == ["cbbot-operator-lease"]
+
+
+@pytest.mark.parametrize("scope", ["namespaces", "cluster"])
+def test_rights_are_the_least_that_serve(scope):
+    objects = rendered("--set", f"scope={scope}")
+    roles = of_kind(objects, "ClusterRole") + of_kind(objects, "Role")
+    rules = [rule for role in roles for rule in role["rules"] if "aggregate" not in str(role["metadata"]["labels"])]
+    for rule in rules:
+        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+        assert "deletecollection" not in rule["verbs"]
+        if "delete" in rule["verbs"]:
+            assert rule["resources"] == ["servicemonitors"]
+
+
+def test_the_operators_pod_meets_pod_security_restricted():
+    (deployment,) = of_kind(rendered(), "Deployment")
+    body = deployment["spec"]["template"]["spec"]
+    assert body["securityContext"]["runAsNonRoot"] is True
+    assert body["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = body["containers"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_one_tag_and_registry_serve_all_three_images():
+    values = ("--set", "image.tag=ci", "--set", "image.registry=ghcr.io/example/", "--set", "image.pullSecrets={reg}")
+    objects = rendered(*values)
+    (deployment,) = of_kind(objects, "Deployment")
+    body = deployment["spec"]["template"]["spec"]
+    assert body["containers"][0]["image"] == "ghcr.io/example/cbbot-operator:ci"
+    assert body["imagePullSecrets"] == [{"name": "reg"}]
+    settings = environment(objects)
+    assert settings["CBBOT_BOT_IMAGE"] == "ghcr.io/example/cbbot-bot:ci"
+    assert settings["CBBOT_BRIDGE_IMAGE"] == "ghcr.io/example/cbbot-bridge:ci"
+    assert settings["CBBOT_IMAGE_PULL_SECRETS"] == "reg"
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["nonsense=1", "image.tags=x", "scope=everywhere", "replicas=-1", "operator.workers=0", "namespaces={Bad}"],
+)
+def test_values_that_mean_nothing_are_refused(values):
+    ended = helm("template", "cbbot", "charts", "--set", values)
+    assert ended.returncode != 0
+    assert values.split("=", maxsplit=1)[0].split(".")[-1] in ended.stderr
+
+
+def test_every_value_is_in_the_schema_and_documented():
+    text = (ROOT / "charts/values.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)
+    lines = text.splitlines()
+    undocumented = [
+        line
+        for number, line in enumerate(lines)
+        if line and not line.startswith((" ", "#")) and not _has_comment_near(lines, number)
+    ]
+    # Kubernetes' own fields speak for themselves.
+    assert {line.split(":")[0] for line in undocumented} <= {
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "priorityClassName",
+    }
+
+
+def _has_comment_near(lines, number):
+    before = [line for line in lines[max(0, number - 2) : number] if line]
+    after = lines[number + 1 : number + 2]
+    return any(line.lstrip().startswith("#") for line in before + after)
+
+
+def test_the_notes_name_the_next_command():
+    ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client")
+    if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
+        pytest.skip("helm install --dry-run needs a cluster here")
+    assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout

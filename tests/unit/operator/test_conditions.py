@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cbbot.contract.tradingbot_status import CONDITION_TYPES, Condition
+from cbbot_operator.conditions import Outcome, condition, derive_conditions
+from cbbot_operator.observed import Report
+from cbbot_operator.policies import Refusal
+
+CLEAN = Outcome()
+
+
+def deployment(component, *, available=1, generation=1, seen=1):
+    return {
+        ("Deployment", f"btc-{component}"): {
+            "metadata": {"name": f"btc-{component}", "generation": generation},
+            "spec": {"replicas": 1},
+            "status": {"observedGeneration": seen, "availableReplicas": available, "updatedReplicas": available},
+        }
+    }
+
+
+def pod(component, **status):
+    return {"metadata": {"labels": {"app.kubernetes.io/component": component}}, "status": status}
+
+
+RUNNING = {**deployment("bot"), **deployment("bridge")}
+
+
+def judged(seen, outcome=CLEAN):
+    status = {"conditions": derive_conditions(seen, outcome)}
+    return {kind: (found["status"], found["reason"]) for kind in CONDITION_TYPES if (found := condition(status, kind))}
+
+
+def test_every_condition_is_always_told_and_fits_the_contract(observed):
+    for entry in derive_conditions(observed(), CLEAN):
+        Condition.model_validate(entry)
+    assert list(judged(observed())) == list(CONDITION_TYPES)
+
+
+def test_a_bot_that_trades_is_ready(observed, bot_status):
+    seen = observed(children=RUNNING, report=Report(observed().now, bot_status()))
+    found = judged(seen)
+    assert found["Ready"] == ("True", "Trading")
+    assert found["Progressing"] == ("False", "RolledOut")
+    assert found["Degraded"] == ("False", "AsExpected")
+    assert found["EntriesAllowed"] == ("True", "Allowed")
+    assert found["PositionsOpen"] == ("True", "LotsOpen")
+
+
+@pytest.mark.parametrize(
+    ("children", "reason"),
+    [
+        ({}, "BridgeNotReady"),
+        (deployment("bridge"), "BotNotReady"),
+        ({**deployment("bridge"), **deployment("bot", available=0)}, "BotNotReady"),
+        # A rollout has begun that the controller has not looked at: what is available is the old pod.
+        ({**deployment("bridge"), **deployment("bot", generation=2, seen=1)}, "BotNotReady"),
+    ],
+)
+def test_ready_waits_for_both_pods_of_the_newest_template(observed, bot_status, children, reason):
+    seen = observed(children=children, report=Report(observed().now, bot_status()))
+    assert judged(seen)["Ready"] == ("False", reason)
+    assert judged(seen)["Progressing"] == ("True", "RollingOut")
+
+
+def test_a_bot_that_answers_but_is_not_ready_says_why(observed, bot_status):
+    report = Report(observed().now, bot_status(ready=False, phase="reconciling", reason="looking up 2 orders"))
+    entry = condition({"conditions": derive_conditions(observed(children=RUNNING, report=report), CLEAN)}, "Ready")
+    assert (entry["status"], entry["reason"], entry["message"]) == ("False", "BotNotReady", "looking up 2 orders")
+
+
+def test_pods_ready_without_a_status_is_unknown(observed):
+    assert judged(observed(children=RUNNING))["Ready"] == ("Unknown", "NotAskedYet")
+    silent = observed(children=RUNNING, report=Report(observed().now, failure="the bot does not answer: timeout"))
+    assert judged(silent)["Ready"] == ("Unknown", "StatusUnreadable")
+
+
+def test_a_container_that_does_not_start_is_told_with_its_exit_code(observed):
+    crash = {
+        "name": "bot",
+        "restartCount": 4,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+        "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}},
+    }
+    seen = observed(children=deployment("bridge"), pods=(pod("bot", containerStatuses=[crash]),))
+    found = {entry["type"]: entry for entry in derive_conditions(seen, CLEAN)}
+    assert found["Degraded"]["reason"] == "BotFailing"
+    assert found["Degraded"]["message"] == "CrashLoopBackOff: container bot: exited with code 3 (Error)"
+
+
+def test_a_pod_that_waits_for_its_volume_is_ordinary_for_some_seconds(observed):
+    since = (observed().now - timedelta(seconds=5)).isoformat()
+    waiting = {"type": "PodScheduled", "status": "False", "message": "no volume", "lastTransitionTime": since}
+    seen = observed(pods=(pod("bot", conditions=[waiting]),))
+    assert judged(seen)["Degraded"] == ("False", "AsExpected")
+    waiting["lastTransitionTime"] = (observed().now - timedelta(seconds=60)).isoformat()
+    assert judged(seen)["Degraded"] == ("True", "BotFailing")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Outcome(invalid="spec.mode: ..."), "InvalidSpec"),
+        (Outcome(refusal=Refusal("SecretMissing", "create it")), "SecretMissing"),
+        (Outcome(failure="403"), "ReconcileFailed"),
+    ],
+)
+def test_what_holds_the_operator_back_is_the_reason(observed, outcome, reason):
+    found = judged(observed(children=RUNNING), outcome)
+    assert found["Ready"] == ("False", reason)
+    assert found["Degraded"] == ("True", reason)
+
+
+def test_a_spec_that_cannot_be_read_still_gets_every_condition(observed):
+    found = judged(observed({}), Outcome(invalid="spec.product: nothing given"))
+    assert found["Ready"] == ("False", "InvalidSpec")
+    assert found["CredentialsValid"] == ("Unknown", "InvalidSpec")
+
+
+def test_suspended_is_not_ready_and_not_degraded(observed, paper):
+    found = judged(observed({**paper, "suspend": True}))
+    assert found["Ready"] == ("False", "Suspended")
+    assert found["Degraded"] == ("False", "AsExpected")
+
+
+def test_breaker_and_pause_are_told_in_entries_allowed(observed, bot_status):
+    paused = bot_status(entries={"allowed": False, "paused_by": ["resource"]})
+    tripped = bot_status(breaker_tripped=True)
+    assert judged(observed(report=Report(observed().now, paused)))["EntriesAllowed"] == ("False", "Paused")
+    assert judged(observed(report=Report(observed().now, tripped)))["EntriesAllowed"] == ("False", "BreakerTripped")
+
+
+def test_monitoring_says_whether_the_definition_is_there(observed, paper):
+    assert judged(observed())["MonitoringReady"] == ("False", "ServiceMonitorCRDMissing")
+    assert judged(observed(monitors_known=True))["MonitoringReady"] == ("True", "Applied")
+    paper["monitoring"] = {"serviceMonitor": {"enabled": False}}
+    assert judged(observed(paper))["MonitoringReady"] == ("False", "Disabled")
+
+
+def test_storage_is_bound_when_the_claim_is(observed):
+    claim = {"metadata": {"name": "btc-state"}, "spec": {}, "status": {"phase": "Pending"}}
+    assert judged(observed())["StorageBound"] == ("False", "ClaimMissing")
+    assert judged(observed(claim=claim))["StorageBound"] == ("False", "Pending")
+    claim["status"]["phase"] = "Bound"
+    assert judged(observed(claim=claim))["StorageBound"] == ("True", "Bound")
+
+
+def test_a_transition_time_stays_while_the_status_does(observed):
+    first = observed()
+    before = derive_conditions(first, CLEAN)
+    later = observed(status={"conditions": before}, now=first.now + timedelta(hours=1), children=RUNNING)
+    after = derive_conditions(later, CLEAN)
+    times = {entry["type"]: entry["lastTransitionTime"] for entry in after}
+    assert times["Ready"] == "2026-01-02T04:04:05Z"  # False became Unknown
+    assert times["StorageBound"] == "2026-01-02T03:04:05Z"

@@ -1,0 +1,171 @@
+"""The API client against a server of our own that remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+
+import kopf
+import pytest
+from aiohttp import web
+
+from cbbot.errors import Refused, Retryable
+from cbbot_operator.bots import HttpBots
+from cbbot_operator.cluster import HttpCluster
+from cbbot_operator.keys import Key
+
+
+class Server:
+    """Answers what a test has put there, by verb and path."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+
+    async def handle(self, request):
+        body = await request.text()
+        self.asked.append((request.method, request.path, dict(request.query), dict(request.headers), body))
+        status, answer = self.answers.get((request.method, request.path), (200, {"items": []}))
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return web.Response(status=status, text=text)
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+@pytest.fixture
+def ask(run, server):
+    """Run ``use(cluster, address)`` against the server."""
+
+    def asker(use):
+        async def scenario():
+            app = web.Application()
+            app.router.add_route("*", "/{path:.*}", server.handle)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            try:
+                async with HttpCluster(kopf.ConnectionInfo(server=address, token="t0ken")) as cluster:
+                    return await use(cluster, address)
+            finally:
+                await runner.cleanup()
+
+        return run(scenario())
+
+    return asker
+
+
+DEPLOYMENT = {"kind": "Deployment", "metadata": {"namespace": "n", "name": "d"}, "spec": {}}
+
+
+def test_apply_is_server_side_forced_and_in_our_name(ask, server):
+    server.answers["PATCH", "/apis/apps/v1/namespaces/n/deployments/d"] = (200, DEPLOYMENT)
+    assert ask(lambda cluster, _: cluster.apply(DEPLOYMENT)) == DEPLOYMENT
+    (_, _, query, headers, body) = server.asked[0]
+    assert query == {"fieldManager": "cbbot-operator", "force": "true"}
+    assert headers["Content-Type"] == "application/apply-patch+yaml"
+    assert headers["Authorization"] == "Bearer t0ken"
+    assert json.loads(body) == DEPLOYMENT
+
+
+def test_what_is_not_there_is_none(ask, server):
+    server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (404, {"message": "not found"})
+    assert ask(lambda cluster, _: cluster.get("Secret", "n", "s")) is None
+
+
+def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask, server):
+    async def use(cluster, _):
+        await cluster.list("Pod", "n", {"a": "b", "c": "d"})
+        await cluster.list("TradingBot", None, {})
+
+    ask(use)
+    assert server.asked[0][1:3] == ("/api/v1/namespaces/n/pods", {"labelSelector": "a=b,c=d"})
+    assert server.asked[1][1:3] == ("/apis/cbbot.io/v1alpha1/tradingbots", {})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, Refused),
+        (403, Refused),
+        (422, Refused),
+        (401, Retryable),
+        (409, Retryable),
+        (429, Retryable),
+        (503, Retryable),
+    ],
+)
+def test_what_may_pass_is_told_apart_from_a_no(ask, server, code, kind, monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (code, {"message": "because"})
+    with pytest.raises(kind, match=f"GET Secret s: the API server says {code}: because"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+
+
+def test_an_answer_that_is_no_json_may_pass(ask, server):
+    server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (200, "<html>")
+    with pytest.raises(Retryable, match="not JSON"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+
+
+def test_no_answer_may_pass(run):
+    async def use():
+        async with HttpCluster(kopf.ConnectionInfo(server="http://127.0.0.1:9")) as cluster:
+            await cluster.get("Secret", "n", "s")
+
+    with pytest.raises(Retryable, match="did not answer"):
+        run(use())
+
+
+def test_a_kind_is_served_when_its_group_lists_it(ask, server):
+    path = "/apis/monitoring.coreos.com/v1"
+
+    async def use(cluster, _):
+        found = []
+        for answer in ((404, {}), (200, {"resources": []}), (200, {"resources": [{"name": "servicemonitors"}]})):
+            server.answers["GET", path] = answer
+            found.append(await cluster.serves("ServiceMonitor"))
+        return found
+
+    assert ask(use) == [False, False, True]
+
+
+def test_only_that_very_object_is_deleted(ask, server):
+    path = "/apis/apps/v1/namespaces/n/deployments/d"
+    conflict = {"message": "Precondition failed: UID in precondition: 1, UID in object meta: 2"}
+
+    async def use(cluster, _):
+        for answer in ((200, {}), (404, {"message": "gone"}), (409, conflict)):
+            server.answers["DELETE", path] = answer
+            await cluster.delete("Deployment", "n", "d", "1")
+
+    ask(use)
+    assert json.loads(server.asked[0][4])["preconditions"] == {"uid": "1"}
+
+
+def test_the_bots_status_is_read_and_its_troubles_are_told(ask, server, bot_status, clock):
+    good = bot_status().model_dump_json()
+
+    async def use(_, address):
+        found = []
+        async with HttpBots(lambda _: address) as bots:
+            for answer in ((200, good), (503, "starting"), (200, "{}"), (200, "<html>")):
+                server.answers["GET", "/status"] = answer
+                found.append(await bots.status(Key("n", "b"), clock()))
+            server.answers["POST", "/control/flatten"] = (200, good)
+            found.append(await bots.command(Key("n", "b"), "flatten", "c0ntrol", clock()))
+        async with HttpBots(lambda _: "http://127.0.0.1:9") as bots:
+            found.append(await bots.status(Key("n", "b"), clock()))
+        return found
+
+    heard, refused, empty, garbled, flattened, silent = ask(use)
+    assert heard.status == bot_status()
+    assert "with 503: starting" in refused.failure
+    assert "cannot be read" in empty.failure
+    assert "cannot be read" in garbled.failure
+    assert flattened.status == bot_status()
+    assert "does not answer" in silent.failure
+    assert server.asked[-1][3]["Authorization"] == "Bearer c0ntrol"

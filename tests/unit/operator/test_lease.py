@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cbbot_operator import lease as module
+from cbbot_operator.lease import Lease, LostLease
+
+
+@pytest.fixture
+def lease_of(cluster, clock):
+    return lambda identity: Lease(cluster, "operators", "cbbot-operator", identity, clock)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Renew without waiting."""
+    monkeypatch.setattr(module, "_RENEW_SECONDS", 0.001)
+
+
+def holder(cluster):
+    return cluster.objects["Lease", "operators", "cbbot-operator"]["spec"]["holderIdentity"]
+
+
+def test_the_first_operator_leads_and_marks_its_lease_for_watching(run, lease_of, cluster):
+    lease = lease_of("a")
+    run(lease.acquire())
+    assert lease.leading
+    assert holder(cluster) == "a"
+    assert cluster.objects["Lease", "operators", "cbbot-operator"]["metadata"]["labels"] == {"cbbot.io/watch": "true"}
+
+
+def test_a_second_operator_waits_until_the_lease_has_run_out(run, lease_of, cluster, clock):
+    run(lease_of("a").acquire())
+    second = lease_of("b")
+    assert run(second._try()) is False
+    clock.advance(31)
+    run(second.acquire())
+    assert holder(cluster) == "b"
+
+
+def test_a_released_lease_is_taken_at_once(run, lease_of, cluster):
+    first = lease_of("a")
+    run(first.acquire())
+    run(first.release())
+    assert holder(cluster) == ""
+    run(lease_of("b").acquire())
+    assert holder(cluster) == "b"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_lease_that_another_took_is_lost(run, lease_of, clock):
+    first = lease_of("a")
+    run(first.acquire())
+    clock.advance(31)
+    run(lease_of("b").acquire())
+
+    async def keep():
+        task = asyncio.ensure_future(first.keep())
+        while not task.done():
+            clock.advance(5)
+            await asyncio.sleep(0.002)
+            # The other renews too.
+            await lease_b._try()
+        await task
+
+    lease_b = lease_of("b")
+    with pytest.raises(LostLease):
+        run(keep())
+    assert not first.leading
+
+
+def test_watches_are_dead_when_no_renewal_came_back_for_three_minutes(run, lease_of, clock):
+    lease = lease_of("a")
+    run(lease.acquire())
+    clock.advance(179)
+    assert lease.watches_live
+    clock.advance(2)
+    assert not lease.watches_live
+    lease.echoed()
+    assert lease.watches_live
+
+
+def test_an_operator_that_stands_by_is_alive(lease_of, clock):
+    lease = lease_of("b")
+    clock.advance(10_000)
+    assert lease.watches_live

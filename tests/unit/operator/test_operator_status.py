@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cbbot.contract.tradingbot_status import TradingBotStatus
+from cbbot_operator.conditions import Outcome
+from cbbot_operator.events import changes, event
+from cbbot_operator.observed import Report
+from cbbot_operator.status import derive_status, merge_patch, worth_writing
+
+
+@pytest.fixture
+def heard(observed, bot_status):
+    def make(status=None, **figures):
+        return observed(report=Report(observed().now, bot_status(**figures)), status=status or {})
+
+    return make
+
+
+def test_the_bots_figures_are_printed_with_two_places(heard):
+    status = derive_status(heard(), Outcome(), [])
+    TradingBotStatus.model_validate(status)
+    assert (status["equityUSD"], status["dailyPnLUSD"], status["unrealizedPnLUSD"]) == ("1003.46", "3.46", "-0.06")
+    assert (status["openLots"], status["epoch"], status["mode"]) == (2, 3, "Paper")
+    assert status["lastTickAt"] == "2026-01-02T03:04:03Z"
+    assert status["lastDecision"] == {"signal": "buy", "reason": "entered", "at": "2026-01-02T03:04:00Z"}
+    assert "lastFitAt" not in status
+
+
+def test_a_large_sum_is_no_power_of_ten(heard):
+    assert derive_status(heard(equity_usd="1e8"), Outcome(), [])["equityUSD"] == "100000000.00"
+
+
+def test_what_the_bot_last_said_stays_while_it_is_silent(heard, observed):
+    told = derive_status(heard(), Outcome(), [])
+    silent = derive_status(observed(status=told, report=Report(observed().now, failure="timeout")), Outcome(), [])
+    assert silent["equityUSD"] == "1003.46"
+    assert silent["openLots"] == 2
+
+
+def test_warnings_of_operator_and_bot_are_told_once_and_go_away(heard):
+    status = derive_status(heard(warnings=["b", "a"]), Outcome(), ["a"])
+    assert status["warnings"] == ["a", "b"]
+    assert "warnings" not in derive_status(heard(status=status), Outcome(), [])
+
+
+def test_drifting_figures_wait_and_lots_do_not(heard, observed):
+    now = observed().now
+    paused = {"allowed": False, "paused_by": ["hand"]}
+    before = derive_status(heard(), Outcome(), [])
+    drifted = derive_status(heard(status=before, equity_usd="1004"), Outcome(), [])
+    assert not worth_writing(before, before, None, now)
+    assert not worth_writing(before, drifted, now - timedelta(seconds=29), now)
+    assert worth_writing(before, drifted, now - timedelta(seconds=30), now)
+    for change in ({"open_lots": 3}, {"breaker_tripped": True}, {"mode": "live"}, {"entries": paused}):
+        after = derive_status(heard(status=before, **change), Outcome(), [])
+        assert worth_writing(before, after, now, now), change
+
+
+def test_a_figure_whose_text_is_the_same_is_not_written(heard, observed):
+    before = derive_status(heard(), Outcome(), [])
+    after = derive_status(heard(status=before, equity_usd="1003.4568"), Outcome(), [])
+    assert not worth_writing(before, after, None, observed().now)
+
+
+def test_the_patch_names_what_changed_and_what_is_gone():
+    assert merge_patch({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 4}) == {"status": {"b": 4, "c": None}}
+
+
+def conditions(**kinds):
+    return {
+        "conditions": [
+            {"type": kind, "status": status, "reason": reason, "message": "m"}
+            for kind, (status, reason) in kinds.items()
+        ]
+    }
+
+
+def test_one_event_for_a_change_and_none_for_a_retry():
+    before = conditions(Ready=("True", "Trading"))
+    after = conditions(Ready=("False", "BotNotReady"))
+    assert changes(before, after) == [("Warning", "BotNotReady", "Ready=False: m")]
+    assert changes(after, after) == []
+    assert changes(after, before) == [("Normal", "Trading", "Ready=True: m")]
+
+
+def test_a_rollout_is_no_warning_and_open_lots_are_no_news():
+    after = conditions(Ready=("False", "BotNotReady"), Progressing=("True", "RollingOut"))
+    assert [level for level, _, _ in changes({}, after)] == ["Normal"]
+    lots = conditions(PositionsOpen=("True", "LotsOpen"))
+    assert changes(conditions(PositionsOpen=("False", "Flat")), lots) == []
+    refused = conditions(PositionsOpen=("True", "DeletionRefused"))
+    assert changes(lots, refused) == [("Warning", "DeletionRefused", "PositionsOpen=True: m")]
+
+
+def test_a_degradation_that_ready_tells_is_told_once():
+    after = conditions(Ready=("False", "SecretMissing"), Degraded=("True", "SecretMissing"))
+    assert [reason for _, reason, _ in changes({}, after)] == ["SecretMissing"]
+
+
+def test_an_event_is_about_the_tradingbot(observed):
+    made = event(observed(), "Warning", "Reason", "x" * 5000)
+    assert made["involvedObject"]["uid"] == "tb-uid"
+    assert made["metadata"]["generateName"] == "btc."
+    assert len(made["message"]) == 1000

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from cbbot_operator.policies import first_refusal
+
+
+def claim(size="1Gi", mode="ReadWriteOnce", storage_class="standard"):
+    return {
+        "metadata": {"name": "btc-state"},
+        "spec": {
+            "accessModes": [mode],
+            "storageClassName": storage_class,
+            "resources": {"requests": {"storage": size}},
+        },
+    }
+
+
+def reason(seen):
+    refusal = first_refusal(seen)
+    return refusal.reason if refusal else None
+
+
+def test_a_fresh_paper_bot_needs_nothing(observed):
+    assert reason(observed()) is None
+
+
+def test_live_waits_for_its_secret_and_both_keys(observed, live, api_keys):
+    assert reason(observed(live, secrets={"coinbase": None})) == "SecretMissing"
+    assert reason(observed(live, secrets={"coinbase": {"COINBASE_API_KEY_NAME": b"x"}})) == "SecretIncomplete"
+    assert reason(observed(live, secrets={"coinbase": api_keys})) is None
+
+
+def test_a_suspended_bot_needs_no_secrets(observed, live):
+    assert reason(observed({**live, "suspend": True}, secrets={"coinbase": None})) is None
+
+
+def test_the_slack_secret_is_asked_for_by_its_key(observed, paper):
+    paper["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
+    refusal = first_refusal(observed(paper, secrets={"slack": {"other": b"x"}}))
+    assert refusal is not None
+    assert "no key url" in refusal.message
+
+
+def test_another_product_is_refused_though_the_api_server_let_it_pass(observed):
+    settings = {("ConfigMap", "btc-settings"): {"data": {"PRODUCT_ID": "ETH-USD"}}}
+    assert reason(observed(children=settings)) == "ProductChanged"
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "expected"),
+    [
+        ({"size": "1Gi"}, claim("2Gi"), "VolumeChanged"),
+        ({"size": "2Gi"}, claim("1Gi"), None),
+        ({}, claim(mode="ReadWriteOncePod"), "VolumeChanged"),
+        ({"storageClassName": "fast"}, claim(), "VolumeChanged"),
+        ({"storageClassName": "standard"}, claim(), None),
+        ({}, claim(), None),
+    ],
+)
+def test_a_volume_only_grows(observed, paper, state, found, expected):
+    assert reason(observed({**paper, "state": state}, claim=found)) == expected
+
+
+def test_a_named_claim_must_exist(observed, paper):
+    assert reason(observed({**paper, "state": {"existingClaim": "mine"}})) == "ClaimMissing"
+    assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, claim=claim("5Gi"))) is None
+
+
+def test_someone_elses_object_is_never_taken_over(observed):
+    assert reason(observed(foreign=frozenset({("Deployment", "btc-bot")}))) == "NameTaken"
+
+
+def test_an_unreadable_spec_has_no_refusal_of_its_own(observed):
+    assert reason(observed({})) is None

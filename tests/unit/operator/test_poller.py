@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from cbbot_operator.conditions import condition
+from cbbot_operator.keys import FINALIZER
+from cbbot_operator.observed import Report
+from cbbot_operator.poller import Poller, command_for
+from cbbot_operator.reconciler import Reconciler
+
+PAUSED = {"allowed": False, "paused_by": ["resource"]}
+PAUSED_BY_HAND = {"allowed": False, "paused_by": ["hand"]}
+
+
+@pytest.fixture
+def polled(run, cluster, bots, configuration, clock, key):
+    """A TradingBot whose pods run, and a round of polls over it; gives back what was woken."""
+    reconciler = Reconciler(cluster, configuration, clock)
+
+    def poll(spec, answer):
+        cluster.tradingbot(spec)
+        run(reconciler.reconcile(key))
+        cluster.roll_out()
+        run(reconciler.reconcile(key))
+        bots.answers[key] = answer
+        woken = []
+        run(Poller(reconciler, bots, woken.append, clock).round())
+        return woken
+
+    return poll
+
+
+def test_what_the_bot_says_reaches_the_status(polled, cluster, paper, bot_status):
+    polled(paper, bot_status())
+    status = cluster.one("TradingBot", "btc")["status"]
+    assert (status["equityUSD"], condition(status, "Ready")["reason"]) == ("1003.46", "Trading")
+
+
+def test_a_silent_bot_is_told_and_looked_at_again(polled, cluster, paper, key):
+    assert polled(paper, "the bot does not answer: refused") == [key]
+    status = cluster.one("TradingBot", "btc")["status"]
+    assert condition(status, "Ready")["reason"] == "StatusUnreadable"
+
+
+def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(polled, bots, paper, bot_status):
+    polled({**paper, "entries": "Paused"}, bot_status())
+    (command,) = bots.commands
+    assert command[0] == "pause-entries"
+    assert len(command[1]) >= 32
+
+
+@pytest.mark.parametrize(
+    ("entries", "said", "command"),
+    [
+        ("Paused", {"allowed": True, "paused_by": []}, "pause-entries"),
+        ("Paused", PAUSED_BY_HAND, "pause-entries"),
+        ("Paused", PAUSED, None),
+        ("Allowed", PAUSED, "resume"),
+        ("Allowed", PAUSED_BY_HAND, None),
+        ("Allowed", {"allowed": True, "paused_by": []}, None),
+    ],
+)
+def test_only_the_resources_own_pause_is_steered(observed, paper, bot_status, entries, said, command):
+    seen = observed({**paper, "entries": entries})
+    assert command_for(seen, Report(seen.now, bot_status(entries=said))) == command
+
+
+def test_flatten_is_asked_for_while_a_deletion_waits(observed, live, bot_status, api_keys):
+    report = Report(observed().now, bot_status(open_lots=1))
+    seen = observed(
+        {**live, "deletionPolicy": "Flatten"},
+        metadata={"deletionTimestamp": "now", "finalizers": [FINALIZER]},
+        children={("Deployment", "btc-bot"): {}},
+        secrets={"coinbase": api_keys},
+        report=report,
+    )
+    assert command_for(seen, report) == "flatten"
+    assert command_for(seen, Report(seen.now, failure="silent")) is None
+
+
+def test_a_suspended_bot_is_not_asked(polled, cluster, paper, bot_status):
+    polled({**paper, "suspend": True}, bot_status(open_lots=9))
+    assert "openLots" not in cluster.one("TradingBot", "btc")["status"]
+
+
+def test_a_status_that_cannot_be_written_does_not_stop_the_round(
+    run, cluster, bots, configuration, clock, key, paper, bot_status
+):
+    reconciler = Reconciler(cluster, configuration, clock)
+    cluster.tradingbot(paper)
+    run(reconciler.reconcile(key))
+    cluster.refused = {("patch_status", "TradingBot"): "no"}
+    bots.answers[key] = bot_status(open_lots=5)
+    woken = []
+    run(Poller(reconciler, bots, woken.append, clock).round())
+    assert woken == [key]

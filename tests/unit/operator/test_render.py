@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cbbot.contract.exchange import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
+from cbbot.contract.setting import Kind
+from cbbot.contract.settings import load
+from cbbot.contract.table import BY_KEY, SETTINGS
+from cbbot.contract.tradingbot_rules import read_spec
+from cbbot_bridge.simulator.command_line import parse_arguments
+from cbbot_operator.keys import SETTINGS_HASH, Key
+from cbbot_operator.observed import Tokens
+from cbbot_operator.render import Inputs, render
+
+SIMULATED = {"product": {"id": "BTC-USD"}, "exchange": {"venue": "Simulator", "simulator": {"speed": 600}}}
+
+
+def inputs_of(spec: dict[str, Any], **changes: Any) -> Inputs:
+    given: dict[str, Any] = {
+        "key": Key("trading", "btc"),
+        "uid": "tb-uid",
+        "spec": read_spec(spec),
+        "tokens": Tokens("b" * 43, "c" * 43),
+        "secrets": {},
+        "namespace_uid": "ns-uid",
+        "bot_image": "bot:1",
+        "bridge_image": "bridge:1",
+        "operator_namespace": "operators",
+    }
+    return Inputs(**{**given, **changes})
+
+
+def rendered(spec: dict[str, Any], **changes: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(obj["kind"], obj["metadata"]["name"]): obj for obj in render(inputs_of(spec, **changes))}
+
+
+def pod(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> dict[str, Any]:
+    return objects["Deployment", f"btc-{component}"]["spec"]["template"]
+
+
+def hashes(spec: dict[str, Any], **changes: Any) -> tuple[str, str]:
+    objects = rendered(spec, **changes)
+    bot, bridge = (pod(objects, part)["metadata"]["annotations"][SETTINGS_HASH] for part in ("bot", "bridge"))
+    return bot, bridge
+
+
+def test_a_paper_bot_becomes_these_objects(paper):
+    assert list(rendered(paper)) == [
+        ("ServiceAccount", "btc-pods"),
+        ("Secret", "btc-tokens"),
+        ("ConfigMap", "btc-settings"),
+        ("PersistentVolumeClaim", "btc-state"),
+        ("Service", "btc-bridge"),
+        ("Service", "btc-bot"),
+        ("NetworkPolicy", "btc-bridge"),
+        ("NetworkPolicy", "btc-bot"),
+        ("Deployment", "btc-bridge"),
+        ("Deployment", "btc-bot"),
+    ]
+
+
+def test_service_monitors_are_made_where_the_cluster_knows_them_and_they_are_wanted(paper):
+    assert ("ServiceMonitor", "btc-bot") in rendered(paper, monitors_known=True)
+    paper["monitoring"] = {"serviceMonitor": {"enabled": False}}
+    assert ("ServiceMonitor", "btc-bot") not in rendered(paper, monitors_known=True)
+
+
+def test_the_bot_reads_every_setting_of_the_table_back_as_it_was_meant(paper):
+    paper["risk"] = {"riskPerTradePct": 0.000001, "usdEquity": 68.5, "maxOrderUSD": 100000000}
+    settings = rendered(paper)["ConfigMap", "btc-settings"]["data"]
+    parsed = load(settings)
+    assert set(settings) <= set(BY_KEY)
+    assert (str(parsed.risk_per_trade_pct), str(parsed.usd_equity)) == ("0.000001", "68.5")
+    assert parsed.dry_run
+    assert {setting.key for setting in SETTINGS if setting.field and setting.default} <= set(settings)
+
+
+def test_no_settings_text_has_an_exponent(paper):
+    paper["strategy"] = {"buyThreshold": 0.000001}
+    settings = rendered(paper)["ConfigMap", "btc-settings"]["data"]
+    numbers = [settings[key] for key in settings if BY_KEY[key].kind in (Kind.DECIMAL, Kind.INTEGER)]
+    assert "0.000001" in numbers
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) for text in numbers)
+
+
+def test_the_bridge_gets_its_environment_through_the_contracts_table(paper):
+    paper["exchange"] = {
+        "apiBase": "https://api.example.org",
+        "websocket": {"enabled": False, "url": "wss://ws.example.org", "products": ["ETH-USD"], "staleSeconds": 7},
+    }
+    bridge = pod(rendered(paper), "bridge")["spec"]["containers"][0]
+    environment = {entry["name"]: entry["value"] for entry in bridge["env"]}
+    assert set(environment) <= set(EXCHANGE_BY_KEY)
+    assert {setting.key for setting in EXCHANGE_BY_FIELD.values()} <= set(environment)
+    assert environment["COINBASE_WS_PRODUCTS"] == "BTC-USD,ETH-USD"
+    assert environment["COINBASE_WS_ENABLE"] == "false"
+    for name, text in environment.items():
+        EXCHANGE_BY_KEY[name].parse(text)
+
+
+def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments():
+    objects = rendered(SIMULATED)
+    bridge, simulator = pod(objects, "bridge")["spec"]["containers"]
+    assert simulator["command"] == ["python", "-m", "cbbot_bridge.simulator"]
+    settings = parse_arguments(simulator["args"])
+    assert (settings.port, int(settings.speed)) == (8788, 600)
+    environment = {entry["name"]: entry["value"] for entry in bridge["env"]}
+    assert environment["COINBASE_API_BASE"] == "http://127.0.0.1:8788"
+    assert environment["COINBASE_AUTH"] == "none"
+    assert ("PersistentVolumeClaim", "btc-simulator") in objects
+
+
+@pytest.mark.parametrize("spec", [SIMULATED, {"product": {"id": "BTC-USD"}}])
+def test_pods_meet_pod_security_restricted(spec):
+    objects = rendered(spec)
+    for component in ("bot", "bridge"):
+        body = pod(objects, component)["spec"]
+        assert body["automountServiceAccountToken"] is False
+        assert body["enableServiceLinks"] is False
+        assert body["securityContext"]["runAsNonRoot"] is True
+        assert body["securityContext"]["fsGroup"] == 10001
+        assert body["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in body["containers"]:
+            security = container["securityContext"]
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert container["resources"]["requests"]
+            assert container["resources"]["limits"]
+            assert {"startupProbe", "livenessProbe"} <= set(container)
+
+
+def test_secrets_are_mounted_as_files_and_stand_in_no_environment(live, api_keys):
+    live["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
+    secrets = {"coinbase": api_keys, "slack": {"url": b"https://hooks.example.org/x"}}
+    objects = rendered(live, secrets=secrets)
+    text = json.dumps([obj for (kind, _), obj in objects.items() if kind != "Secret"])
+    assert "hooks.example.org" not in text
+    assert "b" * 43 not in text
+    bridge = pod(objects, "bridge")["spec"]
+    assert {volume["secret"]["secretName"] for volume in bridge["volumes"] if "secret" in volume} == {
+        "btc-tokens",
+        "coinbase",
+    }
+    bot = pod(objects, "bot")["spec"]
+    assert "coinbase" not in json.dumps(bot["volumes"])
+
+
+def test_the_bridge_never_holds_the_control_token(paper):
+    (tokens,) = [volume for volume in pod(rendered(paper), "bridge")["spec"]["volumes"] if volume["name"] == "tokens"]
+    assert [item["key"] for item in tokens["secret"]["items"]] == ["bridge-token"]
+
+
+def test_pausing_entries_changes_nothing_in_the_pods(paper):
+    assert hashes(paper) == hashes({**paper, "entries": "Paused"})
+    assert rendered(paper) == rendered({**paper, "entries": "Paused"})
+
+
+def test_a_setting_of_the_bot_replaces_the_bots_pod_alone(paper):
+    before, after = hashes(paper), hashes({**paper, "exits": {"takeProfitPct": 3}})
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_writing_the_same_number_otherwise_restarts_nothing(paper):
+    assert hashes({**paper, "exits": {"takeProfitPct": 2}}) == hashes({**paper, "exits": {"takeProfitPct": 2.0}})
+
+
+def test_new_contents_of_a_secret_replace_the_pod_that_reads_it(live, api_keys):
+    before = hashes(live, secrets={"coinbase": api_keys})
+    after = hashes(live, secrets={"coinbase": {**api_keys, "COINBASE_API_PRIVATE_KEY": b"new"}})
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_new_tokens_replace_both_pods(paper):
+    before, after = hashes(paper), hashes(paper, tokens=Tokens("x" * 43, "c" * 43))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_suspending_scales_to_zero_and_keeps_everything_else(paper):
+    running, suspended = rendered(paper), rendered({**paper, "suspend": True})
+    assert list(running) == list(suspended)
+    assert {obj["spec"]["replicas"] for (kind, _), obj in suspended.items() if kind == "Deployment"} == {0}
+
+
+def test_a_retained_volume_has_no_owner_and_everything_else_has(paper):
+    objects = rendered(paper)
+    unowned = [entry for entry, obj in objects.items() if "ownerReferences" not in obj["metadata"]]
+    assert unowned == [("PersistentVolumeClaim", "btc-state")]
+    deleted = rendered({**paper, "state": {"reclaimPolicy": "Delete"}})
+    assert all("ownerReferences" in obj["metadata"] for obj in deleted.values())
+
+
+def test_an_existing_claim_is_used_and_none_is_made(paper):
+    objects = rendered({**paper, "state": {"existingClaim": "mine"}})
+    assert not [name for kind, name in objects if kind == "PersistentVolumeClaim"]
+    volumes = pod(objects, "bot")["spec"]["volumes"]
+    assert {"name": "state", "persistentVolumeClaim": {"claimName": "mine"}} in volumes
+
+
+def test_deployments_never_run_two_pods_and_their_selectors_never_change(paper):
+    for changes in ({}, {"bot": {"image": "other:2", "podAnnotations": {"a": "b"}}}):
+        for component in ("bot", "bridge"):
+            spec = rendered(paper | changes)["Deployment", f"btc-{component}"]["spec"]
+            assert spec["strategy"] == {"type": "Recreate"}
+            assert spec["selector"] == {
+                "matchLabels": {"cbbot.io/tradingbot": "btc", "app.kubernetes.io/component": component}
+            }
+            assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+
+
+def test_the_bots_service_publishes_pods_that_are_not_ready(paper):
+    objects = rendered(paper)
+    assert objects["Service", "btc-bot"]["spec"]["publishNotReadyAddresses"] is True
+    assert "publishNotReadyAddresses" not in objects["Service", "btc-bridge"]["spec"]
+
+
+def test_the_bridge_admits_its_bot_and_scrapers_and_the_bot_the_operator(paper):
+    objects = rendered({**paper, "monitoring": {"namespaceSelector": {"team": "metrics"}}})
+    scrapers = {"namespaceSelector": {"matchLabels": {"team": "metrics"}}}
+    bridge = objects["NetworkPolicy", "btc-bridge"]["spec"]["ingress"][0]["from"]
+    assert bridge[1:] == [scrapers]
+    assert bridge[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "bot"
+    operator, others = objects["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"]
+    assert others == scrapers
+    assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "operators"}}
+    assert rendered(paper)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][1] == {"podSelector": {}}
+
+
+def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper):
+    here = inputs_of(paper)
+    assert replace(here, uid="other").bot_id == here.bot_id
+    assert replace(here, namespace_uid="elsewhere").bot_id != here.bot_id
+    longest = replace(here, key=Key("n", "x" * 45))
+    assert len(longest.bot_id) <= 63
+    assert BY_KEY["BOT_ID"].parse(longest.bot_id) == longest.bot_id
+
+
+def test_placement_images_and_pull_secrets_are_passed_on(paper):
+    paper["bot"] = {
+        "image": "mine:7",
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "x", "operator": "Exists"}],
+        "resources": {"limits": {"memory": "1Gi"}},
+        "env": [{"name": "A", "value": "1"}, {"name": "EMPTY"}],
+    }
+    body = pod(rendered(paper, image_pull_secrets=("registry",)), "bot")["spec"]
+    (container,) = body["containers"]
+    assert (container["image"], body["nodeSelector"], body["tolerations"][0]["key"]) == ("mine:7", {"disk": "ssd"}, "x")
+    assert body["imagePullSecrets"] == [{"name": "registry"}]
+    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert container["env"][-2:] == [{"name": "A", "value": "1"}, {"name": "EMPTY"}]

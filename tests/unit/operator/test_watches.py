@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from cbbot_operator.keys import Key
+from cbbot_operator.watches import Watches, watch_settings
+
+OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot": "btc"}
+
+
+class Seen:
+    def __init__(self):
+        self.keys = []
+        self.leases = 0
+        self.watches = Watches(self.keys.append, self.users, "cbbot-operator", self.lease)
+
+    def users(self, namespace, name):
+        return [Key(namespace, "other")] if name == "coinbase" else []
+
+    def lease(self):
+        self.leases += 1
+
+
+@pytest.fixture
+def seen():
+    return Seen()
+
+
+def event(kind, **metadata):
+    return {"type": kind, "object": {"metadata": {"namespace": "trading", "name": "btc", "uid": "1", **metadata}}}
+
+
+def test_a_change_of_a_tradingbot_becomes_its_key(run, seen):
+    run(seen.watches.tradingbot(event=event(None, generation=1)))
+    run(seen.watches.tradingbot(event=event("MODIFIED", generation=2)))
+    assert seen.keys == [Key("trading", "btc")] * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"annotations": {"cbbot.io/force-delete": "true"}},
+        {"deletionTimestamp": "now"},
+        {"finalizers": ["x"]},
+        {"uid": "2"},
+    ],
+)
+def test_annotations_deletion_and_finalizers_wake(run, seen, change):
+    run(seen.watches.tradingbot(event=event("ADDED", generation=1)))
+    run(seen.watches.tradingbot(event=event("MODIFIED", generation=1, **change)))
+    assert len(seen.keys) == 2
+
+
+def test_the_operators_own_writes_of_status_wake_nothing(run, seen):
+    run(seen.watches.tradingbot(event=event("ADDED", generation=1, resourceVersion="1")))
+    run(seen.watches.tradingbot(event=event("MODIFIED", generation=1, resourceVersion="2")))
+    assert len(seen.keys) == 1
+
+
+def test_a_tradingbot_deleted_and_made_again_wakes_each_time(run, seen):
+    for kind in ("ADDED", "DELETED", "ADDED"):
+        run(seen.watches.tradingbot(event=event(kind, generation=1)))
+    assert len(seen.keys) == 3
+
+
+def test_a_child_wakes_its_tradingbot_by_label_or_owner(run, seen):
+    run(seen.watches.child(event=event("DELETED", name="btc-bot", labels=OURS)))
+    owner = {"apiVersion": "cbbot.io/v1alpha1", "kind": "TradingBot", "name": "eth", "uid": "3"}
+    run(seen.watches.child(event=event("MODIFIED", name="eth-bot", ownerReferences=[owner])))
+    run(seen.watches.child(event=event("MODIFIED", name="stranger")))
+    assert seen.keys == [Key("trading", "btc"), Key("trading", "eth")]
+
+
+def test_a_secret_wakes_everyone_who_names_it(run, seen):
+    run(seen.watches.secret(event=event("MODIFIED", name="coinbase", labels={"cbbot.io/watch": "true"})))
+    run(seen.watches.secret(event=event("MODIFIED", name="btc-tokens", labels=OURS)))
+    assert seen.keys == [Key("trading", "other"), Key("trading", "btc")]
+
+
+def test_only_our_own_lease_proves_that_the_watch_lives(run, seen):
+    run(seen.watches.lease(event=event("MODIFIED", name="other")))
+    assert seen.leases == 0
+    run(seen.watches.lease(event=event("MODIFIED", name="cbbot-operator")))
+    assert seen.leases == 1
+
+
+def test_kopf_is_kept_from_writing_anything(seen):
+    settings = watch_settings(dynamic=False)
+    assert settings.posting.enabled is False
+    assert settings.scanning.disabled is True
+    assert watch_settings(dynamic=True).scanning.disabled is False
+    registry = seen.watches.registry()
+    assert list(registry._changing.get_all_handlers()) == []
+    assert list(registry._spawning.get_all_handlers()) == []
+    assert len(list(registry._watching.get_all_handlers())) == 10
