@@ -105,6 +105,12 @@ async def test_a_passer_by_cannot_lock_a_bot_out(open_bridge: Any) -> None:
         assert (await client.get("/time", headers=bot(7))).status_code == 200
 
 
+async def test_a_bridge_that_lets_nobody_in_learns_no_epoch(open_bridge: Any) -> None:
+    async with open_bridge(token=None, BRIDGE_TOKEN="", BRIDGE_HOST="0.0.0.0") as client:  # noqa: S104  as above
+        assert (await client.get("/time", headers=bot(9))).status_code == 200
+        assert (await client.get("/time", headers=bot(7))).status_code == 200
+
+
 async def test_an_epoch_that_grew_old_while_the_order_waited_is_refused_before_it_leaves(
     open_bridge: Any, coinbase: Any
 ) -> None:

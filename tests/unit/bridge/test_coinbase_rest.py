@@ -137,6 +137,17 @@ async def test_an_exhausted_allowance_is_told_without_asking_coinbase(rest: Any,
     assert coinbase.requests == []
 
 
+async def test_reads_leave_the_last_of_the_allowance_to_orders(rest: Any, coinbase: Any) -> None:
+    coinbase.on("GET", "/x", {})
+    coinbase.on("POST", "/orders", {})
+    client = rest(budget=TokenBucket(rate=0.001, burst=4.0))
+    await client.get("/x", private=True)
+    with pytest.raises(UpstreamUnavailable, match="allowance"):
+        await client.get("/x", private=True)
+    for _ in range(3):
+        assert (await client.post("/orders", {})).answer.meaning is Meaning.OK
+
+
 async def test_every_try_is_counted(rest: Any, coinbase: Any) -> None:
     seen: list[tuple[str, str]] = []
     coinbase.on("GET", "/x", EMPTY, httpx.ConnectError("refused"), {})

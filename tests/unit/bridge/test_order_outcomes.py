@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cbbot.contract.bridge import BridgeErrorCode, MarketOrder
+from cbbot_bridge.errors import OrderUnknown, RequestRefused
+
 pytestmark = pytest.mark.anyio
 
 BUY = {"client_order_id": "c-1", "product_id": "BTC-USD", "side": "BUY", "quote_size": "25.009"}
@@ -113,6 +116,7 @@ async def test_coinbases_refusal_is_a_400_with_its_reason(
         (httpx.ReadError("cut"), 502, "upstream_error"),
         (httpx.Response(500, json={"error": "INTERNAL"}), 502, "upstream_error"),
         (httpx.Response(502, content=b"<html>"), 502, "upstream_error"),
+        (httpx.Response(408), 502, "upstream_error"),
         (httpx.Response(200, content=b"<html>"), 502, "upstream_error"),
         ({"success": True}, 502, "upstream_malformed"),
         ({"order_id": "o-1"}, 502, "upstream_malformed"),
@@ -199,6 +203,23 @@ async def test_a_refused_repeat_of_an_unknown_order_stays_unknown_until_it_is_fo
         assert (await order(client, BUY)).status_code == 400
 
 
+async def test_an_unknown_order_stays_remembered_when_its_repeat_is_refused_here(
+    make_bridge: Any, coinbase: Any
+) -> None:
+    def too_old() -> None:
+        raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, "too old")
+
+    desk = make_bridge().orders
+    coinbase.on("POST", "/orders", httpx.ReadTimeout("slow"))
+    with pytest.raises(OrderUnknown):
+        await desk.place(MarketOrder.model_validate(BUY))
+    with pytest.raises(RequestRefused):
+        await desk.place(MarketOrder.model_validate(BUY), too_old)
+    coinbase.on("POST", "/orders", refused(error="INSUFFICIENT_FUND"))
+    with pytest.raises(OrderUnknown):
+        await desk.place(MarketOrder.model_validate(BUY))
+
+
 async def test_after_a_plain_refusal_the_same_id_may_be_tried_again(open_bridge: Any, coinbase: Any) -> None:
     coinbase.on("POST", "/orders", refused(error="INSUFFICIENT_FUND"), placed())
     async with open_bridge() as client:
@@ -207,15 +228,22 @@ async def test_after_a_plain_refusal_the_same_id_may_be_tried_again(open_bridge:
 
 
 async def test_two_requests_with_one_id_at_once_send_one_body(open_bridge: Any, coinbase: Any) -> None:
-    both_are_in = asyncio.Event()
+    product = await _product(open_bridge)
+    coinbase.requests.clear()
 
-    async def answer_when_both_are_in(_request: httpx.Request) -> httpx.Response:
-        if len(coinbase.bodies()) == 2:
-            both_are_in.set()
-        await asyncio.wait_for(both_are_in.wait(), 5)
-        return httpx.Response(200, json=placed())
+    def when_both_are_in(method: str, path: str, body: dict[str, Any]) -> None:
+        both = asyncio.Event()
 
-    coinbase.on("POST", "/orders", answer_when_both_are_in)
+        async def answer(_request: httpx.Request) -> httpx.Response:
+            if len(coinbase.asked(method, path)) == 2:
+                both.set()
+            await asyncio.wait_for(both.wait(), 5)
+            return httpx.Response(200, json=body)
+
+        coinbase.on(method, path, answer)
+
+    when_both_are_in("GET", "/market/products/BTC-USD", product)
+    when_both_are_in("POST", "/orders", placed())
     async with open_bridge() as client:
         both = await asyncio.gather(order(client, BUY), order(client, {**BUY, "quote_size": "99"}))
     assert [answer.status_code for answer in both] == [200, 200]
