@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.setting import BadSetting
 from cbbot.contract.table import BY_KEY, SETTINGS
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput
@@ -157,11 +156,11 @@ def nearest_key(key: str) -> str | None:
     return close[0] if close else None
 
 
-def unknown_keys(keys: Iterable[str]) -> list[BadSetting]:
+def unknown_keys(keys: Iterable[str]) -> list[BadInput]:
     """One error per key that is not in the table, naming the nearest one that is."""
     errors = []
     for key in keys:
         if key not in BY_KEY:
             near = nearest_key(key)
-            errors.append(BadSetting(key, "...", f"no such setting{f'; did you mean {near}?' if near else ''}"))
+            errors.append(BadInput(f"{key}: no such setting{f'; did you mean {near}?' if near else ''}"))
     return errors

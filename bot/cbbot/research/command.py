@@ -60,7 +60,7 @@ def backtest(settings: Settings, options: BacktestOptions, console: Console | No
     if options.json is not None:
         _writable(options.json)
     for warning in warnings(settings):
-        console.print(f"[yellow]warning:[/] {warning}")
+        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
     candles = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
     _remark(console, options.csv, candles)
     span = Span.of(len(candles.columns.start), fraction, options.warmup)
@@ -100,7 +100,7 @@ def _remark(console: Console, path: Path, candles: CandleFile) -> None:
     counts = (("bad row", candles.bad_rows), ("duplicate", candles.duplicates), ("gap", candles.gaps))
     said = [f"{count} {name}{'s' if count != 1 else ''}" for name, count in counts if count]
     if said:
-        console.print(f"{path}: {', '.join(said)}")
+        console.print(f"{path}: {', '.join(said)}", soft_wrap=True)
 
 
 def _watched(console: Console, settings: Settings, instrument: Instrument, candles: CandleFile, span: Span) -> Result:

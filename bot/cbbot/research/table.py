@@ -53,9 +53,10 @@ def print_report(console: Console, document: dict[str, Any]) -> None:
     for reason, count in sorted(document["denials"].items(), key=lambda item: -item[1]):
         table.add_row(f"denied: {reason}", str(count))
     console.print(table)
-    console.print(
+    limits = (
         "Steps on closes, not on ticks: what happens inside a candle, and what an order does to the price, is not seen."
     )
+    console.print(limits, soft_wrap=True)
 
 
 def _shown(value: Any, kind: str) -> str:
