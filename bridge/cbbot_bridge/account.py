@@ -8,10 +8,11 @@ from functools import reduce
 from typing import Any
 
 from cbbot.contract.bridge import Account, Balance, CredentialCheck, Fees, ProductAnswer
+from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest
-from cbbot_bridge.errors import UpstreamRefused
+from cbbot_bridge.errors import UpstreamRefused, UpstreamUnavailable
 
 __all__ = ["AccountDesk", "balance_of"]
 
@@ -58,6 +59,11 @@ class AccountDesk:
             body = await self._rest.get("/key_permissions", private=True)
         except UpstreamRefused:
             return CredentialCheck(configured=True, valid=False)
+        except UpstreamUnavailable as error:
+            # Said twice, the second time with the clock set right: it is the key.
+            if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
+                return CredentialCheck(configured=True, valid=False)
+            raise
         return CredentialCheck(
             configured=True,
             valid=True,

@@ -142,7 +142,7 @@ async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: An
     ("answer", "valid"),
     [
         (httpx.Response(403, json={"error": "PERMISSION_DENIED"}), False),
-        (httpx.Response(401, text="Unauthorized"), None),
+        (httpx.Response(401, text="Unauthorized"), False),
         (httpx.Response(500), None),
     ],
 )
