@@ -16,7 +16,7 @@ __all__ = ["JsonLines", "TerminalLines", "configure"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
-_TALKATIVE: Final = ("httpx", "httpcore", "uvicorn.access", "asyncio")
+_TALKATIVE: Final = ("httpx", "httpcore", "uvicorn", "asyncio")
 
 
 class JsonLines(logging.Formatter):

@@ -142,8 +142,7 @@ class FakeBridge:
         start, end = (int(request.url.params[name]) for name in ("start", "end"))
         now = self.now_ms() // 1000
         found = [candle for candle in self.all if start <= candle.start <= end and candle.start <= now]
-        rows = [candle_row(BTC_USD, self._so_far(candle, now)).model_dump() for candle in found]
-        return rows
+        return [candle_row(BTC_USD, self._so_far(candle, now)).model_dump() for candle in found]
 
     @staticmethod
     def _so_far(candle: Candle, now: int) -> Candle:
@@ -159,7 +158,9 @@ class FakeBridge:
             if "base_size" in body:
                 size = Decimal(body["base_size"])
             else:
-                size = (Decimal(body["quote_size"]) / (price * Decimal("1.009"))).quantize(Decimal("0.00000001"), "ROUND_DOWN")
+                size = (Decimal(body["quote_size"]) / (price * Decimal("1.009"))).quantize(
+                    Decimal("0.00000001"), "ROUND_DOWN"
+                )
             value = price * size
             self.orders[name] = body | {
                 "order_id": f"venue-{len(self.orders) + 1}", "status": "FILLED", "created_time": rfc3339(self.now_ms()),

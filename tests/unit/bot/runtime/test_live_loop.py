@@ -32,7 +32,7 @@ DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",
     "STOP_LOSS_PCT": "0.6", "PYRAMID_MIN_ADVERSE_PCT": "0.1", "PYRAMID_DECAY_MIN_PCT": "0.05", "BUY_THRESHOLD": "0.4",
     "RISK_PER_TRADE_PCT": "5", "ALLOW_PYRAMIDING": "true", "MAX_HISTORY_CANDLES": "500", "USE_MA_FILTER": "false",
-    "PAPER_SLIPPAGE_BPS": "1", "MAX_DAILY_LOSS_PCT": "0", "BRIDGE_URL": "http://bridge",
+    "TICK_INTERVAL_SEC": "15", "PAPER_SLIPPAGE_BPS": "1", "MAX_DAILY_LOSS_PCT": "0", "BRIDGE_URL": "http://bridge",
 }  # fmt: skip
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
 
@@ -63,7 +63,7 @@ class Rig:
         while not arrived():
             assert not self.running.done(), self.running.exception()
             assert loop.time() < end, self.bot.status()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(1)
 
     async def stop(self) -> None:
         self.bot.stop()
@@ -132,7 +132,7 @@ def test_every_candle_is_fed_once_through_an_outage(virtually: Any, fake_bridge:
         bridge.broken["/candles"] = lambda _: httpx.Response(502, text="down")
         await asyncio.sleep(1_800)
         bridge.broken.clear()
-        await rig.until(lambda: len(rig.bot.candles(1000)) >= 600)
+        await rig.until(lambda: int(rig.bot.candles(1)[-1].start) >= bridge.all[600].start)
         starts = [int(row.start) for row in rig.bot.candles(1000)]
         assert starts == list(range(starts[0], starts[-1] + 60, 60))
         await rig.stop()
@@ -160,7 +160,9 @@ def test_a_stale_price_steps_nothing(virtually: Any, fake_bridge: Any, tmp_path:
     virtually(main)
 
 
-def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
+def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(
+    virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
     bridge = fake_bridge()
 
     async def main() -> None:
@@ -172,7 +174,9 @@ def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(virtually: Any, 
         await again.until(lambda: again.bot.readiness[0])
         after, now = again.bot.lots(), again.bot.status()
         changing = {"unrealized_pnl"}
-        assert [lot.model_dump(exclude=changing) for lot in after] == [lot.model_dump(exclude=changing) for lot in before]
+        assert [lot.model_dump(exclude=changing) for lot in after] == [
+            lot.model_dump(exclude=changing) for lot in before
+        ]
         assert now.equity_usd == status.equity_usd
         assert now.epoch > status.epoch
         assert bridge.requests[-1].headers["X-Bot-Epoch"] == str(now.epoch)
@@ -274,7 +278,7 @@ def test_a_stop_waits_for_an_order_in_flight(virtually: Any, fake_bridge: Any, t
         rig = Rig(bridge, tmp_path, **LIVE)
         pending = "PENDING"
 
-        def unfinished(request: httpx.Request) -> httpx.Response:
+        def unfinished(_: httpx.Request) -> httpx.Response:
             order = next(iter(bridge.orders.values()))
             over = {} if pending == "FILLED" else {"filled_size": "0", "filled_value": "0", "settled": False}
             return httpx.Response(200, json=order | {"status": pending} | over)
@@ -342,20 +346,18 @@ def test_a_newer_epoch_elsewhere_ends_this_run(virtually: Any, fake_bridge: Any,
 def test_a_venue_six_hundred_times_as_fast_is_followed(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
     bridge = fake_bridge(count=1500, at=600, rate=600.0)
 
-    async def main() -> float:
+    async def main() -> None:
         rig = Rig(bridge, tmp_path, USE_TICK_PRICE="true", TICK_INTERVAL_SEC="15")
         await rig.until(lambda: rig.bot.readiness[0], 30)
-        began = asyncio.get_running_loop().time()
-        await asyncio.sleep(30)
+        await asyncio.sleep(10)
         decided = len(rig.bot.decisions(1000))
         starts = [int(row.start) for row in rig.bot.candles(1000)]
         assert starts == list(range(starts[0], starts[-1] + 60, 60))
         assert bridge.now_ms() / 1000 - starts[-1] < 240
         await rig.stop()
-        assert decided > 400
-        return asyncio.get_running_loop().time() - began
+        assert decided > 300
 
-    assert virtually(main) < 60
+    virtually(main)
 
 
 def test_answers_before_the_start_are_empty_and_well_formed(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:

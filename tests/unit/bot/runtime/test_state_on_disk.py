@@ -1,0 +1,180 @@
+"""State file, lock and ledger: what a crash, a full disk or a hand can do to them."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbbot.domain.instrument import BTC_USD
+from cbbot.errors import UnsafeStart
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.lot import Lot
+from cbbot.runtime import store as store_module
+from cbbot.runtime.ledger import TradeLedger
+from cbbot.runtime.lock import FolderLock
+from cbbot.runtime.store import CorruptState, StateStore, read_generation
+from cbbot.trader.state import Trade
+
+FIRST, SECOND, THIRD = ({"n": number, "float": 0.1 + number} for number in (1, 2, 3))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StateStore:
+    return StateStore(tmp_path / "bot_state.json")
+
+
+def test_what_is_saved_is_loaded_and_the_generation_before_it_is_kept(store: StateStore) -> None:
+    assert store.load().body is None
+    store.save(FIRST)
+    store.save(SECOND)
+    assert store.load().body == SECOND
+    assert store.load().warning is None
+    assert read_generation(store.previous) == FIRST
+    assert store.path.stat().st_mode & 0o077 == 0
+    assert sorted(path.name for path in store.path.parent.iterdir()) == ["bot_state.json", "bot_state.json.prev"]
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-20], lambda _: b"", lambda raw: raw.replace(b'"n":2', b'"n":9')])
+def test_a_torn_or_altered_file_falls_back_with_a_warning_and_is_set_aside(store: StateStore, damage: Any) -> None:
+    store.save(FIRST)
+    store.save(SECOND)
+    store.path.write_bytes(damage(store.path.read_bytes()))
+    loaded = store.load()
+    assert loaded.body == FIRST
+    assert loaded.warning is not None
+    assert "bot_state.json.prev" in loaded.warning
+    store.save(THIRD)
+    # The good generation is still the previous one, not the corrupt file.
+    assert store.load().body == THIRD
+    assert read_generation(store.previous) == FIRST
+    assert store.path.with_name("bot_state.json.corrupt").exists()
+
+
+def test_two_bad_generations_are_a_refusal_and_never_a_fresh_start(store: StateStore) -> None:
+    store.save(FIRST)
+    store.save(SECOND)
+    for path in (store.path, store.previous):
+        path.write_bytes(b"{")
+    with pytest.raises(UnsafeStart, match=r"could forget open lots.*Restore"):
+        store.load()
+    store.previous.unlink()
+    with pytest.raises(UnsafeStart, match="no previous generation"):
+        store.load()
+
+
+def test_a_crash_between_the_two_renames_loses_nothing_that_was_reported_durable(store: StateStore) -> None:
+    store.save(FIRST)
+    store.save(SECOND)
+    store.path.replace(store.previous)
+    loaded = store.load()
+    assert loaded.body == SECOND
+    assert loaded.warning is not None
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_failed_save_leaves_the_last_one_readable(
+    store: StateStore, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FIRST)
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, call, fail)
+    with pytest.raises(OSError, match="No space left"):
+        store.save(SECOND)
+    monkeypatch.undo()
+    assert store.load().body == FIRST
+    store.save(SECOND)
+    assert store.load().body == SECOND
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"version": 1}',
+        '{"version": 2, "checksum": "x", "body": {}}',
+        '{"version": 1, "checksum": "x", "body": {}}',
+    ],
+)
+def test_what_is_no_state_of_ours_is_told_apart(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x"
+    path.write_text(text)
+    with pytest.raises(CorruptState, match=str(path)):
+        read_generation(path)
+
+
+def test_a_state_of_another_time_is_kept_when_it_is_set_aside(store: StateStore) -> None:
+    store.save(FIRST)
+    kept = store.set_aside("paper-BTC-USD-7")
+    store.save(SECOND)
+    store.save(THIRD)
+    assert kept.name == "bot_state.json.paper-BTC-USD-7"
+    assert read_generation(kept) == FIRST
+
+
+def test_the_folder_has_one_writer(tmp_path: Path) -> None:
+    with FolderLock(tmp_path / "new"), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}"):
+        FolderLock(tmp_path / "new")
+    with FolderLock(tmp_path / "new"):
+        pass
+
+
+def test_a_lock_file_left_behind_by_a_killed_process_does_not_lock(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("process 1\n")
+    with FolderLock(tmp_path), (tmp_path / ".lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnsafeStart, match="STATE_FILE"):
+        FolderLock(tmp_path / "file" / "folder")
+
+
+def trade(number: int) -> Trade:
+    lot = Lot(number, 1, True, True, 1_000, 5_000_000, 100, 500_000_000, 7, 1.0, 2.0, False, 0.0, 0.0)
+    return Trade(number, Closed(lot, 2_000, 5_100_000, 510_000_000, 8, 9_999_985, 3))
+
+
+def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
+    ledger = TradeLedger(tmp_path / "trades.jsonl")
+    assert ledger.page(10) == []
+    ledger.append(BTC_USD, [trade(n) for n in range(1, 31)])
+    ledger.append(BTC_USD, [trade(n) for n in range(20, 41)])
+    assert [row.number for row in ledger.page(3)] == [40, 39, 38]
+    assert [row.number for row in ledger.page(3, before=31)] == [30, 29, 28]
+    assert [row.number for row in ledger.page(5, before=3)] == [2, 1]
+    row = ledger.page(1)[0]
+    assert Decimal(row.net_pnl) == BTC_USD.money(9_999_985)
+    assert row.exit_reason == "take_profit"
+    again = TradeLedger(tmp_path / "trades.jsonl")
+    assert (again.last_number, again.page(40)) == (40, ledger.page(40))
+
+
+def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "trades.jsonl"
+    ledger = TradeLedger(path)
+    ledger.append(BTC_USD, [trade(1), trade(2)])
+    path.write_bytes(path.read_bytes()[:-30])
+    again = TradeLedger(path)
+    assert again.last_number == 1
+    again.append(BTC_USD, [trade(1), trade(2), trade(3)])
+    assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == [1, 2, 3]
+    assert [row.number for row in again.page(9)] == [3, 2, 1]
+
+
+def test_trades_with_the_same_lot_number_are_told_apart_by_their_own(tmp_path: Path) -> None:
+    ledger = TradeLedger(tmp_path / "trades.jsonl")
+    part = trade(1)
+    ledger.append(BTC_USD, [part, replace(part, number=2)])
+    assert [(row.number, row.lot) for row in ledger.page(9)] == [(2, 1), (1, 1)]
