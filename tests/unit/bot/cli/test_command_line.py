@@ -1,0 +1,188 @@
+"""The command line: exit codes, one line for every mistake, and nothing imported that is not needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbbot.cli import dispatch
+from cbbot.cli.dispatch import COMMANDS, CommandEntry, main
+from cbbot.cli.sources import gathered, secret_in
+from cbbot.errors import BadInput, Refused, UnsafeStart
+from cbbot.runtime.store import StateStore
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr."""
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("STATE_FILE", "DRY_RUN", "BOT_LOG_LEVEL", "CBBOT_TRACEBACK"):
+        monkeypatch.delenv(key, raising=False)
+
+
+def test_the_overview_imports_next_to_nothing() -> None:
+    script = "import sys; from cbbot.cli import main; main(['--help']); print(' '.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.splitlines()[-1].split())
+    assert all(f"  {name} " in ran.stdout for name in COMMANDS)
+    assert loaded.isdisjoint({"typer", "click", "rich", "pydantic", "httpx", "numpy", "fastapi", "asyncio", "decimal"})
+
+
+def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("cbbot 0.")
+    assert main(["state"]) == 0
+    assert "state verify" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bakctest"], "did you mean 'backtest'"),
+        (["state", "shwo"], "did you mean 'state show'"),
+        (["explain", "BUY_THRESHOL"], "did you mean BUY_THRESHOLD"),
+        (["explain"], "SETTING"),
+        (["run", "--bogus"], "--bogus"),
+        (["run", "--set", "BUY_TRESHOLD=1"], "did you mean BUY_THRESHOLD"),
+        (["run", "--set", "BUY_THRESHOLD"], "KEY=VALUE"),
+        (["run", "--set", "BUY_THRESHOLD=2"], "from 0 to 1"),
+        (["run", "--set", "MA_FAST=50"], "MA_SLOW=30"),
+        (["run", "--set", "DRY_RUN=false"], "MAX_ORDER_USD must be set"),
+        (["run", "--env", "nowhere.env"], "nowhere.env"),
+        (["run", "--set", "CONTROL_TOKEN_FILE=nowhere"], "CONTROL_TOKEN_FILE"),
+        (["state", "verify", "nowhere.json"], "no such file"),
+        (["state", "show", "nowhere.json"], "no such file"),
+    ],
+)
+def test_bad_input_is_code_2_and_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert said in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (BadInput("a\nb"), 2),
+        (UnsafeStart("no"), 3),
+        (Refused("x", "no"), 1),
+        (OSError("no"), 1),
+        (ZeroDivisionError("ours"), 1),
+    ],
+)
+def test_every_error_has_its_code_and_its_line(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(dispatch, "_loaded", lambda *_: failing)
+    assert main(["run"]) == code
+    assert error_line(capsys).startswith("cbbot: ")
+
+
+def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    def unsound() -> int:
+        return 3
+
+    monkeypatch.setattr(dispatch, "_loaded", lambda *_: interrupted)
+    assert main(["run"]) == 130
+    monkeypatch.setattr(dispatch, "_loaded", lambda *_: unsound)
+    assert main(["run"]) == 3
+
+
+def test_a_part_that_is_not_installed_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, "up", CommandEntry("cbbot_not_there.processes:up", "", "operator"))
+    assert main(["up"]) == 1
+    line = error_line(capsys)
+    assert "pip install 'cbbot[operator]'" in line
+    assert "cbbot_not_there" in line
+
+
+def test_the_environment_wins_over_the_file_and_set_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "bot.env"
+    file.write_text("BUY_THRESHOLD=0.1\nSELL_THRESHOLD=0.2\nMA_FAST=3\nCOINBASE_API_KEY=secret\nPRODUCT=x\n")
+    environment = {"SELL_THRESHOLD": "0.3", "MA_FAST": "4", "USE_MA_FILTER": "", "OTHER": "x"}
+    values, warnings = gathered(file, ["MA_FAST=5"], environment)
+    assert values == {"BUY_THRESHOLD": "0.1", "SELL_THRESHOLD": "0.3", "MA_FAST": "5"}
+    (warning,) = warnings
+    assert "PRODUCT (did you mean PRODUCT_ID?)" in warning
+    assert "secret" not in warning
+
+
+def test_a_secrets_file_must_hold_one(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc\n")
+    (tmp_path / "empty").write_text("\n")
+    assert secret_in(str(tmp_path / "token"), "X_FILE") == "abc"
+    assert secret_in(None, "X_FILE") is None
+    with pytest.raises(BadInput, match=r"X_FILE: .*empty is empty"):
+        secret_in(str(tmp_path / "empty"), "X_FILE")
+    with pytest.raises(BadInput, match="X_FILE"):
+        secret_in(str(tmp_path / "missing"), "X_FILE")
+
+
+def test_explain_takes_either_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "strategy.buyThreshold"]) == 0
+    by_field = capsys.readouterr().out
+    assert main(["explain", "buy_threshold"]) == 0
+    assert capsys.readouterr().out == by_field
+    assert "spec.strategy.buyThreshold" in by_field
+
+
+def body(**changed: Any) -> dict[str, Any]:
+    book = {"start_equity": "1000", "realised": "-1.5", "day_realised": "0", "breaker": False, "lots": 1}
+    sums = {"base_sum": "0.5", "cost_sum": "10", "fee_sum": "0.1"}
+    lot = {
+        "id": 1, "runner": True, "side": "BUY", "opened_ms": 0, "open_ticks": "20", "base": "0.5", "cost": "10",
+        "entry_fee": "0.1", "stop": 1.0, "take": 30.0,
+    }  # fmt: skip
+    intent = {
+        "client_order_id": "b-1-1", "purpose": "exit", "lot": 1, "side": "SELL", "base": "0.5", "created_ms": 0,
+        "progress": "unknown",
+    }  # fmt: skip
+    return {
+        "version": 1, "bot_id": "b", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator", "epoch": 3,
+        "book": book | sums, "lots": [lot], "intents": [intent], "paused_by": ["hand"], "halted": "",
+        "trade_count": 4, "dust": {"base": "0"},
+    } | changed  # fmt: skip
+
+
+def test_state_show_prints_lots_and_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.json"
+    StateStore(path).save(body())
+    before = path.read_bytes()
+    assert main(["state", "show", str(path)]) == 0
+    shown = capsys.readouterr().out
+    for word in ("BTC-USD, paper, Simulator", "998.5", "1 open lots", "runner", "hand", "b-1-1"):
+        assert word in shown
+    assert path.read_bytes() == before
+
+
+def test_state_verify_tells_which_generation_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.json"
+    store = StateStore(path)
+    store.save(body())
+    store.save(body(epoch=4))
+    assert main(["state", "verify", str(path)]) == 0
+    path.write_bytes(path.read_bytes()[:-9])
+    assert main(["state", "verify", str(path)]) == 1
+    assert "cut short" in capsys.readouterr().out
+    store.previous.write_text(json.dumps({"version": 1, "checksum": "x", "body": {}}))
+    assert main(["state", "verify", str(path)]) == 3
+    store.save(body(lots=[]))
+    assert main(["state", "verify", str(path)]) in (1, 3)
+    assert "counts 1 lots, there are 0" in capsys.readouterr().out

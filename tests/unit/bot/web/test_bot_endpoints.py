@@ -1,0 +1,238 @@
+"""The bot's endpoints: what they answer, and who may steer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from cbbot.contract.bot import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bridge import CandleRow
+from cbbot.errors import BadInput, Retryable
+from cbbot.web.app import create_app
+from cbbot.web.server import HttpServer, bound_socket
+from cbbot.web.stream import event_text, stream
+
+TOKEN = "steer-me"
+STATUS = BotStatus.model_validate(
+    {
+        "bot": "demo", "namespace": "default", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator",
+        "ready": True, "phase": "trading", "reason": "", "epoch": 7, "version": "0", "equity_usd": "1000.0000000000",
+        "equity_marked_usd": "1000", "daily_pnl_usd": "0", "unrealized_pnl_usd": "0", "exposure_usd": "0",
+        "open_lots": 0, "breaker_tripped": False, "entries": {"allowed": True, "paused_by": []}, "last_price": "1",
+        "price_age_seconds": 0.1, "last_decision": None, "model": {"mode": "baseline", "last_fit_at": None},
+        "pending_orders": 0, "last_save_at": None, "clock_offset_ms": 0, "warnings": [], "started_at": "x",
+    }
+)  # fmt: skip
+
+
+class FakeBot:
+    """Remembers how it was steered."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.readiness = (True, "")
+        self.paused: set[str] = set()
+        self.flattened = 0
+        self.starting = False
+        self.asked: list[tuple[int, int | None]] = []
+        self.listeners = 0
+
+    def status(self) -> BotStatus:
+        entries = {"allowed": not self.paused, "paused_by": sorted(self.paused)}
+        return STATUS.model_copy(update={"entries": type(STATUS.entries).model_validate(entries)})
+
+    def lots(self) -> list[LotRow]:
+        return []
+
+    def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
+        self.asked.append((limit, before))
+        return []
+
+    def decisions(self, limit: int) -> list[DecisionRow]:
+        row = {"at": "x", "price": "1", "signal": "buy", "p_up": 0.5, "fast": None, "slow": 2.0, "reason": "spacing"}
+        return [DecisionRow.model_validate(row)] * min(limit, 2)
+
+    def candles(self, limit: int) -> list[CandleRow]:
+        return [CandleRow(start="60", open="1", high="1", low="1", close="1", volume="1")][:limit]
+
+    async def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
+        self.listeners += 1
+        try:
+            yield "tick", {"price": "1.00"}
+            await asyncio.Event().wait()
+        finally:
+            self.listeners -= 1
+
+    def exposition(self) -> bytes:
+        return b"bot_ready 1.0\n"
+
+    async def pause_entries(self, by: str) -> None:
+        if self.starting:
+            raise Retryable("the bot is still starting")
+        self.paused.add(by)
+
+    async def resume_entries(self, by: str) -> None:
+        self.paused.discard(by)
+
+    async def flatten(self) -> None:
+        self.flattened += 1
+        self.paused.add("hand")
+
+
+@pytest.fixture
+def bot() -> FakeBot:
+    return FakeBot()
+
+
+@pytest.fixture
+def call(bot: FakeBot) -> Callable[..., httpx.Response]:
+    """One request, from an address of our choice."""
+
+    def do(
+        method: str, path: str, *, token: str | None = TOKEN, peer: str = "10.0.0.9", **options: Any
+    ) -> httpx.Response:
+        async def main() -> httpx.Response:
+            transport = httpx.ASGITransport(create_app(bot, token, "0"), client=(peer, 1))
+            async with httpx.AsyncClient(
+                transport=transport, base_url=options.pop("base", "http://bot:8080")
+            ) as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(main())
+
+    return do
+
+
+def steering() -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKEN}"}
+
+
+def test_health_and_readiness_say_why_not(bot: FakeBot, call: Any) -> None:
+    assert (call("GET", "/healthz").status_code, call("GET", "/readyz").status_code) == (200, 200)
+    bot.alive, bot.readiness = False, (False, "waiting for the end of 2 orders")
+    assert call("GET", "/healthz").status_code == 503
+    answer = call("GET", "/readyz")
+    assert (answer.status_code, answer.text) == (503, "not ready: waiting for the end of 2 orders\n")
+
+
+def test_reads_answer_in_the_contracts_shapes(bot: FakeBot, call: Any) -> None:
+    assert BotStatus.model_validate(call("GET", "/status").json()) == bot.status()
+    assert len(call("GET", "/decisions?limit=1").json()) == 1
+    assert call("GET", "/candles").json()[0]["start"] == "60"
+    assert call("GET", "/lots").json() == []
+    assert call("GET", "/trades?limit=7&before=40").json() == []
+    assert bot.asked == [(7, 40)]
+    assert call("GET", "/metrics").text == "bot_ready 1.0\n"
+    assert 'href="/status"' in call("GET", "/").text
+    for bad in ("/trades?limit=0", "/trades?limit=x", "/decisions?limit=1001"):
+        assert call("GET", bad).status_code == 422
+    assert "/control/flatten" in call("GET", "/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize("path", ["/control/pause-entries", "/control/resume", "/control/flatten"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": ""}])
+def test_steering_needs_the_token_even_from_this_machine(
+    bot: FakeBot, call: Any, path: str, headers: dict[str, str]
+) -> None:
+    answer = call("POST", path, headers=headers, peer="127.0.0.1", base="http://127.0.0.1")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "bad_token")
+    assert (bot.paused, bot.flattened) == (set(), 0)
+    assert call("GET", path, headers=steering()).status_code == 405
+
+
+def test_two_may_pause_and_each_ends_its_own(bot: FakeBot, call: Any) -> None:
+    answer = call("POST", "/control/pause-entries", headers=steering())
+    assert answer.json()["entries"] == {"allowed": False, "paused_by": ["hand"]}
+    call("POST", "/control/pause-entries", headers=steering(), json={"by": "resource"})
+    assert bot.paused == {"hand", "resource"}
+    call("POST", "/control/resume?by=resource", headers=steering())
+    assert bot.paused == {"hand"}
+    call("POST", "/control/pause-entries", headers=steering())
+    assert call("POST", "/control/resume", headers=steering()).json()["entries"]["allowed"] is True
+    assert call("POST", "/control/flatten", headers=steering()).status_code == 200
+    assert bot.flattened == 1
+
+
+@pytest.mark.parametrize(("query", "body"), [("?by=disk", None), ("", {"by": "disk"}), ("", {"who": "x"})])
+def test_nobody_else_may_pause(bot: FakeBot, call: Any, query: str, body: dict[str, str] | None) -> None:
+    assert call("POST", f"/control/pause-entries{query}", headers=steering(), json=body).status_code == 422
+    assert bot.paused == set()
+
+
+@pytest.mark.parametrize(
+    ("peer", "base", "headers", "allowed"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080", {}, True),
+        ("::1", "http://[::1]:8080", {}, True),
+        ("127.0.0.1", "http://localhost:8080", {"Origin": "http://localhost:8080"}, True),
+        ("10.0.0.9", "http://127.0.0.1:8080", {}, False),
+        ("10.0.0.9", "http://127.0.0.1:8080", {"X-Forwarded-For": "127.0.0.1"}, False),
+        ("127.0.0.1", "http://evil.example", {}, False),
+        ("127.0.0.1", "http://127.0.0.1:8080", {"Origin": "http://evil.example"}, False),
+        ("127.0.0.1", "http://127.0.0.1:8080", {"Origin": "null"}, False),
+    ],
+)
+def test_without_a_token_only_this_machine_steers(
+    bot: FakeBot, call: Any, peer: str, base: str, headers: dict[str, str], allowed: bool
+) -> None:
+    answer = call("POST", "/control/flatten", token=None, peer=peer, base=base, headers=headers)
+    assert answer.status_code == (200 if allowed else 403)
+    assert bot.flattened == int(allowed)
+
+
+def test_a_bot_that_is_still_starting_says_not_now(bot: FakeBot, call: Any) -> None:
+    bot.starting = True
+    answer = call("POST", "/control/pause-entries", headers=steering())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_now")
+
+
+def test_events_begin_with_the_status_and_show_signs_of_life(bot: FakeBot, virtually: Any) -> None:
+    async def main() -> None:
+        lines = stream(bot)
+        first = await anext(lines)
+        assert first.startswith("event: status\ndata: {")
+        assert first.endswith("\n\n")
+        assert json.loads(first.split("data: ")[1])["bot"] == "demo"
+        assert await anext(lines) == event_text("tick", {"price": "1.00"})
+        assert await anext(lines) == ": nothing new\n\n"
+        assert bot.listeners == 1
+        await lines.aclose()  # type: ignore[attr-defined]  # an async generator is more than the iterator it is declared as
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    virtually(main)
+    assert bot.listeners == 0
+
+
+def test_a_port_that_is_taken_is_bad_input() -> None:
+    with bound_socket("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(BadInput, match=r"PORT=\d+.*in use"):
+            bound_socket("127.0.0.1", taken.getsockname()[1])
+
+
+def test_the_server_tells_its_port_and_stops_with_a_stream_open(bot: FakeBot) -> None:
+    async def main() -> None:
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        server = HttpServer(create_app(bot, None, "0"), told.set_result)
+        listener: socket.socket = bound_socket("127.0.0.1", 0)
+        serving = asyncio.create_task(server.serve([listener]))
+        port = await told
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+            client.stream("GET", "/events") as events,
+        ):
+            assert events.headers["content-type"].startswith("text/event-stream")
+            lines = events.aiter_lines()
+            assert await anext(lines) == "event: status"
+            server.stop()
+            await serving
+        listener.close()
+
+    asyncio.run(main())
