@@ -17,8 +17,11 @@ from rich.text import Text
 __all__ = ["LogBook", "LogLine", "parse_line", "styled"]
 
 _KEPT = 500
+# Long, and of use only where something went wrong.
+_IDS = frozenset({"client_order_id", "order_id"})
 _FRAME = frozenset({"ts", "time", "level", "logger", "event", "exception", "traceback"})
 _STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
+_ROUTINE = frozenset({"refit", "sync", "equity"})
 _LOUD = frozenset({"warning", "error", "critical"})
 _LONGEST = 2000
 
@@ -27,13 +30,14 @@ _LONGEST = 2000
 class LogLine:
     """One line: ``source`` is the part that said it, ``level`` as in logging, empty for bare text.
 
-    ``detail`` is a traceback, shown only when the part's end is told.
+    ``event`` is the name the part gave it. ``detail`` is a traceback, shown only when the part's end is told.
     """
 
     at: datetime
     source: str
     level: str
     text: str
+    event: str = ""
     detail: str = ""
 
     @property
@@ -54,11 +58,18 @@ def parse_line(source: str, raw: str, at: datetime) -> LogLine:
         found = None
     if not isinstance(found, dict) or "event" not in found:
         return LogLine(at, source, "", _printable(raw))
-    fields = " ".join(f"{name}={value}" for name, value in found.items() if name not in _FRAME)
+    level = str(found.get("level", "info")).lower()
+    hidden = _FRAME if level in _LOUD else _FRAME | _IDS
+    fields = " ".join(
+        f"{name}={_short(value)}"
+        for name, value in found.items()
+        if name not in hidden and not isinstance(value, list | dict)
+    )
     detail = str(found.get("exception") or found.get("traceback") or "").strip()
     last = detail.splitlines()[-1] if detail else ""
-    text = " ".join(part for part in (str(found["event"]), fields, last) if part)
-    return LogLine(at, source, str(found.get("level", "info")).lower(), _printable(text), detail)
+    event = str(found["event"])
+    text = " ".join(part for part in (event, fields, last) if part)
+    return LogLine(at, source, level, _printable(text), event, detail)
 
 
 def styled(line: LogLine) -> Text:
@@ -75,7 +86,8 @@ def styled(line: LogLine) -> Text:
 class LogBook:
     """The newest lines of all parts; ``told`` is called with every one that is kept.
 
-    Debugging and the web server's talk of its own starts and stops are left out.
+    Left out: debugging, the web server's talk of its own starts and stops, and the second and further
+    of routine events in a row (a fast simulator brings a refit every half second).
     """
 
     def __init__(self, told: Callable[[LogLine], None] | None = None) -> None:
@@ -85,7 +97,8 @@ class LogBook:
     def hear(self, source: str, raw: str) -> None:
         """Keep what a child wrote."""
         line = parse_line(source, raw, _now())
-        if line.text and line.level != "debug" and not (line.level == "info" and '"logger": "uvicorn' in raw):
+        routine = line.level == "info" and ('"logger": "uvicorn' in raw or self._repeats(line))
+        if line.text and line.level != "debug" and not routine:
             self._keep(line)
 
     def say(self, level: str, text: str) -> None:
@@ -97,10 +110,18 @@ class LogBook:
         lines = [line for line in self._lines if source in (None, line.source)]
         return lines[-count:] if count > 0 else []
 
+    def _repeats(self, line: LogLine) -> bool:
+        before = self.newest(1, line.source)
+        return line.event in _ROUTINE and bool(before) and before[0].event == line.event
+
     def _keep(self, line: LogLine) -> None:
         self._lines.append(line)
         if self._told is not None:
             self._told(line)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _now() -> datetime:

@@ -115,8 +115,9 @@ def _decision(status: BotStatus) -> Text:
         return Text("-")
     probability = "" if decision.p_up is None else f" p={decision.p_up:.3f}"
     colour = {"buy": "green", "sell": "red"}.get(decision.signal, "")
+    reason = "" if decision.reason == decision.signal else f" {decision.reason}"
     return Text.assemble(
-        (f"{decision.signal.upper()}{probability}", colour), f" {decision.reason}", (f"  {clock(decision.at)}", "dim")
+        (f"{decision.signal.upper()}{probability}", colour), reason, (f"  {clock(decision.at)}", "dim")
     )
 
 
@@ -135,7 +136,7 @@ def _trades(trades: Iterable[TradeRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
     for name in ("closed", "lot", "role"):
         table.add_column(name, no_wrap=True)
-    for name in ("opened at", "closed at", "net PnL"):
+    for name in ("open price", "close price", "net PnL"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     for trade in trades:

@@ -13,13 +13,13 @@ from typing import Literal, Self
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from cbbot.contract.bot import BotStatus, TradeRow
+from cbbot.contract.bot import BotStatus, NumberedTrade
 
 __all__ = ["Seen", "Watch", "command_for"]
 
 _TIMEOUT_SECONDS = 2.0
 _TRADES = 20
-_ROWS = TypeAdapter(tuple[TradeRow, ...])
+_ROWS = TypeAdapter(tuple[NumberedTrade, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Seen:
     """The newest answers. ``failure`` says why the very last question had none; ``trades`` are newest first."""
 
     status: BotStatus | None = None
-    trades: tuple[TradeRow, ...] = ()
+    trades: tuple[NumberedTrade, ...] = ()
     failure: str = ""
 
 
@@ -62,9 +62,11 @@ class Watch:
             status = BotStatus.model_validate_json((await self._answer("GET", f"{address}/status")).content)
             command = command_for(self._entries, status)
             if command is not None:
-                status = BotStatus.model_validate_json((await self._steer(f"{address}/control/{command}")).content)
+                status = BotStatus.model_validate_json(
+                    (await self._steer(f"{address}/control/{command}?by=resource")).content
+                )
             answer = await self._answer("GET", f"{address}/trades?limit={_TRADES}")
-            trades = _ROWS.validate_python(_rows(answer.json()))
+            trades = _ROWS.validate_json(answer.content)
         except (httpx.HTTPError, ValidationError, ValueError, OSError) as error:
             # pydantic's message has a line for every field; the first says what was read.
             reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -74,13 +76,8 @@ class Watch:
 
     async def _steer(self, address: str) -> httpx.Response:
         token = self._token.read_text(encoding="ascii").strip()
-        return await self._answer("POST", address, {"Authorization": f"Bearer {token}", "X-Requested-By": "resource"})
+        return await self._answer("POST", address, {"Authorization": f"Bearer {token}"})
 
     async def _answer(self, verb: str, address: str, headers: dict[str, str] | None = None) -> httpx.Response:
         response = await self._client.request(verb, address, headers=headers)
         return response.raise_for_status()
-
-
-def _rows(found: object) -> object:
-    """The rows of a bare list, or of an object that has them under ``trades``."""
-    return found.get("trades", ()) if isinstance(found, dict) else found

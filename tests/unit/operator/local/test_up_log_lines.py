@@ -58,6 +58,32 @@ def test_a_flood_is_bounded() -> None:
     assert len(parse_line("bot", "x" * 100_000, AT).text) == 2000
 
 
+def test_figures_are_short_and_vectors_left_out() -> None:
+    assert line(level="info", event="refit", rows=42, weights=[0.1, 0.2], bias=-0.0248378491931).text == (
+        "refit rows=42 bias=-0.02484"
+    )
+
+
+def test_the_ids_of_orders_are_shown_where_something_is_wrong() -> None:
+    assert line(level="info", event="fill", client_order_id="a-1", order_id="b", lot=1).text == "fill lot=1"
+    assert line(level="warning", event="order", client_order_id="a-1").text == "order client_order_id=a-1"
+
+
+def test_routine_in_a_row_is_told_once_and_trades_always() -> None:
+    told: list[LogLine] = []
+    book = LogBook(told.append)
+    for event in ("refit", "refit", "exit", "exit", "refit", "refit"):
+        book.hear("bot", json.dumps({"level": "info", "event": event}))
+    book.hear("bot", json.dumps({"level": "warning", "event": "refit"}))
+    assert [(one.level, one.text) for one in told] == [
+        ("info", "refit"),
+        ("info", "exit"),
+        ("info", "exit"),
+        ("info", "refit"),
+        ("warning", "refit"),
+    ]
+
+
 def test_debugging_and_the_web_server_s_own_talk_are_left_out() -> None:
     told: list[LogLine] = []
     book = LogBook(told.append)

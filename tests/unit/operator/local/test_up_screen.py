@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cbbot.contract.bot import BotStatus, TradeRow
+from cbbot.contract.bot import BotStatus, NumberedTrade
 from cbbot_operator.local.figures import age, clock, money, price
 from cbbot_operator.local.log_lines import LogLine
 from cbbot_operator.local.screen import PartState, Screen, dashboard, log_room, status_line
@@ -44,8 +44,9 @@ STATUS: dict[str, Any] = {
     "warnings": [],
     "started_at": "2025-09-09T12:00:00Z",
 }
-TRADE = TradeRow.model_validate(
+TRADE = NumberedTrade.model_validate(
     {
+        "number": 1,
         "lot": 2,
         "role": "scalp",
         "closed_as": "runner",
