@@ -1,0 +1,198 @@
+"""Simulator, bridge and bot as real processes: they trade, stop, are killed, and go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, cast
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+
+TOKEN = "0123456789abcdef-bridge"
+DEMO = {
+    "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15", "STOP_LOSS_PCT": "2",
+    "PYRAMID_MIN_ADVERSE_PCT": "0.1", "PYRAMID_DECAY_MIN_PCT": "0.05", "BUY_THRESHOLD": "0.5",
+    "RISK_PER_TRADE_PCT": "5", "ALLOW_PYRAMIDING": "true", "WALK_FORWARD_MIN": "5", "TICK_INTERVAL_SEC": "15",
+    "MAX_HISTORY_CANDLES": "1000", "BOT_VENUE": "Simulator", "BOT_HOST": "127.0.0.1", "PORT": "0",
+}  # fmt: skip
+
+
+class NeverListened(Exception):
+    """A process ended, or said nothing: its exit code and its log."""
+
+
+class Part:
+    """A process that tells its port on its first line."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        self.log = log
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=kept | environment,
+            )
+        out = cast("IO[str]", self.process.stdout)
+        ready, _, _ = select.select([out], [], [], 30)
+        line = out.readline() if ready else ""
+        if not line:
+            out.close()
+            self.process.kill()
+            raise NeverListened(self.process.wait(30), log.read_text())
+        self.port: int = json.loads(line)["port"]
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path).raise_for_status().json()
+
+    def end(self, number: signal.Signals) -> int:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(30)
+        cast("IO[str]", self.process.stdout).close()
+        return code
+
+    def until(self, arrived: Callable[[dict[str, Any]], bool], what: str, seconds: float = 60.0) -> dict[str, Any]:
+        """The status once it is as wanted; asked ten times a second."""
+        end = time.monotonic() + seconds
+        while True:
+            status: dict[str, Any] = self.get("/status")
+            if arrived(status):
+                return status
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            assert time.monotonic() < end, f"{what} did not come: {status}"
+            select.select([], [], [], 0.1)
+
+
+Start = Callable[..., Part]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a bot on the bridge and simulator of this test; everything is gone afterwards."""
+    parts: list[Part] = []
+    (tmp_path / "token").write_text(TOKEN)
+
+    def begin(arguments: list[str], environment: dict[str, str]) -> Part:
+        parts.append(Part(arguments, environment, tmp_path / f"{arguments[0]}.log"))
+        return parts[-1]
+
+    simulator = begin(["cbbot_bridge.simulator", "--port", "0", "--balance", "USD=10000"], {})
+    venue = f"http://127.0.0.1:{simulator.port}"
+    bridge = begin(
+        ["cbbot_bridge"],
+        {
+            "COINBASE_API_BASE": venue, "COINBASE_AUTH": "none", "BRIDGE_HOST": "127.0.0.1", "PORT": "0",
+            "BRIDGE_TOKEN_FILE": str(tmp_path / "token"), "COINBASE_WS_PRODUCTS": "BTC-USD",
+        },
+    )  # fmt: skip
+
+    def bot(**keys: str) -> Part:
+        surroundings = {
+            "BRIDGE_URL": f"http://127.0.0.1:{bridge.port}", "BRIDGE_TOKEN_FILE": str(tmp_path / "token"),
+            "STATE_FILE": str(tmp_path / "state" / "bot_state.json"),
+        }  # fmt: skip
+        return begin(["cbbot", "run"], DEMO | surroundings | keys)
+
+    yield bot
+    for part in reversed(parts):
+        part.end(signal.SIGKILL)
+
+
+def account(bot: Part) -> tuple[Decimal, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Equity, open lots without what moves with the price, and trades; read when nothing closes in between."""
+    while True:
+        before = bot.get("/status")
+        lots = [{name: value for name, value in lot.items() if name not in MOVING} for lot in bot.get("/lots")]
+        trades = bot.get("/trades?limit=1000")
+        after = bot.get("/status")
+        if before["equity_usd"] == after["equity_usd"] and before["open_lots"] == after["open_lots"] == len(lots):
+            return Decimal(after["equity_usd"]), lots, trades
+
+
+# Prices move a lot's mark; the end of another lot can make it the runner.
+MOVING = {"unrealized_pnl"}
+
+
+def test_it_trades_the_sample_stops_and_goes_on(start: Start) -> None:
+    bot = start()
+    bot.until(lambda status: status["ready"], "readiness")
+    bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
+    bot.until(lambda status: status["open_lots"] > 0, "an open lot")
+    assert bot.client.get("/readyz").status_code == 200
+    metrics = bot.client.get("/metrics").text
+    assert 'bot_orders_total{mode="paper",side="BUY"}' in metrics
+    assert "bot_step_failures_total 0.0" in metrics
+    # Without a control token this machine may steer; nothing opens or closes from here on.
+    assert bot.client.post("/control/pause-entries").json()["entries"]["paused_by"] == ["hand"]
+    epoch = bot.get("/status")["epoch"]
+    assert bot.end(signal.SIGTERM) == 0
+
+    again = start(STOP_LOSS_PCT="2")
+    status = again.until(lambda status: status["ready"], "readiness after a stop")
+    assert status["epoch"] > epoch
+    assert status["entries"]["paused_by"] == ["hand"]
+    equity, lots, trades = account(again)
+    assert equity == 1000 + sum(Decimal(trade["net_pnl"]) for trade in trades)
+    assert [trade["number"] for trade in trades] == list(range(len(trades), 0, -1))
+    numbers = [trade["lot"] for trade in trades] + [lot["lot"] for lot in lots]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_killed_again_and_again_it_forgets_nothing(start: Start) -> None:
+    known: dict[int, dict[str, Any]] = {}
+    for _ in range(4):
+        bot = start()
+        bot.until(lambda status: status["ready"], "readiness after a kill")
+        seen = len(known)
+        bot.until(lambda status: status["open_lots"] > 0 or Decimal(status["equity_usd"]) != 1000, "trading")
+        equity, _, trades = account(bot)
+        # What was told before the kill is told after it, to the last digit.
+        for trade in trades:
+            assert known.setdefault(trade["number"], trade) == trade
+        assert len(trades) >= seen
+        assert sorted(known) == list(range(1, len(known) + 1))
+        assert equity == 1000 + sum(Decimal(trade["net_pnl"]) for trade in trades)
+        assert bot.end(signal.SIGKILL) == -signal.SIGKILL
+    assert known
+
+
+def test_live_orders_reach_the_simulator_and_its_fills_are_booked(start: Start) -> None:
+    bot = start(DRY_RUN="false", MAX_ORDER_USD="50", MAX_EXPOSURE_USD="500", BUY_THRESHOLD="0.3", USE_MA_FILTER="false")
+    bot.until(lambda status: status["open_lots"] > 0, "a lot bought at the simulator", 60)
+    lot = bot.get("/lots")[0]
+    # The simulator takes 0.9 %, whatever FEE_RATE_PCT says.
+    assert Decimal(lot["entry_fee"]) > Decimal(lot["cost"]) * Decimal("0.0089")
+    assert Decimal(lot["cost"]) + Decimal(lot["entry_fee"]) <= 50
+    assert any("does not cover the fees" in warning for warning in bot.get("/status")["warnings"])
+    bot.client.post("/control/flatten")
+    status = bot.until(lambda status: status["open_lots"] == 0, "a flat account", 60)
+    assert status["entries"]["paused_by"] == ["hand"]
+    assert bot.get("/trades")[0]["exit_reason"] == "flatten"
+    assert bot.end(signal.SIGINT) == 130
+
+
+def test_two_bots_on_one_state_are_refused(start: Start) -> None:
+    first = start()
+    first.until(lambda status: status["ready"], "readiness")
+    with pytest.raises(NeverListened) as refusal:
+        start()
+    code, log = refusal.value.args
+    assert (code, log.splitlines()[-1].split(":")[0]) == (3, "cbbot")
+    assert f"another process (process {first.process.pid}) trades on the state" in log
+    assert first.get("/status")["ready"]
