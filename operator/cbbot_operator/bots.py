@@ -59,8 +59,8 @@ class HttpBots:
 
     async def command(self, key: Key, command: Command, token: str, now: datetime) -> Report:
         """Steer the bot, as the resource's voice; its answer is its new status."""
-        headers = {"Authorization": f"Bearer {token}", "X-Requested-By": "resource"}
-        return await self._ask("POST", key, f"control/{command}", headers, now)
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self._ask("POST", key, f"control/{command}?by=resource", headers, now)
 
     async def _ask(self, verb: str, key: Key, path: str, headers: dict[str, str], now: datetime) -> Report:
         if self._session is None:

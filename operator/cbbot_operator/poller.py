@@ -21,6 +21,7 @@ __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 20
+_EAGER_SECONDS = 2.0
 
 
 def command_for(seen: Observed, report: Report) -> Command | None:
@@ -52,22 +53,34 @@ class Poller:
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, seconds: float) -> None:
-        """Poll for ever."""
+        """Poll for ever: every bot at the interval, one that somebody may be waiting for in between."""
+        due = clock = asyncio.get_running_loop().time()
         while True:
-            started = asyncio.get_running_loop().time()
-            await self.round()
-            spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.0, seconds - spent))
+            everyone = clock >= due
+            if everyone:
+                due = clock + seconds
+            await self.round(everyone=everyone)
+            await asyncio.sleep(min(_EAGER_SECONDS, seconds))
+            clock = asyncio.get_running_loop().time()
 
-    async def round(self) -> None:
-        """Ask every bot once."""
-        await asyncio.gather(*(self._visit(key) for key in list(self._reconciler.known)))
+    async def round(self, *, everyone: bool = True) -> None:
+        """Ask every bot once, or only those that are not ready."""
+        keys = [key for key in self._reconciler.known if everyone or not self._is_ready(key)]
+        await asyncio.gather(*(self._visit(key, look=everyone) for key in keys))
         self._count()
 
-    async def _visit(self, key: Key) -> None:
+    def _is_ready(self, key: Key) -> bool:
+        known = self._reconciler.known.get(key)
+        ready = condition(known.seen.status, "Ready") if known is not None else None
+        return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
+
+    async def _visit(self, key: Key, *, look: bool) -> None:
         async with self._gate:
             try:
                 await self._ask(key)
+                # Pods are not watched: one that will not start is looked at again with every full round.
+                if look and key in self._reconciler.known and not self._is_ready(key):
+                    self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})
                 self._wake(key)
@@ -91,10 +104,6 @@ class Poller:
             else:
                 report = told
         await self._reconciler.refresh(key, report)
-        # Pods are not watched: one that will not start is looked at again with every round.
-        ready = condition(seen.status, "Ready")
-        if seen.deleting or ready is None or ready["status"] != "True":
-            self._wake(key)
 
     def _count(self) -> None:
         BOTS.clear()

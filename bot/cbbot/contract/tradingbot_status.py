@@ -73,7 +73,7 @@ class TradingBotStatus(_Part):
         default=None, description="When the model was last fitted, on the venue's clock.", max_length=40
     )
     lastTickAt: Time | None = Field(default=None, description="When the bot last had a price.")
-    epoch: int | None = Field(default=None, description="How often the state has been taken up.", ge=0)
+    epoch: int | None = Field(default=None, description="The bot's term: a number that grows with every start.", ge=0)
     restarts: int | None = Field(default=None, description="Restarts of the bot's container in its present pod.", ge=0)
     warnings: list[Annotated[str, Field(max_length=1024)]] = Field(
         default_factory=list, description="Legal but unwise settings, in words.", max_length=32

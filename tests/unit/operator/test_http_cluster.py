@@ -169,3 +169,4 @@ def test_the_bots_status_is_read_and_its_troubles_are_told(ask, server, bot_stat
     assert flattened.status == bot_status()
     assert "does not answer" in silent.failure
     assert server.asked[-1][3]["Authorization"] == "Bearer c0ntrol"
+    assert server.asked[-1][2] == {"by": "resource"}

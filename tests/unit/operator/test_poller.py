@@ -42,6 +42,23 @@ def test_a_silent_bot_is_told_and_looked_at_again(polled, cluster, paper, key):
     assert condition(status, "Ready")["reason"] == "StatusUnreadable"
 
 
+def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
+    run, cluster, bots, configuration, clock, key, paper, bot_status
+):
+    reconciler = Reconciler(cluster, configuration, clock)
+    cluster.tradingbot(paper)
+    run(reconciler.reconcile(key))
+    cluster.roll_out()
+    run(reconciler.reconcile(key))
+    woken = []
+    poller = Poller(reconciler, bots, woken.append, clock)
+    for lots in (1, 2):
+        bots.answers[key] = bot_status(open_lots=lots)
+        run(poller.round(everyone=False))
+    assert cluster.one("TradingBot", "btc")["status"]["openLots"] == 1
+    assert woken == []
+
+
 def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(polled, bots, paper, bot_status):
     polled({**paper, "entries": "Paused"}, bot_status())
     (command,) = bots.commands
