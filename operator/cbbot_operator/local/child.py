@@ -1,42 +1,30 @@
 """One child process: started so that it cannot outlive us, heard, and stopped within a bound.
 
-On Linux the kernel kills a child when its parent dies (PR_SET_PDEATHSIG), even of SIGKILL. Every
-child leads a session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
+The kernel kills a child when its parent dies, even of SIGKILL (see ``tether``). Every child leads a
+session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from cbbot_operator.local import tether
+
 __all__ = ["Child"]
 
-_PR_SET_PDEATHSIG = 1
 _LONGEST_LINE = 16_384
 _CHUNK = 65_536
-# Found before the fork: between fork and exec there is no safe moment to load a library.
-_PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
+_TETHER = (sys.executable, "-I", "-S", str(Path(tether.__file__)))
 
 Heard = Callable[[str], None]
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    def tie() -> None:
-        if _PRCTL is None:
-            return
-        # SIGKILL and not SIGTERM: nobody is left to enforce a bound, and every part is built to be killed.
-        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel was told
-            os._exit(1)
-
-    return tie
 
 
 class Child:
@@ -55,12 +43,10 @@ class Child:
 
     @classmethod
     async def start(cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, heard: Heard) -> Child:
-        """Start ``command`` in ``folder``; ``heard`` gets every line but the one that tells the port.
-
-        Raises:
-            OSError: it cannot be started.
-        """
+        """Start ``command`` in ``folder``; ``heard`` gets every line but the one that tells the port."""
         process = await asyncio.create_subprocess_exec(
+            *_TETHER,
+            str(os.getpid()),
             *command,
             env=dict(environment),
             cwd=folder,
@@ -68,7 +54,6 @@ class Child:
             stdout=PIPE,
             stderr=PIPE,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
         )
         return cls(process, heard)
 

@@ -97,6 +97,7 @@ class Session:
                         log.say("info", f"bot http://127.0.0.1:{port}")
                         told = True
                     await watch.look(port)
+                    await self._replace_if_stuck(supervisor, watch.seen, log)
                 display.show(self._screen(display, supervisor, watch.seen, log))
                 left = display.seconds if until is None else min(display.seconds, until - loop.time())
                 if left <= 0:
@@ -104,6 +105,14 @@ class Session:
                 await asyncio.wait(over, timeout=left, return_when="FIRST_COMPLETED")
         finally:
             stop.cancel()
+
+    async def _replace_if_stuck(self, supervisor: Supervisor, seen: Seen, log: LogBook) -> None:
+        """What a liveness probe does in a cluster."""
+        bot = supervisor.kept["bot"]
+        bound = supervisor.patience.healthy
+        if bot.state == "running" and asyncio.get_running_loop().time() - max(seen.healthy_at, bot.since) > bound:
+            log.say("error", f"bot runs but is not healthy for {bound:g} s (GET /healthz): stopping it")
+            await supervisor.replace("bot")
 
     async def _finish(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> bool:
         """A last look at what is open, then the stop, shown while it lasts; whether all stopped by themselves."""

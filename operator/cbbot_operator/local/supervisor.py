@@ -25,13 +25,15 @@ _FINAL = {2: "its input cannot be used", 3: "it refused to start for safety"}
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait: first and longest pause before a restart, how long a part must live for the
-    pause to start over, how long it may take to listen, how often one that never did is tried."""
+    """How long to wait, in seconds: first and longest pause before a restart, how long a part must live for the
+    pause to start over, how long it may take to listen, how long it may run and not be healthy; how often one that
+    never listened is tried."""
 
     first_pause: float = 1.0
     longest_pause: float = 30.0
     settled: float = 60.0
     listening: float = 60.0
+    healthy: float = 60.0
     tries: int = 3
 
 
@@ -53,6 +55,8 @@ class Kept:
     child: Child | None = None
     restarts: int = 0
     came_up: bool = False
+    since: float = 0.0
+    """When it last came up, on the event loop's clock."""
 
 
 class Supervisor:
@@ -64,7 +68,7 @@ class Supervisor:
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._folder = folder
         self._log = log
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._listening = {part.name: asyncio.Event() for part in parts}
         self._stopping = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
@@ -86,6 +90,12 @@ class Supervisor:
             kept.state = "stopped"
         await asyncio.gather(*self._keepers)
         return clean
+
+    async def replace(self, name: PartName) -> None:
+        """End a part that runs but does not work; it is then started again as one that died."""
+        kept = self.kept[name]
+        if kept.child is not None:
+            await kept.child.stop(kept.part.grace_seconds)
 
     def kill(self) -> None:
         """Kill every child at once; :meth:`stop` then ends soon."""
@@ -110,12 +120,12 @@ class Supervisor:
             code = await self._run(kept)
             if self._stopping.is_set():
                 break
-            deaths = 1 if loop.time() - began > self._patience.settled else deaths + 1
+            deaths = 1 if loop.time() - began > self.patience.settled else deaths + 1
             reason = self._hopeless(kept, code, deaths)
             if reason is not None:
                 self._end(kept, code if code in _FINAL else 1, reason)
                 break
-            pause = min(self._patience.longest_pause, self._patience.first_pause * 2 ** min(deaths - 1, 16))
+            pause = min(self.patience.longest_pause, self.patience.first_pause * 2 ** min(deaths - 1, 16))
             kept.state = "backing off"
             self._log.say("error", f"{kept.part.name} {_told(code)}; starting it again in {pause:g} s")
             await self._unless_stopping(asyncio.sleep(pause))
@@ -125,7 +135,7 @@ class Supervisor:
         """Why another start would not help; None when it may."""
         if code in _FINAL:
             return _FINAL[code]
-        if not kept.came_up and deaths >= self._patience.tries:
+        if not kept.came_up and deaths >= self.patience.tries:
             return f"it {_told(code)} {deaths} times before it listened"
         return None
 
@@ -140,11 +150,11 @@ class Supervisor:
             await child.stop(kept.part.grace_seconds)
         over = asyncio.create_task(child.wait())
         try:
-            await asyncio.wait({over, child.port}, timeout=self._patience.listening, return_when="FIRST_COMPLETED")
+            await asyncio.wait({over, child.port}, timeout=self.patience.listening, return_when="FIRST_COMPLETED")
             if child.port.done() and not child.port.cancelled():
                 self._came_up(kept, child.port.result())
             elif not over.done():
-                self._log.say("error", f"{name} does not listen after {self._patience.listening:g} s: killed")
+                self._log.say("error", f"{name} does not listen after {self.patience.listening:g} s: killed")
                 child.kill()
             return await over
         finally:
@@ -153,6 +163,7 @@ class Supervisor:
     def _came_up(self, kept: Kept, port: int) -> None:
         kept.state = "running"
         kept.came_up = True
+        kept.since = asyncio.get_running_loop().time()
         self.ports[kept.part.name] = port
         self._listening[kept.part.name].set()
 

@@ -6,6 +6,7 @@ a restart of the bot alone cannot forget it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -29,6 +30,8 @@ class Seen:
     status: BotStatus | None = None
     trades: tuple[NumberedTrade, ...] = ()
     failure: str = ""
+    healthy_at: float = 0.0
+    """When ``/healthz`` last said yes, on the event loop's clock."""
 
 
 def command_for(entries: Literal["Allowed", "Paused"], status: BotStatus) -> str | None:
@@ -58,6 +61,7 @@ class Watch:
     async def look(self, port: int) -> None:
         """Ask once; :attr:`seen` has the answers, or what they were before and why there were none."""
         address = f"http://127.0.0.1:{port}"
+        healthy_at = await self._healthy_at(address)
         try:
             status = BotStatus.model_validate_json((await self._answer("GET", f"{address}/status")).content)
             command = command_for(self._entries, status)
@@ -70,9 +74,16 @@ class Watch:
         except (httpx.HTTPError, ValidationError, ValueError, OSError) as error:
             # pydantic's message has a line for every field; the first says what was read.
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            self.seen = replace(self.seen, failure=f"the bot does not answer: {reason}")
+            self.seen = replace(self.seen, failure=f"the bot does not answer: {reason}", healthy_at=healthy_at)
             return
-        self.seen = Seen(status, trades)
+        self.seen = Seen(status, trades, healthy_at=healthy_at)
+
+    async def _healthy_at(self, address: str) -> float:
+        try:
+            await self._answer("GET", f"{address}/healthz")
+        except httpx.HTTPError:
+            return self.seen.healthy_at
+        return asyncio.get_running_loop().time()
 
     async def _steer(self, address: str) -> httpx.Response:
         token = self._token.read_text(encoding="ascii").strip()

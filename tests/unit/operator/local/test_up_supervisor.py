@@ -171,10 +171,11 @@ def test_a_part_that_does_not_listen_in_time_is_killed_and_tried_again(tmp_path:
 
 
 def test_a_program_that_is_not_there_ends_it_with_the_reason(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, _: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBook) -> None:
         ended = await asyncio.wait_for(supervisor.ended, 10)
         assert ended.code == 1
-        assert "FileNotFoundError" in ended.reason
+        assert ended.reason == "it ended with code 127 3 times before it listened"
+        assert log.newest(1, "bot")[0].text.endswith("absent cannot be started: No such file or directory")
 
     supervised(tmp_path, [Part("bot", (str(tmp_path / "absent"),), {})], act)
 

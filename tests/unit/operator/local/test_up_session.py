@@ -1,0 +1,236 @@
+"""One session of cbbot up with a small stand-in for the bot: what it is told, when it is replaced, how it all ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cbbot.contract.bot import BotStatus
+from cbbot_operator.local.folder import StateFolder
+from cbbot_operator.local.log_lines import LogLine
+from cbbot_operator.local.manifest import parse_manifest
+from cbbot_operator.local.plan import Part, Plan
+from cbbot_operator.local.screen import Screen
+from cbbot_operator.local.session import Outcome, Session
+from cbbot_operator.local.supervisor import Patience
+
+STATUS: dict[str, Any] = {
+    "bot": "try",
+    "namespace": "",
+    "product_id": "BTC-USD",
+    "mode": "live",
+    "venue": "Simulator",
+    "ready": True,
+    "phase": "trading",
+    "reason": "",
+    "epoch": 7,
+    "version": "0.1.0",
+    "equity_usd": "1000",
+    "equity_marked_usd": "999",
+    "daily_pnl_usd": "0",
+    "unrealized_pnl_usd": "-1",
+    "exposure_usd": "100",
+    "open_lots": 2,
+    "breaker_tripped": False,
+    "entries": {"allowed": True, "paused_by": []},
+    "last_price": "110123.45",
+    "price_age_seconds": 0.0,
+    "last_decision": None,
+    "model": {"mode": "baseline", "last_fit_at": None},
+    "pending_orders": 0,
+    "last_save_at": None,
+    "clock_offset_ms": 0,
+    "warnings": [],
+    "started_at": "2025-09-09T12:00:00Z",
+}
+# Answers like a bot: steered, it writes down how; without the file `healthy` its /healthz says 503.
+BOT = """
+import json, os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+status = json.loads(os.environ["STATUS"])
+class Bot(BaseHTTPRequestHandler):
+    def answer(self, code, body):
+        text = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def do_GET(self):
+        if self.path == "/healthz":
+            self.answer(200 if os.path.exists("healthy") else 503, {})
+        else:
+            self.answer(200, status if self.path == "/status" else [])
+    def do_POST(self):
+        with open("steered", "a") as file:
+            file.write(f"{self.path} {self.headers['Authorization']}\\n")
+        status["entries"] = {"allowed": False, "paused_by": ["resource"]}
+        self.answer(200, status)
+    def log_message(self, *_):
+        pass
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+server = HTTPServer(("127.0.0.1", 0), Bot)
+print(json.dumps({"event": "listening", "port": server.server_port}), flush=True)
+server.serve_forever()
+"""
+
+
+class Watched:
+    """A display that calls ``look`` with every screen and keeps what it was told."""
+
+    seconds = 0.02
+
+    def __init__(self, look: Callable[[Screen], None]) -> None:
+        self._look = look
+        self.told: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def log_room(self) -> int:
+        return 5
+
+    def show(self, screen: Screen) -> None:
+        self._look(screen)
+
+    def tell(self, line: LogLine) -> None:
+        self.told.append(str(line))
+
+
+def ran(
+    folder: Path,
+    look: Callable[[Screen], None],
+    *,
+    entries: str = "Allowed",
+    script: str = BOT,
+    patience: Patience | None = None,
+    seconds: float = 30,
+    notes: tuple[str, ...] = (),
+) -> tuple[Outcome, list[str]]:
+    state = StateFolder(folder)
+    state.prepare()
+    manifest = parse_manifest(
+        "apiVersion: cbbot.io/v1alpha1\nkind: TradingBot\nmetadata: {name: btc}\n"
+        f"spec: {{product: {{id: BTC-USD}}, entries: {entries}}}\n",
+        "bot.yaml",
+    )
+    bot = Part("bot", (sys.executable, "-E", "-c", script), {"STATUS": json.dumps(STATUS)}, grace_seconds=5)
+    display = Watched(look)
+
+    async def run() -> Outcome:
+        session = Session(manifest, Plan((bot,), notes), state, seconds=seconds, patience=patience)
+        return await session.run(display)
+
+    return asyncio.run(run()), display.told
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def stop_once(condition: Callable[[Screen], bool]) -> Callable[[Screen], None]:
+    """Ctrl-C when ``condition`` holds, once."""
+    done = False
+
+    def look(screen: Screen) -> None:
+        nonlocal done
+        if not done and condition(screen):
+            done = True
+            interrupt()
+
+    return look
+
+
+def answered(screen: Screen) -> bool:
+    return screen.seen.status is not None
+
+
+def test_ctrl_c_is_the_normal_end_and_says_what_is_open_and_where(tmp_path: Path) -> None:
+    outcome, told = ran(tmp_path, stop_once(answered), notes=("nobody is notified",))
+    assert outcome.code == 0
+    assert outcome.lines[0] == "stopped cleanly"
+    assert outcome.lines[1].startswith("open: 2 lots that cost 100.00 USD; equity 1,000.0000 USD, marked 999.0000 USD")
+    assert outcome.lines[1].endswith("their stops are watched by nobody until the bot runs again")
+    assert outcome.lines[2] == f"state: {tmp_path}; the next cbbot up goes on from there"
+    assert any("WARNING nobody is notified" in line for line in told)
+
+
+def test_it_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
+    outcome, _ = ran(tmp_path, lambda _: None, seconds=0)
+    assert outcome.code == 0
+    assert outcome.lines[1] == "the bot never answered: what is open is in its state"
+
+
+def test_the_manifest_s_pause_is_told_with_the_control_token(tmp_path: Path) -> None:
+    (tmp_path / "healthy").touch()
+    outcome, _ = ran(
+        tmp_path,
+        stop_once(lambda screen: screen.seen.status is not None and not screen.seen.status.entries.allowed),
+        entries="Paused",
+    )
+    assert outcome.code == 0
+    token = (tmp_path / "tokens" / "control-token").read_text()
+    assert (tmp_path / "steered").read_text() == f"/control/pause-entries?by=resource Bearer {token}\n"
+
+
+def test_a_bot_that_may_enter_is_not_steered(tmp_path: Path) -> None:
+    ran(tmp_path, stop_once(answered))
+    assert not (tmp_path / "steered").exists()
+
+
+def test_a_bot_that_runs_but_is_not_healthy_is_replaced(tmp_path: Path) -> None:
+    outcome, told = ran(
+        tmp_path,
+        stop_once(lambda screen: screen.parts[0].restarts > 0 and screen.parts[0].state == "running"),
+        patience=Patience(first_pause=0.01, healthy=0.1),
+    )
+    assert outcome.code == 0
+    assert any("bot runs but is not healthy for 0.1 s" in line for line in told)
+
+
+def test_a_healthy_bot_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "healthy").touch()
+    looks = 0
+
+    def often(screen: Screen) -> bool:
+        nonlocal looks
+        looks += screen.seen.status is not None
+        return looks > 10
+
+    _, told = ran(tmp_path, stop_once(often), patience=Patience(healthy=0.1))
+    assert not [line for line in told if "not healthy" in line]
+
+
+def test_a_bot_that_cannot_be_kept_ends_it_with_its_last_words(tmp_path: Path) -> None:
+    script = "import sys; print('the state is damaged', file=sys.stderr); sys.exit(3)"
+    outcome, _ = ran(tmp_path, lambda _: None, script=script)
+    assert outcome.code == 3
+    assert outcome.lines[0] == "bot cannot be kept running: it refused to start for safety (exit code 3)"
+    assert [line.text for line in outcome.tail] == ["the state is damaged"]
+
+
+def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
+    deaf = BOT.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
+
+    def look(screen: Screen) -> None:
+        if answered(screen):
+            interrupt()
+
+    outcome, _ = ran(tmp_path, look, script=deaf)
+    assert outcome.code == 130
+    assert outcome.lines[0] == "killed: stopped without waiting"
+
+
+def test_the_stand_in_s_status_is_a_status() -> None:
+    assert BotStatus.model_validate(STATUS).open_lots == 2
