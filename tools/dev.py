@@ -24,10 +24,19 @@ STEPS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
     "layers": ["lint-imports"],
-    "generated": ["python", "-m", "cbbot_operator.crd", "--check"],
+    "generate": ["python", "tools/generate.py"],
+    "generated": ["python", "tools/generate.py", "--check"],
     "unit": ["pytest", "-q", "tests/unit", "tests/contract", "tests/chart", "-m", FAST],
     "property": ["pytest", "-q", "tests/property"],
-    "simulation": ["pytest", "-q", "tests/unit", "tests/contract", "tests/simulation", "-m", "slow or processes or conformance"],
+    "simulation": [
+        "pytest",
+        "-q",
+        "tests/unit",
+        "tests/contract",
+        "tests/simulation",
+        "-m",
+        "slow or processes or conformance",
+    ],
 }
 CHECK = ["format", "lint", "types", "layers", "generated", "unit", "property"]
 COMMANDS: dict[str, list[str]] = {"check": CHECK, "test": [*CHECK, "simulation"], **{step: [step] for step in STEPS}}
