@@ -18,12 +18,20 @@ from cbbot.contract.bridge import BOT_EPOCH_HEADER, BOT_ID_HEADER, OrderPlaced
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
 from cbbot.errors import Refused, Retryable
 
-__all__ = ["BridgeClient", "NotPlaced", "OrderOutcome", "Unknown"]
+__all__ = ["BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
 
 _READ_LIMIT: Final = httpx.Timeout(10.0, connect=3.0)
 # The bridge waits out rate limits and repeats an order under its id before it answers.
 _ORDER_LIMIT: Final = httpx.Timeout(45.0, connect=3.0)
 _CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+
+
+class Unavailable(Retryable):
+    """The bridge could not serve a read. ``code`` is its reason, empty when it was not the bridge that said so."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class BridgeClient:
         """The JSON of a read.
 
         Raises:
-            Retryable: no answer, a 5xx, or an answer that is no JSON.
+            Retryable: no answer, a 5xx (:class:`Unavailable`), or an answer that is no JSON.
             Refused: a 4xx; ``code`` is the bridge's.
         """
         response = await self.get_response(path, params)
@@ -82,8 +90,8 @@ class BridgeClient:
         detail = error_of(response)
         if response.is_client_error and detail is not None:
             raise Refused(detail.code, f"bridge: GET {path}: {detail.message}")
-        said = detail.message if detail else "no explanation"
-        raise Retryable(f"bridge: GET {path}: {response.status_code} {said}")
+        code, said = (detail.code, detail.message) if detail else ("", "no explanation")
+        raise Unavailable(code, f"bridge: GET {path}: {response.status_code} {said}")
 
     async def get_response(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         """Any answer at all.

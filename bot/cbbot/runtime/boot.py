@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
-from cbbot.brokers.bridge_client import BridgeClient
+from cbbot.brokers.bridge_client import BridgeClient, Unavailable
 from cbbot.contract.advice import warnings as advice
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
-from cbbot.errors import BadInput, CbbotError, Refused, Retryable
+from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.runtime.clock import LiveClock
 from cbbot.runtime.history import load_history
 from cbbot.runtime.market import BridgeMarket
@@ -29,6 +29,14 @@ __all__ = ["Begun", "Boot"]
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+
+# Without these a live trader can do nothing; anything else may pass while exits are still possible.
+_NO_ACCESS: Final = (
+    BridgeErrorCode.BAD_TOKEN,
+    BridgeErrorCode.NO_TOKEN_CONFIGURED,
+    BridgeErrorCode.NO_CREDENTIALS,
+    BridgeErrorCode.UPSTREAM_UNAUTHORIZED,
+)
 
 _Answer = TypeVar("_Answer")
 
@@ -111,12 +119,7 @@ class Boot:
             raise BadInput(message) from error
 
     async def _warn(self, law: Rules, state: TraderState, market: BridgeMarket) -> None:
-        taker: Decimal | None = None
-        if law.live:
-            try:
-                taker = await market.taker_rate_pct()
-            except CbbotError as error:
-                _LOG.warning("fees not known", extra={"fields": {"reason": str(error)}})
+        taker = await self._asked("access to the account", lambda: _taker_rate(market)) if law.live else None
         changed = equity_warning(law, state)
         self._about.warnings += [*advice(law.settings, taker), *([changed] if changed else [])]
         for warning in self._about.warnings:
@@ -136,3 +139,21 @@ class Boot:
                 self.waits_for = f"{what}: {error}"
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _taker_rate(market: BridgeMarket) -> Decimal | None:
+    """What a market order costs, in percent; None when it cannot be learnt now.
+
+    Raises:
+        Refused, Unavailable: the account is closed to us; trading live must wait.
+    """
+    try:
+        return await market.taker_rate_pct()
+    except (Refused, Unavailable) as error:
+        if error.code in _NO_ACCESS:
+            raise
+        reason = str(error)
+    except Retryable as error:
+        reason = str(error)
+    _LOG.warning("fees not known", extra={"fields": {"reason": reason}})
+    return None

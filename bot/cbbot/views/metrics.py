@@ -89,6 +89,8 @@ class BotMetrics:
         self._pending = self._gauge("bot_pending_orders", "Orders whose end is not known yet.")
         self._last_price = self._gauge("bot_last_price", "Last accepted price.")
         self._model = self._gauge("bot_model_mode", "1 for the model in use.", ("mode",))
+        for model in _MODELS:
+            self._model.labels(mode=model).set(0)
         self._vol_factor = self._gauge("bot_vol_risk_factor", "Factor that volatility puts on the risk share.")
         self._epoch = self._gauge("bot_epoch", "Epoch of this run; rises with every start.")
 

@@ -271,6 +271,27 @@ def test_live_orders_are_written_down_before_they_are_sent(virtually: Any, fake_
     virtually(main)
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "bad_token"), (503, "no_credentials")])
+def test_live_waits_for_access_to_the_account(
+    virtually: Any, fake_bridge: Any, tmp_path: Path, status: int, code: str
+) -> None:
+    bridge = fake_bridge()
+    answer = {"error": {"code": code, "message": "closed"}}
+    bridge.broken["/fees"] = lambda _: httpx.Response(status, json=answer)
+
+    async def main() -> None:
+        rig = Rig(bridge, tmp_path, **LIVE)
+        await asyncio.sleep(30)
+        assert rig.bot.readiness == (False, rig.bot.status().reason)
+        assert "access to the account" in rig.bot.status().reason
+        # Fees alone are no reason to leave lots without their exits.
+        bridge.broken["/fees"] = lambda _: httpx.Response(502, text="?")
+        await rig.until(lambda: rig.bot.readiness[0])
+        await rig.stop()
+
+    virtually(main)
+
+
 def test_a_stop_waits_for_an_order_in_flight(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
     bridge = fake_bridge()
 
