@@ -11,6 +11,7 @@ Exit codes: 0 stopped as asked (Ctrl-C is how ``up`` normally ends), 1 failed or
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ import typer
 from rich.console import Console
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
-from cbbot_operator.local.display import Display, LineDisplay, TableDisplay
+from cbbot_operator.local.display import Display, LineDisplay, TableDisplay, Unhurried
 from cbbot_operator.local.folder import StateFolder, default_folder, locked
 from cbbot_operator.local.manifest import Manifest, read_manifest
 from cbbot_operator.local.plan import Plan, make_plan
@@ -53,6 +54,8 @@ def up(
 def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, table: bool) -> int:
     """Everything ``cbbot up`` does; the exit code. Messages about what cannot be done go to stderr."""
     try:
+        if seconds is not None and not math.isfinite(seconds):
+            raise BadInput(f"--for {seconds} is not accepted: a number of seconds")
         manifest = read_manifest(file)
         root = state_dir or default_folder(manifest.name, manifest.namespace, os.environ)
         folder = StateFolder(root.absolute())
@@ -71,12 +74,18 @@ async def _session(
     manifest: Manifest, plan: Plan, folder: StateFolder, *, seconds: float | None, table: bool
 ) -> Outcome:
     session = Session(manifest, plan, folder, seconds=seconds, patience=None)
+    loop = asyncio.get_running_loop()
     console = Console()
-    display: Display = LineDisplay(session.ask_to_stop)
-    if table and console.is_terminal and not console.is_dumb_terminal:
+
+    def unread() -> None:
+        loop.call_soon_threadsafe(session.ask_to_stop)
+
+    display: Display = LineDisplay(unread)
+    # rich takes a pipe for a terminal when FORCE_COLOR is set.
+    if table and sys.stdout.isatty() and not console.is_dumb_terminal:
         display = TableDisplay(console)
-    with display:
-        return await session.run(display)
+    with Unhurried(display) as unhurried:
+        return await session.run(unhurried)
 
 
 def _report(outcome: Outcome) -> None:

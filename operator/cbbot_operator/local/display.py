@@ -1,8 +1,15 @@
-"""Puts the screen where the person looks: a live table on a terminal, a line a second elsewhere."""
+"""Puts the screen where the person looks: a live table on a terminal, a line a second elsewhere.
+
+A terminal can be stopped with Ctrl-S and a pipe can be full. Writing waits then, and whoever waits
+hears no child, whose own writing waits in turn: a paused terminal would stop a trader. So a
+thread of its own writes (:class:`Unhurried`), and nobody waits for it until everything has stopped.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -14,7 +21,9 @@ from rich.live import Live
 from cbbot_operator.local.log_lines import LogLine
 from cbbot_operator.local.screen import Screen, dashboard, log_room, status_line
 
-__all__ = ["Display", "LineDisplay", "TableDisplay"]
+__all__ = ["Display", "LineDisplay", "TableDisplay", "Unhurried"]
+
+_MOST_LINES = 1000
 
 
 class Display(Protocol):
@@ -61,7 +70,7 @@ class TableDisplay:
 
 
 class LineDisplay:
-    """Lines on stdout. ``closed`` is called when nobody reads them any more."""
+    """Lines on stdout. ``closed`` is called, in the thread that writes, when nobody reads them any more."""
 
     seconds = 1.0
 
@@ -95,3 +104,58 @@ class LineDisplay:
         except BrokenPipeError:
             self._silent = True
             self._closed()
+
+
+class Unhurried:
+    """Any display, written to by a thread: of screens the newest, of lines at most the last thousand."""
+
+    def __init__(self, display: Display) -> None:
+        self.seconds = display.seconds
+        self._display = display
+        self._lines: deque[LogLine] = deque(maxlen=_MOST_LINES)
+        self._screen: Screen | None = None
+        self._closing = False
+        self._news = threading.Condition()
+        self._thread = threading.Thread(target=self._write, name="display", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Waits for what is still to be written."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        self._thread.join()
+        self._display.__exit__(kind, error, trace)
+
+    def log_room(self) -> int:
+        return self._display.log_room()
+
+    def show(self, screen: Screen) -> None:
+        with self._news:
+            self._screen = screen
+            self._news.notify()
+
+    def tell(self, line: LogLine) -> None:
+        with self._news:
+            self._lines.append(line)
+            self._news.notify()
+
+    def _write(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._lines or self._screen is not None or self._closing)
+                lines, screen, closing = list(self._lines), self._screen, self._closing
+                self._lines.clear()
+                self._screen = None
+            for line in lines:
+                self._display.tell(line)
+            if screen is not None:
+                self._display.show(screen)
+            if closing:
+                return

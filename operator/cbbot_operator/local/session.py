@@ -45,11 +45,10 @@ class Session:
         self._seconds = seconds
         self._patience = patience
         self._stop = asyncio.Event()
-        self._asked = 0
+        self._interrupts = 0
 
     def ask_to_stop(self) -> None:
-        """As Ctrl-C does; asked again while stopping, nothing is waited for any more."""
-        self._asked += 1
+        """As the first Ctrl-C does."""
         self._stop.set()
 
     async def run(self, display: Display) -> Outcome:
@@ -79,8 +78,10 @@ class Session:
                 loop.add_signal_handler(number, heard)
 
     def _interrupted(self, supervisor: Supervisor) -> None:
+        """A second Ctrl-C: nothing is waited for any more."""
+        self._interrupts += 1
         self.ask_to_stop()
-        if self._asked > 1:
+        if self._interrupts > 1:
             supervisor.kill()
 
     async def _show_until_over(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> None:
@@ -147,7 +148,7 @@ class Session:
             ended: Ended = supervisor.ended.result()
             first = f"{ended.part} cannot be kept running: {ended.reason} (exit code {ended.code})"
             return Outcome(ended.code, (first, *lines), tuple(log.newest(_TAIL, ended.part)))
-        if self._asked > 1:
+        if self._interrupts > 1:
             return Outcome(130, ("killed: stopped without waiting", *lines))
         if not clean:
             return Outcome(1, ("stopped, but not everything in time: see above what was killed", *lines))
