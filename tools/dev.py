@@ -49,7 +49,7 @@ def prepare(lock: str, *, editable: bool) -> None:
     stamp = VENV / f".installed-{lock}"
     if stamp.exists() and stamp.read_text() == f"{digest} {ROOT}":
         return
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - it is the older Python that must be told
         sys.exit(f"cbbot needs Python 3.11 or newer, this is {sys.version.split()[0]}: run it with a newer python3")
     started = time.monotonic()
     if not (VENV / "bin" / "python").exists():

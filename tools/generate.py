@@ -17,8 +17,8 @@ HEAD = """# Settings
 
 Generated from the settings table (`bot/cbbot/contract/table.py`) by `make generate`; do not edit.
 
-A TradingBot's field and an environment key are two names of the same setting; the environment (and a `bot.env`) is for one machine. A
-value that is malformed or out of bounds is refused with the key, the value and what is accepted.
+A TradingBot's field and an environment key are two names of the same setting; the environment (and a `bot.env`) is for
+one machine. A value that is malformed or out of bounds is refused with the key, the value and what is accepted.
 
 | environment | TradingBot field | default | accepted | meaning |
 |---|---|---|---|---|
