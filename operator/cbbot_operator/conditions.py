@@ -187,7 +187,9 @@ def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
         )
     if status.entries.allowed:
         return Judgement("True", "Allowed", "")
-    return Judgement("False", "Paused", f"paused by {' and '.join(status.entries.paused_by) or 'the bot'}; exits go on")
+    if not status.entries.paused_by:
+        return Judgement("Unknown", "BotNotTrading", status.reason or f"the bot is {status.phase}")
+    return Judgement("False", "Paused", f"paused by {' and '.join(status.entries.paused_by)}; exits go on")
 
 
 def _positions_open(seen: Observed, outcome: Outcome) -> Judgement:

@@ -26,6 +26,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
             continue
         if new["status"] == "Unknown" or (old is None and kind != "Ready" and _BAD.get(kind) != new["status"]):
             continue
+        if kind == "Ready" and old is not None and old["status"] == new["status"] == "True":
+            continue  # trading or paused: EntriesAllowed tells it
         if kind == "PositionsOpen" and new["reason"] not in _POSITION_NEWS:
             continue
         if (
@@ -34,11 +36,15 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
             and new["reason"] == (condition(after, "Ready") or {}).get("reason")
         ):
             continue  # Ready tells it already
-        rolling = (condition(after, "Progressing") or {}).get("status") == "True" and kind == "Ready"
-        bad = (_BAD.get(kind) == new["status"] and not rolling) or kind == "PositionsOpen"
+        expected = kind == "Ready" and (new["reason"] == "Suspended" or _is_rolling_out(after))
+        bad = (_BAD.get(kind) == new["status"] and not expected) or kind == "PositionsOpen"
         level = "Warning" if bad else "Normal"
         told.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
     return told
+
+
+def _is_rolling_out(status: Mapping[str, Any]) -> bool:
+    return (condition(status, "Progressing") or {}).get("status") == "True"
 
 
 def event(seen: Observed, level: str, reason: str, message: str) -> dict[str, Any]:

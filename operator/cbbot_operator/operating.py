@@ -88,9 +88,11 @@ async def _lead(
                 yield key
 
     watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
+    dynamic = not configuration.namespaces
     watching = kopf.operator(
-        registry=watches.registry(),
-        settings=watch_settings(dynamic=not configuration.namespaces),
+        # Without rights to notice new definitions kopf must only be told of those that are there.
+        registry=watches.registry(monitors=dynamic or await cluster.serves("ServiceMonitor")),
+        settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,
         namespaces=configuration.namespaces,
         standalone=True,

@@ -28,8 +28,8 @@ _CHILDREN = (
     ("", "v1", "services"),
     ("apps", "v1", "deployments"),
     ("networking.k8s.io", "v1", "networkpolicies"),
-    ("monitoring.coreos.com", "v1", "servicemonitors"),
 )
+_MONITORS = ("monitoring.coreos.com", "v1", "servicemonitors")
 
 
 class Watches:
@@ -48,12 +48,12 @@ class Watches:
         self._lease_seen = lease_seen
         self._fingerprints: dict[Key, object] = {}
 
-    def registry(self) -> kopf.OperatorRegistry:
-        """The handlers, for ``kopf.operator``."""
+    def registry(self, *, monitors: bool) -> kopf.OperatorRegistry:
+        """The handlers, for ``kopf.operator``. ``monitors``: ServiceMonitors are or may come to be known."""
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(_login)
         kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(self.tradingbot)
-        for group, version, plural in _CHILDREN:
+        for group, version, plural in (*_CHILDREN, *((_MONITORS,) if monitors else ())):
             kopf.on.event(group, version, plural, registry=registry)(self.child)
         kopf.on.event("", "v1", "secrets", registry=registry)(self.secret)
         kopf.on.event("coordination.k8s.io", "v1", "leases", registry=registry)(self.lease)
@@ -122,7 +122,7 @@ def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.watching.connect_timeout = 10
     # The API server filters: a cluster's other objects never travel.
-    for group, version, plural in _CHILDREN:
+    for group, version, plural in (*_CHILDREN, _MONITORS):
         settings.watching.label_selectors[group, version, plural] = f"{MANAGED_BY}={FIELD_MANAGER}"
     settings.watching.label_selectors["", "v1", "secrets"] = WATCH_LABEL
     settings.watching.label_selectors["coordination.k8s.io", "v1", "leases"] = WATCH_LABEL

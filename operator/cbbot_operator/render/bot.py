@@ -38,9 +38,9 @@ def bot_deployment(inputs: Inputs) -> dict[str, Any]:
         "envFrom": [{"configMapRef": {"name": inputs.names.settings}}],
         "ports": [{"name": "http", "containerPort": BOT_PORT, "protocol": "TCP"}],
         # A first start fetches history and fits the model: two minutes are plenty.
-        "startupProbe": http_probe("/healthz", BOT_PORT, period=2, failures=60),
+        "startupProbe": http_probe("/healthz", BOT_PORT, period=1, failures=120),
         "livenessProbe": http_probe("/healthz", BOT_PORT, period=10, failures=6, timeout=5),
-        "readinessProbe": http_probe("/readyz", BOT_PORT, period=5, failures=2),
+        "readinessProbe": http_probe("/readyz", BOT_PORT, period=2, failures=3),
     }
     settings_hash = inputs.settings_hash(settings_of(inputs), slack_secret(spec))
     return deployment(inputs, "bot", spec.bot, settings_hash, [bot], volumes)

@@ -53,9 +53,9 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
     bridge = container("bridge", image, spec.bridge, environment, mounts, read_only=frozenset(mounts))
     bridge |= {
         "ports": [{"name": "http", "containerPort": BRIDGE_PORT, "protocol": "TCP"}],
-        "startupProbe": http_probe("/health", BRIDGE_PORT, period=2, failures=30),
+        "startupProbe": http_probe("/health", BRIDGE_PORT, period=1, failures=60),
         "livenessProbe": http_probe("/health", BRIDGE_PORT, period=10, failures=6, timeout=5),
-        "readinessProbe": http_probe("/ready", BRIDGE_PORT, period=5, failures=3),
+        "readinessProbe": http_probe("/ready", BRIDGE_PORT, period=2, failures=5),
     }
     containers = [bridge]
     arguments: list[str] = []
@@ -94,6 +94,6 @@ def _simulator(inputs: Inputs, image: str, arguments: list[str]) -> dict[str, An
     return simulator | {
         "command": ["python", "-m", "cbbot_bridge.simulator"],
         "args": arguments,
-        "startupProbe": http_probe("/api/v3/brokerage/time", SIMULATOR_PORT, period=2, failures=30),
+        "startupProbe": http_probe("/api/v3/brokerage/time", SIMULATOR_PORT, period=1, failures=60),
         "livenessProbe": http_probe("/api/v3/brokerage/time", SIMULATOR_PORT, period=10, failures=6, timeout=5),
     }

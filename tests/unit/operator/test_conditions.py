@@ -129,6 +129,8 @@ def test_suspended_is_not_ready_and_not_degraded(observed, paper):
 def test_breaker_and_pause_are_told_in_entries_allowed(observed, bot_status):
     paused = bot_status(entries={"allowed": False, "paused_by": ["resource"]})
     tripped = bot_status(breaker_tripped=True)
+    starting = bot_status(phase="starting", entries={"allowed": False, "paused_by": []})
+    assert judged(observed(report=Report(observed().now, starting)))["EntriesAllowed"] == ("Unknown", "BotNotTrading")
     assert judged(observed(report=Report(observed().now, paused)))["EntriesAllowed"] == ("False", "Paused")
     assert judged(observed(report=Report(observed().now, tripped)))["EntriesAllowed"] == ("False", "BreakerTripped")
 

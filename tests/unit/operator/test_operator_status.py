@@ -84,6 +84,8 @@ def test_one_event_for_a_change_and_none_for_a_retry():
     assert changes(before, after) == [("Warning", "BotNotReady", "Ready=False: m")]
     assert changes(after, after) == []
     assert changes(after, before) == [("Normal", "Trading", "Ready=True: m")]
+    assert changes(before, conditions(Ready=("True", "Paused"))) == []
+    assert changes(before, conditions(Ready=("False", "Suspended"))) == [("Normal", "Suspended", "Ready=False: m")]
 
 
 def test_a_rollout_is_no_warning_and_open_lots_are_no_news():

@@ -89,7 +89,8 @@ def test_kopf_is_kept_from_writing_anything(seen):
     assert settings.posting.enabled is False
     assert settings.scanning.disabled is True
     assert watch_settings(dynamic=True).scanning.disabled is False
-    registry = seen.watches.registry()
+    registry = seen.watches.registry(monitors=True)
     assert list(registry._changing.get_all_handlers()) == []
     assert list(registry._spawning.get_all_handlers()) == []
     assert len(list(registry._watching.get_all_handlers())) == 10
+    assert len(list(seen.watches.registry(monitors=False)._watching.get_all_handlers())) == 9
