@@ -97,12 +97,25 @@ class FakeBridge:
         self.broken: dict[str, Callable[[httpx.Request], httpx.Response]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
         self.stale = False
+        self._stopped_ms: int | None = None
 
     @property
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self._answer)
 
+    def stop_clock(self) -> None:
+        """The venue's time stands still, as when a simulator is down."""
+        self._stopped_ms = self.now_ms()
+
+    def start_clock(self) -> None:
+        """It goes on from where it stood."""
+        if self._stopped_ms is not None:
+            stood, self._stopped_ms = self._stopped_ms, None
+            self.base_ms += stood - self.now_ms()
+
     def now_ms(self) -> int:
+        if self._stopped_ms is not None:
+            return self._stopped_ms
         return self.base_ms + int(asyncio.get_running_loop().time() * 1000 * self.rate)
 
     def price(self) -> int:

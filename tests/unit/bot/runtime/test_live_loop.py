@@ -26,7 +26,7 @@ from cbbot.runtime.status import About
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.runtime.takeup import identity_of
 from cbbot.trader.rules import rules
-from cbbot.views.rows import trade_row
+from cbbot.views.rows import candle_row, trade_row
 
 DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",
@@ -45,7 +45,7 @@ async def inline(save: Callable[[], None]) -> None:
 class Rig:
     """A bot on a state folder; one object per start of the process."""
 
-    def __init__(self, bridge: Any, folder: Path, **keys: str) -> None:
+    def __init__(self, bridge: Any, folder: Path, in_thread: Any = inline, **keys: str) -> None:
         self.settings: Settings = load(DEMO | keys)
         self.store = StateStore(folder / "bot_state.json")
         document = self.store.load().body
@@ -53,10 +53,10 @@ class Rig:
         self.about = About(self.settings, "demo", "", "test", "0", 0)
         self.ledger = TradeLedger(folder / "trades.jsonl")
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
-        self.bot = LiveBot(self.about, client, self.store, self.ledger, document, identity, in_thread=inline)
+        self.bot = LiveBot(self.about, client, self.store, self.ledger, document, identity, in_thread=in_thread)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())
 
-    async def until(self, arrived: Callable[[], bool], seconds: float = 20_000.0) -> None:
+    async def until(self, arrived: Callable[[], bool], seconds: float = 60_000.0) -> None:
         """Waits, in virtual time, until something is so."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -70,11 +70,24 @@ class Rig:
         await self.running
 
 
-def test_paper_trades_are_the_backtests_to_the_last_digit(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("disk_seconds", [0, 70])
+def test_paper_trades_are_the_backtests_to_the_last_digit(
+    virtually: Any, fake_bridge: Any, tmp_path: Path, disk_seconds: int
+) -> None:
+    """A disk that takes longer than a candle delays everything, and changes nothing."""
     bridge = fake_bridge(count=700, at=500)
 
+    slow = False
+
+    async def slowly(save: Callable[[], None]) -> None:
+        await asyncio.sleep(disk_seconds if slow else 0)
+        save()
+
     async def live() -> list[dict[str, Any]]:
-        rig = Rig(bridge, tmp_path)
+        rig = Rig(bridge, tmp_path, slowly)
+        await rig.until(lambda: rig.bot.readiness[0])
+        nonlocal slow
+        slow = True
         last = bridge.all[-2].start
         await rig.until(lambda: bool(rig.bot.candles(1)) and int(rig.bot.candles(1)[-1].start) > last)
         await rig.stop()
@@ -245,6 +258,28 @@ def test_a_full_disk_stops_entries_and_not_exits(
     virtually(main)
 
 
+def test_an_entry_that_cannot_be_written_down_is_not_sent(
+    virtually: Any, fake_bridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = fake_bridge()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def main() -> None:
+        rig = Rig(bridge, tmp_path, BUY_THRESHOLD="0")
+        await rig.until(lambda: rig.bot.readiness[0])
+        monkeypatch.setattr(store_module.os, "write", full)
+        await asyncio.sleep(1_000)
+        assert rig.bot.lots() == []
+        assert b'bot_refusals_total{reason="state_not_saved"} 1.0' in rig.bot.exposition()
+        monkeypatch.undo()
+        await rig.until(lambda: bool(rig.bot.lots()))
+        await rig.stop()
+
+    virtually(main)
+
+
 def test_live_orders_are_written_down_before_they_are_sent(virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
     bridge = fake_bridge()
     journalled: list[bool] = []
@@ -377,6 +412,28 @@ def test_a_venue_six_hundred_times_as_fast_is_followed(virtually: Any, fake_brid
         assert bridge.now_ms() / 1000 - starts[-1] < 240
         await rig.stop()
         assert decided > 300
+
+    virtually(main)
+
+
+def test_while_a_fast_venue_stands_still_no_unfinished_candle_is_taken_for_closed(
+    virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge(count=1500, at=600, rate=600.0)
+
+    async def main() -> None:
+        rig = Rig(bridge, tmp_path, USE_TICK_PRICE="true", TICK_INTERVAL_SEC="60")
+        await rig.until(lambda: rig.bot.readiness[0], 30)
+        bridge.stop_clock()
+        bridge.broken["/time"] = lambda _: httpx.Response(503, json={"error": {"code": "x", "message": "down"}})
+        await asyncio.sleep(5)
+        del bridge.broken["/time"]
+        bridge.start_clock()
+        await asyncio.sleep(5)
+        told = rig.bot.candles(1000)[:-1]
+        first = (int(told[0].start) - bridge.all[0].start) // 60
+        assert told == [candle_row(BTC_USD, candle) for candle in bridge.all[first : first + len(told)]]
+        await rig.stop()
 
     virtually(main)
 
