@@ -203,7 +203,7 @@ def _positions_open(seen: Observed, outcome: Outcome) -> Judgement:
         words = "" if lots is None else f"; it last had {lots} open lots"
         return Judgement("Unknown", "NoStatus", f"the bot has not been heard{words}")
     if status.open_lots:
-        return Judgement("True", "LotsOpen", f"{status.open_lots} lots")
+        return Judgement("True", "LotsOpen", f"{status.open_lots} open")
     return Judgement("False", "Flat", "no open lots")
 
 

@@ -62,7 +62,7 @@ def _known_lots(seen: Observed) -> int | None:
 def _held(seen: Observed, lots: int | None) -> Verdict:
     spec = seen.spec
     policy = spec.deletionPolicy if spec else "Refuse"
-    count = "the bot does not answer, its lots are unknown" if lots is None else f"{lots} lots are open"
+    count = "the bot does not answer, its lots are unknown" if lots is None else _counted(lots)
     force = f"annotate {FORCE_DELETE}=true to delete it regardless"
     if policy == "Refuse":
         return Verdict(
@@ -79,4 +79,8 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
         return Verdict(False, "FlattenNeedsKeys", f"{count}: Secret {keys} is missing, the bot cannot sell, or {force}")
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
-    return Verdict(False, "Flattening", f"{lots} lots are being closed", flatten=True)
+    return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)
+
+
+def _counted(lots: int) -> str:
+    return "1 lot is open" if lots == 1 else f"{lots} lots are open"

@@ -74,12 +74,17 @@ class Poller:
         ready = condition(known.seen.status, "Ready") if known is not None else None
         return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
 
+    def _may_go(self, key: Key) -> bool:
+        """Whether a deletion that was held has nothing left to wait for."""
+        known = self._reconciler.known.get(key)
+        return known is not None and known.seen.deleting and deletion.judge(known.seen).release
+
     async def _visit(self, key: Key, *, look: bool) -> None:
         async with self._gate:
             try:
                 await self._ask(key)
                 # Pods are not watched: one that will not start is looked at again with every full round.
-                if look and key in self._reconciler.known and not self._is_ready(key):
+                if (look and not self._is_ready(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})

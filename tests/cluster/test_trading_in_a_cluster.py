@@ -23,6 +23,11 @@ def uid(kubectl, component):
     return pod(kubectl, component)["metadata"]["uid"]
 
 
+def condition(kubectl, what, kind):
+    (found,) = [entry for entry in kubectl.json(what)["status"]["conditions"] if entry["type"] == kind]
+    return found
+
+
 def gone(kubectl, kind):
     """Wait until nothing of that kind is left of the TradingBot."""
     if kubectl.json(kind, "-l", "cbbot.io/tradingbot=try")["items"]:
@@ -147,6 +152,31 @@ def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl):
     kubectl("patch", BOT, "--type=merge", "-p", '{"spec": {"suspend": false}}')
     kubectl.wait(BOT, "condition=Ready", 180)
     assert kubectl.json(BOT)["status"]["epoch"] > epoch
+
+
+def test_service_monitors_are_made_once_their_definition_is_there(kubectl):
+    assert condition(kubectl, BOT, "MonitoringReady")["reason"] == "ServiceMonitorCRDMissing"
+    kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
+    kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
+    kubectl("annotate", BOT, "example.org/look=again")
+    kubectl.wait(BOT, "condition=MonitoringReady", 30)
+    kubectl("get", "servicemonitors", "try-bot", "try-bridge")
+    kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml")
+
+
+def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl):
+    live = "tradingbot/live"
+    kubectl("apply", "-f", "tests/cluster/live.yaml")
+    kubectl.wait(live, "condition=Ready", 180)
+    kubectl.wait(live, "condition=PositionsOpen", 180)
+    kubectl("delete", live, "--wait=false")
+    kubectl.wait(live, 'jsonpath={.status.conditions[?(@.type=="PositionsOpen")].reason}=DeletionRefused', 60)
+    kubectl("patch", live, "--type=merge", "-p", '{"spec": {"deletionPolicy": "Flatten"}}')
+    kubectl.wait(live, "delete", 120)
+    reasons = {
+        entry["reason"] for entry in kubectl.json("events")["items"] if entry["involvedObject"]["name"] == "live"
+    }
+    assert {"DeletionRefused", "Flattening", "Flat"} <= reasons
 
 
 def test_what_a_person_sees(kubectl, note):
