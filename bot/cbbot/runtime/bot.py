@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cbbot.brokers.bridge import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
@@ -14,7 +14,6 @@ from cbbot.brokers.paper import PaperBroker
 from cbbot.brokers.port import Broker
 from cbbot.contract.bot import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge import CandleRow
-from cbbot.domain.candle import Candle
 from cbbot.errors import Retryable, UnsafeStart
 from cbbot.runtime.announce import Announcer, Broadcast
 from cbbot.runtime.boot import Begun, Boot
@@ -41,6 +40,17 @@ _ORDERS_END_SECONDS: Final = 15.0
 _CONTROL_SECONDS: Final = 10.0
 _SAVE_AGAIN_SECONDS: Final = 5.0
 _HEARTBEAT_SECONDS: Final = 60.0
+
+
+class _Works(NamedTuple):
+    """The parts of a bot that trades; they exist once the venue is known."""
+
+    begun: Begun
+    keeper: StateKeeper
+    courier: Courier
+    loop: TradingLoop
+    ticks: TickFeed
+    candles: CandleFeed
 
 
 class LiveBot:
@@ -70,11 +80,7 @@ class LiveBot:
         self._mailbox = Mailbox()
         self._outages = Outages(self.metrics)
         self._boot = Boot(about, client, self.metrics, document, identity)
-        self._begun: Begun | None = None
-        self._keeper: StateKeeper | None = None
-        self._loop: TradingLoop | None = None
-        self._ticks: TickFeed | None = None
-        self._candles: CandleFeed | None = None
+        self._works: _Works | None = None
         self._fatal: UnsafeStart | None = None
         self._stop = asyncio.Event()
         self._saved_again_at = self._beat_at = 0.0
@@ -105,56 +111,52 @@ class LiveBot:
         self._stop.set()
 
     async def _trade(self) -> None:
-        begun = self._begun = await self._boot.begin()
-        loop, courier = self._assembled(begun)
-        stepping, carrying = asyncio.create_task(loop.run()), asyncio.create_task(courier.run())
+        works = self._works = self._assembled(await self._boot.begin())
+        stepping, carrying = asyncio.create_task(works.loop.run()), asyncio.create_task(works.courier.run())
         feeds: list[asyncio.Task[None]] = []
         try:
-            loop.begin()
+            works.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
-            await courier.drained()
-            history = await self._boot.history(begun)
-            now_ms = begun.clock.now_ms()
+            await works.courier.drained()
+            history = await self._boot.history(works.begun)
+            now_ms = works.begun.clock.now_ms()
             self._mailbox.put(HistoryLoaded(now_ms, history))
             self._mailbox.put(Started(now_ms))
-            feeds = self._begin_feeds(begun, history)
+            works.candles.begin(history)
+            feeds = self._feeding(works)
             await _first_to_fail(stepping, carrying, *feeds)
         finally:
             await _cancelled(*feeds)
             # Cancelled or failed: what is in flight is waited for all the same.
-            await self._wound_up(begun, loop, courier, stepping)
+            await self._wound_up(works, stepping)
             await _cancelled(stepping, carrying)
 
-    def _assembled(self, begun: Begun) -> tuple[TradingLoop, Courier]:
-        keeper = StateKeeper(begun.rules, self._store, self._ledger, self.metrics, self._in_thread)
-        clock = begun.clock
-        broker: Broker = (
-            BridgeBroker(self._client, begun.rules.instrument, clock.now_ms)
-            if begun.rules.live
-            else PaperBroker(begun.rules.params)
-        )
-        account = AccountFeed(begun.rules, begun.market, clock, self._mailbox, self._outages)
+    def _assembled(self, begun: Begun) -> _Works:
+        law, market, clock = begun.rules, begun.market, begun.clock
+        keeper = StateKeeper(law, self._store, self._ledger, self.metrics, self._in_thread)
+        broker: Broker = PaperBroker(law.params)
+        if law.live:
+            broker = BridgeBroker(self._client, law.instrument, clock.now_ms)
+        account = AccountFeed(law, market, clock, self._mailbox, self._outages)
         courier = Courier(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
-        loop = TradingLoop(begun.rules, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
-        self._ticks = TickFeed(begun.rules, begun.market, clock, self._mailbox, self.metrics, account)
-        self._candles = CandleFeed(begun.rules, begun.market, clock, self._mailbox, self.metrics)
-        self._keeper, self._loop = keeper, loop
-        return loop, courier
+        loop = TradingLoop(law, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
+        ticks = TickFeed(law, market, clock, self._mailbox, self.metrics, account)
+        candles = CandleFeed(law, market, clock, self._mailbox, self.metrics)
+        return _Works(begun, keeper, courier, loop, ticks, candles)
 
-    def _begin_feeds(self, begun: Begun, history: tuple[Candle, ...]) -> list[asyncio.Task[None]]:
-        passing = TimeFeed(begun.clock, self._mailbox, self._beat)
-        rounds = {"time": passing.once}
-        if self._ticks is not None and self._candles is not None:
-            self._candles.begin(history)
-            rounds |= {"price": self._ticks.once, "candles": self._candles.once}
+    def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
+        clock = works.begun.clock
+        passing = TimeFeed(clock, self._mailbox, self._beat)
+        rounds = {"price": works.ticks.once, "candles": works.candles.once, "time": passing.once}
         feeds = [asyncio.create_task(self._outages.forever(name, once)) for name, once in rounds.items()]
-        return [*feeds, asyncio.create_task(begun.clock.run(self._note_clock))]
+        return [*feeds, asyncio.create_task(clock.run(self._note_clock))]
 
     def _note_clock(self, error: Exception) -> None:
         self._outages.failed("clock", error)
 
-    async def _wound_up(self, begun: Begun, loop: TradingLoop, courier: Courier, stepping: asyncio.Task[None]) -> None:
+    async def _wound_up(self, works: _Works, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
+        courier = works.courier
         self._mailbox.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
@@ -162,16 +164,16 @@ class LiveBot:
                     await courier.order_ended()
                     await courier.drained()
                     await asyncio.sleep(0)
-        loop.save(begun.clock.now_ms())
+        works.loop.save(works.begun.clock.now_ms())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
                 await courier.drained()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""
-        loop, keeper = self._loop, self._keeper
-        if loop is None or keeper is None or self._begun is None:
+        if self._works is None:
             return
+        loop, keeper = self._works.loop, self._works.keeper
         if self._client.superseded:
             self._fatal = UnsafeStart(
                 f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
@@ -181,7 +183,7 @@ class LiveBot:
         now = asyncio.get_running_loop().time()
         if keeper.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
-            loop.save(self._begun.clock.now_ms())
+            loop.save(self._works.begun.clock.now_ms())
         if now - self._beat_at >= _HEARTBEAT_SECONDS:
             self._beat_at = now
             status = self.status()
@@ -195,7 +197,7 @@ class LiveBot:
     @property
     def alive(self) -> bool:
         """Whether the loop, or the start before it, has moved lately."""
-        moved_at = self._loop.moved_at if self._loop and not self._boot.waits_for else self._boot.moved_at
+        moved_at = self._works.loop.moved_at if self._works and not self._boot.waits_for else self._boot.moved_at
         return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
 
     @property
@@ -209,9 +211,9 @@ class LiveBot:
         return status_of(self.about, self._moment())
 
     def lots(self) -> list[LotRow]:
-        if self._loop is None:
+        if self._works is None:
             return []
-        state, instrument = self._loop.state, self._loop.rules.instrument
+        state, instrument = self._works.loop.state, self._works.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
     def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
@@ -219,26 +221,26 @@ class LiveBot:
 
     def decisions(self, limit: int) -> list[DecisionRow]:
         """Newest first."""
-        if self._loop is None:
+        if self._works is None:
             return []
-        newest = list(self._loop.decisions)[-limit:]
-        return [decision_row(self._loop.rules.instrument, decision) for decision in reversed(newest)]
+        newest = list(self._works.loop.decisions)[-limit:]
+        return [decision_row(self._works.begun.rules.instrument, decision) for decision in reversed(newest)]
 
     def candles(self, limit: int) -> list[CandleRow]:
         """Oldest first; the newest may be in progress."""
-        if self._loop is None or self._candles is None:
+        if self._works is None:
             return []
-        forming = self._loop.state.market.forming
-        candles = [*self._candles.recent, *([forming] if forming else [])][-limit:]
-        return [candle_row(self._loop.rules.instrument, candle) for candle in candles]
+        forming = self._works.loop.state.market.forming
+        candles = [*self._works.candles.recent, *([forming] if forming else [])][-limit:]
+        return [candle_row(self._works.begun.rules.instrument, candle) for candle in candles]
 
     def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
         return self._broadcast.listen()
 
     def exposition(self) -> bytes:
         moment = self._moment()
-        if self._loop is not None:
-            self.metrics.observe(self._loop.rules, self._loop.state)
+        if self._works is not None:
+            self.metrics.observe(self._works.begun.rules, self._works.loop.state)
         self.metrics.ready.set(self.readiness[0])
         age = moment.price_age_seconds
         self.metrics.price_age.set(float("nan") if age is None else age)
@@ -260,28 +262,30 @@ class LiveBot:
         Raises:
             Retryable: the bot is not that far yet, or does not get to it.
         """
-        if self._begun is None or self._boot.waits_for:
+        if self._works is None or self._boot.waits_for:
             raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._mailbox.put(event_at(self._begun.clock.now_ms()), done)
+        self._mailbox.put(event_at(self._works.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
 
     def _moment(self) -> Moment:
+        works, waits_for = self._works, self._boot.waits_for
+        if works is None:
+            return Moment(None, None, None, waits_for, "", None, None, 0)
+        fresh_at, decisions = works.ticks.fresh_at, works.loop.decisions
         now = asyncio.get_running_loop().time()
-        fresh_at = self._ticks.fresh_at if self._ticks else None
-        loop, keeper = self._loop, self._keeper
         return Moment(
-            rules=loop.rules if loop else None,
-            state=loop.state if loop else None,
-            decision=loop.decisions[-1] if loop and loop.decisions else None,
-            waits_for=self._boot.waits_for,
-            problem=keeper.problem if keeper else "",
+            rules=works.begun.rules,
+            state=works.loop.state,
+            decision=decisions[-1] if decisions else None,
+            waits_for=waits_for,
+            problem=works.keeper.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
-            saved_ms=keeper.saved_at_ms if keeper else None,
-            clock_offset_ms=self._begun.clock.offset_ms() if self._begun else 0,
+            saved_ms=works.keeper.saved_at_ms,
+            clock_offset_ms=works.begun.clock.offset_ms(),
         )
 
 
