@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -186,3 +188,13 @@ def test_a_suspended_bot_is_not_run() -> None:
 def test_secrets_are_not_in_the_plan_s_text() -> None:
     assert "hooks.example" not in repr(plan("notifications: {slackWebhookSecretRef: {name: s, key: u}}"))
     assert "key-name" not in repr(plan(LIVE))
+
+
+def test_one_machine_needs_no_library_of_a_cluster() -> None:
+    # `pip install cbbot[up]` brings none of them.
+    script = (
+        "import sys, cbbot_operator.processes\n"
+        "print(sorted({'kopf', 'aiohttp', 'kubernetes', 'numba'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
