@@ -54,7 +54,7 @@ def create_app(bridge: Bridge) -> FastAPI:
     app.add_middleware(_Counting, metrics=bridge.metrics)
     _add_error_answers(app)
     # The way FastAPI documents for extending its document: replace the method of this one application.
-    app.openapi = partial(without_null_parameters, app)  # type: ignore[method-assign] - FastAPI documents replacing it
+    app.openapi = partial(without_null_parameters, app)  # type: ignore[method-assign]  # FastAPI documents replacing it
     return app
 
 
