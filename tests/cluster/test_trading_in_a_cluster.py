@@ -181,10 +181,12 @@ def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl)
 
 def test_what_a_person_sees(kubectl, note):
     note(kubectl("describe", BOT))
-    process = kubectl("exec", "deployment/cbbot-operator", "--", "cat", "/proc/1/status")
-    (resident,) = [line.split()[1] for line in process.splitlines() if line.startswith("VmRSS")]
-    note(f"operator RSS: {int(resident) / 1024:.1f} MiB")
-    assert int(resident) < 200 * 1024
+    metrics = kubectl("get", "--raw", "/api/v1/namespaces/cbbot-e2e/services/cbbot-operator:8080/proxy/metrics")
+    (resident,) = [
+        line.split()[1] for line in metrics.splitlines() if line.startswith("process_resident_memory_bytes ")
+    ]
+    note(f"operator RSS: {float(resident) / 2**20:.1f} MiB")
+    assert float(resident) < 200 * 2**20
     lines = kubectl("logs", "deployment/cbbot-operator", "--tail=-1").splitlines()
     assert [line for line in lines if '"level": "error"' in line or "Traceback" in line] == []
 

@@ -35,6 +35,9 @@ def deployment(
         "automountServiceAccountToken": False,
         # Variables made from Services (BRIDGE_PORT=tcp://...) would be read as settings.
         "enableServiceLinks": False,
+        # The kernel drops a signal that process 1 has no handler for yet: a bot told to stop while it still
+        # starts would trade on until it is killed. So process 1 is the pod's own, not the bot.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": 60,
         "securityContext": {
             "runAsNonRoot": True,

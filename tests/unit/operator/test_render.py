@@ -122,6 +122,7 @@ def test_pods_meet_pod_security_restricted(spec):
         body = pod(objects, component)["spec"]
         assert body["automountServiceAccountToken"] is False
         assert body["enableServiceLinks"] is False
+        assert body["shareProcessNamespace"] is True
         assert body["securityContext"]["runAsNonRoot"] is True
         assert body["securityContext"]["fsGroup"] == 10001
         assert body["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
