@@ -18,8 +18,11 @@ from cbbot.views.times import rfc3339
 
 __all__ = ["show", "verify"]
 
+_TABLE_WIDTH = 132
+
 FileArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The state file. [default: $STATE_FILE]", show_default=False)
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="The state file, or its folder. [default: $STATE_FILE]", show_default=False),
 ]
 
 
@@ -35,6 +38,8 @@ def show(file: FileArgument = None) -> None:
     from rich.table import Table  # noqa: PLC0415  as above
 
     console = Console()
+    # A number cut short would be worse than a line that the terminal wraps.
+    console.width = max(console.width, _TABLE_WIDTH)
     head = Table(show_header=False, box=None)
     book = body["book"]
     equity = Decimal(book["start_equity"]) + Decimal(book["realised"])
@@ -73,7 +78,9 @@ def verify(file: FileArgument = None) -> int:
 
 
 def _path(file: Path | None) -> Path:
-    return file or Path(os.environ.get("STATE_FILE", "").strip() or str(BY_KEY["STATE_FILE"].default))
+    default = Path(str(BY_KEY["STATE_FILE"].default))
+    path = file or Path(os.environ.get("STATE_FILE", "").strip() or default)
+    return path / default.name if path.is_dir() else path
 
 
 def _problem(path: Path) -> str:
@@ -91,14 +98,14 @@ def _problem(path: Path) -> str:
 
 
 def _sums_problem(body: dict[str, Any]) -> str:
-    """The book keeps sums over the lots: they must be what the lots add up to."""
-    book, lots = body["book"], body["lots"]
+    """The book keeps sums over the lots and the dust: they must be what these add up to."""
+    book, lots, dust = body["book"], body["lots"], body["dust"]
     if book["lots"] != len(lots):
         return f"the book counts {book['lots']} lots, there are {len(lots)}"
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
-        added = sum((Decimal(lot[of]) for lot in lots), Decimal(0))
+        added = sum((Decimal(lot[of]) for lot in lots), Decimal(dust[of]))
         if added != Decimal(book[total]):
-            return f"the lots' {of} add up to {added:f}, the book says {book[total]}"
+            return f"lots and dust add up to a {of} of {added:f}, the book says {book[total]}"
     return ""
 
 

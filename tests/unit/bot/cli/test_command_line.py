@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def body(**changed: Any) -> dict[str, Any]:
     return {
         "version": 1, "bot_id": "b", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator", "epoch": 3,
         "book": book | sums, "lots": [lot], "intents": [intent], "paused_by": ["hand"], "halted": "",
-        "trade_count": 4, "dust": {"base": "0"},
+        "trade_count": 4, "dust": {"base": "0", "cost": "0", "entry_fee": "0"},
     } | changed  # fmt: skip
 
 
@@ -186,3 +187,24 @@ def test_state_verify_tells_which_generation_is_sound(tmp_path: Path, capsys: py
     store.save(body(lots=[]))
     assert main(["state", "verify", str(path)]) in (1, 3)
     assert "counts 1 lots, there are 0" in capsys.readouterr().out
+
+
+def test_a_folder_means_the_state_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    StateStore(tmp_path / "bot_state.json").save(body())
+    assert main(["state", "show", str(tmp_path)]) == 0
+    assert "1 open lots" in capsys.readouterr().out
+
+
+def test_state_verify_counts_the_dust_in_the_books_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound = body()
+    book = sound["book"]
+    dusty = body(dust={"base": "0.001", "cost": "1", "entry_fee": "0.1"})
+    path = tmp_path / "bot_state.json"
+    StateStore(path).save(dusty)
+    StateStore(path).save(dusty)
+    assert main(["state", "verify", str(path)]) == 3
+    assert "lots and dust add up to" in capsys.readouterr().out
+    for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
+        book[total] = str(Decimal(book[total]) + Decimal(dusty["dust"][of]))
+    StateStore(path).save(dusty | {"book": book})
+    assert main(["state", "verify", str(path)]) == 0
