@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
+from cbbot_bridge.bridge import Bridge
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +76,10 @@ async def test_who_asks_first_is_served_first() -> None:
 async def test_a_tiny_allowance_still_lets_reads_through() -> None:
     bucket = TokenBucket(rate=0.1, burst=2.0, clock=Clock())
     await bucket.take(0.0, keep=3.0)
+
+
+async def test_a_venue_without_signatures_is_asked_as_fast_as_its_market_runs(make_bridge: Callable[..., Bridge]) -> None:
+    coinbase = make_bridge(COINBASE_AUTH="jwt").budget_left()
+    simulator = make_bridge(COINBASE_AUTH="none", COINBASE_API_BASE="http://127.0.0.1:9").budget_left()
+    assert float(coinbase.public) == 10.0
+    assert float(simulator.public) > 1000.0
