@@ -119,6 +119,36 @@ def test_what_is_no_longer_wanted_is_pruned_but_never_a_volume(run, reconciler, 
     assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
 
 
+def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(run, reconciler, cluster, key, paper):
+    cluster.tradingbot({**paper, "state": {"reclaimPolicy": "Delete"}})
+    run(reconciler.reconcile(key))
+    cluster.put({"kind": "PersistentVolumeClaim", "metadata": {"namespace": NAMESPACE, "name": "mine"}, "spec": {}})
+    cluster.tradingbot({**paper, "state": {"reclaimPolicy": "Delete", "existingClaim": "mine"}}, generation=2)
+    run(reconciler.reconcile(key))
+    assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
+
+
+def test_a_finalizer_added_by_someone_else_meanwhile_is_not_lost(
+    run, reconciler, cluster, key, live, api_keys, monkeypatch
+):
+    cluster.put(secret("coinbase", api_keys))
+    cluster.tradingbot(live)
+    patch = cluster.patch
+
+    async def someone_was_faster(kind, namespace, name, change):
+        theirs = cluster.one("TradingBot", "btc")["metadata"]
+        theirs["finalizers"] = ["example.org/theirs"]
+        theirs["resourceVersion"] = "another"
+        return await patch(kind, namespace, name, change)
+
+    monkeypatch.setattr(cluster, "patch", someone_was_faster)
+    with pytest.raises(Retryable, match="conflict"):
+        run(reconciler.reconcile(key))
+    monkeypatch.undo()
+    run(reconciler.reconcile(key))
+    assert cluster.one("TradingBot", "btc")["metadata"]["finalizers"] == ["example.org/theirs", FINALIZER]
+
+
 def test_service_monitors_are_made_once_their_definition_appears(run, reconciler, cluster, key, paper):
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))

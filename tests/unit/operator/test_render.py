@@ -118,6 +118,7 @@ def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments():
 @pytest.mark.parametrize("spec", [SIMULATED, {"product": {"id": "BTC-USD"}}])
 def test_pods_meet_pod_security_restricted(spec):
     objects = rendered(spec)
+    assert objects["ServiceAccount", "btc-pods"]["automountServiceAccountToken"] is False
     for component in ("bot", "bridge"):
         body = pod(objects, component)["spec"]
         assert body["automountServiceAccountToken"] is False
