@@ -1,20 +1,14 @@
-"""The venue's time, kept by asking for it now and then.
-
-A real exchange's clock runs at our rate; a simulator's may run hundreds of times faster. Two quick
-samples tell them apart only if they differ by more than the journeys of the samples and a cache on
-the way can explain, so the rate is believed to be 1 until it is shown not to be.
-"""
+"""The venue's time, kept by asking for it now and then: often at first, and of a fast venue."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from cbbot.domain.venue_clock import VenueClock
+from cbbot.domain.venue_clock import ClockSample, VenueClock
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
 
@@ -28,19 +22,9 @@ _FAST_INTERVAL_SECONDS = 1.0
 _REAL_INTERVAL_SECONDS = 10.0
 _FAILED_INTERVAL_SECONDS = 1.0
 
-# Oldest to newest sample is the baseline that the rate is measured over: 8 s or 80 s, and after a
-# simulator's restart (its clock stood still meanwhile) the rate is right again within 8 samples.
-_WINDOW = 8
 _SHORTEST_BASELINE_SECONDS = 0.2
-_REAL_TIME_BAND = 0.02
 # Coinbase's public answers may come from a cache that is a second old.
 _CACHED_SECONDS = 1.0
-
-
-class _Sample(NamedTuple):
-    monotonic: float
-    venue_ms: int
-    error_seconds: float
 
 
 class Timekeeper:
@@ -55,7 +39,6 @@ class Timekeeper:
         self._fetch = fetch
         self._monotonic = monotonic
         self._wall = wall
-        self._samples: deque[_Sample] = deque(maxlen=_WINDOW)
         self._clock: VenueClock | None = None
         self._latest_ms = 0
         self.failures = 0
@@ -92,15 +75,15 @@ class Timekeeper:
         Raises:
             CbbotError: it could not be asked, or told no time.
         """
-        before = self._monotonic()
+        asked = self._monotonic()
         venue_ms = translate.venue_ms(await self._fetch())
-        after = self._monotonic()
-        self._samples.append(_Sample((before + after) / 2, venue_ms, (after - before) / 2))
-        rate = self._measured_rate()
-        if (rate == 1.0) != (self.rate == 1.0):
-            _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(rate, 3)}})
-        newest = self._samples[-1]
-        self._clock = VenueClock(newest.monotonic, newest.venue_ms, rate, newest.monotonic, newest.venue_ms)
+        sample = ClockSample.of(asked, self._monotonic(), venue_ms)
+        clock = VenueClock.sampled(
+            self._clock, sample, baseline_seconds=_SHORTEST_BASELINE_SECONDS, cached_seconds=_CACHED_SECONDS
+        )
+        if (clock.rate == 1.0) != (self.rate == 1.0):
+            _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
+        self._clock = clock
 
     async def try_sample(self) -> bool:
         """As ``sample``; a failure is counted and logged, not raised."""
@@ -127,14 +110,3 @@ class Timekeeper:
         if since_first < _FIRST_SECONDS:
             return _FIRST_INTERVAL_SECONDS
         return _REAL_INTERVAL_SECONDS if self.rate == 1.0 else _FAST_INTERVAL_SECONDS
-
-    def _measured_rate(self) -> float:
-        oldest, newest = self._samples[0], self._samples[-1]
-        baseline = newest.monotonic - oldest.monotonic
-        if baseline < _SHORTEST_BASELINE_SECONDS:
-            return self.rate
-        measured = (newest.venue_ms - oldest.venue_ms) / 1000.0 / baseline
-        if measured < 0:
-            return self.rate  # it was set back; a later window will tell
-        doubt = (oldest.error_seconds + newest.error_seconds + _CACHED_SECONDS) / baseline
-        return 1.0 if abs(measured - 1.0) <= _REAL_TIME_BAND + doubt else measured

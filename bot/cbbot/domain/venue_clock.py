@@ -1,19 +1,34 @@
 """The venue's time, estimated from samples of it.
 
-Reads no clock itself: callers pass their monotonic reading. Against a real exchange the
-venue's clock runs at our rate with an offset; against the simulator it may run hundreds of
-times faster, which two samples a moment apart reveal.
+Reads no clock itself: callers pass their monotonic reading. A real exchange's clock runs at our
+rate with an offset, a simulator's perhaps hundreds of times faster. Two quick samples tell them
+apart only if they differ by more than the samples' journeys (and a cache on the way) can explain,
+so the rate is believed to be 1 until it is shown not to be.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-__all__ = ["VenueClock"]
+__all__ = ["ClockSample", "VenueClock"]
 
-# A real clock is never off by one part in fifty; a replay is never so slow a speed-up.
-_REAL_TIME_BAND = 0.02
-_SHORTEST_BASELINE_SECONDS = 0.2
+# Oldest to newest sample is the baseline of the rate; after a venue's restart it is right again within so many.
+WINDOW: Final = 8
+_REAL_TIME_BAND: Final = 0.02
+
+
+class ClockSample(NamedTuple):
+    """The venue said ``venue_ms`` at ``at`` (our monotonic seconds), give or take ``doubt`` seconds."""
+
+    at: float
+    venue_ms: int
+    doubt: float
+
+    @classmethod
+    def of(cls, asked: float, answered: float, venue_ms: int) -> ClockSample:
+        """A question's answer: the venue read its clock somewhere on the journey."""
+        return cls((asked + answered) / 2, venue_ms, (answered - asked) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +38,38 @@ class VenueClock:
     ``rate`` is venue seconds per second of ours: 1.0 exactly against a real exchange.
     """
 
-    anchor_monotonic: float
-    anchor_ms: float
+    samples: tuple[ClockSample, ...]
     rate: float = 1.0
-    first_monotonic: float = 0.0
-    first_ms: float = 0.0
+
+    @property
+    def newest(self) -> ClockSample:
+        return self.samples[-1]
+
+    @property
+    def baseline(self) -> float:
+        """Our seconds between the oldest sample and the newest."""
+        return self.newest.at - self.samples[0].at
 
     @classmethod
-    def start(cls, monotonic: float, venue_ms: float) -> VenueClock:
-        return cls(monotonic, venue_ms, 1.0, monotonic, venue_ms)
+    def sampled(
+        cls, before: VenueClock | None, sample: ClockSample, *, baseline_seconds: float, cached_seconds: float = 0.0
+    ) -> VenueClock:
+        """The clock after one more sample.
 
-    def sample(self, monotonic: float, venue_ms: float) -> VenueClock:
-        """A clock corrected by one more sample: the venue said ``venue_ms`` at ``monotonic``."""
-        elapsed = monotonic - self.first_monotonic
-        rate = self.rate
-        if elapsed >= _SHORTEST_BASELINE_SECONDS:
-            measured = (venue_ms - self.first_ms) / 1000.0 / elapsed
-            rate = 1.0 if abs(measured - 1.0) <= _REAL_TIME_BAND else max(measured, 0.0)
-        return VenueClock(monotonic, venue_ms, rate, self.first_monotonic, self.first_ms)
+        The rate is measured over at least ``baseline_seconds``; ``cached_seconds`` is how old an
+        answer may be that some cache gave.
+        """
+        if before is None or sample.venue_ms < before.newest.venue_ms:
+            # The first one; or the venue was set back, and what it did before says nothing of its rate.
+            return cls((sample,), before.rate if before is not None else 1.0)
+        clock = cls((*before.samples, sample)[-WINDOW:], before.rate)
+        if clock.baseline < baseline_seconds:
+            return clock
+        oldest = clock.samples[0]
+        measured = (sample.venue_ms - oldest.venue_ms) / 1000.0 / clock.baseline
+        doubt = (oldest.doubt + sample.doubt + cached_seconds) / clock.baseline
+        real = abs(measured - 1.0) <= _REAL_TIME_BAND + doubt
+        return cls(clock.samples, 1.0 if real else measured)
 
     def now_ms(self, monotonic: float) -> int:
-        return int(self.anchor_ms + (monotonic - self.anchor_monotonic) * 1000.0 * self.rate)
-
-    def seconds_until(self, venue_ms: int, monotonic: float) -> float:
-        """Our seconds until the venue's clock shows ``venue_ms``; 0 when it already does."""
-        left_ms = venue_ms - self.now_ms(monotonic)
-        return max(left_ms, 0) / 1000.0 / self.rate if self.rate > 0 else 1.0
+        return int(self.newest.venue_ms + (monotonic - self.newest.at) * 1000.0 * self.rate)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-from cbbot.domain.venue_clock import VenueClock
+from cbbot.domain.venue_clock import ClockSample, VenueClock
 from cbbot.errors import CbbotError, Retryable
 
 __all__ = ["LiveClock"]
@@ -20,20 +19,10 @@ __all__ = ["LiveClock"]
 _DENSE_SECONDS: Final = 0.1
 _FAST_SECONDS: Final = 1.0
 _REAL_SECONDS: Final = 10.0
-_WINDOW: Final = 8
 _BASELINE_SECONDS: Final = 0.5
-_REAL_TIME_BAND: Final = 0.02
 _AGREEMENT: Final = 0.05
 _TRUSTED_SECONDS: Final = 3.0
 _LONGEST_START_SECONDS: Final = 10.0
-
-
-class _Sample(NamedTuple):
-    """``at`` is the middle of the question's journey, ``doubt`` half its length, in seconds."""
-
-    at: float
-    venue_ms: int
-    doubt: float
 
 
 class LiveClock:
@@ -42,7 +31,6 @@ class LiveClock:
     def __init__(self, fetch: Callable[[], Awaitable[int]], monotonic: Callable[[], float]) -> None:
         self._fetch = fetch
         self._monotonic = monotonic
-        self._samples: deque[_Sample] = deque(maxlen=_WINDOW)
         self._clock: VenueClock | None = None
         self._latest = 0
 
@@ -62,7 +50,7 @@ class LiveClock:
             return int(time.time() * 1000)
         now = self._monotonic()
         if self.fast:
-            now = min(now, self._clock.anchor_monotonic + _TRUSTED_SECONDS)
+            now = min(now, self._clock.newest.at + _TRUSTED_SECONDS)
         return self._clock.now_ms(now)
 
     def now_ms(self) -> int:
@@ -80,23 +68,10 @@ class LiveClock:
         Raises:
             CbbotError: there was no answer.
         """
-        before = self._monotonic()
+        asked = self._monotonic()
         venue_ms = await self._fetch()
-        after = self._monotonic()
-        sample = _Sample((before + after) / 2, venue_ms, (after - before) / 2)
-        if self._samples and venue_ms < self._samples[-1].venue_ms:
-            self._samples.clear()  # it was set back: what it did before says nothing of its rate
-        self._samples.append(sample)
-        self._clock = VenueClock(sample.at, float(venue_ms), self._measured_rate())
-
-    def _measured_rate(self) -> float:
-        oldest, newest = self._samples[0], self._samples[-1]
-        baseline = newest.at - oldest.at
-        if baseline < _BASELINE_SECONDS:
-            return self.rate
-        measured = (newest.venue_ms - oldest.venue_ms) / 1000.0 / baseline
-        band = _REAL_TIME_BAND + (newest.doubt + oldest.doubt) / baseline
-        return 1.0 if abs(measured - 1.0) <= band else max(measured, 0.0)
+        sample = ClockSample.of(asked, self._monotonic(), venue_ms)
+        self._clock = VenueClock.sampled(self._clock, sample, baseline_seconds=_BASELINE_SECONDS)
 
     async def settle(self) -> None:
         """Samples until the rate is known: two measurements that agree.
@@ -108,7 +83,7 @@ class LiveClock:
         while self._monotonic() - started < _LONGEST_START_SECONDS:
             before = self.rate
             await self.sample()
-            measured = self._samples[-1].at - self._samples[0].at >= _BASELINE_SECONDS
+            measured = self._clock is not None and self._clock.baseline >= _BASELINE_SECONDS
             if measured and abs(self.rate - before) <= _AGREEMENT * before:
                 return
             await asyncio.sleep(_DENSE_SECONDS)
