@@ -13,11 +13,19 @@ try: ## Run the demo: simulator, bridge and bot on this machine, with a live tab
 setup check test: ## Make the environment; lint, types, layers, unit and property tests; those and simulation
 	$(PYTHON) tools/dev.py $@
 
+generate: ## Write what is generated from the contract: the CRD, the chart's copy, docs/settings.md
 format lint types layers generate generated unit property simulation:
 	$(PYTHON) tools/dev.py $@
 
-long: ## Everything that takes longer than CI may
-	$(PYTHON) tools/dev.py test
+cluster-e2e: setup ## The product in a real Kubernetes cluster that is built for it (no Docker needed)
+	.ci/cluster --provider tool
+
+kind-e2e: setup ## The same on kind (Docker, kind, kubectl, helm); exit code 4 where there is no way to a cluster
+	.ci/cluster --provider kind
+
+long: ## Everything: what CI runs, and the bridge fuzzed for minutes
+	BRIDGE_FUZZ_EXAMPLES=150 $(PYTHON) tools/dev.py test
+	.ci/cluster
 
 locks: ## Renew the hashed requirement locks
 	$(PYTHON) tools/locks.py

@@ -135,7 +135,7 @@ class BalancesKnown:
 
 @dataclass(frozen=True, slots=True)
 class EntriesPaused:
-    """No new lots until resumed. ``by`` is ``hand`` or ``resource``; either one is enough."""
+    """No new lots until resumed. ``by`` is any word: ``hand``, ``resource``, ``disk``; one pause is enough."""
 
     at_ms: int
     by: str
