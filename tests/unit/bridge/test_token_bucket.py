@@ -78,7 +78,9 @@ async def test_a_tiny_allowance_still_lets_reads_through() -> None:
     await bucket.take(0.0, keep=3.0)
 
 
-async def test_a_venue_without_signatures_is_asked_as_fast_as_its_market_runs(make_bridge: Callable[..., Bridge]) -> None:
+async def test_a_venue_without_signatures_is_asked_as_fast_as_its_market_runs(
+    make_bridge: Callable[..., Bridge],
+) -> None:
     coinbase = make_bridge(COINBASE_AUTH="jwt").budget_left()
     simulator = make_bridge(COINBASE_AUTH="none", COINBASE_API_BASE="http://127.0.0.1:9").budget_left()
     assert float(coinbase.public) == 10.0

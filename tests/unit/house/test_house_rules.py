@@ -35,7 +35,11 @@ def test_no_folder_shadows_the_standard_library_or_makes_tests_a_package() -> No
 
 
 def test_modules_hold_one_idea() -> None:
-    long = {str(p.relative_to(ROOT)): n for p in python_files() if (n := len(p.read_text().splitlines())) > MOST_LINES_OF_A_MODULE}
+    long = {
+        str(p.relative_to(ROOT)): n
+        for p in python_files()
+        if (n := len(p.read_text().splitlines())) > MOST_LINES_OF_A_MODULE
+    }
     assert long == {}
 
 
