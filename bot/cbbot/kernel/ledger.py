@@ -1,4 +1,4 @@
-"""Exact money: notional, fees, slippage, profit. All integers, no operation wraps at 63 bits.
+"""Exact money: notional, fees, slippage, profit. All integers; no fee or notional wraps at 63 bits.
 
 Amounts are ledger units; ``ticks * base_units`` is a notional. Fees round up, against us.
 """

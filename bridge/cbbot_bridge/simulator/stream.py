@@ -44,6 +44,7 @@ class _Connection:
         self.channels: dict[str, list[str]] = {}
         self.sequence = 0
         self.heartbeats = 0
+        self.closing = False
 
     def wants(self, channel: str, product_id: str) -> bool:
         return product_id in self.channels.get(channel, ())
@@ -56,13 +57,18 @@ class _Connection:
         self._put(error_frame(message))
 
     def close(self, code: int) -> None:
-        """Close after what has been queued; at once when the queue is full."""
+        """Close after what has been queued; at once when the queue is full. Nothing follows a close."""
+        if self.closing:
+            return
+        self.closing = True
         if self.queue.full():
             while not self.queue.empty():
                 self.queue.get_nowait()
         self.queue.put_nowait(code)
 
     def _put(self, frame: dict[str, Any]) -> None:
+        if self.closing:
+            return
         if self.queue.full():
             _LOG.warning("slow customer disconnected", extra={"fields": {"queued": self.queue.qsize()}})
             self.close(_POLICY)

@@ -35,6 +35,8 @@ def bridge_environment(inputs: Inputs) -> dict[str, str]:
     if inputs.simulated:
         environment["COINBASE_API_BASE"] = f"http://127.0.0.1:{SIMULATOR_PORT}"
         environment["COINBASE_AUTH"] = "none"
+        # The Simulator's stream stands at its own address; another venue's prices would not be its market's.
+        environment.pop("COINBASE_WS_URL", None)
     elif api_key_secret(inputs.spec) is not None:
         environment |= {f"{key}_FILE": f"{_KEY_FOLDER}/{key}" for key in API_KEY_FIELDS}
     return {key: environment[key] for key in EXCHANGE_BY_KEY if key in environment}

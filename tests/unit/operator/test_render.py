@@ -115,6 +115,12 @@ def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments():
     assert ("PersistentVolumeClaim", "btc-simulator") in objects
 
 
+def test_the_simulators_prices_never_come_from_another_venues_stream():
+    spec = {**SIMULATED, "exchange": {**SIMULATED["exchange"], "websocket": {"url": "wss://ws.example.org"}}}
+    bridge, _ = pod(rendered(spec), "bridge")["spec"]["containers"]
+    assert "COINBASE_WS_URL" not in {entry["name"] for entry in bridge["env"]}
+
+
 @pytest.mark.parametrize("spec", [SIMULATED, {"product": {"id": "BTC-USD"}}])
 def test_pods_meet_pod_security_restricted(spec):
     objects = rendered(spec)
