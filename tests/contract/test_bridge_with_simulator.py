@@ -162,8 +162,8 @@ async def test_time_and_candles_of_a_venue_at_600_times_our_speed(tmp_path: Path
         assert times == sorted(times)
         candle = (await read(client, "/candles", product_id="BTC-USD", limit=1))[-1]
         now = (await read(client, "/time"))["epoch_ms"] // 1000
-        # Within a second of ours: ten minutes of the venue's.
-        assert 0 <= now - int(candle["start"]) < 600
+        # Within a second of ours: ten minutes of the venue's, whose clock the bridge can only estimate.
+        assert abs(now - int(candle["start"])) < 600
 
 
 async def test_a_refusal_of_the_venue_and_an_old_epoch_place_nothing(tmp_path: Path) -> None:
