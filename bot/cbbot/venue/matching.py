@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from cbbot.domain.order import Side
 from cbbot.errors import BadInput
 
 __all__ = [
@@ -20,10 +19,7 @@ __all__ = [
     "fill_market_buy_base",
     "fill_market_buy_quote",
     "fill_market_sell",
-    "slipped",
 ]
-
-_BPS = 10_000
 
 
 class Rate(NamedTuple):
@@ -56,19 +52,6 @@ def fee_rate(fraction: Decimal) -> Rate:
 def commission(value: int, rate: Rate) -> int:
     """The fee on a notional, rounded up to the ledger unit."""
     return -(-value * rate.numerator // rate.denominator)
-
-
-def slipped(price: int, side: Side, bps: Decimal) -> int:
-    """A price moved by ``bps`` basis points against ``side`` and rounded to the tick, against it too.
-
-    A sale never slips below one tick: a market that pays nothing is not a market.
-    """
-    numerator, denominator = bps.as_integer_ratio()
-    moved = price * numerator
-    scale = denominator * _BPS
-    if side is Side.BUY:
-        return price - (-moved // scale)
-    return max(price - -(-moved // scale), 1)
 
 
 def _trade(price: int, base: int, rate: Rate) -> Trade:

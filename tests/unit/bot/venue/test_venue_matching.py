@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Side
 from cbbot.errors import BadInput
 from cbbot.venue.book import Level, match_buy_base, match_buy_quote, match_sell
 from cbbot.venue.matching import (
@@ -19,7 +18,6 @@ from cbbot.venue.matching import (
     fill_market_buy_base,
     fill_market_buy_quote,
     fill_market_sell,
-    slipped,
 )
 
 TAKER = fee_rate(Decimal("0.009"))
@@ -70,14 +68,6 @@ def test_a_commission_is_the_exact_fee_rounded_up_by_less_than_a_unit(price: int
 def test_a_rate_that_is_no_fraction_is_bad_input(rate: str) -> None:
     with pytest.raises(BadInput, match="fee rate"):
         fee_rate(Decimal(rate))
-
-
-def test_slippage_moves_the_price_against_the_side_and_rounds_against_it_too() -> None:
-    assert slipped(10_000, Side.BUY, Decimal(1)) == 10_001
-    assert slipped(10_001, Side.BUY, Decimal(1)) == 10_003  # 1.0001 ticks, up
-    assert slipped(10_001, Side.SELL, Decimal(1)) == 9_999  # 1.0001 ticks, down
-    assert slipped(10_000, Side.BUY, Decimal(0)) == slipped(10_000, Side.SELL, Decimal(0)) == 10_000
-    assert slipped(3, Side.SELL, Decimal(10_000)) == 1
 
 
 def test_an_order_larger_than_a_level_walks_the_book() -> None:
