@@ -19,7 +19,6 @@ from cbbot.kernel.advance import Account, Steps, Tally, advance
 from cbbot.kernel.batch import Columns, feature_rows, readings
 from cbbot.kernel.book import opening_book
 from cbbot.kernel.codes import DENIALS
-from cbbot.kernel.indicators import BASELINE_WARM, EXTENDED_WARM
 from cbbot.kernel.model import Fit, fit, scores
 from cbbot.trader.rules import Rules
 
@@ -103,7 +102,7 @@ def run(rules: Rules, candles: Columns, span: Span, progress: Progress | None = 
             end = min(max(due, at + 1), n)
         end = min(end, at + stretch)
         if scored < end:
-            steps.score[scored:end] = _scores(params.extended, model, rows, scored, end)  # type: ignore[index] # a list here
+            steps.score[scored:end] = _scores(rules.warm, model, rows, scored, end)  # type: ignore[index] # a list here
             scored = end
         account = advance(params, account, steps, at, end, tally)
         at = end
@@ -118,11 +117,11 @@ def _fit(rules: Rules, rows: npt.NDArray[np.float64], closes: npt.NDArray[np.int
     return fit(rows[first:until], closes[first:until])
 
 
-def _scores(extended: bool, model: Fit | None, rows: npt.NDArray[np.float64], first: int, last: int) -> list[float]:
+def _scores(warm: int, model: Fit | None, rows: npt.NDArray[np.float64], first: int, last: int) -> list[float]:
     """Log-odds of rows, NaN where a decision has too few candles behind it."""
     if model is None:
         return [float("nan")] * (last - first)
     column = scores(model, rows[first:last])
-    column[: max(0, (EXTENDED_WARM if extended else BASELINE_WARM) - 1 - first)] = np.nan
+    column[: max(0, warm - 1 - first)] = np.nan
     values: list[float] = column.tolist()
     return values

@@ -91,7 +91,7 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
         commands = tuple(fitted)
     if rules.settings.use_tick_price:
         return state, commands
-    state = replace(state, market=replace(known, last_price=event.candle.close, last_price_ms=closed_ms))
+    state = replace(state, market=replace(known, last_price=event.candle.close))
     state, stepped = step_at(rules, state, closed_ms, event.candle.close, ticking=False)
     return state, (*commands, *stepped)
 

@@ -95,7 +95,7 @@ def nudged(rules: Rules, market: Market, at_ms: int, price: int) -> Market:
         candle = Candle(start, price, price, price, price, 0)
     else:
         candle = old._replace(high=max(old.high, price), low=min(old.low, price), close=price)
-    return replace(market, forming=candle, last_price=price, last_price_ms=at_ms)
+    return replace(market, forming=candle, last_price=price)
 
 
 def forming(market: Market, candle: Candle) -> Market:

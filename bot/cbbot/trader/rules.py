@@ -9,6 +9,7 @@ from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import floor_units
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.codes import SCALP_EXP, SCALP_LINEAR, SCALP_OFF
+from cbbot.kernel.indicators import BASELINE_WARM, EXTENDED_WARM
 from cbbot.kernel.params import NO_CAP, RATE_SCALE, RISK_SCALE, SLIPPAGE_SCALE, Params
 from cbbot.kernel.strategy import logit
 
@@ -28,7 +29,7 @@ class Rules:
     @property
     def warm(self) -> int:
         """Candles a decision needs, the forming one counted."""
-        return 60 if self.params.extended else 40
+        return EXTENDED_WARM if self.params.extended else BASELINE_WARM
 
 
 def rules(settings: Settings, instrument: Instrument) -> Rules:

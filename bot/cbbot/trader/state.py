@@ -55,7 +55,6 @@ class Market:
     window: TrainingWindow = field(default_factory=TrainingWindow)
     forming: Candle | None = None
     last_price: int = 0
-    last_price_ms: int = 0
     outlier: int = 0
 
 
@@ -122,10 +121,6 @@ class TraderState:
     @property
     def outcome_unknown(self) -> bool:
         return any(intent.progress is Progress.UNKNOWN for intent in self.intents)
-
-    @property
-    def entry_pending(self) -> bool:
-        return any(intent.purpose is Purpose.ENTRY for intent in self.intents)
 
     def closing(self, lot: Lot) -> bool:
         """Whether an order to close the lot is under way."""
