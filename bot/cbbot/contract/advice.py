@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cbbot.contract.settings import Settings
+from cbbot.domain.decimals import plain
 
 __all__ = ["break_even_pct", "warnings"]
 
@@ -32,29 +33,52 @@ def warnings(settings: Settings, taker_rate_pct: Decimal | None = None) -> list[
 def _takes_below_the_fees(settings: Settings, fee: Decimal) -> list[str]:
     needed = break_even_pct(fee)
     takes = [("TAKE_PROFIT_PCT", settings.take_profit_pct)]
-    if settings.scalp_tp_decay_enable and settings.allow_pyramiding:
+    if settings.scalp_tp_decay_enable:
         takes.append(("SCALP_TP_MIN_PCT", settings.scalp_tp_min_pct))
     return [
-        f"{key}={take} does not cover the fees: at {fee} % a side a round trip needs {needed:.2f} %, "
-        "so every take profit at it loses money"
+        f"{key}={plain(take)} does not cover the fees: at {plain(fee)} % a side a round trip needs {needed:.2f} %, "
+        f"so {_losers(key, take, needed)}"
         for key, take in takes
         if take <= needed
     ]
 
 
+def _losers(key: str, take: Decimal, needed: Decimal) -> str:
+    if key == "TAKE_PROFIT_PCT" and 2 * take <= needed:
+        return "every take profit loses money, the runner's too"
+    return "every scalp that takes profit at it loses money (the runner takes twice TAKE_PROFIT_PCT)"
+
+
 def _stops_that_never_trigger(settings: Settings) -> list[str]:
     if settings.stop_loss_pct < 100:
         return []
-    return [f"STOP_LOSS_PCT={settings.stop_loss_pct} can never trigger for a bought lot: there is no stop loss"]
+    return [f"STOP_LOSS_PCT={plain(settings.stop_loss_pct)} can never trigger for a bought lot: there is no stop loss"]
 
 
 def _lots_without_room(settings: Settings) -> list[str]:
+    """Fewer lots fit than may be open: the cash, or the cap of the exposure, runs out first."""
     cap = settings.max_concurrent_lots if settings.allow_pyramiding else 1
-    room = int(100 / settings.risk_per_trade_pct)
+    key = f"RISK_PER_TRADE_PCT={plain(settings.risk_per_trade_pct)}"
+    budget = _budget(settings)
+    known = not settings.use_live_equity or settings.dry_run
+    room = int(settings.usd_equity / budget) if known and budget else int(100 / settings.risk_per_trade_pct)
+    if room < cap:
+        return [f"{key} pays for {room} lots, fewer than MAX_CONCURRENT_LOTS={cap}: cash runs out first"]
+    if not known or settings.max_exposure_usd is None or not budget:
+        return []
+    # The cap counts what a lot costs, without the fee that is in its budget.
+    room = int(settings.max_exposure_usd * (1 + settings.fee_rate_pct / 100) / budget)
     if room >= cap:
         return []
-    key = f"RISK_PER_TRADE_PCT={settings.risk_per_trade_pct}"
-    return [f"{key} pays for {room} lots, fewer than MAX_CONCURRENT_LOTS={cap}: cash runs out first"]
+    limit = f"MAX_EXPOSURE_USD={plain(settings.max_exposure_usd)}"
+    return [f"{limit} is room for {room} lots at {key}, fewer than may be open ({cap}): entries end there"]
+
+
+def _budget(settings: Settings) -> Decimal:
+    """What one entry spends of the starting equity."""
+    share = settings.usd_equity * settings.risk_per_trade_pct / 100
+    budget = max(settings.order_min_usd, share)
+    return budget if settings.max_order_usd is None else min(budget, settings.max_order_usd)
 
 
 def _half_a_trail(settings: Settings) -> list[str]:

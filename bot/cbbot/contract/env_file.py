@@ -1,7 +1,8 @@
 """Reads a ``bot.env``: comments, ``export``, quotes; only keys of the settings table are kept.
 
 A ``#`` starts a comment at the beginning of a line or after white space, unless it stands
-inside quotes. Double quotes know ``\\n``, ``\\"`` and ``\\\\``; single quotes are literal.
+inside quotes. Double quotes know ``\\n``, ``\\"`` and ``\\\\``; single quotes are literal. A quoted value
+of another program's key (a private key) may go on over several lines: they are stepped over unread.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from cbbot.errors import BadInput
 __all__ = ["EnvFile", "parse_env_file"]
 
 _LINE = re.compile(r"(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(?P<value>.*)", re.DOTALL)
-_QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*(?:\#.*)?""")
+_QUOTED = re.compile(r"""(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)')\s*(?:\#.*)?""")
+# The line in which a value of several lines ends: nothing but a comment follows its quote.
+_ENDS = {quote: re.compile(rf"[^{quote}]*{quote}\s*(?:\#.*)?") for quote in ("'", '"')}
 _ESCAPES = {r"\n": "\n", r"\"": '"', r"\\": "\\"}
 
 
@@ -43,8 +46,12 @@ def parse_env_file(text: str, name: str = "bot.env") -> EnvFile:
     """
     values: dict[str, str] = {}
     ignored: dict[str, None] = {}
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        line = raw.strip()
+    # Not splitlines(): a form feed or U+2028 ends no line of a shell's.
+    lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))
+    number = 0
+    while number < len(lines):
+        line = lines[number].strip()
+        number += 1
         if not line or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
@@ -56,7 +63,22 @@ def parse_env_file(text: str, name: str = "bot.env") -> EnvFile:
         else:
             # Never looked at: it may be a secret that is meant for the bridge.
             ignored[key] = None
+            number += _further_lines(match["value"], lines[number:])
     return EnvFile(values, tuple(ignored))
+
+
+def _further_lines(value: str, below: list[str]) -> int:
+    """How many of the lines ``below`` belong to a quoted value; none when its quote is never closed properly.
+
+    The last line of a private key ends in ``==`` and would pass for an assignment, whose key is shown.
+    """
+    quote = value[:1]
+    if quote not in _ENDS or _QUOTED.match(value):
+        return 0
+    for count, line in enumerate(below, 1):
+        if quote in line:
+            return count if _ENDS[quote].fullmatch(line) else 0
+    return 0
 
 
 def _value(text: str, name: str, number: int) -> str:
@@ -65,6 +87,6 @@ def _value(text: str, name: str, number: int) -> str:
     match = _QUOTED.fullmatch(text)
     if not match:
         raise BadInput(f"{name}:{number}: the quoted value is not closed, or text follows it")
-    if match["quote"] == "'":
-        return match["text"]
-    return re.sub(r'\\[n"\\]', lambda escape: _ESCAPES[escape[0]], match["text"])
+    if match["single"] is not None:
+        return match["single"]
+    return re.sub(r'\\[n"\\]', lambda escape: _ESCAPES[escape[0]], match["double"])

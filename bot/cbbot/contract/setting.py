@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.errors import BadInput
@@ -24,12 +25,14 @@ _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 PERCENT_DIGITS = 6
 MONEY_DIGITS = 8
 
+_LONGEST_SHOWN: Final = 60
+
 
 class BadSetting(BadInput):
     """A setting whose value cannot be used: names the key, the value, and what is accepted."""
 
     def __init__(self, key: str, value: str, accepted: str) -> None:
-        super().__init__(f"{key}={value!r} is not accepted: {accepted}")
+        super().__init__(f"{key}={_shown(value)} is not accepted: {accepted}")
         self.key = key
         self.value = value
         self.accepted = accepted
@@ -51,7 +54,7 @@ class Kind(Enum):
 _FORMS = {
     Kind.PRODUCT: re.compile(r"[A-Z0-9]{1,20}-(USD|USDC)"),
     Kind.IDENTIFIER: re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
-    Kind.PATH: re.compile(r".+"),
+    Kind.PATH: re.compile(r"[^\x00-\x1f\x7f]+"),
     Kind.URL: re.compile(r"https?://\S+"),
 }
 
@@ -127,9 +130,9 @@ class Setting:
                 chosen = next((choice for choice in self.choices if choice.lower() == stripped.lower()), None)
                 if chosen is not None:
                     return chosen
-            case Kind.URL if _FORMS[Kind.URL].fullmatch(stripped):
+            case Kind.URL if _FORMS[Kind.URL].fullmatch(stripped) and _has_host(stripped):
                 return stripped.rstrip("/")
-            case kind if kind in _FORMS and _FORMS[kind].fullmatch(stripped):
+            case kind if kind in _FORMS and kind is not Kind.URL and _FORMS[kind].fullmatch(stripped):
                 return stripped
         raise self.bad(text)
 
@@ -142,10 +145,11 @@ class Setting:
             value <= Decimal(self.minimum) if self.above else value < Decimal(self.minimum)
         )
         too_high = self.maximum is not None and value > Decimal(self.maximum)
-        places = max(0, -int(value.normalize().as_tuple().exponent))
-        if too_low or too_high or places > (0 if self.kind is Kind.INTEGER else self.digits):
+        if too_low or too_high or _decimal_places(value) > (0 if self.kind is Kind.INTEGER else self.digits):
             raise self.bad(text)
-        return int(value) if self.kind is Kind.INTEGER else value
+        if self.kind is Kind.INTEGER:
+            return int(value)
+        return value if value else abs(value)  # -0 would be shown as such
 
     def bad(self, text: str) -> BadSetting:
         return BadSetting(self.key, "***" if self.secret else text, self.accepted)
@@ -155,3 +159,22 @@ class Setting:
         if isinstance(value, bool):
             return "true" if value else "false"
         return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def _decimal_places(value: Decimal) -> int:
+    """Places behind the point without trailing zeros. ``normalize`` would round what is longer than its context."""
+    _, digits, exponent = value.as_tuple()
+    text = "".join(map(str, digits))
+    return max(0, len(text.rstrip("0")) - len(text) - int(exponent)) if value else 0
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is none, a bracket that is never closed
+        return False
+
+
+def _shown(value: str) -> str:
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}... ({len(value)} characters)"

@@ -26,6 +26,9 @@ def parse_decimal(text: str) -> Decimal:
     stripped = text.strip()
     if not stripped or len(stripped) > _LONGEST_TEXT:
         raise BadInput(f"{text[:_LONGEST_TEXT]!r} is not a decimal number")
+    # Decimal reads 1_000 and digits of every script; nobody who means a price writes either.
+    if not stripped.isascii() or "_" in stripped:
+        raise BadInput(f"{text!r} is not a decimal number")
     try:
         value = Decimal(stripped)
     except InvalidOperation as error:

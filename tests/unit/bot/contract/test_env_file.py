@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
-from cbbot.contract.advice import break_even_pct, warnings
 from cbbot.contract.env_file import parse_env_file
-from cbbot.contract.settings import load
 from cbbot.errors import BadInput
 
 
@@ -39,23 +35,30 @@ def test_keys_that_are_not_the_bots_are_ignored_unread_and_named_in_one_warning(
     assert "never closed" not in warning
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_private_key_over_several_lines_is_stepped_over_and_none_of_it_is_shown(quote: str) -> None:
+    key = "-----BEGIN A KEY-----\nMHcCAQEEIAx+/yz\nq83Kfq==\n-----END A KEY-----"
+    found = parse_env_file(f"COINBASE_API_PRIVATE_KEY={quote}{key}{quote} # mine\nPORT=1\n")
+    assert (found.values, found.ignored) == ({"PORT": "1"}, ("COINBASE_API_PRIVATE_KEY",))
+
+
+def test_a_quote_that_another_lines_quote_would_close_hides_no_setting() -> None:
+    found = parse_env_file('OTHER="never closed\nBOT_ID="mine"\nPORT=1\n')
+    assert found.values == {"BOT_ID": "mine", "PORT": "1"}
+
+
+def test_line_ends_of_windows_and_odd_characters_in_quotes_are_text_as_in_a_shell() -> None:
+    found = parse_env_file("PORT=1\r\nSTATE_FILE='a\u2028b\\'\r\nBOT_ID=\"a\\\\b\"\r\n")
+    assert found.values == {"PORT": "1", "STATE_FILE": "a\u2028b\\", "BOT_ID": "a\\b"}
+
+
+def test_a_key_in_the_wrong_case_is_not_taken_but_named() -> None:
+    found = parse_env_file("take_profit_pct=3\n")
+    assert found.values == {}
+    assert "did you mean TAKE_PROFIT_PCT?" in (found.warning() or "")
+
+
 @pytest.mark.parametrize("text", ["PORT\n", "=1\n", 'BOT_ID="open\n', "BOT_ID='a' b\n"])
 def test_a_malformed_line_is_named_by_file_and_number(text: str) -> None:
     with pytest.raises(BadInput, match=r"my\.env:2"):
         parse_env_file("# first\n" + text, "my.env")
-
-
-def test_a_take_profit_below_the_round_trip_is_warned_about() -> None:
-    assert f"{break_even_pct(load({'FEE_RATE_PCT': '0.9'}).fee_rate_pct):.2f}" == "1.82"
-    (warning,) = warnings(load({"TAKE_PROFIT_PCT": "1.5"}))
-    assert "1.51 %" in warning
-    assert warnings(load({})) == []
-
-
-def test_the_venues_own_rate_counts_when_it_is_known() -> None:
-    assert any("TAKE_PROFIT_PCT" in line for line in warnings(load({}), Decimal("1.2")))
-
-
-def test_a_stop_that_cannot_trigger_and_lots_without_room_are_warned_about() -> None:
-    found = warnings(load({"STOP_LOSS_PCT": "1000", "RISK_PER_TRADE_PCT": "20", "ALLOW_PYRAMIDING": "true"}))
-    assert ["STOP_LOSS_PCT" in found[0], "pays for 5 lots" in found[1]] == [True, True]

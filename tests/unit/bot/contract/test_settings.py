@@ -13,6 +13,7 @@ from cbbot.contract.setting import BadSetting, Kind
 from cbbot.contract.settings import Settings, as_text, live_requirements, load, unknown_keys
 from cbbot.contract.table import BY_FIELD, BY_KEY, SETTINGS
 from cbbot.contract.tradingbot import TradingBotSpec, environment
+from cbbot.contract.tradingbot_rules import BadTradingBot, read_spec
 from cbbot.errors import BadInput
 
 
@@ -87,6 +88,71 @@ def test_a_bad_value_names_key_value_and_what_is_accepted(key: str, value: str, 
     assert key in str(caught.value)
     assert repr(value) in str(caught.value)
     assert accepted in str(caught.value)
+
+
+NO_NUMBERS = [
+    "nan", "-inf", "Infinity", "sNaN", "1e400", "-1e400", "1_000", "\uff11\uff12", "\u0663", "1 5", "1,5", "0x10", ".",
+    "--1", "1\x00", "1" + "0" * 30, "9" * 5000, "0.1000000000000000000000000000000000001", "1e-30", "true",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize("kind", [Kind.DECIMAL, Kind.INTEGER])
+def test_what_is_no_plain_number_within_bounds_is_refused_by_every_key_in_one_short_line(kind: Kind, text: str) -> None:
+    for setting in (setting for setting in SETTINGS if setting.kind is kind):
+        with pytest.raises(BadSetting) as caught:
+            setting.parse(text)
+        message = str(caught.value)
+        assert message.startswith(f"{setting.key}=")
+        assert setting.accepted in message
+        assert len(message) < 300
+        assert "\n" not in message
+
+
+def test_every_bound_is_accepted_or_not_as_its_row_says_and_what_lies_beyond_is_refused() -> None:
+    for setting in (setting for setting in SETTINGS if setting.kind in (Kind.DECIMAL, Kind.INTEGER)):
+        least = Decimal(1) if setting.kind is Kind.INTEGER else Decimal(1).scaleb(-setting.digits)
+        assert setting.minimum is not None
+        low = Decimal(setting.minimum)
+        accepted, refused = (low + least, [low, low - least]) if setting.above else (low, [low - least])
+        assert setting.parse(f"{accepted:f}") == accepted
+        if setting.maximum is not None:
+            high = Decimal(setting.maximum)
+            assert setting.parse(f"{high:f}") == high
+            refused.append(high + least)
+        for value in refused:
+            with pytest.raises(BadSetting):
+                setting.parse(f"{value:f}")
+
+
+def test_white_space_around_a_value_and_a_sign_before_zero_do_not_count() -> None:
+    assert load({"FEE_RATE_PCT": "\t0.5 ", "MA_FAST": " 7\n"}).fee_rate_pct == Decimal("0.5")
+    assert as_text(load({"FEE_RATE_PCT": "-0.00"}))["FEE_RATE_PCT"] == "0.00"
+    assert load({"TAKE_PROFIT_PCT": "", "BOT_ID": "  "}) == load({})
+
+
+@pytest.mark.parametrize("url", ["http://", "http://host:99999", "http://host:port", "http://[::1", "http://:8080"])
+def test_an_address_that_no_client_could_use_is_refused_at_once(url: str) -> None:
+    with pytest.raises(BadSetting, match="BRIDGE_URL"):
+        load({"BRIDGE_URL": url})
+
+
+def test_a_path_with_a_control_character_is_refused() -> None:
+    with pytest.raises(BadSetting, match="STATE_FILE"):
+        load({"STATE_FILE": "state\x00.json"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, "1", 0.1 + 0.2])
+def test_a_number_of_a_tradingbot_is_refused_in_the_same_words(value: object) -> None:
+    with pytest.raises(BadTradingBot) as caught:
+        read_spec({"product": {"id": "BTC-USD"}, "risk": {"feeRatePct": value}})
+    assert "spec.risk.feeRatePct" in str(caught.value)
+    assert BY_KEY["FEE_RATE_PCT"].accepted in str(caught.value)
+
+
+def test_an_unknown_field_of_a_tradingbot_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(BadTradingBot, match=r"spec\.strategy\.maFst.*did you mean maFast"):
+        read_spec({"product": {"id": "BTC-USD"}, "strategy": {"maFst": 3}})
 
 
 def test_a_secret_is_never_repeated_in_an_error_or_in_text() -> None:
