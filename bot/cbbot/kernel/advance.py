@@ -2,13 +2,14 @@
 
 Each step is the page of the specification in order: day, breaker, exits, decision, gates,
 size, place. The live trader (``cbbot.trader``) calls the same functions one step at a time; a
-test holds the two together to the last digit.
+test holds the two together to the last digit. Written in the subset of Python that numba
+compiles: ``cbbot.research.compiled`` runs it as machine code, on arrays where this runs on lists.
 """
 
 from __future__ import annotations
 
 from collections.abc import MutableSequence, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cbbot.kernel.book import (
     Book,
@@ -23,26 +24,34 @@ from cbbot.kernel.book import (
     with_breaker,
     with_day,
 )
-from cbbot.kernel.codes import ALLOWED, EXIT_NONE, FLAT
+from cbbot.kernel.codes import ALLOWED, DENY_FLAT, EXIT_NONE, FLAT
 from cbbot.kernel.gates import affordable, permitted
 from cbbot.kernel.ledger import fee_up, slipped
-from cbbot.kernel.levels import to_price
-from cbbot.kernel.lot import Lot, opened, promoted, trailed, triggered
-from cbbot.kernel.params import Params
+from cbbot.kernel.lot import Lot, opened, promoted
+from cbbot.kernel.params import DAY_MS, Params
+from cbbot.kernel.path import HIGHEST, LOWEST, Band, band, walked
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import signal
 
-__all__ = ["Account", "Closed", "Steps", "Tally", "advance"]
+__all__ = ["MONEY_LIMIT", "Account", "Closed", "Steps", "Tally", "advance"]
+
+MONEY_LIMIT: Final = 2.0**62
+"""Ledger units that no position may reach: beyond, compiled integers would wrap."""
 
 
 class Steps(NamedTuple):
-    """One value a step: the close of the candle, what the model and the averages say at it.
+    """One value a step: the prices an exit may see, what the model and the averages say at the close.
 
-    ``now_ms`` is the candle's close time, ``ticks`` its close, ``score`` the model's log-odds.
+    ``now_ms`` is the candle's close time, ``close`` the step's price; prices are ticks, ``score``
+    the model's log-odds, ``fast`` and ``slow`` averages in ticks. On closes alone ``open``,
+    ``high`` and ``low`` are the close (see ``cbbot.kernel.path``).
     """
 
     now_ms: Sequence[int]
-    ticks: Sequence[int]
+    open: Sequence[int]
+    high: Sequence[int]
+    low: Sequence[int]
+    close: Sequence[int]
     score: Sequence[float]
     fast: Sequence[float]
     slow: Sequence[float]
@@ -62,7 +71,11 @@ class Closed(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What the steps did, for the report. ``signals`` by signal + 1 and ``denials`` by code are counts."""
+    """What the steps did, for the report.
+
+    ``signals`` by signal + 1 and ``denials`` by code are counts; ``closed`` grows; ``marked``
+    (marked equity) and ``lots`` (how many are open) have a place for every step.
+    """
 
     signals: MutableSequence[int]
     denials: MutableSequence[int]
@@ -79,62 +92,117 @@ class Account(NamedTuple):
 
 
 def advance(params: Params, account: Account, steps: Steps, first: int, last: int, tally: Tally) -> Account:
-    """Step through ``first <= i < last``. Returns the account with its new book."""
+    """Step through ``first <= i < last``. Returns the account with its new book.
+
+    Raises:
+        OverflowError: a position grows beyond ``MONEY_LIMIT``.
+    """
     book, lots = account
+    quiet = _quiet(params, lots)
+    wealth = equity(book)
     for i in range(first, last):
-        now_ms, ticks = steps.now_ms[i], steps.ticks[i]
-        wealth = equity(book)
-        worth = wealth + unrealised(book, ticks)
-        book = with_breaker(params, with_day(params, book, now_ms, wealth, worth), worth)
+        now_ms, ticks = steps.now_ms[i], steps.close[i]
+        worth = wealth
+        touched = False
+        if book.lots > 0:
+            worth = wealth + unrealised(book, ticks)
+            touched = steps.low[i] <= quiet.low or steps.high[i] >= quiet.high
+            if touched:
+                worth += _left_before_close(params, lots, steps, i)
+            if ticks * 1.0 * book.base_sum > MONEY_LIMIT:
+                raise OverflowError("a position is worth more than cbbot can count")
+        if now_ms // DAY_MS != book.day:
+            book = with_day(params, book, now_ms, wealth, worth)
+        if not book.breaker and book.loss_limit > 0:
+            book = with_breaker(params, book, worth)
         exited = False
-        if lots:
-            closed_before = book.realised, book.lots
-            book = _exits(params, book, lots, now_ms, ticks, tally)
-            exited = closed_before != (book.realised, book.lots)
+        if touched:
+            before = book.lots
+            book = _exits(params, book, lots, steps, i, tally)
+            quiet, wealth = _quiet(params, lots), equity(book)
+            exited = book.lots < before
         if not exited:
             wanted = signal(
                 steps.score[i], steps.fast[i], steps.slow[i], params.buy_logit, params.sell_logit, params.ma_filter
             )
             tally.signals[wanted + 1] += 1
-            if wanted != FLAT:
-                book = _consider(params, book, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
+            if wanted == FLAT:
+                tally.denials[DENY_FLAT] += 1
             else:
-                tally.denials[1] += 1
-        tally.marked.append(equity(book) + unrealised(book, ticks))
-        tally.lots.append(book.lots)
+                before = book.lots
+                book = _consider(params, book, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
+                if book.lots > before:
+                    quiet = _quiet(params, lots)
+        tally.marked[i] = wealth + unrealised(book, ticks)
+        tally.lots[i] = book.lots
     return Account(book, lots)
 
 
-def _exits(params: Params, book: Book, lots: MutableSequence[Lot], now_ms: int, ticks: int, tally: Tally) -> Book:
-    """Trail, test and close every lot; then promote if the runner has left."""
-    price = to_price(params, ticks)
-    kept = 0
+def _quiet(params: Params, lots: Sequence[Lot]) -> Band:
+    """The band in which no lot is touched: a step inside it costs the same however many there are."""
+    low, high = LOWEST, HIGHEST
     for j in range(len(lots)):
-        before = lots[j]
-        lot = trailed(params, before, price)
-        reason = triggered(before, lot, price)
+        each = band(params, lots[j])
+        low, high = max(low, each.low), min(high, each.high)
+    return Band(low, high)
+
+
+def _left_before_close(params: Params, lots: Sequence[Lot], steps: Steps, i: int) -> int:
+    """What the lots that leave inside the candle are worth there, beyond what they would be at its close.
+
+    The day and its breaker see them at the price they leave at. 0 when a step has one price.
+    """
+    close = steps.close[i]
+    beyond = 0
+    if steps.high[i] == steps.low[i]:
+        return beyond
+    for j in range(len(lots)):
+        lot = lots[j]
+        _, reason, ticks = walked(params, lot, steps.open[i], steps.high[i], steps.low[i], close)
+        if reason != EXIT_NONE:
+            beyond += lot.side * (ticks - close) * lot.base
+    return beyond
+
+
+def _exits(params: Params, book: Book, lots: MutableSequence[Lot], steps: Steps, i: int, tally: Tally) -> Book:
+    """Trail, test and close every lot; then promote if the runner has left."""
+    leaving: list[tuple[Lot, int, int]] = []
+    kept = 0
+    runner = False
+    for j in range(len(lots)):
+        lot, reason, ticks = walked(params, lots[j], steps.open[i], steps.high[i], steps.low[i], steps.close[i])
         if reason == EXIT_NONE:
             lots[kept] = lot
             kept += 1
+            runner = runner or lot.runner
         else:
-            book = _close(params, book, lot, now_ms, ticks, reason, tally)
-    if kept == len(lots):
-        return book
-    del lots[kept:]
-    if kept == 0:
-        return book._replace(last_entry_ticks=0)
-    if not any(lot.runner for lot in lots):
-        lots[-1] = promoted(params, lots[-1])
-    return book._replace(last_entry_ticks=lots[-1].open_ticks)
+            leaving.append((lot, reason, ticks))
+    while len(lots) > kept:
+        lots.pop()
+    if kept > 0 and not runner:
+        lots[kept - 1] = promoted(params, lots[kept - 1])
+    newest_ticks = lots[kept - 1].open_ticks if kept > 0 else 0
+    for lot, reason, ticks in leaving:
+        book = _close(params, book, lot, newest_ticks, steps.now_ms[i], ticks, reason, tally)
+    return book
 
 
-def _close(params: Params, book: Book, lot: Lot, now_ms: int, ticks: int, reason: int, tally: Tally) -> Book:
+def _close(
+    params: Params,
+    book: Book,
+    lot: Lot,
+    newest_ticks: int,
+    now_ms: int,
+    ticks: int,
+    reason: int,
+    tally: Tally,
+) -> Book:
     price = slipped(ticks, -lot.side, params.slippage)
     proceeds = price * lot.base
     exit_fee = fee_up(proceeds, params.fee_rate)
     net = close_net(lot, proceeds, exit_fee)
     tally.closed.append(Closed(lot, now_ms, price, proceeds, exit_fee, net, reason))
-    return booked_close(book, lot, None, net, now_ms, reason, book.last_entry_ticks)
+    return booked_close(book, lot, True, net, now_ms, reason, newest_ticks)
 
 
 def _consider(
@@ -148,6 +216,7 @@ def _consider(
     tally: Tally,
 ) -> Book:
     """Ask the gates, size, and open a lot; or count which gate denied."""
+    base = price = 0
     denied = permitted(params, wanted, now_ms, ticks, position(book), stops(book, False))
     if denied == ALLOWED:
         price = slipped(ticks, wanted, params.slippage)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cbbot.kernel.indicators import (
+from cbbot.kernel.formulas import (
     ATR_LENGTH,
     EMA_FAST,
     EMA_SIGNAL,
@@ -178,8 +178,9 @@ def _macd(close: Integers) -> Floats:
 
 def _obv_ratio(close: Integers, volume: Integers) -> Floats:
     sign = np.concatenate((np.zeros(1, dtype=np.int64), np.sign(np.diff(close))))
-    flow = _window_sum(sign * volume, WINDOW)[WINDOW - 1 :].astype(np.float64)
-    traded = _window_sum(volume, WINDOW)[WINDOW - 1 :].astype(np.float64)
+    # Row 0 has no change: the first window of 20 changes ends at row 20.
+    flow = _window_sum(sign * volume, WINDOW)[WINDOW:].astype(np.float64)
+    traded = _window_sum(volume, WINDOW)[WINDOW:].astype(np.float64)
     ratio = np.full(len(close), np.nan)
-    ratio[WINDOW - 1 :] = np.where(traded > 0.0, flow / np.where(traded > 0.0, traded, 1.0), 0.0)
+    ratio[WINDOW:] = np.where(traded > 0.0, flow / np.where(traded > 0.0, traded, 1.0), 0.0)
     return ratio

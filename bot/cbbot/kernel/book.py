@@ -35,8 +35,9 @@ NEVER = -1
 class Book(NamedTuple):
     """Ledger units, except: ``*_ms`` milliseconds, ``day`` days since the epoch, counts of lots and base units.
 
-    ``day_marked`` is the marked equity at the day's first step, ``loss_limit`` what may be
-    lost until the breaker trips (0: no breaker).
+    Built field by field: numba, which compiles this module, knows no ``_replace``.
+    ``day_marked`` is the marked equity at the day's first step, ``loss_limit`` what may be lost
+    until the breaker trips (0: no breaker).
     """
 
     start_equity: int
@@ -81,13 +82,24 @@ def with_day(params: Params, book: Book, now_ms: int, equity_now: int, marked_no
     today = now_ms // DAY_MS
     if today == book.day:
         return book
-    return book._replace(
+    return Book(
+        start_equity=book.start_equity,
+        realised=book.realised,
         day=today,
         day_realised=0,
         day_equity=equity_now,
         day_marked=marked_now,
         loss_limit=fee_up(max(equity_now, 0), params.max_daily_loss_rate),
         breaker=False,
+        last_add_ms=book.last_add_ms,
+        last_loss_ms=book.last_loss_ms,
+        next_lot=book.next_lot,
+        lots=book.lots,
+        side=book.side,
+        last_entry_ticks=book.last_entry_ticks,
+        base_sum=book.base_sum,
+        cost_sum=book.cost_sum,
+        fee_sum=book.fee_sum,
     )
 
 
@@ -96,12 +108,41 @@ def with_breaker(params: Params, book: Book, marked_now: int) -> Book:
     if book.breaker or book.loss_limit == 0:
         return book
     change = marked_now - book.day_marked if params.breaker_marks else book.day_realised
-    return book._replace(breaker=True) if -change >= book.loss_limit else book
+    if -change < book.loss_limit:
+        return book
+    return Book(
+        start_equity=book.start_equity,
+        realised=book.realised,
+        day=book.day,
+        day_realised=book.day_realised,
+        day_equity=book.day_equity,
+        day_marked=book.day_marked,
+        loss_limit=book.loss_limit,
+        breaker=True,
+        last_add_ms=book.last_add_ms,
+        last_loss_ms=book.last_loss_ms,
+        next_lot=book.next_lot,
+        lots=book.lots,
+        side=book.side,
+        last_entry_ticks=book.last_entry_ticks,
+        base_sum=book.base_sum,
+        cost_sum=book.cost_sum,
+        fee_sum=book.fee_sum,
+    )
 
 
 def booked_open(book: Book, lot: Lot) -> Book:
-    return book._replace(
+    return Book(
+        start_equity=book.start_equity,
+        realised=book.realised,
+        day=book.day,
+        day_realised=book.day_realised,
+        day_equity=book.day_equity,
+        day_marked=book.day_marked,
+        loss_limit=book.loss_limit,
+        breaker=book.breaker,
         last_add_ms=lot.opened_ms,
+        last_loss_ms=book.last_loss_ms,
         next_lot=lot.id + 1,
         lots=book.lots + 1,
         side=lot.side,
@@ -112,20 +153,28 @@ def booked_open(book: Book, lot: Lot) -> Book:
     )
 
 
-def booked_close(
-    book: Book, closed: Lot, rest: Lot | None, net: int, now_ms: int, reason: int, newest_ticks: int
-) -> Book:
+def booked_close(book: Book, closed: Lot, whole: bool, net: int, now_ms: int, reason: int, newest_ticks: int) -> Book:
     """The book after ``closed`` (a lot, or the sold part of one) has left it at a profit of ``net``.
 
-    ``rest`` is what remains of the lot, None when nothing does; ``newest_ticks`` the open price
-    of the newest lot that is still open (0 when none is).
+    ``whole`` when nothing of the lot stays open; ``newest_ticks`` is the open price of the
+    newest lot that is still open (0 when none is).
     """
-    stopped = reason in (EXIT_STOP_LOSS, EXIT_TRAILING_STOP)
-    return book._replace(
+    lots = book.lots - 1 if whole else book.lots
+    last_loss_ms = now_ms if reason in (EXIT_STOP_LOSS, EXIT_TRAILING_STOP) else book.last_loss_ms
+    return Book(
+        start_equity=book.start_equity,
         realised=book.realised + net,
+        day=book.day,
         day_realised=book.day_realised + net,
-        last_loss_ms=now_ms if stopped else book.last_loss_ms,
-        lots=book.lots if rest is not None else book.lots - 1,
+        day_equity=book.day_equity,
+        day_marked=book.day_marked,
+        loss_limit=book.loss_limit,
+        breaker=book.breaker,
+        last_add_ms=book.last_add_ms,
+        last_loss_ms=last_loss_ms,
+        next_lot=book.next_lot,
+        lots=lots,
+        side=book.side,
         last_entry_ticks=newest_ticks,
         base_sum=book.base_sum - closed.base,
         cost_sum=book.cost_sum - closed.cost,

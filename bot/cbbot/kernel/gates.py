@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import ceil, exp, log
 from typing import NamedTuple
 
 from cbbot.kernel.codes import (
@@ -25,10 +25,10 @@ from cbbot.kernel.codes import (
     SELL,
 )
 from cbbot.kernel.levels import to_price
-from cbbot.kernel.params import NO_CAP, Params
+from cbbot.kernel.params import FOREVER_MS, NO_CAP, Params
 from cbbot.kernel.sizing import base_for
 
-__all__ = ["Position", "Stops", "adverse_pct", "affordable", "permitted"]
+__all__ = ["Position", "Stops", "adverse_pct", "affordable", "floor_reached_ms", "permitted"]
 
 
 class Position(NamedTuple):
@@ -49,10 +49,22 @@ class Stops(NamedTuple):
     last_loss_ms: int
 
 
+def floor_reached_ms(start_pct: float, decay: float, floor_pct: float) -> int:
+    """Milliseconds after which ``start_pct`` decayed by ``decay`` a minute is below ``floor_pct`` for good."""
+    if decay == 0.0 or floor_pct == 0.0:
+        return FOREVER_MS
+    if start_pct <= floor_pct:
+        return 0
+    # A second more than the logarithm says: before it the exponential decides, whichever way it is rounded.
+    return min(ceil(log(start_pct / floor_pct) / decay * 60_000.0) + 1_000, FOREVER_MS)
+
+
 def adverse_pct(params: Params, elapsed_ms: int) -> float:
     """The adverse move, in percent, that an add needs so long after the last one."""
     if params.adverse_decay == 0.0:
         return params.adverse_pct
+    if elapsed_ms >= params.adverse_floor_ms:
+        return params.adverse_floor_pct
     decayed = params.adverse_pct * exp(-params.adverse_decay * (elapsed_ms / 60_000.0))
     return max(decayed, params.adverse_floor_pct)
 

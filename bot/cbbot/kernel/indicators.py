@@ -13,33 +13,26 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 from cbbot.domain.candle import Candle
+from cbbot.kernel.formulas import (
+    ATR_LENGTH,
+    EMA_FAST,
+    EMA_SIGNAL,
+    EMA_SLOW,
+    MACD_FIRST,
+    NAN,
+    RSI_LENGTH,
+    WINDOW,
+    ema,
+    flow,
+    relative_strength,
+    true_range,
+    variance,
+    wilder,
+    z_score,
+)
 
-__all__ = [
-    "ATR_LENGTH",
-    "BASELINE_WARM",
-    "EMA_FAST",
-    "EMA_SIGNAL",
-    "EMA_SLOW",
-    "EXTENDED_WARM",
-    "MACD_FIRST",
-    "RSI_LENGTH",
-    "WINDOW",
-    "Indicators",
-    "Reading",
-    "commit",
-    "empty",
-    "features",
-    "peek",
-    "read",
-]
+__all__ = ["BASELINE_WARM", "EXTENDED_WARM", "Indicators", "Reading", "commit", "empty", "features", "peek", "read"]
 
-WINDOW: Final = 20  # z-score, standard deviation, OBV ratio
-RSI_LENGTH: Final = 14
-ATR_LENGTH: Final = 14
-EMA_FAST: Final = 2.0 / 13.0
-EMA_SLOW: Final = 2.0 / 27.0
-EMA_SIGNAL: Final = 2.0 / 10.0
-MACD_FIRST: Final = 33  # first row at which the MACD histogram counts
 BASELINE_WARM: Final = 40
 EXTENDED_WARM: Final = 60
 
@@ -82,9 +75,6 @@ class Reading(NamedTuple):
     slow: float
 
 
-NAN: Final = float("nan")
-
-
 def empty(ma_slow: int) -> Indicators:
     return Indicators(0, max(ma_slow, WINDOW) + 1, (), (), (), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -96,21 +86,20 @@ def commit(state: Indicators, candle: Candle) -> Indicators:
         seed = float(close)
         return Indicators(1, state.reach, (close,), (0,), (candle.volume,), 0.0, 0.0, 0.0, seed, seed, 0.0)
     change = close - state.closes[-1]
-    gain, loss = _wilder_gains(state, change)
-    ema_fast = close * EMA_FAST + state.ema_fast * (1.0 - EMA_FAST)
-    ema_slow = close * EMA_SLOW + state.ema_slow * (1.0 - EMA_SLOW)
+    ema_fast = ema(state.ema_fast, close, EMA_FAST)
+    ema_slow = ema(state.ema_slow, close, EMA_SLOW)
     return Indicators(
         state.rows + 1,
         state.reach,
         (*state.closes, close)[-state.reach :],
-        (*state.flows, _flow(change, candle.volume))[-WINDOW:],
+        (*state.flows, flow(change, candle.volume))[-WINDOW:],
         (*state.volumes, candle.volume)[-WINDOW:],
-        gain,
-        loss,
-        _wilder_range(state, candle),
+        wilder(state.gain, max(change, 0), state.rows, RSI_LENGTH),
+        wilder(state.loss, max(-change, 0), state.rows, RSI_LENGTH),
+        wilder(state.true_range, true_range(candle.high, candle.low, state.closes[-1]), state.rows, ATR_LENGTH),
         ema_fast,
         ema_slow,
-        (ema_fast - ema_slow) * EMA_SIGNAL + state.ema_signal * (1.0 - EMA_SIGNAL),
+        ema(state.ema_signal, ema_fast - ema_slow, EMA_SIGNAL),
     )
 
 
@@ -124,16 +113,16 @@ def read(state: Indicators, ma_fast: int, ma_slow: int) -> Reading:
     closes, rows = state.closes, state.rows
     close = closes[-1]
     windowed = rows >= WINDOW
-    spread = _variance(sum(closes[-WINDOW:]), sum(c * c for c in closes[-WINDOW:])) if windowed else NAN
+    spread = variance(sum(closes[-WINDOW:]), sum(c * c for c in closes[-WINDOW:])) if windowed else NAN
     traded = sum(state.volumes)
     return Reading(
         ret1=close / closes[-2] - 1.0 if rows > 1 else NAN,
         ret5=close / closes[-6] - 1.0 if rows > 5 else NAN,
-        rsi=_rsi_value(state.gain, state.loss) if rows > RSI_LENGTH else NAN,
-        z=_z_score(close, sum(closes[-WINDOW:]), spread) if windowed else NAN,
+        rsi=relative_strength(state.gain, state.loss) if rows > RSI_LENGTH else NAN,
+        z=z_score(close, sum(closes[-WINDOW:]), spread) if windowed else NAN,
         atr_ratio=state.true_range / close if rows > ATR_LENGTH else NAN,
         macd_ratio=(state.ema_fast - state.ema_slow - state.ema_signal) / close if rows > MACD_FIRST else NAN,
-        obv_ratio=(sum(state.flows) / traded if traded else 0.0) if windowed else NAN,
+        obv_ratio=(sum(state.flows) / traded if traded else 0.0) if rows > WINDOW else NAN,
         std_ratio=sqrt(spread) / close if windowed else NAN,
         fast=sum(closes[-ma_fast:]) / ma_fast if rows >= ma_fast else NAN,
         slow=sum(closes[-ma_slow:]) / ma_slow if rows >= ma_slow else NAN,
@@ -146,43 +135,3 @@ def features(reading: Reading, extended: bool) -> tuple[float, ...]:
     if not extended:
         return baseline
     return (*baseline, reading.atr_ratio, reading.macd_ratio, reading.obv_ratio, reading.std_ratio)
-
-
-def _variance(total: int, squares: int) -> float:
-    """Population variance over the window, in ticks squared, from exact integer sums."""
-    return float(WINDOW * squares - total * total) / float(WINDOW * WINDOW)
-
-
-def _z_score(close: int, total: int, spread: float) -> float:
-    # A flat window has close == mean, so any floor under the variance gives 0.
-    return (close - total / WINDOW) / sqrt(spread) if spread > 0.0 else 0.0
-
-
-def _rsi_value(gain: float, loss: float) -> float:
-    if loss == 0.0:
-        return 50.0 if gain == 0.0 else 100.0
-    return 100.0 - 100.0 / (1.0 + gain / loss)
-
-
-def _flow(change: int, volume: int) -> int:
-    return volume if change > 0 else -volume if change < 0 else 0
-
-
-def _wilder_gains(state: Indicators, change: int) -> tuple[float, float]:
-    """Sums of gains and losses while warming up, averages from row 14 on."""
-    gained, lost = float(max(change, 0)), float(max(-change, 0))
-    if state.rows < RSI_LENGTH:
-        return state.gain + gained, state.loss + lost
-    if state.rows == RSI_LENGTH:
-        return (state.gain + gained) / RSI_LENGTH, (state.loss + lost) / RSI_LENGTH
-    return (13.0 * state.gain + gained) / RSI_LENGTH, (13.0 * state.loss + lost) / RSI_LENGTH
-
-
-def _wilder_range(state: Indicators, candle: Candle) -> float:
-    previous = state.closes[-1]
-    width = float(max(candle.high, previous) - min(candle.low, previous))
-    if state.rows < ATR_LENGTH:
-        return state.true_range + width
-    if state.rows == ATR_LENGTH:
-        return (state.true_range + width) / ATR_LENGTH
-    return (13.0 * state.true_range + width) / ATR_LENGTH

@@ -16,12 +16,40 @@ from cbbot.kernel.codes import (
 )
 from cbbot.kernel.params import Params
 
-__all__ = ["exit_reason", "runner_take", "scalp_take", "stop", "to_price", "trail", "trails"]
+__all__ = [
+    "exit_reason",
+    "runner_take",
+    "scalp_take",
+    "stop",
+    "tick_at_or_above",
+    "tick_at_or_below",
+    "to_price",
+    "trail",
+    "trail_threshold",
+    "trails",
+]
 
 
 def to_price(params: Params, ticks: int) -> float:
     """The float64 nearest to a price given in ticks."""
     return ticks * params.tick_numerator / params.tick_denominator
+
+
+def tick_at_or_below(params: Params, level: float) -> int:
+    """The highest tick whose price does not exceed ``level``."""
+    # A float estimate, made exact by asking for the prices around it.
+    ticks = int(level * params.tick_denominator / params.tick_numerator)
+    while to_price(params, ticks + 1) <= level:
+        ticks += 1
+    while to_price(params, ticks) > level:
+        ticks -= 1
+    return ticks
+
+
+def tick_at_or_above(params: Params, level: float) -> int:
+    """The lowest tick whose price reaches ``level``."""
+    ticks = tick_at_or_below(params, level)
+    return ticks if to_price(params, ticks) >= level else ticks + 1
 
 
 def stop(params: Params, side: int, price: float) -> float:
@@ -38,7 +66,7 @@ def scalp_take(params: Params, side: int, price: float, scalps_open: int) -> flo
     if params.scalp_mode == SCALP_LINEAR:
         percent = max(percent - scalps_open * params.scalp_step_pct, params.scalp_floor_pct)
     elif params.scalp_mode == SCALP_EXP:
-        percent = max(percent * params.scalp_factor**scalps_open, params.scalp_floor_pct)
+        percent = max(percent * params.scalp_factor ** float(scalps_open), params.scalp_floor_pct)
     return price * (1.0 + side * percent / 100.0)
 
 
@@ -47,13 +75,17 @@ def trails(params: Params) -> bool:
     return params.trail_activate_pct > 0.0 and params.trail_distance_pct > 0.0
 
 
+def trail_threshold(params: Params, side: int, open_price: float) -> float:
+    """The price that activates the trail."""
+    return open_price * (1.0 + side * params.trail_activate_pct / 100.0)
+
+
 def trail(
     params: Params, side: int, price: float, open_price: float, active: bool, peak: float, trail_stop: float
 ) -> tuple[bool, float, float]:
     """The runner's trail after a step at ``price``: active, peak, stop. The stop never falls (SELL: never rises)."""
     if not active:
-        threshold = open_price * (1.0 + side * params.trail_activate_pct / 100.0)
-        if side * price < side * threshold:
+        if side * price < side * trail_threshold(params, side, open_price):
             return False, peak, trail_stop
         return True, price, price * (1.0 - side * params.trail_distance_pct / 100.0)
     if side * price > side * peak:

@@ -13,7 +13,10 @@ __all__ = ["Lot", "opened", "promoted", "reduced", "trailed", "triggered"]
 
 
 class Lot(NamedTuple):
-    """A lot on the integer scales; levels as float64 prices. ``peak`` and ``trail_stop`` count once ``trailing``."""
+    """A lot on the integer scales; levels as float64 prices. ``peak`` and ``trail_stop`` count once ``trailing``.
+
+    Functions that the compiled core calls build it field by field: numba knows no ``_replace``.
+    """
 
     id: int
     side: int
@@ -68,13 +71,21 @@ def opened(
 def promoted(params: Params, lot: Lot) -> Lot:
     """The lot as the runner: its take and stop anew from its own open price, its trail reset."""
     price = to_price(params, lot.open_ticks)
-    return lot._replace(
-        runner=True,
-        stop=stop(params, lot.side, price),
-        take=runner_take(params, lot.side, price),
-        trailing=False,
-        peak=0.0,
-        trail_stop=0.0,
+    return Lot(
+        lot.id,
+        lot.side,
+        True,
+        lot.opened_as_runner,
+        lot.opened_ms,
+        lot.open_ticks,
+        lot.base,
+        lot.cost,
+        lot.entry_fee,
+        stop(params, lot.side, price),
+        runner_take(params, lot.side, price),
+        False,
+        0.0,
+        0.0,
     )
 
 
@@ -86,7 +97,22 @@ def trailed(params: Params, lot: Lot, price: float) -> Lot:
     trailing, peak, trail_stop = trail(params, lot.side, price, open_price, lot.trailing, lot.peak, lot.trail_stop)
     if trailing == lot.trailing and peak == lot.peak:
         return lot
-    return lot._replace(trailing=trailing, peak=peak, trail_stop=trail_stop)
+    return Lot(
+        lot.id,
+        lot.side,
+        lot.runner,
+        lot.opened_as_runner,
+        lot.opened_ms,
+        lot.open_ticks,
+        lot.base,
+        lot.cost,
+        lot.entry_fee,
+        lot.stop,
+        lot.take,
+        trailing,
+        peak,
+        trail_stop,
+    )
 
 
 def triggered(before: Lot, after: Lot, price: float) -> int:

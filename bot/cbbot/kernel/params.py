@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["DAY_MS", "NO_CAP", "RATE_SCALE", "RISK_SCALE", "SLIPPAGE_SCALE", "Params"]
+__all__ = ["DAY_MS", "FOREVER_MS", "NO_CAP", "RATE_SCALE", "RISK_SCALE", "SLIPPAGE_SCALE", "Params"]
 
 DAY_MS: Final = 86_400_000
 RATE_SCALE: Final = 100_000_000  # a fee of 1 is 100 %
 RISK_SCALE: Final = 1_000_000_000  # a share of 1 is 100 %; one digit more than a rate, for the volatility factor
 SLIPPAGE_SCALE: Final = 10_000_000_000  # a slippage of 1 is 100 %
 NO_CAP: Final = -1
+FOREVER_MS: Final = 2**62
 
 
 class Params(NamedTuple):
@@ -45,6 +46,8 @@ class Params(NamedTuple):
     adverse_pct: float
     adverse_decay: float
     adverse_floor_pct: float
+    # So long after an add the decayed gate has reached its floor and stays there.
+    adverse_floor_ms: int
 
     take_pct: float
     stop_pct: float

@@ -148,7 +148,7 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
     lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
     lots = _with_runner(rules, state, lots)
     newest = lots[-1].open_ticks if lots else 0
-    book = booked_close(state.book, part, kept if remains else None, net, intent.created_ms, reason_code, newest)
+    book = booked_close(state.book, part, not remains, net, intent.created_ms, reason_code, newest)
     number = state.trade_count + 1
     changed = replace(
         state,

@@ -9,6 +9,7 @@ from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import floor_units
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.codes import SCALP_EXP, SCALP_LINEAR, SCALP_OFF
+from cbbot.kernel.gates import floor_reached_ms
 from cbbot.kernel.indicators import BASELINE_WARM, EXTENDED_WARM
 from cbbot.kernel.params import NO_CAP, RATE_SCALE, RISK_SCALE, SLIPPAGE_SCALE, Params
 from cbbot.kernel.strategy import logit
@@ -71,6 +72,11 @@ def kernel_params(settings: Settings, instrument: Instrument) -> Params:
         adverse_pct=float(settings.pyramid_min_adverse_pct),
         adverse_decay=float(settings.pyramid_decay_lambda),
         adverse_floor_pct=float(settings.pyramid_decay_min_pct),
+        adverse_floor_ms=floor_reached_ms(
+            float(settings.pyramid_min_adverse_pct),
+            float(settings.pyramid_decay_lambda),
+            float(settings.pyramid_decay_min_pct),
+        ),
         take_pct=float(settings.take_profit_pct),
         stop_pct=float(settings.stop_loss_pct),
         trail_activate_pct=float(settings.trail_activate_pct),

@@ -47,8 +47,9 @@ def law(slippage: int, fee: int) -> Rules:
 def test_an_entry_and_its_exit_are_filled_as_in_a_backtest(entry: int, move: int, slippage: int, fee: int) -> None:
     params = law(slippage, fee).params
     later = entry * (100 + move) // 100
-    tally = Tally([0, 0, 0], [0] * 32, [], [], [])
-    steps = Steps([1, 2], [entry, later], [SURE, -SURE], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0])
+    tally = Tally([0, 0, 0], [0] * 32, [], [0, 0], [0, 0])
+    prices, nothing = [entry, later], [0.0, 0.0]
+    steps = Steps([1, 2], prices, prices, prices, prices, [SURE, -SURE], nothing, nothing, nothing)
     account = Account(books.opening_book(BTC_USD.ledger_down(load({}).usd_equity)), [])
     advance(params, account, steps, 0, 1, tally)
     lot = account.lots[0]

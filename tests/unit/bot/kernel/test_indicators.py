@@ -99,7 +99,7 @@ def test_each_indicator_is_what_its_definition_says() -> None:
 
 
 def test_each_indicator_begins_at_its_own_row() -> None:
-    first = {"ret1": 1, "ret5": 5, "rsi": 14, "z": 19, "atr_ratio": 14, "macd_ratio": 33, "obv_ratio": 19}
+    first = {"ret1": 1, "ret5": 5, "rsi": 14, "z": 19, "atr_ratio": 14, "macd_ratio": 33, "obv_ratio": 20}
     first |= {"std_ratio": 19, "fast": 9, "slow": 29}
     state = empty(30)
     seen: dict[str, int] = {}

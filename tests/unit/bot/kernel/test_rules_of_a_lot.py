@@ -204,7 +204,7 @@ def test_without_marking_only_realised_losses_trip_the_breaker() -> None:
     day = stepped(p, books.opening_book(money("1000")), 5, money("1000"))
     assert not stepped(p, day, 6, money("1")).breaker
     held = lot(p)
-    lost = books.booked_close(books.booked_open(day, held), held, None, -money("20"), 7, EXIT_STOP_LOSS, 0)
+    lost = books.booked_close(books.booked_open(day, held), held, True, -money("20"), 7, EXIT_STOP_LOSS, 0)
     assert stepped(p, lost, 8, money("980")).breaker
     assert lost.last_loss_ms == 7
 
