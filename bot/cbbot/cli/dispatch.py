@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "up": CommandEntry("cbbot_operator.processes:up", "Run a TradingBot on this machine, with its surroundings.", "up"),
     "run": CommandEntry("cbbot.cli.run:run", "Trade, live or on paper, until stopped.", "bot"),
     "backtest": CommandEntry("cbbot.cli.backtest:backtest", "Trade over a file of candles.", "bot"),
+    "backfill": CommandEntry("cbbot.cli.backfill:backfill", "Fetch candles of a bridge into a file.", "bot"),
     "state show": CommandEntry("cbbot.cli.state:show", "What a state file holds.", "bot"),
     "state verify": CommandEntry("cbbot.cli.state:verify", "Whether a state file is sound.", "bot"),
     "explain": CommandEntry("cbbot.cli.explain:explain", "What a setting means and accepts.", "bot"),
