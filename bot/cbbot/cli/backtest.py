@@ -11,7 +11,6 @@ import typer
 
 from cbbot.cli.sources import gathered
 from cbbot.contract.settings import load
-from cbbot.contract.tradingbot import environment
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.command import BacktestOptions
 from cbbot.research.command import backtest as run_backtest
@@ -29,6 +28,20 @@ def backtest(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here.")] = None,
+    fill_model: Annotated[
+        str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
+    ] = "close",
+    check_lookahead: Annotated[
+        bool, typer.Option("--check-lookahead", help="Decide again without the future; exit code 1 on a difference.")
+    ] = False,
+    check_warmup: Annotated[
+        bool, typer.Option("--check-warmup", help="How decisions depend on where the history begins.")
+    ] = False,
+    serve: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Serve /metrics while it runs; BACKTEST_SLEEP_MS paces it.")
+    ] = None,
+    serve_host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where --serve listens.")] = "127.0.0.1",
     train_fraction: Annotated[str, typer.Option(metavar="SHARE", help="Share of the candles to train on.")] = "0.7",
     warmup: Annotated[
         int, typer.Option(metavar="N", help="Candles after the training part that are not stepped.")
@@ -53,6 +66,12 @@ def backtest(
     options = BacktestOptions(
         csv=csv,
         json=json,
+        html=html,
+        fill_model=fill_model,
+        check_lookahead=check_lookahead,
+        check_warmup=check_warmup,
+        serve=serve,
+        serve_host=serve_host,
         train_fraction=train_fraction,
         warmup=warmup,
         skip_bad_rows=skip_bad_rows,
@@ -70,4 +89,6 @@ def _settings_of(manifest: Path) -> dict[str, str]:
         reader = importlib.import_module("cbbot_operator.local.manifest")
     except ModuleNotFoundError as error:
         raise CbbotError(f"-f needs {error.name}, which is not installed: pip install 'cbbot[up]'") from error
+    from cbbot.contract.tradingbot import environment  # noqa: PLC0415  0.1 s that only -f needs
+
     return environment(reader.read_manifest(manifest).spec)

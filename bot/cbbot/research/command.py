@@ -1,33 +1,43 @@
-"""``cbbot backtest``: settings and candles in, a table for people and a JSON for scripts out."""
+"""``cbbot backtest``: settings and candles in; a table, a JSON and a page out."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any, TextIO, cast, get_args
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import BTC_USD, Instrument
-from cbbot.errors import BadInput
+from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import Account, Tally
-from cbbot.research.backtest import STRETCH, Result, Span, run
+from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.candles import CandleFile, read_candles
+from cbbot.research.outputs import check_outputs, write_outputs
+from cbbot.research.progress import Watch
 from cbbot.research.report import as_document
-from cbbot.research.table import print_report
-from cbbot.trader.rules import rules
+from cbbot.research.table import report_text
+from cbbot.trader.rules import Rules, rules
 
-__all__ = ["BacktestOptions", "backtest"]
+if TYPE_CHECKING:
+    from cbbot.research.serving import MetricsServer, RunMetrics
+
+__all__ = ["BacktestOptions", "LooksAhead", "backtest"]
+
+_SERVED_STRETCH = 200
+_LARGEST_PORT = 65_535
+
+
+class LooksAhead(CbbotError):
+    """A decision is another one when later candles are known: the backtest's figures cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,12 @@ class BacktestOptions:
 
     csv: Path
     json: Path | None = None
+    html: Path | None = None
+    fill_model: str = "close"
+    check_lookahead: bool = False
+    check_warmup: bool = False
+    serve: int | None = None
+    serve_host: str = "127.0.0.1"
     train_fraction: str = "0.7"
     warmup: int = 50
     skip_bad_rows: bool = False
@@ -45,30 +61,33 @@ class BacktestOptions:
     min_notional: str | None = None
 
 
-def backtest(settings: Settings, options: BacktestOptions, console: Console | None = None) -> dict[str, Any]:
-    """Run a backtest, print its report, write its JSON. Returns the JSON's document.
+def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None = None) -> dict[str, Any]:
+    """Run a backtest, print its report, write its files. Returns the JSON's document.
+
+    ``stream`` takes what is said besides the report: warnings and progress.
 
     Raises:
         BadInput: a file, an option or a setting that cannot be used; then nothing is written.
+        LooksAhead: ``check_lookahead`` found a difference; everything asked for is written.
     """
-    console = console or Console(stderr=True)
+    stream = stream or sys.stderr
     settings = replace(settings, dry_run=True)
     instrument = _instrument(settings.product_id, options)
-    fraction = _fraction(options.train_fraction)
-    if options.warmup < 0:
-        raise BadInput(f"--warmup={options.warmup} is not accepted: a whole number of 0 or more")
-    if options.json is not None:
-        _writable(options.json)
-    for warning in warnings(settings):
-        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
-    candles = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
-    _remark(console, options.csv, candles)
-    span = Span.of(len(candles.columns.start), fraction, options.warmup)
-    result = _watched(console, settings, instrument, candles, span)
-    document = as_document(result)
-    print_report(Console(file=sys.stdout), document)
-    if options.json is not None:
-        _write(options.json, document)
+    fraction, fill_model = _checked(options)
+    with _served(options, stream) as server:
+        for warning in warnings(settings):
+            print(f"warning: {warning}", file=stream)
+        file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
+        _remark(stream, options.csv, file)
+        ruled = rules(settings, instrument)
+        span = Span.of(len(file.columns.start), fraction, options.warmup)
+        result = _watched(stream, ruled, file, span, fill_model, server)
+    document = as_document(result, fill_model, file)
+    sys.stdout.write(report_text(document))
+    difference = _checks(stream, options, ruled, file, span, fill_model, document)
+    _write(options, document, result, file)
+    if difference is not None:
+        raise LooksAhead(f"the backtest looks ahead: {difference}")
     return document
 
 
@@ -82,11 +101,23 @@ def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
     return replace(BTC_USD, product_id=product_id, **given)
 
 
-def _fraction(text: str) -> Decimal:
-    fraction = _decimal("--train-fraction", text)
+def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
+    """The training fraction and the fill model; refuses whatever cannot be used before anything is done."""
+    fraction = _decimal("--train-fraction", options.train_fraction)
     if not 0 < fraction < 1:
-        raise BadInput(f"--train-fraction={text} is not accepted: a number between 0 and 1")
-    return fraction
+        raise BadInput(f"--train-fraction={options.train_fraction} is not accepted: a number between 0 and 1")
+    if options.warmup < 0:
+        raise BadInput(f"--warmup={options.warmup} is not accepted: a whole number of 0 or more")
+    if options.fill_model not in get_args(FillModel):
+        accepted = " or ".join(get_args(FillModel))
+        raise BadInput(f"--fill-model={options.fill_model} is not accepted: {accepted}")
+    if options.serve is not None and not 0 <= options.serve <= _LARGEST_PORT:
+        raise BadInput(f"--serve={options.serve} is not accepted: a port, 1 to {_LARGEST_PORT}, or 0 for a free one")
+    asked = {"--json": options.json, "--html": options.html}
+    check_outputs({option: path for option, path in asked.items() if path is not None}, [options.csv])
+    if options.html is not None and importlib.util.find_spec("plotly") is None:
+        raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
+    return fraction, cast("FillModel", options.fill_model)
 
 
 def _decimal(option: str, text: str) -> Decimal:
@@ -96,60 +127,86 @@ def _decimal(option: str, text: str) -> Decimal:
         raise BadInput(f"{option}: {error}") from error
 
 
-def _remark(console: Console, path: Path, candles: CandleFile) -> None:
+def _served(options: BacktestOptions, stream: TextIO) -> contextlib.AbstractContextManager[MetricsServer | None]:
+    if options.serve is None:
+        return contextlib.nullcontext()
+    from cbbot.research.serving import MetricsServer  # noqa: PLC0415 - 0.1 s that only --serve needs
+
+    server = MetricsServer(options.serve_host, options.serve)
+    print(f"metrics at http://{server.host}:{server.port}/metrics while the backtest runs", file=stream, flush=True)
+    return server
+
+
+def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
     counts = (("bad row", candles.bad_rows), ("duplicate", candles.duplicates), ("gap", candles.gaps))
-    said = [f"{count} {name}{'s' if count != 1 else ''}" for name, count in counts if count]
+    said = [f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts if count]
     if said:
-        console.print(f"{path}: {', '.join(said)}", soft_wrap=True)
+        print(f"{path}: {', '.join(said)}", file=stream)
 
 
-def _watched(console: Console, settings: Settings, instrument: Instrument, candles: CandleFile, span: Span) -> Result:
-    """Run with a progress bar on a terminal, a line a second in a log; at the pace that BACKTEST_SLEEP_MS sets."""
-    ruled = rules(settings, instrument)
-    pause = settings.backtest_sleep_ms / 1000.0
-    stretch = 1 if pause else STRETCH
-    steps = span.total - span.first
+def _watched(
+    stream: TextIO, ruled: Rules, file: CandleFile, span: Span, fill_model: FillModel, server: MetricsServer | None
+) -> Result:
+    """Run with progress shown and metrics served, at the pace that BACKTEST_SLEEP_MS sets."""
+    pause = ruled.settings.backtest_sleep_ms / 1000.0
+    stretch = 1 if pause else _SERVED_STRETCH if server else STRETCH
+    metrics = _metrics(ruled, file, span, server)
+    with Watch(stream, "backtest", span.total - span.first) as watch:
 
-    def paced(show: Callable[[int], None]) -> Callable[[int, Account, Tally], None]:
-        def each(done: int, _account: Account, _tally: Tally) -> None:
-            show(done)
+        def each(done: int, account: Account, tally: Tally) -> None:
+            watch(done)
+            if metrics is not None:
+                metrics.update(done, account, tally)
             if pause:
                 time.sleep(pause)
 
-        return each
-
-    if not console.is_terminal:
-        return run(ruled, candles.columns, span, paced(_line_a_second(console, steps)), stretch)
-    columns = (TextColumn("backtest"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("backtest", total=steps)
-        return run(ruled, candles.columns, span, paced(lambda done: progress.update(task, completed=done)), stretch)
+        return run(ruled, file.columns, span, each, stretch, fill_model)
 
 
-def _line_a_second(console: Console, steps: int) -> Callable[[int], None]:
-    last = time.monotonic()
+def _metrics(ruled: Rules, file: CandleFile, span: Span, server: MetricsServer | None) -> RunMetrics | None:
+    if server is None:
+        return None
+    from cbbot.research.serving import RunMetrics  # noqa: PLC0415 - as in _served
 
-    def show(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 1.0:
-            last = time.monotonic()
-            console.print(f"backtest: {done} of {steps} candles")
-
-    return show
+    server.run = RunMetrics(ruled, file.columns, span)
+    return server.run
 
 
-def _writable(path: Path) -> None:
-    folder = path.parent
-    if not folder.is_dir() or path.is_dir() or not os.access(folder, os.W_OK):
-        raise BadInput(f"--json {path}: cannot be written there; is {folder} a folder that you may write to?")
+def _checks(
+    stream: TextIO,
+    options: BacktestOptions,
+    ruled: Rules,
+    file: CandleFile,
+    span: Span,
+    fill_model: FillModel,
+    document: dict[str, Any],
+) -> str | None:
+    """Make the checks that are asked for, print them, put them into the document; what looks ahead, if anything."""
+    difference = None
+    if options.check_lookahead:
+        from cbbot.research.lookahead import check_lookahead, lookahead_steps  # noqa: PLC0415 - only when asked for
+
+        with Watch(stream, "look-ahead", lookahead_steps(span), "steps and runs") as watch:
+            looked = check_lookahead(ruled, file.columns, span, fill_model, watch)
+        sys.stdout.write(f"\n{looked.text()}")
+        document.setdefault("checks", {})["lookahead"] = looked.as_json()
+        difference = looked.difference
+    if options.check_warmup:
+        from cbbot.research.warmup import check_warmup, warmup_lengths  # noqa: PLC0415 - only when asked for
+
+        with Watch(stream, "warm-up", len(warmup_lengths(ruled, span)), "start-ups") as watch:
+            warmed = check_warmup(ruled, file.columns, span, watch)
+        sys.stdout.write(f"\n{warmed.text()}")
+        document.setdefault("checks", {})["warmup"] = warmed.as_json()
+    return difference
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    """Whole or not at all: a reader never sees half a result."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(document, indent=1) + "\n")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise BadInput(f"--json {path}: cannot be written: {error}") from error
+def _write(options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile) -> None:
+    outputs: dict[str, tuple[Path, str]] = {}
+    if options.json is not None:
+        outputs["--json"] = options.json, json.dumps(document, indent=1, allow_nan=False) + "\n"
+    if options.html is not None:
+        from cbbot.research.page import page  # noqa: PLC0415 - only when asked for
+
+        outputs["--html"] = options.html, page(document, result, file.columns, options.csv.name)
+    write_outputs(outputs)

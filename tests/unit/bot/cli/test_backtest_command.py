@@ -24,7 +24,7 @@ def test_a_manifest_and_the_settings_it_means_give_the_same_trades(
     assert main(["backtest", "--csv", SAMPLE, *sets, "--json", str(second)]) == 0
     assert json.loads(second.read_text()) == document
     assert len(document["trades"]) == 32
-    assert "closed by take_profit" in capsys.readouterr().out
+    assert "take_profit       31" in capsys.readouterr().out
 
 
 def test_the_old_deployments_env_file_is_read_warned_about_and_traded(

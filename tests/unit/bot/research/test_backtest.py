@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from cbbot.contract.settings import load
 from cbbot.errors import BadInput
@@ -27,10 +26,9 @@ DEMO = {
 
 
 def run(keys: dict[str, str], capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[dict[str, Any], str]:
-    said = Console(file=io.StringIO(), width=200)
+    said = io.StringIO()
     document = backtest(load(keys), BacktestOptions(csv=options.pop("csv", SAMPLE), **options), said)
-    assert isinstance(said.file, io.StringIO)
-    return document, said.file.getvalue() + capsys.readouterr().out
+    return document, said.getvalue() + capsys.readouterr().out
 
 
 def test_the_demo_settings_close_thirty_two_lots_on_the_bundled_candles(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,168 @@
+"""A backtest's metrics over HTTP while it runs: the live bot's names, so that its dashboards can watch."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+from cbbot.domain.candle import Candle
+from cbbot.errors import BadInput
+from cbbot.kernel.advance import Account, Closed, Tally
+from cbbot.kernel.batch import Columns
+from cbbot.kernel.codes import ALLOWED, BUY, DENIALS, DENY_FLAT, SIGNALS
+from cbbot.kernel.indicators import Indicators, commit, empty
+from cbbot.research.backtest import Span
+from cbbot.research.decisions import fit_rows
+from cbbot.trader.commands import Count
+from cbbot.trader.rules import Rules
+from cbbot.trader.state import Identity, new_state
+from cbbot.views.metrics import BotMetrics
+
+__all__ = ["MetricsServer", "RunMetrics"]
+
+_HISTORY = 400
+
+
+class RunMetrics:
+    """The run as the live bot's metrics. Call :meth:`update` after every stretch of steps."""
+
+    def __init__(self, rules: Rules, candles: Columns, span: Span) -> None:
+        self.metrics = BotMetrics()
+        self.done = 0
+        self.steps = span.total - span.first
+        self._rules = rules
+        self._candles = candles
+        self._span = span
+        self._fits = fit_rows(rules, candles, span)
+        self._fitted = 0
+        self._signals = [0] * len(SIGNALS)
+        self._denials = [0] * len(DENIALS)
+        self._closed = 0
+        self._next_lot = 1
+        self._state = new_state(rules, Identity("backtest", rules.instrument.product_id, "paper", "backtest"), 0)
+        self._committed = max(0, span.first - _HISTORY)
+        self.metrics.ready.set(1)
+        self._count_fits(span.first)
+        self._observe(span.first, Account(self._state.book, []))
+
+    def update(self, done: int, account: Account, tally: Tally) -> None:
+        """``done`` steps are done, and this is what they have come to."""
+        closed = tally.closed[self._closed :]
+        self._count_tallies(tally)
+        self._count_orders(account, closed)
+        self._closed += len(closed)
+        self._count_fits(self._span.first + done)
+        self._observe(self._span.first + done, account)
+        self.done = done
+
+    def _count(self, times: int, name: str, **labels: str) -> None:
+        for _ in range(times):
+            self.metrics.count(Count(name, labels))
+
+    def _count_tallies(self, tally: Tally) -> None:
+        for signal, word in SIGNALS.items():
+            self._count(tally.signals[signal + 1] - self._signals[signal + 1], "decisions", signal=word)
+        for code, reason in enumerate(DENIALS):
+            if code not in (ALLOWED, DENY_FLAT):
+                self._count(tally.denials[code] - self._denials[code], "denials", reason=reason)
+        self._signals, self._denials = list(tally.signals), list(tally.denials)
+
+    def _count_orders(self, account: Account, closed: Sequence[Closed]) -> None:
+        opened = [lot for lot in (*account.lots, *(each.lot for each in closed)) if lot.id >= self._next_lot]
+        for lot in opened:
+            self._count(1, "orders", mode="paper", side="BUY" if lot.side == BUY else "SELL")
+            self._count(1, "trades", result="open")
+        for each in closed:
+            self._count(1, "orders", mode="paper", side="SELL" if each.lot.side == BUY else "BUY")
+            self._count(1, "trades", result="win" if each.net_pnl > 0 else "loss")
+        self._next_lot = account.book.next_lot
+
+    def _count_fits(self, until: int) -> None:
+        """Fits whose newest row comes before ``until``."""
+        while self._fitted < len(self._fits) and self._fits[self._fitted] < until:
+            self._fitted += 1
+            self._count(1, "fits")
+
+    def _observe(self, until: int, account: Account) -> None:
+        """Set the gauges as after the candle before ``until``."""
+        market = replace(self._state.market, last_price=int(self._candles.close[until - 1]))
+        if self._rules.params.vol_adjust:
+            market = replace(market, indicators=self._committed_until(until))
+        self._state = replace(self._state, market=market, book=account.book, lots=tuple(account.lots))
+        self.metrics.observe(self._rules, self._state)
+
+    def _committed_until(self, until: int) -> Indicators:
+        indicators = self._state.market.indicators
+        if until - self._committed > _HISTORY:
+            # The volatility looks back 20 candles: what lies further back need not be committed.
+            indicators, self._committed = empty(self._rules.params.ma_slow), until - _HISTORY
+        for i in range(self._committed, until):
+            indicators = commit(indicators, Candle(*(int(column[i]) for column in self._candles)))
+        self._committed = until
+        return indicators
+
+
+class MetricsServer(AbstractContextManager["MetricsServer"]):
+    """Answers ``/metrics`` and ``/healthz`` from a thread of its own, from construction until it is closed.
+
+    Raises:
+        BadInput: the address cannot be listened on.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.run: RunMetrics | None = None
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(self))
+        except OSError as error:
+            raise BadInput(
+                f"--serve {port}: cannot listen on {host}:{port}: {error.strerror or error}; "
+                "is another program using it? --serve 0 takes a free port"
+            ) from error
+        self._server.daemon_threads = True
+        self.host = host
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> MetricsServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(server: MetricsServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            run = server.run
+            if path == "/metrics":
+                # Before the first candle there are the names already, so that nothing is missing later.
+                metrics = run.metrics if run else BotMetrics()
+                self._answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics.exposition())
+            elif path == "/healthz":
+                progress = {"status": "ok", "done": run.done if run else 0, "steps": run.steps if run else None}
+                self._answer(200, "application/json", json.dumps(progress).encode() + b"\n")
+            else:
+                self._answer(404, "text/plain; charset=utf-8", b"/metrics and /healthz are all there is here\n")
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - http.server's own name
+            """A scrape every few seconds is no news."""
+
+    return Handler
