@@ -60,6 +60,7 @@ class Descent:
         self._seconds = seconds
         self._most = max(page_candles, 3)
         self._known = known
+        self._trusted = known[:-1]
         self._fetched = array("q")
         self._newest_seen = -1
         self._vacant: list[Window] = []
@@ -68,7 +69,7 @@ class Descent:
         self._again = False
         self.bad = 0
         wanted = Window(span.wanted.first, max(span.asked_until, span.wanted.last))
-        self._pages = deque(covering(missing(known[:-1], wanted, seconds), seconds, self._most))
+        self._pages = deque(covering(missing(self._trusted, wanted, seconds), seconds, self._most))
 
     @property
     def left(self) -> int:
@@ -145,6 +146,7 @@ class Descent:
     def _plan_again(self) -> None:
         self._again = True
         step = self._seconds
-        stretches = without(missing(self.known(), self._span.wanted, step), self._vacant, step)
+        told = starts_of(self._trusted, self._fetched)
+        stretches = without(missing(told, self._span.wanted, step), self._vacant, step)
         windows = covering(stretches, step, self._most - 2)
         self._pages = deque(Window(max(window.first - step, 0), window.last + step) for window in windows)
