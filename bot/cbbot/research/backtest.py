@@ -6,7 +6,7 @@ model is fixed, so the scores of a stretch come as one column and the stretch is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
-from cbbot.kernel.advance import Account, Steps, Tally, advance
-from cbbot.kernel.batch import Columns, Readings, feature_rows, readings
+from cbbot.kernel.advance import Account, Steps, Tally
+from cbbot.kernel.batch import Columns
 from cbbot.kernel.book import opening_book
-from cbbot.kernel.codes import DENIALS
-from cbbot.kernel.model import Fit, fit, scores
+from cbbot.kernel.model import Fit, fit
+from cbbot.kernel.observe import Observed
+from cbbot.research.core import PLAIN, Core
 from cbbot.trader.rules import Rules
 
 __all__ = ["FillModel", "Progress", "Result", "Span", "run"]
@@ -81,28 +82,27 @@ def run(
     progress: Progress | None = None,
     stretch: int = STRETCH,
     fill_model: FillModel = "close",
+    core: Core = PLAIN,
 ) -> Result:
     """Step through ``candles[span.first:]``. ``progress`` is called at least every ``stretch`` steps.
 
     ``fill_model`` says what an exit sees of a candle: its close, or its open, extremes and close
     (``cbbot.kernel.path``). Entries are made at the close either way.
     """
-    params = rules.params
-    indicators = readings(candles, params.ma_fast, params.ma_slow, params.extended)
-    rows = feature_rows(indicators, params.extended)
+    params, first, count = rules.params, span.first, span.total - span.first
+    seen = core.observed(candles, params)
     closed_ms = candles.start * 1000 + rules.candle_ms
-    first, count = span.first, span.total - span.first
-    score = [float("nan")] * count
-    steps = _steps(candles, indicators, closed_ms, first, score, fill_model)
-    tally = Tally([0, 0, 0], [0] * len(DENIALS), [], [0] * count, [0] * count)
-    account = Account(opening_book(rules.instrument.ledger_down(rules.settings.usd_equity)), [])
-    model = _fit(rules, rows, candles.close, span.train)
+    score = core.held(np.full(count, np.nan))
+    steps = _steps(core, candles, seen, closed_ms, first, score, fill_model)
+    tally = core.tally(count)
+    account = Account(opening_book(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
+    model = _fit(rules, seen.rows, candles.close, span.train)
     fits, fitted_ms = 1, int(closed_ms[span.train - 1])
     at = scored = 0
     while at < count:
-        now_ms = steps.now_ms[at]
+        now_ms = int(steps.now_ms[at])
         if params.refit_ms and now_ms - fitted_ms >= params.refit_ms:
-            model, fitted_ms = _fit(rules, rows, candles.close, first + at + 1) or model, now_ms
+            model, fitted_ms = _fit(rules, seen.rows, candles.close, first + at + 1) or model, now_ms
             fits += 1
             scored = at
         end = min(count, at + stretch)
@@ -110,36 +110,38 @@ def run(
             due = int(np.searchsorted(closed_ms, fitted_ms + params.refit_ms)) - first
             end = min(end, max(due, at + 1))
         if scored < end:
-            score[scored:end] = _scores(rules.warm, model, rows, first + scored, first + end)
+            score[scored:end] = core.held(_scores(core, rules.warm, model, seen, first + scored, first + end))
             scored = end
-        account = advance(params, account, steps, at, end, tally)
+        account = core.advance(params, account, steps, at, end, tally)
         at = end
         if progress is not None:
             progress(at, account, tally)
+    account, tally = core.told(account, tally)
     return Result(rules, span, account, tally, closed_ms[first:], candles.close[first:], fits)
 
 
 def _steps(
+    core: Core,
     candles: Columns,
-    indicators: Readings,
+    seen: Observed,
     closed_ms: npt.NDArray[np.int64],
     first: int,
-    score: list[float],
+    score: MutableSequence[float],
     fill_model: FillModel,
 ) -> Steps:
-    """The stepped candles as lists, which plain Python reads faster than arrays."""
-    close = candles.close[first:].tolist()
+    """The stepped candles; on closes alone a candle is its close."""
+    close = core.held(candles.close[first:])
     walked = fill_model == "ohlc"
     return Steps(
-        now_ms=closed_ms[first:].tolist(),
-        open=candles.open[first:].tolist() if walked else close,
-        high=candles.high[first:].tolist() if walked else close,
-        low=candles.low[first:].tolist() if walked else close,
+        now_ms=core.held(closed_ms[first:]),
+        open=core.held(candles.open[first:]) if walked else close,
+        high=core.held(candles.high[first:]) if walked else close,
+        low=core.held(candles.low[first:]) if walked else close,
         close=close,
         score=score,
-        fast=indicators.fast[first:].tolist(),
-        slow=indicators.slow[first:].tolist(),
-        std_ratio=indicators.std_ratio[first:].tolist(),
+        fast=core.held(seen.fast[first:]),
+        slow=core.held(seen.slow[first:]),
+        std_ratio=core.held(seen.std_ratio[first:]),
     )
 
 
@@ -149,11 +151,10 @@ def _fit(rules: Rules, rows: npt.NDArray[np.float64], closes: npt.NDArray[np.int
     return fit(rows[first:until], closes[first:until])
 
 
-def _scores(warm: int, model: Fit | None, rows: npt.NDArray[np.float64], first: int, last: int) -> list[float]:
+def _scores(core: Core, warm: int, model: Fit | None, seen: Observed, first: int, last: int) -> npt.NDArray[np.float64]:
     """Log-odds of rows, NaN where a decision has too few candles behind it."""
     if model is None:
-        return [float("nan")] * (last - first)
-    column = scores(model, rows[first:last])
+        return np.full(last - first, np.nan)
+    column = core.scored(model, seen.rows[first:last])
     column[: max(0, warm - 1 - first)] = np.nan
-    values: list[float] = column.tolist()
-    return values
+    return column

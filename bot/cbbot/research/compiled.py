@@ -1,0 +1,132 @@
+"""The kernel as machine code: the functions that live and backtest run, compiled as they stand.
+
+The only module that knows numba. Every function of the kernel is made known to the compiler
+(``register_jitable``), which takes those that are called; nothing of the kernel is written twice.
+Machine code is kept under the user's cache folder, in a folder named after the kernel's
+sources, because numba itself looks at one file only to see whether a compilation is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+from collections.abc import MutableSequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cbbot.errors import BadInput, CbbotError
+from cbbot.kernel.advance import MONEY_LIMIT, Account, Closed, Steps, Tally, advance
+from cbbot.kernel.batch import Columns
+from cbbot.kernel.codes import DENIALS
+from cbbot.kernel.lot import Lot
+from cbbot.kernel.model import scores
+from cbbot.kernel.observe import Observed, observe
+from cbbot.kernel.params import Params
+from cbbot.research.core import Core
+
+__all__ = ["compiled"]
+
+_MODULES: Final = (
+    "codes", "params", "ledger", "formulas", "levels", "lot", "sizing", "strategy", "gates", "book", "path", "observe",
+    "advance",
+)  # fmt: skip
+_LOT: Final = Lot(0, 0, False, False, 0, 0, 0, 0, 0, 0.0, 0.0, False, 0.0, 0.0)
+_CLOSED: Final = Closed(_LOT, 0, 0, 0, 0, 0, 0)
+_EXACT_FLOAT: Final = 2**53
+
+
+@cache
+def compiled() -> Core:
+    """The core that runs machine code; compiling takes seconds where no earlier run has left it.
+
+    Raises:
+        CbbotError: numba is not installed.
+    """
+    try:
+        import numba  # noqa: PLC0415  0.3 s that only a compiled run pays
+        from numba.extending import register_jitable  # noqa: PLC0415  likewise
+        from numba.typed import List  # noqa: PLC0415  likewise
+    except ImportError as error:
+        raise CbbotError("compiled runs need numba: pip install 'cbbot[research]'") from error
+    modules = [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
+    for module in modules:
+        for function in vars(module).values():
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                register_jitable(function)
+    kept = _kept(numba, modules)
+    fast_advance, fast_observe = numba.njit(advance, cache=kept), numba.njit(observe, cache=kept)
+
+    def observed(candles: Columns, params: Params) -> Observed:
+        n, features = len(candles.close), 8 if params.extended else 4
+        seen = Observed(np.empty((n, features)), np.empty(n), np.empty(n), np.empty(n))
+        fast_observe(candles.high, candles.low, candles.close, candles.volume, params.ma_fast, params.ma_slow, seen)
+        return seen
+
+    def tally(steps: int) -> Tally:
+        closed: MutableSequence[Closed] = List.empty_list(numba.typeof(_CLOSED))
+        return Tally(_zeros(3), _zeros(len(DENIALS)), closed, _zeros(steps), _zeros(steps))
+
+    def lots() -> MutableSequence[Lot]:
+        empty: MutableSequence[Lot] = List.empty_list(numba.typeof(_LOT))
+        return empty
+
+    def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
+        book, held = fast_advance(_countable(params, account, steps), account, steps, first, last, done)
+        return Account(account.book._make(book), held)
+
+    return Core(observed=observed, scored=scores, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
+
+
+def _countable(params: Params, account: Account, steps: Steps) -> Params:
+    """The params with caps that 64 bits hold; a cap beyond what any account may reach caps nothing.
+
+    Raises:
+        BadInput: the equity or the prices are beyond what machine integers and floats hold exactly.
+    """
+    if account.book.start_equity >= MONEY_LIMIT:
+        raise BadInput("USD_EQUITY is more than a compiled run can count; run it without --compiled")
+    if len(steps.high) and int(np.max(steps.high)) * params.tick_numerator >= _EXACT_FLOAT:
+        raise BadInput("the prices have more ticks than a float64 holds exactly; is the price increment right?")
+    most = int(MONEY_LIMIT)
+    return params._replace(
+        order_min_quote=min(params.order_min_quote, most // params.quote_ledger),
+        max_order_quote=min(params.max_order_quote, most // params.quote_ledger),
+        max_exposure_ledger=min(params.max_exposure_ledger, most),
+        min_notional_ledger=min(params.min_notional_ledger, most),
+    )
+
+
+def _kept(numba: Any, modules: list[Any]) -> bool:
+    """Whether machine code can be kept; then numba knows in which folder."""
+    digest = hashlib.sha256(b"".join(inspect.getsource(module).encode() for module in modules)).hexdigest()[:16]
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = root / "cbbot" / f"kernel-{digest}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    numba.config.CACHE_DIR = str(folder)
+    return os.access(folder, os.W_OK)
+
+
+def _told(account: Account, tally: Tally) -> tuple[Account, Tally]:
+    """The same in plain Python's integers, lists and tuples."""
+    signals, denials, marked, lots = (
+        np.asarray(column).tolist() for column in (tally.signals, tally.denials, tally.marked, tally.lots)
+    )
+    closed = [Closed(Lot(*each[0]), *each[1:]) for each in tally.closed]
+    return Account(account.book, [Lot(*lot) for lot in account.lots]), Tally(signals, denials, closed, marked, lots)
+
+
+def _zeros(count: int) -> Any:
+    return np.zeros(count, dtype=np.int64)
+
+
+def _as_is(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(column)
