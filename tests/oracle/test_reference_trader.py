@@ -1,0 +1,155 @@
+"""The product against a second trader written from the specification alone, trade by trade, exactly.
+
+Features and fits of the reference come from pandas, TA-Lib and scikit-learn, all else from
+``oracle.reference``: decision, gates, sizes, fees, slippage, levels, trail, promotion, breaker, cash.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.research.backtest import Span
+from golden import frozen
+from oracle.market import FILES, YEAR, columns_of, walk
+from oracle.reference import Product
+from oracle.twin import backtest, differences, referred
+
+EXERCISED: Counter[str] = Counter()
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [pytest.param(case, name, marks=[pytest.mark.slow] if name == YEAR else []) for case, name in frozen.CASES],
+)
+def test_the_goldens_are_what_the_specification_says(case: str, name: str) -> None:
+    keys, candles = frozen.settings_of(case), columns_of(name)
+    span = Span.of(len(candles.start), frozen.TRAIN_FRACTION[name], 50)
+    assert differences(backtest(keys, candles, span), referred(keys, candles, span)) == []
+
+
+@pytest.mark.parametrize("name", [FILES[0], pytest.param(YEAR, marks=pytest.mark.slow)])
+def test_the_default_settings_trade_as_specified(name: str) -> None:
+    candles = columns_of(name)
+    span = Span.of(len(candles.start), Decimal("0.7"), 50)
+    reference = referred({}, candles, span)
+    assert differences(backtest({}, candles, span), reference) == []
+    assert reference.opened
+
+
+VALUES: Final[dict[str, tuple[str, ...]]] = {
+    "ORDER_MIN_USD": ("5", "0", "30.005"),
+    "MAX_DAILY_LOSS_PCT": ("2", "0", "0.3", "0.02"),
+    "DAILY_BREAKER_MARK_TO_MARKET": ("true", "false"),
+    "RISK_PER_TRADE_PCT": ("1", "5.123456", "3", "22", "0.11", "100"),
+    "ENTRY_COOLDOWN_SEC": ("0", "0", "299.5", "600"),
+    "VOL_RISK_ADJUST": ("true", "false"),
+    "USD_EQUITY": ("1000", "123456.78", "9.87654321"),
+    "MAX_ORDER_USD": ("", "", "25.555"),
+    "MAX_EXPOSURE_USD": ("", "", "120"),
+    "FEE_RATE_PCT": ("0", "0.05", "0.123457", "0.04", "0.75", "10"),
+    "PAPER_SLIPPAGE_BPS": ("0", "0", "1.000001", "0.3", "12.5", "1000"),
+    "MAX_HISTORY_CANDLES": ("5000", "400"),
+    "LONG_ONLY": ("true", "false"),
+    "ALLOW_PYRAMIDING": ("true", "true", "true", "false"),
+    "MAX_CONCURRENT_LOTS": ("3", "20", "7", "1000", "1"),
+    "PYRAMID_MIN_SECONDS_BETWEEN": ("0", "0", "180.001", "600"),
+    "PYRAMID_MIN_ADVERSE_PCT": ("0.1", "0.05", "0.3", "0", "1.5"),
+    "PYRAMID_DECAY_LAMBDA": ("0", "0.02", "0.5"),
+    "PYRAMID_DECAY_MIN_PCT": ("0", "0"),
+    "SCALP_TP_DECAY_ENABLE": ("true", "true", "false"),
+    "SCALP_TP_DEC_MODE": ("linear", "exp"),
+    "SCALP_TP_DEC_PCT": ("0.05", "0.1", "0.2", "0"),
+    "SCALP_TP_DECAY_FACTOR": ("0.5", "0.7", "0.9802", "1"),
+    "SCALP_TP_MIN_PCT": ("0.1", "0.15", "0"),
+    "TAKE_PROFIT_PCT": ("0.15", "0.3", "1.9"),
+    "STOP_LOSS_PCT": ("0.3", "0.8", "3", "100"),
+    "TRAIL_ACTIVATE_PCT": ("0.1", "0.2", "0"),
+    "TRAIL_DISTANCE_PCT": ("0.05", "0.1", "0.2", "0", "100"),
+    "BUY_THRESHOLD": ("0.45", "0.5", "0.4", "0.48", "0.55", "0", "0.5", "1"),
+    "SELL_THRESHOLD": ("0.5", "0.52", "0.45", "0.55", "0.6", "0"),
+    "USE_MA_FILTER": ("true", "false"),
+    "MA_FAST": ("1", "10", "40"),
+    "MA_SLOW": ("41", "60", "50", "400"),
+    "MODEL_MODE": ("baseline", "extended"),
+    "WALK_FORWARD_MIN": ("0", "0", "61", "0", "23", "61", "7.5"),
+}
+FLOORS: Final = ("0", "0.05", "0.1")
+SHAPES: Final = ("up", "down", "chop", "crash", "rally", "flat", "gap", "wild")
+# A product in coarse steps, so that every rounding shows.
+COARSE: Final = Instrument("SOL-USD", Decimal("0.05"), Decimal("0.001"), Decimal("0.01"), Decimal(2))
+
+
+def completed(keys: dict[str, str], floor: str) -> dict[str, str]:
+    """The floor of the decayed gate must not be above the gate."""
+    return keys | {
+        "PYRAMID_DECAY_MIN_PCT": floor if Decimal(keys["PYRAMID_MIN_ADVERSE_PCT"]) >= Decimal(floor) else "0"
+    }
+
+
+def holds(keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, warmup: int, *, coarse: bool) -> None:
+    instrument, price = (COARSE, 4_000) if coarse else (BTC_USD, 5_000_000)
+    candles = walk([("chop", 150), *shapes], seed, price)
+    product = Product(
+        instrument.price_increment, instrument.base_increment, instrument.quote_increment, instrument.min_notional
+    )
+    span = Span(len(candles.start), 100, 100 + warmup)
+    reference = referred(keys, candles, span, product)
+    assert differences(backtest(keys, candles, span, instrument), reference) == []
+    EXERCISED.update(reference.seen)
+    EXERCISED.update({f"denied {reason}": count for reason, count in reference.denials.items()})
+    EXERCISED.update({"opened": reference.opened, "lots left": len(reference.lots), "walks": 1})
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_settings_trade_as_specified_on_any_market(seed: int) -> None:
+    """Always the same markets, so that what they exercise is known; the property below draws new ones."""
+    for run in range(18):
+        rng = Random(f"{seed}/{run}")
+        keys = completed({key: rng.choice(values) for key, values in VALUES.items()}, rng.choice(FLOORS))
+        shapes = [(rng.choice(SHAPES), rng.randint(5, 120)) for _ in range(rng.randint(4, 9))]
+        holds(keys, shapes, rng.randrange(2**32), rng.choice((0, 0, 17)), coarse=rng.random() < 0.3)
+
+
+@pytest.mark.slow
+@given(
+    keys=st.builds(
+        completed, st.fixed_dictionaries({key: st.sampled_from(values) for key, values in VALUES.items()}),
+        st.sampled_from(FLOORS),
+    ),
+    shapes=st.lists(st.tuples(st.sampled_from(SHAPES), st.integers(5, 120)), min_size=4, max_size=9),
+    seed=st.integers(0, 2**32 - 1),
+    warmup=st.sampled_from([0, 17]),
+    coarse=st.booleans(),
+)  # fmt: skip
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_any_settings_trade_as_specified_on_many_markets(
+    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, warmup: int, coarse: bool
+) -> None:
+    holds(keys, shapes, seed, warmup, coarse=coarse)
+
+
+LEAST: Final = {
+    "opened": 600, "refits": 300, "promotions": 30, "breaker days": 5, "trails": 30, "ratchets": 30,
+    "gates at the floor": 100, "gates above the floor": 100, "scalps at the floor": 10, "scalps above the floor": 10,
+    "vol factor 0.6": 1, "vol factor 0.8": 1, "vol factor 1": 1, "vol factor 1.2": 1,
+    "exit BUY take_profit": 50, "exit BUY stop_loss": 50, "exit BUY trailing_stop": 15,
+    "exit SELL take_profit": 15, "exit SELL stop_loss": 15, "exit SELL trailing_stop": 5,
+    "denied exits_only": 100, "denied long_only": 100, "denied breaker": 50, "denied cooldown": 20,
+    "denied max_lots": 50, "denied pyramiding_disabled": 50, "denied spacing": 50, "denied adverse_gate": 100,
+    "denied insufficient_funds": 50, "denied below_minimum": 50, "denied max_exposure": 20,
+}  # fmt: skip
+
+
+def test_the_random_markets_exercised_every_rule() -> None:
+    if not EXERCISED["walks"]:
+        pytest.skip("the property did not run in this selection of tests")
+    short = {name: (EXERCISED[name], least) for name, least in LEAST.items() if EXERCISED[name] < least}
+    assert short == {}, "exercised, and how often at least"
