@@ -140,6 +140,7 @@ async def _fetched(
         await _same_venue(task, source, existing.tail, task.shown)
         await _same_venue(task, source, _newest(journal), journal.path)
         descent = Descent(span, known, seconds)
+        journal.begin()
         with shown_on(console) as show:
             done = 0
             while (ask := descent.next()) is not None:
@@ -182,7 +183,7 @@ def _newest(journal: Journal) -> Sequence[Row]:
 def _put_in_place(task: _Task, span: Span, descent: Descent, journal: Journal) -> Outcome:
     starts: Starts = descent.known()
     if not len(starts):
-        first, last = (moment for moment in span.wanted)
+        first, last = span.wanted
         raise CbbotError(
             f"the venue has no candle of {task.product_id} {task.granularity.value} in the time asked for "
             f"({(last - first) // task.granularity.seconds + 1} candles long); nothing is written"

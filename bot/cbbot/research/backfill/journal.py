@@ -38,7 +38,7 @@ class _Page(NamedTuple):
 
 
 class Journal:
-    """The journal of ``target``, locked against other runs. The file is made with the first page.
+    """The journal of ``target``, locked against other runs. The file is made by :meth:`begin`.
 
     Raises:
         BadInput: another run holds it, or it belongs to another product or granularity.
@@ -77,6 +77,21 @@ class Journal:
             raise CbbotError(f"{self.path}: it was altered while cbbot backfill ran; start it again")
         return rows
 
+    def begin(self) -> None:
+        """Makes the file if there is none: whether pages can be kept is known before the first is asked for.
+
+        Raises:
+            BadInput: it cannot be made, or another run has made it in the meantime.
+        """
+        if self._descriptor >= 0:
+            return
+        try:
+            self._create()
+        except FileExistsError as error:
+            raise self._held() from error
+        except OSError as error:
+            raise BadInput(f"{self.path}: cannot be written there: {error.strerror}; give another --out") from error
+
     def append(self, rows: Sequence[Row]) -> None:
         """Keeps a page.
 
@@ -85,14 +100,11 @@ class Journal:
         """
         if not rows:
             return
+        self.begin()
         try:
-            if self._descriptor < 0:
-                self._create()
             offset = os.lseek(self._descriptor, 0, os.SEEK_END)
             line = _line(rows)
             _write_all(self._descriptor, line)
-        except FileExistsError as error:
-            raise self._held() from error
         except OSError as error:
             raise CbbotError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._note(rows, _Page(offset, len(line)))
