@@ -99,11 +99,12 @@ def _problem(path: Path) -> str:
 
 def _sums_problem(body: dict[str, Any]) -> str:
     """The book keeps sums over the lots and the dust: they must be what these add up to."""
-    book, lots, dust = body["book"], body["lots"], body["dust"]
+    book, lots = body["book"], body["lots"]
+    dusts = [body[name] for name in ("dust", "short_dust") if name in body]
     if book["lots"] != len(lots):
         return f"the book counts {book['lots']} lots, there are {len(lots)}"
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
-        added = sum((Decimal(lot[of]) for lot in lots), Decimal(dust[of]))
+        added = sum((Decimal(each[of]) for each in (*lots, *dusts)), Decimal())
         if added != Decimal(book[total]):
             return f"lots and dust add up to a {of} of {added:f}, the book says {book[total]}"
     return ""

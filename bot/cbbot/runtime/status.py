@@ -8,7 +8,6 @@ from typing import Final, Literal
 from cbbot.contract.bot import BotStatus, Entries, LastDecision, ModelStatus
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
-from cbbot.kernel import book as books
 from cbbot.kernel.codes import SIGNALS
 from cbbot.trader import figures
 from cbbot.trader.rules import Rules
@@ -127,7 +126,7 @@ def _money(rules: Rules | None, state: TraderState | None) -> dict[str, str | No
         figures.equity(rules, state, ticks),
         figures.marked_equity(rules, state, ticks) if ticks else figures.equity(rules, state, ticks),
         state.book.day_realised,
-        books.unrealised(state.book, ticks) if ticks else 0,
+        figures.unrealised(state, ticks) if ticks else 0,
         state.book.cost_sum,
     )
     money = {name: instrument.money_text(amount) for name, amount in zip(names, amounts, strict=True)}

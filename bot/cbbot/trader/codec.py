@@ -16,11 +16,12 @@ from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
 from cbbot.kernel.advance import Closed
-from cbbot.kernel.book import Book
+from cbbot.kernel.book import NEVER, Book
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
+from cbbot.kernel.params import DAY_MS
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import Anchor, Dust, Identity, Market, Trade, TraderState
@@ -52,11 +53,8 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "book": _book_out(instrument, state.book),
         "lots": [_lot_out(instrument, lot) for lot in state.lots],
         "intents": [_intent_out(instrument, intent) for intent in state.intents],
-        "dust": {
-            "base": instrument.base_text(state.dust.base),
-            "cost": instrument.money_text(state.dust.cost),
-            "entry_fee": instrument.money_text(state.dust.entry_fee),
-        },
+        "dust": _dust_out(instrument, state.dust),
+        "short_dust": _dust_out(instrument, state.short_dust),
         "trades": [_trade_out(instrument, trade) for trade in state.trades],
         "trade_count": state.trade_count,
         "model": state.model._asdict() if state.model else None,
@@ -68,6 +66,7 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "market": {
             "price_increment": str(instrument.price_increment),
             "base_increment": str(instrument.base_increment),
+            "candle_seconds": rules.candle_ms // 1000,
             "last_start": state.market.last_start,
             "indicators": state.market.indicators._asdict(),
             "anchors": [{"start": a.start, "indicators": a.indicators._asdict()} for a in state.market.anchors],
@@ -110,25 +109,26 @@ def _identity(document: Document) -> Identity:
 
 def _state(rules: Rules, document: Document) -> TraderState:
     instrument = rules.instrument
-    model = document["model"]
-    dust = document["dust"]
+    lots = tuple(_lot_in(instrument, lot) for lot in document["lots"])
     last_price = instrument.ticks(parse_decimal(document["last_price"]))
+    # Candles of another length say nothing of what was learnt from these.
+    same_candles = document["market"].get("candle_seconds", rules.candle_ms // 1000) == rules.candle_ms // 1000
+    model = document["model"] if same_candles else None
     return TraderState(
         identity=_identity(document),
         epoch=int(document["epoch"]),
         sequence=int(document["sequence"]),
-        book=_book_in(instrument, document["book"]),
-        market=_market_in(rules, document["market"], last_price),
-        lots=tuple(_lot_in(instrument, lot) for lot in document["lots"]),
+        book=_with_last_add(_book_in(instrument, document["book"]), lots),
+        market=_market_in(rules, document["market"], last_price, same_candles),
+        lots=lots,
         intents=tuple(_intent_in(instrument, intent) for intent in document["intents"]),
         model=_fit_in(model) if model else None,
-        last_fit_ms=int(document["last_fit_ms"]),
+        last_fit_ms=int(document["last_fit_ms"]) if same_candles else -1,
         paused_by=frozenset(document["paused_by"]),
         flattening=bool(document["flattening"]),
         halted=str(document["halted"]),
-        dust=Dust(
-            _base(instrument, dust["base"]), _money(instrument, dust["cost"]), _money(instrument, dust["entry_fee"])
-        ),
+        dust=_dust_in(instrument, document["dust"]),
+        short_dust=_dust_in(instrument, document["short_dust"]) if "short_dust" in document else Dust(),
         trades=tuple(_trade_in(instrument, trade) for trade in document["trades"]),
         trade_count=int(document["trade_count"]),
     )
@@ -162,6 +162,30 @@ def _book_in(instrument: Instrument, document: Document) -> Book:
     values["last_entry_ticks"] = instrument.ticks(parse_decimal(values["last_entry_ticks"]))
     values["base_sum"] = _base(instrument, values["base_sum"])
     return Book(**values)
+
+
+def _with_last_add(book: Book, lots: tuple[Lot, ...]) -> Book:
+    """An old state does not say when a lot was last added: the oldest lot's open time, else the day's start."""
+    if not lots or book.last_add_ms != NEVER:
+        return book
+    opened_ms = lots[0].opened_ms
+    return book._replace(last_add_ms=opened_ms if opened_ms > 0 else max(book.day, 0) * DAY_MS)
+
+
+def _dust_out(instrument: Instrument, dust: Dust) -> Document:
+    return {
+        "base": instrument.base_text(dust.base),
+        "cost": instrument.money_text(dust.cost),
+        "entry_fee": instrument.money_text(dust.entry_fee),
+    }
+
+
+def _dust_in(instrument: Instrument, document: Document) -> Dust:
+    return Dust(
+        _base(instrument, document["base"]),
+        _money(instrument, document["cost"]),
+        _money(instrument, document["entry_fee"]),
+    )
 
 
 def _lot_out(instrument: Instrument, lot: Lot) -> Document:
@@ -241,7 +265,7 @@ def _trade_in(instrument: Instrument, document: Document) -> Trade:
     return Trade(int(document["number"]), closed)
 
 
-def _market_in(rules: Rules, document: Document, last_price: int) -> Market:
+def _market_in(rules: Rules, document: Document, last_price: int, same_candles: bool) -> Market:
     instrument = rules.instrument
     same = (document["price_increment"], document["base_increment"]) == (
         str(instrument.price_increment),
@@ -249,7 +273,7 @@ def _market_in(rules: Rules, document: Document, last_price: int) -> Market:
     )
     fresh = empty(rules.params.ma_slow)
     indicators = _indicators_in(document["indicators"])
-    if not same or indicators.reach != fresh.reach:
+    if not same or not same_candles or indicators.reach != fresh.reach:
         return Market(indicators=fresh, last_price=last_price)
     anchors = tuple(Anchor(int(a["start"]), _indicators_in(a["indicators"])) for a in document["anchors"])
     return Market(indicators, int(document["last_start"]), anchors, last_price=last_price)

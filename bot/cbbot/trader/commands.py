@@ -40,14 +40,15 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One more of something.
+    """More of something.
 
     ``name`` is one of ``decisions``, ``orders``, ``trades``, ``denials``, ``refusals``, ``unknown``,
-    ``outliers``, ``fits``.
+    ``outliers``, ``fits``, ``gaps``. ``times`` is how many at once.
     """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

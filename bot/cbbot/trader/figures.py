@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from cbbot.kernel import book as books
+from cbbot.kernel.codes import BUY, SELL
+from cbbot.kernel.ledger import marked
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import TraderState
 
-__all__ = ["cash", "equity", "marked_equity"]
+__all__ = ["cash", "equity", "known", "marked_equity", "unrealised"]
 
 _FRESH_MS: Final = 10_000
+
+
+def known(rules: Rules, state: TraderState) -> bool:
+    """Whether the account's worth is known: not before the first balances, where it is theirs."""
+    return state.balances is not None or not _from_balances(rules)
 
 
 def equity(rules: Rules, state: TraderState, ticks: int) -> int:
@@ -24,7 +31,18 @@ def marked_equity(rules: Rules, state: TraderState, ticks: int) -> int:
     """Equity with open lots at the price. Balances already hold the lots' base, so nothing is added to them."""
     if _from_balances(rules) and state.balances is not None:
         return equity(rules, state, ticks)
-    return books.equity(state.book) + books.unrealised(state.book, ticks)
+    return books.equity(state.book) + unrealised(state, ticks)
+
+
+def unrealised(state: TraderState, ticks: int) -> int:
+    """Profit of lots and dust at the price. The book marks all it holds as of one side; dust may be of the other."""
+    book = state.book
+    profit = books.unrealised(book, ticks)
+    for side in (BUY, SELL):
+        dust = state.dust_of(side)
+        if dust.base and side != book.side:
+            profit += marked(side, ticks, dust.base, dust.cost, 0) - marked(book.side, ticks, dust.base, dust.cost, 0)
+    return profit
 
 
 def cash(rules: Rules, state: TraderState, now_ms: int) -> int | None:

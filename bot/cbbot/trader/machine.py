@@ -33,7 +33,7 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Progress
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import TraderState
+from cbbot.trader.state import Market, TraderState
 from cbbot.trader.stepping import refitted, step_at
 
 __all__ = ["step"]
@@ -55,7 +55,10 @@ def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
 def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
     known, continued = market.with_history(rules, state.market, event.candles)
     state = replace(state, market=known)
-    commands: list[Command] = [report.history(len(event.candles), continued)]
+    gaps, missing = market.gaps(rules, event.candles)
+    commands: list[Command] = [report.history(len(event.candles), continued, gaps, missing)]
+    if gaps:
+        commands.append(Count("gaps", times=gaps))
     features = 8 if rules.params.extended else 4
     if state.model is None or len(state.model.weights) != features:
         state, fitted = refitted(replace(state, model=None), event.at_ms)
@@ -80,15 +83,17 @@ def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
 
 
 def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Outcome:
-    known = market.committed(rules, state.market, event.candle)
-    if known is state.market:
+    before = state.market
+    known = market.committed(rules, before, event.candle)
+    if known is before:
         return state, ()
     state = replace(state, market=known)
     closed_ms = event.candle.start * 1000 + rules.candle_ms
-    commands: tuple[Command, ...] = ()
+    commands = _gap(rules, before, event.candle.start)
     if state.model is None:
         state, fitted = refitted(state, closed_ms)
-        commands = tuple(fitted)
+        # Still too few candles was said at the start.
+        commands = (*commands, *(fitted if state.model else ()))
     if rules.settings.use_tick_price:
         return state, commands
     state = replace(state, market=replace(known, last_price=event.candle.close))
@@ -96,11 +101,21 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
     return state, (*commands, *stepped)
 
 
+def _gap(rules: Rules, before: Market, start: int) -> tuple[Command, ...]:
+    missing = (start - before.last_start) * 1000 // rules.candle_ms - 1
+    if before.indicators.rows == 0 or missing <= 0:
+        return ()
+    return Count("gaps"), report.gap(before.last_start, start, missing)
+
+
 def _candle_forming(rules: Rules, state: TraderState, event: CandleForming) -> Outcome:
     return replace(state, market=market.forming(state.market, event.candle)), ()
 
 
 def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
+    """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
+    if state.pending or event.at_ms <= state.last_order_ms:
+        return state, ()
     return replace(state, balances=event), ()
 
 

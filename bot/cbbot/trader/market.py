@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from cbbot.domain.candle import Candle
@@ -10,11 +11,12 @@ from cbbot.kernel.indicators import Reading, commit, empty, features, peek, read
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import Anchor, Market
 
-__all__ = ["accepts", "committed", "current", "forming", "nudged", "with_history"]
+__all__ = ["accepts", "committed", "current", "forming", "gaps", "nudged", "with_history"]
 
 ANCHOR_EVERY: Final = 500
-_OUTLIER: Final = 0.05
-_CONFIRMS: Final = 0.01
+# In percent, and compared as integers: a tick exactly 5 % away is not more than 5 % away.
+_OUTLIER_PCT: Final = 5
+_CONFIRMS_PCT: Final = 1
 
 
 def with_history(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> tuple[Market, bool]:
@@ -45,6 +47,17 @@ def _replayed(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> Mark
                 return None
             joined = True
     return replay if joined else None
+
+
+def gaps(rules: Rules, candles: tuple[Candle, ...]) -> tuple[int, int]:
+    """How often the venue has no candle between two that it has, and how many candles those are."""
+    seconds = rules.candle_ms // 1000
+    holes = [
+        (later.start - earlier.start) // seconds - 1
+        for earlier, later in pairwise(candles)
+        if later.start - earlier.start > seconds
+    ]
+    return len(holes), sum(holes)
 
 
 def committed(rules: Rules, market: Market, candle: Candle) -> Market:
@@ -79,9 +92,9 @@ def _needed(anchors: tuple[Anchor, ...], first_row: int) -> tuple[Anchor, ...]:
 def accepts(market: Market, price: int) -> tuple[Market, bool]:
     """Whether a tick may move anything. A jump is set aside until a second tick near it confirms it."""
     last = market.last_price
-    if last == 0 or abs(price - last) <= last * _OUTLIER:
+    if last == 0 or abs(price - last) * 100 <= last * _OUTLIER_PCT:
         return replace(market, outlier=0), True
-    if market.outlier and abs(price - market.outlier) <= market.outlier * _CONFIRMS:
+    if market.outlier and abs(price - market.outlier) * 100 <= market.outlier * _CONFIRMS_PCT:
         return replace(market, outlier=0), True
     return replace(market, outlier=price), False
 

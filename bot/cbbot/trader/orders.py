@@ -25,11 +25,13 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import TRADES_KEPT, Dust, Trade, TraderState
 
-__all__ = ["absent", "accepted", "contradicted", "filled", "refused", "settled", "unknown"]
+__all__ = ["absent", "accepted", "contradicted", "crumbled", "filled", "led", "refused", "settled", "unknown"]
 
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
 EXIT_RETRY_MS: Final = 5_000
-_LACK_OF_FUNDS: Final = ("INSUFFICIENT_FUND", "insufficient_funds")
+# Parts of the venue's codes: it knows more than one of each.
+_LACK_OF_FUNDS: Final = "INSUFFICIENT_FUND"
+_TOO_SMALL: Final = "SIZE_TOO_SMALL"
 
 Outcome = tuple[TraderState, tuple[Command, ...]]
 
@@ -61,11 +63,40 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     changed = state.without_intent(intent.client_order_id)
     if intent.purpose is Purpose.EXIT:
         changed = replace(changed, exits_held_until_ms=event.at_ms + EXIT_RETRY_MS)
-        if event.code in _LACK_OF_FUNDS:
+        if _LACK_OF_FUNDS in event.code.upper():
             # The base is not there: sold by hand, or held. Buying more would hide it.
             changed = replace(changed, paused_by=changed.paused_by | {"lots_without_base"})
-    said = report.order(rules, intent, "refused", f"{event.code}: {event.message}")
-    return settled(changed, (Count("refusals", {"reason": event.code}), Checkpoint(), said))
+    commands: tuple[Command, ...] = (
+        Count("refusals", {"reason": event.code}),
+        Checkpoint(),
+        report.order(rules, intent, "refused", f"{event.code}: {event.message}"),
+    )
+    lot = _too_small(rules, changed, intent, event)
+    if lot is not None:
+        changed, more = crumbled(rules, changed, lot)
+        commands = (*commands, *more)
+    return settled(led(rules, changed), commands)
+
+
+def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
+    """The lot whose exit was refused as too small, if it is about that small; a large one keeps its stop."""
+    if intent.purpose is not Purpose.EXIT or _TOO_SMALL not in event.code.upper():
+        return None
+    lot = next((each for each in state.lots if each.id == intent.lot), None)
+    # The venue measures at its own price, of another moment than ours.
+    small = lot is not None and lot.base * state.market.last_price < 2 * rules.params.min_notional_ledger
+    return lot if small else None
+
+
+def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
+    """The lot as dust: the venue would not take so little, so it leaves with the next exit."""
+    lots = tuple(each for each in state.lots if each.id != lot.id)
+    newest = lots[-1].open_ticks if lots else 0
+    # The book's sums hold the dust as they held the lot.
+    book = state.book._replace(lots=state.book.lots - 1, last_entry_ticks=newest)
+    changed = replace(state, lots=lots, book=book, flattening=state.flattening and bool(lots))
+    changed = changed.with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    return changed, (Checkpoint(), report.crumbled(rules, lot))
 
 
 def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
@@ -77,7 +108,7 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
         return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
     said = report.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return settled(state.without_intent(intent.client_order_id), (Checkpoint(), said))
+    return settled(led(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
 
 
 def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
@@ -94,7 +125,9 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     execution = event.execution
     if execution.base == 0:
         said = report.order(rules, intent, "unfilled", "the order ended without a fill")
-        return settled(rest, (Checkpoint(), said))
+        if intent.purpose is Purpose.EXIT:
+            rest = replace(rest, exits_held_until_ms=event.at_ms + EXIT_RETRY_MS)
+        return settled(led(rules, rest), (Checkpoint(), said))
     if intent.purpose is Purpose.ENTRY:
         return settled(*_opened(rules, rest, intent, execution))
     return settled(*_closed(rules, rest, intent, execution))
@@ -153,12 +186,11 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
     changed = replace(
         state,
         lots=lots,
-        dust=dust,
         book=book,
         trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
         trade_count=number,
         flattening=state.flattening and bool(lots),
-    )
+    ).with_dust(lot.side, dust)
     won = "win" if net > 0 else "loss"
     commands = (Count("trades", {"result": won}), Checkpoint(), report.exited(rules, number, done, changed.book))
     return changed, commands
@@ -169,13 +201,18 @@ def _what_remains(
 ) -> tuple[tuple[Lot, ...], Dust, bool]:
     """The lots and the dust after a close. What is too small to sell waits as dust for the next exit."""
     others = tuple(each for each in state.lots if each.id != lot.id)
+    dust = state.dust_of(lot.side)
     if kept.base == 0:
-        return others, state.dust, False
+        return others, dust, False
     if kept.base * price >= rules.params.min_notional_ledger:
-        return tuple(kept if each.id == lot.id else each for each in state.lots), state.dust, True
-    old = state.dust
-    dust = Dust(old.base + kept.base, old.cost + kept.cost, old.entry_fee + kept.entry_fee)
-    return others, dust, False
+        return tuple(kept if each.id == lot.id else each for each in state.lots), dust, True
+    return others, dust.plus(kept), False
+
+
+def led(rules: Rules, state: TraderState) -> TraderState:
+    """The state with a runner among its lots, also after the exit of the newest came to nothing."""
+    lots = _with_runner(rules, state, state.lots)
+    return state if lots is state.lots else replace(state, lots=lots)
 
 
 def _with_runner(rules: Rules, state: TraderState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:

@@ -6,13 +6,28 @@ from cbbot.domain.order import Execution
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.book import Book, equity
 from cbbot.kernel.codes import EXITS, SIGNALS
+from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader.commands import Notify
 from cbbot.trader.intent import Intent
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import Decision
 
-__all__ = ["breaker", "decided", "exited", "fill", "halt", "history", "order", "pause", "placed", "reconciled", "refit"]
+__all__ = [
+    "breaker",
+    "crumbled",
+    "decided",
+    "exited",
+    "fill",
+    "gap",
+    "halt",
+    "history",
+    "order",
+    "pause",
+    "placed",
+    "reconciled",
+    "refit",
+]
 
 
 def placed(rules: Rules, intent: Intent, price: int) -> Notify:
@@ -47,6 +62,18 @@ def fill(rules: Rules, intent: Intent, execution: Execution, fee: int) -> Notify
             "base_size": instrument.base_text(execution.base),
             "value": instrument.money_text(execution.value),
             "fee": instrument.money_text(fee),
+        },
+    )
+
+
+def crumbled(rules: Rules, lot: Lot) -> Notify:
+    return Notify(
+        "exit",
+        {
+            "lot": lot.id,
+            "reason": "dust",
+            "base_size": rules.instrument.base_text(lot.base),
+            "detail": "worth less than the venue takes: kept as dust, leaves with the next exit",
         },
     )
 
@@ -102,6 +129,12 @@ def reconciled() -> Notify:
     return Notify("sync", {"detail": "every order of an earlier run is accounted for"})
 
 
-def history(candles: int, continued: bool) -> Notify:
+def history(candles: int, continued: bool, gaps: int, missing: int) -> Notify:
+    """``gaps``: how often the venue has no candle; ``missing``: how many candles those are."""
     detail = "indicators go on where they stopped" if continued else "indicators worked out from the history"
-    return Notify("sync", {"candles": candles, "detail": detail})
+    return Notify("sync", {"candles": candles, "gaps": gaps, "missing": missing, "detail": detail})
+
+
+def gap(after: int, before: int, missing: int) -> Notify:
+    """The venue has no candles between two open times (UNIX seconds)."""
+    return Notify("sync", {"gaps": 1, "missing": missing, "after": after, "before": before, "detail": "a gap"})

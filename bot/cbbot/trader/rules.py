@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 
 from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import floor_units
@@ -91,7 +92,8 @@ def kernel_params(settings: Settings, instrument: Instrument) -> Params:
         ma_fast=settings.ma_fast,
         ma_slow=settings.ma_slow,
         extended=settings.model_mode == "extended",
-        refit_ms=int(settings.walk_forward_min * 60_000),
+        # Up: the smallest pace that can be written is no pace of 0, which is none.
+        refit_ms=ceil(settings.walk_forward_min * 60_000),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from cbbot.domain.candle import Candle
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.book import Book, opening_book
+from cbbot.kernel.codes import BUY
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
@@ -73,11 +74,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Dust:
-    """What was too small to sell: base units, and the cost and fee it carries in ledger units."""
+    """What was too small to trade away: base units, and the cost and fee it carries in ledger units."""
 
     base: int = 0
     cost: int = 0
     entry_fee: int = 0
+
+    def plus(self, lot: Lot) -> Dust:
+        return Dust(self.base + lot.base, self.cost + lot.cost, self.entry_fee + lot.entry_fee)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,10 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class TraderState:
-    """See the module. ``epoch`` rises with every start, ``sequence`` with every order."""
+    """See the module. ``epoch`` rises with every start, ``sequence`` with every order.
+
+    ``dust`` is what BUY lots left behind, ``short_dust`` what SELL lots did: one is sold, the other bought back.
+    """
 
     identity: Identity
     epoch: int
@@ -105,6 +112,7 @@ class TraderState:
     flattening: bool = False
     halted: str = ""
     dust: Dust = Dust()
+    short_dust: Dust = Dust()
     trades: tuple[Trade, ...] = ()
     trade_count: int = 0
     decision: Decision | None = None
@@ -125,6 +133,12 @@ class TraderState:
     def closing(self, lot: Lot) -> bool:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
+
+    def dust_of(self, side: int) -> Dust:
+        return self.dust if side == BUY else self.short_dust
+
+    def with_dust(self, side: int, dust: Dust) -> TraderState:
+        return replace(self, dust=dust) if side == BUY else replace(self, short_dust=dust)
 
     def intent(self, client_order_id: str) -> Intent | None:
         return next((i for i in self.intents if i.client_order_id == client_order_id), None)

@@ -7,16 +7,27 @@ from math import isnan
 
 from cbbot.domain.order import Side
 from cbbot.kernel import book as books
-from cbbot.kernel.codes import ALLOWED, BUY, DENIALS, EXIT_FLATTEN, EXIT_NONE, EXITS, FLAT, SIGNALS
+from cbbot.kernel.codes import (
+    ALLOWED,
+    BUY,
+    DENIALS,
+    DENY_MAX_EXPOSURE,
+    EXIT_FLATTEN,
+    EXIT_NONE,
+    EXITS,
+    FLAT,
+    SIGNALS,
+)
 from cbbot.kernel.gates import affordable, permitted
 from cbbot.kernel.indicators import Reading, features
 from cbbot.kernel.ledger import slipped
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
+from cbbot.kernel.params import NO_CAP
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import probability, score, signal
-from cbbot.trader import figures, market, report
+from cbbot.trader import figures, market, orders, report
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
@@ -47,6 +58,9 @@ def step_at(
 
 
 def _day_and_breaker(rules: Rules, state: TraderState, now_ms: int, price: int) -> Outcome:
+    if not figures.known(rules, state):
+        # USD_EQUITY beside the balances that come a moment later would look like a loss.
+        return state, []
     equity = figures.equity(rules, state, price)
     marked = figures.marked_equity(rules, state, price)
     today = books.with_day(rules.params, state.book, now_ms, equity, marked)
@@ -60,25 +74,28 @@ def _day_and_breaker(rules: Rules, state: TraderState, now_ms: int, price: int) 
 
 
 def refitted(state: TraderState, now_ms: int) -> Outcome:
-    """Fit the model on the newest candles; an impossible fit keeps the old one."""
+    """Fit the model on the newest candles; an impossible fit keeps the old one, and is not counted."""
     window = state.market.window
     model = fit(window.rows, window.closes) if len(window) else None
     changed = replace(state, model=model or state.model, last_fit_ms=now_ms)
-    return changed, [Count("fits"), Checkpoint(), report.refit(model)]
+    counted: list[Command] = [Count("fits")] if model else []
+    return changed, [*counted, Checkpoint(), report.refit(model)]
 
 
 def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[TraderState, list[Command], bool]:
-    """Trail and test every lot; what triggers is closed, oldest first."""
+    """Trail and test every lot; what triggers is closed, oldest first. Also whether anything triggered."""
     at = to_price(rules.params, price)
     held = now_ms < state.exits_held_until_ms
     lots: list[Lot] = []
     leaving: list[tuple[Lot, str]] = []
+    exits = False
     for before in state.lots:
         if state.closing(before):
             lots.append(before)
             continue
         lot = trailed(rules.params, before, at)
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
+        exits = exits or code != EXIT_NONE
         if code != EXIT_NONE and not held:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
@@ -89,17 +106,20 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
     for lot, reason in leaving:
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
-    return state, commands, bool(leaving)
+    return (orders.led(rules, state) if leaving else state), commands, exits
 
 
 def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int, price: int) -> Outcome:
-    dust = state.dust
+    dust = state.dust_of(lot.side)
     if dust.base:
         whole = lot._replace(
             base=lot.base + dust.base, cost=lot.cost + dust.cost, entry_fee=lot.entry_fee + dust.entry_fee
         )
         lots = tuple(whole if each.id == lot.id else each for each in state.lots)
-        state, lot = replace(state, lots=lots, dust=Dust()), whole
+        state, lot = replace(state, lots=lots).with_dust(lot.side, Dust()), whole
+    if rules.live and lot.base * price < rules.params.min_notional_ledger:
+        state, said = orders.crumbled(rules, state, lot)
+        return state, list(said)
     side = Side.SELL if lot.side == BUY else Side.BUY
     return _place(rules, state, Purpose.EXIT, lot.id, side, lot.base, 0, reason, now_ms, price)
 
@@ -183,9 +203,22 @@ def _size(
         # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
         cash = spend
     base, denied = affordable(params, spend, cash, slipped(price, wanted, params.slippage), state.book.cost_sum)
-    if base and rules.live and wanted != BUY and (state.balances is None or base > state.balances.base):
+    if base and rules.live and wanted != BUY and base > _free_base(state):
         return 0, 0, "insufficient_funds"
+    if base and rules.live and wanted == BUY and _may_exceed(rules, state, spend):
+        return 0, 0, DENIALS[DENY_MAX_EXPOSURE]
     return (base, spend, "entered") if base else (0, 0, DENIALS[denied])
+
+
+def _free_base(state: TraderState) -> int:
+    """Base units of the account that no lot and no dust owns: what a SELL may open a lot with."""
+    return state.balances.base - state.dust.base if state.balances is not None else 0
+
+
+def _may_exceed(rules: Rules, state: TraderState, spend: int) -> bool:
+    """Whether a BUY could end above the cap: the venue fills up to the whole budget when its fee is lower than ours."""
+    cap = rules.params.max_exposure_ledger
+    return cap != NO_CAP and state.book.cost_sum + spend > cap
 
 
 def _currency(rules: Rules, ticks: float) -> float | None:

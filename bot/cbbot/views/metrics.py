@@ -11,7 +11,6 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from cbbot.domain.order import Side
-from cbbot.kernel import book as books
 from cbbot.kernel.codes import DENIALS, SIGNALS
 from cbbot.kernel.indicators import read
 from cbbot.kernel.sizing import vol_tenths
@@ -62,6 +61,7 @@ class BotMetrics:
             "refusals": self._counter("bot_refusals", "Orders refused by bridge or venue, by reason.", ("reason",)),
             "unknown": self._counter("bot_unknown_outcomes", "Orders whose outcome was not known at first."),
             "outliers": self._counter("bot_outliers", "Ticks set aside because they jumped more than 5 %."),
+            "gaps": self._counter("bot_candle_gaps", "Gaps in the venue's candles."),
             "fits": self._counter("bot_walk_forward_fits", "Fits of the model."),
         }
         # A counter that appears with its first increment hides that increment from rate().
@@ -79,7 +79,7 @@ class BotMetrics:
     def _account_gauges(self) -> None:
         self._equity = self._gauge("bot_equity_usd", "Equity: realised, or from live balances.")
         self._marked = self._gauge("bot_equity_marked_usd", "Equity with open lots at the last price.")
-        self._unrealized = self._gauge("bot_unrealized_pnl_usd", "Profit of the open lots at the last price.")
+        self._unrealized = self._gauge("bot_unrealized_pnl_usd", "Profit of open lots and dust at the last price.")
         self._daily = self._gauge("bot_daily_pnl_usd", "Realised profit of this UTC day.")
         self._exposure = self._gauge("bot_exposure_usd", "Cost of the open lots.")
         self._lots = self._gauge("bot_open_lots", "Lots open.")
@@ -110,7 +110,7 @@ class BotMetrics:
     def count(self, count: Count) -> None:
         """One more of what the machine counts; a name it does not know is a mistake of ours."""
         counter = self._counters[count.name]
-        (counter.labels(**_shortened(count.labels)) if count.labels else counter).inc()
+        (counter.labels(**_shortened(count.labels)) if count.labels else counter).inc(count.times)
 
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""
@@ -118,7 +118,7 @@ class BotMetrics:
         book, ticks = state.book, state.market.last_price
         self._equity.set(currency(figures.equity(rules, state, ticks)))
         self._marked.set(currency(figures.marked_equity(rules, state, ticks)))
-        self._unrealized.set(currency(books.unrealised(book, ticks) if ticks else 0))
+        self._unrealized.set(currency(figures.unrealised(state, ticks) if ticks else 0))
         self._daily.set(currency(book.day_realised))
         self._exposure.set(currency(book.cost_sum))
         self._lots.set(len(state.lots))
