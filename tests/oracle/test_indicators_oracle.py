@@ -140,9 +140,6 @@ def test_obv_ratio_is_signed_over_whole_volume(name: str) -> None:
     assert np.abs(product(name).obv_ratio[20:] - theirs[20:]).max() <= 1e-9
 
 
-@pytest.mark.xfail(
-    strict=True, reason="begins at row 19, where row 0's change is not known; no decision or fit sees it"
-)
 def test_obv_ratio_begins_at_row_20() -> None:
     ratio = product("noise").obv_ratio
     assert np.isfinite(ratio[20:]).all()
