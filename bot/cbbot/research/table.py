@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["LIMITS", "amounts", "grid", "groups", "report_text", "shown"]
+__all__ = ["LIMITS", "amounts", "breakdowns", "grid", "groups", "report_text", "run_rows", "sections", "shown"]
 
 Row = tuple[str, str]
 
@@ -26,35 +26,51 @@ _GAP = 4
 
 def report_text(document: Mapping[str, Any]) -> str:
     """The whole report, ready to print."""
-    summary = document["summary"]
-    blocks = [
-        _heading(document),
-        _beside(("RESULT", _result(summary)), ("RISK", _risk(summary))),
-        _beside(("TRADES", _trades(document)), ("DECISIONS", _decisions(document))),
-    ]
-    for title, field in (("closed by", "exit_reason"), ("opened as", "role")):
-        rows = groups(document["trades"], field)
-        if rows:
-            blocks.append(grid((title, "trades", "wins", "net PnL", "mean", "worst"), rows))
+    result, risk, trades, decisions = sections(document)
+    heading = "\n".join(f"{label:<10}{text}" for label, text in run_rows(document))
+    blocks = [heading, _beside(result, risk), _beside(trades, decisions)]
+    blocks += [grid(titles, rows) for titles, rows in breakdowns(document["trades"])]
     blocks.append(LIMITS[document["fill_model"]])
     return "\n\n".join(blocks) + "\n"
 
 
-def _heading(document: Mapping[str, Any]) -> str:
+def sections(document: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
+    """The four groups of figures, each a title and rows of label and value."""
+    summary = document["summary"]
+    return [
+        ("RESULT", _result(summary)),
+        ("RISK", _risk(summary)),
+        ("TRADES", _trades(document)),
+        ("DECISIONS", _decisions(document)),
+    ]
+
+
+def breakdowns(trades: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """Titles and rows of the trades by exit reason and by role; nothing when there are none."""
+    if not trades:
+        return []
+    return [
+        ((title, "trades", "wins", "net PnL", "mean", "worst"), groups(trades, field))
+        for title, field in (("closed by", "exit_reason"), ("opened as", "role"))
+    ]
+
+
+def run_rows(document: Mapping[str, Any]) -> list[Row]:
+    """What was run: product, period, candles, fills."""
     settings, period = document["settings"], document["period"]
     found = document.get("file", {})
     said = [f"{found[key]:,} {word}" for key, word in _FOUND if found.get(key)]
     train, stepped = document["train"], document["evaluated"]
     rest = document["candles"] - train - stepped
-    rows = [
+    fits = f"{document['fits']:,} fit{'s' if document['fits'] != 1 else ''}"
+    return [
         ("product", f"{document['product_id']}, {settings['GRANULARITY'].lower().replace('_', ' ')}"),
         ("period", f"{_minute(period['first'])} to {_minute(period['last'])} UTC"),
         ("candles", f"{document['candles']:,}" + (f" ({', '.join(said)})" if said else "")),
-        ("", f"{train:,} to train on, {rest:,} to warm up, {stepped:,} stepped; {document['fits']:,} fits"),
+        ("", f"{train:,} to train on, {rest:,} to warm up, {stepped:,} stepped; {fits}"),
         ("fills", _FILLS[document["fill_model"]]),
         ("", f"fee {settings['FEE_RATE_PCT']} %, slippage {settings['PAPER_SLIPPAGE_BPS']} bps"),
     ]
-    return "\n".join(f"{label:<10}{text}" for label, text in rows)
 
 
 _FOUND = (("gaps", "gaps"), ("duplicates", "duplicates"), ("bad_rows", "bad rows skipped"))
