@@ -31,17 +31,15 @@ def check_outputs(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 
 
 def _writable(option: str, path: Path) -> None:
-    if path.is_dir():
-        raise BadInput(f"{option} {path}: is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise BadInput(f"{option} {path}: cannot be written there: there is no folder {path.parent}")
-    # Trying is the only way to know: permissions, read-only mounts and full disks all answer here.
-    partial = _partial(path)
-    try:
+    with _told(option, path):
+        if path.is_dir():
+            raise BadInput(f"{option} {path}: is a folder; give the name of a file")
+        if not path.parent.is_dir():
+            raise BadInput(f"{option} {path}: cannot be written there: there is no folder {path.parent}")
+        # Trying is the only way to know: permissions, read-only mounts and full disks all answer here.
+        partial = _partial(path)
         partial.touch()
         partial.unlink()
-    except OSError as error:
-        raise BadInput(f"{option} {path}: cannot be written: {error.strerror}") from error
 
 
 def write_outputs(outputs: Mapping[str, tuple[Path, str]]) -> None:

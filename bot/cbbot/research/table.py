@@ -203,7 +203,7 @@ def shown(value: Any, kind: str) -> str:
 
 def _duration(seconds: int) -> str:
     """The two largest units of a time span."""
-    parts = []
+    parts: list[str] = []
     for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, unit)
         if count or parts:

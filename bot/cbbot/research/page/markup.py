@@ -130,7 +130,8 @@ def _figures(document: Mapping[str, Any]) -> str:
         f"<div class=figures><h3>{escape(titles[0])}</h3>{_table(('', *titles[1:]), rows)}</div>"
         for titles, rows in breakdowns(document["trades"])
     )
-    return f"<section>\n<h2>Figures</h2>\n<div class=grid>{''.join(parts)}{tables}</div>\n</section>\n"
+    grids = f"<div class=grid>{''.join(parts)}</div><div class='grid broad'>{tables}</div>"
+    return f"<section>\n<h2>Figures</h2>\n{grids}\n</section>\n"
 
 
 def _settings(settings: Mapping[str, str]) -> str:
