@@ -7,6 +7,7 @@ the same bits column by column, which is the faster way in plain Python.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -27,8 +28,9 @@ from cbbot.kernel.formulas import (
     wilder,
     z_score,
 )
+from cbbot.kernel.strategy import score
 
-__all__ = ["Observed", "observe"]
+__all__ = ["Observed", "observe", "score_rows"]
 
 
 class Observed(NamedTuple):
@@ -97,3 +99,11 @@ def observe(high: Any, low: Any, close: Any, volume: Any, ma_fast: int, ma_slow:
         row[5] = (ema_fast - ema_slow - signal) / price if i >= MACD_FIRST else NAN
         row[6] = (flows / traded if traded != 0 else 0.0) if i >= WINDOW else NAN
         row[7] = seen.std_ratio[i]
+
+
+def score_rows(
+    rows: Any, weights: Sequence[float], mean: Sequence[float], std: Sequence[float], bias: float, scores: Any
+) -> None:
+    """Fill ``scores`` (n) with the log-odds of ``rows`` (n, k)."""
+    for i in range(len(scores)):
+        scores[i] = score(rows[i], weights, mean, std, bias)

@@ -25,8 +25,8 @@ from cbbot.kernel.advance import MONEY_LIMIT, Account, Closed, Steps, Tally, adv
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.lot import Lot
-from cbbot.kernel.model import scores
-from cbbot.kernel.observe import Observed, observe
+from cbbot.kernel.model import Fit
+from cbbot.kernel.observe import Observed, observe, score_rows
 from cbbot.kernel.params import Params
 from cbbot.research.core import Core
 
@@ -60,13 +60,18 @@ def compiled() -> Core:
             if inspect.isfunction(function) and function.__module__ == module.__name__:
                 register_jitable(function)
     kept = _kept(numba, modules)
-    fast_advance, fast_observe = numba.njit(advance, cache=kept), numba.njit(observe, cache=kept)
+    fast_advance, fast_observe, fast_score = (numba.njit(each, cache=kept) for each in (advance, observe, score_rows))
 
     def observed(candles: Columns, params: Params) -> Observed:
         n, features = len(candles.close), 8 if params.extended else 4
         seen = Observed(np.empty((n, features)), np.empty(n), np.empty(n), np.empty(n))
         fast_observe(candles.high, candles.low, candles.close, candles.volume, params.ma_fast, params.ma_slow, seen)
         return seen
+
+    def scored(model: Fit, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        column = np.empty(len(rows))
+        fast_score(rows, model.weights, model.mean, model.std, model.bias, column)
+        return column
 
     def tally(steps: int) -> Tally:
         closed: MutableSequence[Closed] = List.empty_list(numba.typeof(_CLOSED))
@@ -77,10 +82,13 @@ def compiled() -> Core:
         return empty
 
     def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
-        book, held = fast_advance(_countable(params, account, steps), account, steps, first, last, done)
+        try:
+            book, held = fast_advance(_countable(params, account, steps), account, steps, first, last, done)
+        except OverflowError as error:
+            raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
         return Account(account.book._make(book), held)
 
-    return Core(observed=observed, scored=scores, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
+    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
 
 
 def _countable(params: Params, account: Account, steps: Steps) -> Params:
