@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import socket
 import sys
@@ -29,8 +28,6 @@ from cbbot.web.app import create_app
 from cbbot.web.server import HttpServer, bound_socket
 
 __all__ = ["Surroundings", "serve"]
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ def _document(
     """The state of an earlier run, if this one may go on with it."""
     loaded = store.load()
     if loaded.warning:
-        _LOG.error("state", extra={"fields": {"detail": loaded.warning}})
         warnings.append(loaded.warning)
     if loaded.body is None:
         return None

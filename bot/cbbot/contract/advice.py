@@ -36,7 +36,7 @@ def _takes_below_the_fees(settings: Settings, fee: Decimal) -> list[str]:
     if settings.scalp_tp_decay_enable:
         takes.append(("SCALP_TP_MIN_PCT", settings.scalp_tp_min_pct))
     return [
-        f"{key}={plain(take)} does not cover the fees: at {plain(fee)} % a side a round trip needs {needed:.2f} %, "
+        f"{key}={plain(take)} does not cover the fees: at {plain(fee.normalize())} % a side a round trip needs {needed:.2f} %, "
         f"so {_losers(key, take, needed)}"
         for key, take in takes
         if take <= needed

@@ -13,6 +13,7 @@ from cbbot.brokers.bridge_client import BridgeClient, Unavailable
 from cbbot.contract.advice import warnings as advice
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.candle import Candle
+from cbbot.domain.decimals import plain
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.runtime.clock import LiveClock
@@ -37,6 +38,8 @@ _NO_ACCESS: Final = (
     BridgeErrorCode.NO_CREDENTIALS,
     BridgeErrorCode.UPSTREAM_UNAUTHORIZED,
 )
+
+_UNKNOWN_FEES: Final = "the venue's own fee rate could not be learnt; the next start asks again"
 
 _Answer = TypeVar("_Answer")
 
@@ -77,6 +80,8 @@ class Boot:
             UnsafeStart: the state must not be traded on.
         """
         settings = self._about.settings
+        # What can be said without the venue is said at once; what the venue's fees say comes later.
+        self._warn(advice(settings) if settings.dry_run else [], *self._about.warnings)
         market = BridgeMarket(self._client, settings.product_id)
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
@@ -84,7 +89,7 @@ class Boot:
         law = rules(settings, instrument)
         state = taken_up(law, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
-        await self._warn(law, state, market)
+        self._warn(await self._learnt(law, state, market))
         return Begun(law, state, market, clock)
 
     async def history(self, begun: Begun) -> tuple[Candle, ...]:
@@ -118,11 +123,21 @@ class Boot:
             message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
             raise BadInput(message) from error
 
-    async def _warn(self, law: Rules, state: TraderState, market: BridgeMarket) -> None:
-        taker = await self._asked("access to the account", lambda: _taker_rate(market)) if law.live else None
+    async def _learnt(self, law: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
+        """Warnings that only the venue and the state could cause."""
         changed = equity_warning(law, state)
-        self._about.warnings += [*advice(law.settings, taker), *([changed] if changed else [])]
-        for warning in self._about.warnings:
+        learnt = [changed] if changed else []
+        if not law.live:
+            return learnt
+        taker = await self._asked("access to the account", lambda: _taker_rate(market))
+        if taker is None:
+            learnt.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(law.settings.fee_rate_pct)} is believed until then")
+        return [*advice(law.settings, taker), *learnt]
+
+    def _warn(self, new: list[str], *known: str) -> None:
+        """Every warning once in the log, and for as long as the process runs in the status."""
+        self._about.warnings += new
+        for warning in (*known, *new):
             _LOG.warning("setting", extra={"fields": {"detail": warning}})
 
     async def _asked(self, what: str, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,8 +62,7 @@ class TradeLedger:
         """At most ``limit`` trades, newest first, with numbers below ``before``."""
         last = len(self._numbers)
         if before is not None:
-            while last > 0 and self._numbers[last - 1] >= before:
-                last -= 1
+            last = bisect_left(self._numbers, before)
         first = max(last - limit, 0)
         if first == last:
             return []

@@ -17,13 +17,14 @@ from cbbot.brokers.port import Broker
 from cbbot.runtime.announce import Broadcast
 from cbbot.runtime.courier import Courier, Parcel
 from cbbot.runtime.mailbox import Letter, Mailbox
+from cbbot.trader import report
 from cbbot.trader.commands import Checkpoint, LookUp, Place
 from cbbot.trader.events import CandleClosed, Event, Tick
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import Decision, TraderState
 from cbbot.views.metrics import BotMetrics
-from cbbot.views.rows import decision_row
+from cbbot.views.rows import candle_row, decision_row
 
 __all__ = ["TradingLoop"]
 
@@ -98,9 +99,15 @@ class TradingLoop:
         decision = self.state.decision
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
+            if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
+                # Those that changed something are told by the machine.
+                notice = report.decided(self.rules, decision)
+                _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
             if self._broadcast.heard:
                 row = decision_row(self.rules.instrument, decision)
                 self._broadcast.publish("decision", row.model_dump())
+        if isinstance(event, CandleClosed) and _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("sync", extra={"fields": candle_row(self.rules.instrument, event.candle).model_dump()})
         if isinstance(event, Tick):
             price = self.rules.instrument.price_text(event.price)
             if _LOG.isEnabledFor(logging.DEBUG):

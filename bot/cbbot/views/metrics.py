@@ -26,6 +26,7 @@ _MODELS: Final = ("baseline", "extended")
 _STEP_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 _ORDER_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LONGEST_LABEL: Final = 64
+_MOST_REFUSALS: Final = 200
 
 
 class BotMetrics:
@@ -33,6 +34,7 @@ class BotMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._refusals: set[str] = set()
         self._counters = self._machine_counters()
         self._account_gauges()
         self._process_gauges()
@@ -110,7 +112,15 @@ class BotMetrics:
     def count(self, count: Count) -> None:
         """One more of what the machine counts; a name it does not know is a mistake of ours."""
         counter = self._counters[count.name]
-        (counter.labels(**_shortened(count.labels)) if count.labels else counter).inc(count.times)
+        labels = self._bounded(count) if count.name == "refusals" else count.labels
+        (counter.labels(**labels) if labels else counter).inc(count.times)
+
+    def _bounded(self, refusal: Count) -> Mapping[str, str]:
+        """A refusal's reason comes from outside: neither its text nor the number of series may grow without bound."""
+        reason = refusal.labels["reason"][:_LONGEST_LABEL]
+        if len(self._refusals) < _MOST_REFUSALS:
+            self._refusals.add(reason)
+        return {"reason": reason if reason in self._refusals else "other"}
 
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""
@@ -142,8 +152,3 @@ def _vol_factor(rules: Rules, state: TraderState) -> float:
     if not rules.params.vol_adjust or indicators.rows == 0:
         return 1.0
     return vol_tenths(read(indicators, rules.params.ma_fast, rules.params.ma_slow).std_ratio) / 10
-
-
-def _shortened(labels: Mapping[str, str]) -> dict[str, str]:
-    # A refusal's reason comes from outside: it must not grow without bound.
-    return {name: value[:_LONGEST_LABEL] for name, value in labels.items()}

@@ -45,7 +45,7 @@ def test_live_the_venues_own_rate_counts_and_the_scalp_floor_as_well() -> None:
     assert told(keys) == []
     (floor,) = told(keys, "0.90")
     assert floor.startswith("SCALP_TP_MIN_PCT=1.55")
-    assert "at 0.90 % a side a round trip needs 1.82 %" in floor
+    assert "at 0.9 % a side a round trip needs 1.82 %" in floor
     assert told({"SCALP_TP_MIN_PCT": "1"}) == []
 
 

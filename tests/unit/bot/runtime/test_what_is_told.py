@@ -1,0 +1,131 @@
+"""Warnings once and early, the events of the page as structured log lines, and nothing that grows without bound."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cbbot.trader.commands import Count
+from cbbot.views.metrics import BotMetrics
+
+LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "5000", "USE_TICK_PRICE": "true"}
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+    return [dict(record.fields) for record in caplog.records if record.getMessage() == event]  # type: ignore[attr-defined]  # ours
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [fields["detail"] for fields in logged(caplog, "setting")]
+
+
+def test_paper_warns_at_once_in_log_and_status_though_no_bridge_is_there(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = fake_bridge()
+    bridge.broken["/exchange/filters"] = lambda _: httpx.Response(503, json={"error": {"code": "x", "message": "no"}})
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, TAKE_PROFIT_PCT="0.05", SCALP_TP_MIN_PCT="0.05")
+        rig.about.warnings.append("keys that are not settings of the bot were ignored: X")
+        await asyncio.sleep(10)
+        early = rig.bot.status().warnings
+        assert early == warned(caplog)
+        assert [said.split()[0] for said in early] == ["keys", "TAKE_PROFIT_PCT=0.05"]
+        bridge.broken.clear()
+        await rig.until(lambda: rig.bot.readiness[0])
+        assert rig.bot.status().warnings == warned(caplog) == early
+        await rig.stop()
+
+    with caplog.at_level(logging.WARNING):
+        virtually(main)
+
+
+def test_live_warns_by_the_venues_own_fees(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = fake_bridge()
+    keys = LIVE | {"TAKE_PROFIT_PCT": "1.9", "SCALP_TP_DECAY_ENABLE": "true", "SCALP_TP_MIN_PCT": "1.55"}
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, **keys)
+        await rig.until(lambda: rig.bot.readiness[0])
+        (said,) = rig.bot.status().warnings
+        assert said.startswith("SCALP_TP_MIN_PCT=1.55 does not cover the fees: at 0.9 % a side")
+        assert "needs 1.82 %" in said
+        assert warned(caplog) == [said]
+        await rig.stop()
+
+    with caplog.at_level(logging.WARNING):
+        virtually(main)
+
+
+def test_live_fees_that_cannot_be_learnt_are_said_so_and_do_not_hold_exits_up(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge()
+    bridge.broken["/fees"] = lambda _: httpx.Response(502, text="down")
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, **LIVE)
+        await rig.until(lambda: rig.bot.readiness[0])
+        (said,) = rig.bot.status().warnings
+        assert "FEE_RATE_PCT=0.05 is believed" in said
+        await rig.stop()
+
+    virtually(main)
+
+
+def test_the_events_of_the_page_are_structured_log_lines(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = {"USE_TICK_PRICE": "true", "WALK_FORWARD_MIN": "5", "MAX_DAILY_LOSS_PCT": "0.05", "STOP_LOSS_PCT": "0.3"}
+
+    async def main() -> None:
+        rig = make_rig(fake_bridge(), tmp_path, BUY_THRESHOLD="0", **keys)
+        await rig.until(lambda: bool(logged(caplog, "breaker")) and bool(logged(caplog, "exit")))
+        await rig.stop()
+
+    with caplog.at_level(logging.DEBUG):
+        virtually(main)
+    expected = {
+        "tick": {"price", "at_ms"},
+        "sync": {"candles", "gaps", "missing", "detail"},
+        "step": {"signal", "p_up", "price", "reason"},
+        "order": {"outcome", "client_order_id", "purpose", "lot", "side", "base_size"},
+        "fill": {"client_order_id", "lot", "side", "price", "base_size", "value", "fee"},
+        "exit": {"trade", "lot", "reason", "price", "net_pnl", "equity"},
+        "equity": {"equity", "marked", "lots", "daily_pnl"},
+        "refit": {"rows", "weights", "bias"},
+        "breaker": {"detail"},
+    }
+    for event, fields in expected.items():
+        lines = logged(caplog, event)
+        assert lines, event
+        assert fields <= set(lines[0]), event
+    reasons = [line["reason"] for line in logged(caplog, "step")]
+    assert reasons.count("entered") == len(logged(caplog, "fill"))
+    assert {"entered", "breaker"} <= set(reasons)
+
+
+def test_reasons_that_never_repeat_end_in_one_series() -> None:
+    metrics = BotMetrics()
+    for number in range(5_000):
+        metrics.count(Count("refusals", {"reason": f"order {number} was refused"}))
+    metrics.count(Count("refusals", {"reason": "order 7 was refused"}))
+    lines = [line for line in metrics.exposition().decode().splitlines() if line.startswith("bot_refusals_total{")]
+    assert len(lines) <= 201
+    assert 'bot_refusals_total{reason="other"} 4800.0' in lines
+    assert 'bot_refusals_total{reason="order 7 was refused"} 2.0' in lines
+
+
+def test_several_at_once_are_counted_as_several() -> None:
+    metrics = BotMetrics()
+    metrics.count(Count("gaps", times=3))
+    metrics.count(Count("gaps"))
+    assert b"bot_candle_gaps_total 4.0" in metrics.exposition()
