@@ -1,0 +1,51 @@
+"""What a user waits for: whole commands in processes of their own, files read, reports printed.
+
+python benchmarks/commands.py ../shared/data/BTCUSD-1m-2018.csv.gz ../shared/data/BTC-USD-1m-6000.csv
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from machine import machine
+
+ROUNDS = 7
+PYRAMID = [
+    f"--set={pair}"
+    for pair in (
+        "ALLOW_PYRAMIDING=true", "FEE_RATE_PCT=0.05", "TAKE_PROFIT_PCT=0.5", "SCALP_TP_MIN_PCT=0.4",
+        "PYRAMID_MIN_ADVERSE_PCT=0.3", "PYRAMID_DECAY_MIN_PCT=0.1",
+    )
+]  # fmt: skip
+
+
+def once(arguments: list[str]) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds and peak memory (MB) of one process."""
+    program = str(Path(sys.executable).parent / "cbbot")
+    started = time.monotonic()
+    child = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, arguments
+    return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
+
+
+def main() -> None:
+    print(machine())
+    print(f"median of {ROUNDS} processes        wall s   CPU s      MB")
+    commands = [("--help", ["--help"])]
+    for path in sys.argv[1:]:
+        backtest = ["backtest", "--csv", path]
+        commands += [(Path(path).name, backtest), (f"{Path(path).name}, pyramiding", backtest + PYRAMID)]
+    for name, arguments in commands:
+        wall, cpu, memory = (statistics.median(values) for values in zip(*map(once, [arguments] * ROUNDS), strict=True))
+        print(f"{name:34} {wall:6.2f} {cpu:7.2f} {memory:7.0f}")
+
+
+if __name__ == "__main__":
+    main()

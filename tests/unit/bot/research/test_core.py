@@ -1,0 +1,49 @@
+"""Who compiles, and who must never pay for it."""
+
+from __future__ import annotations
+
+import builtins
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbbot.errors import CbbotError
+from cbbot.research import compiled as module
+
+TRADING = "cbbot.cli.run, cbbot.cli.backtest, cbbot.research.command, cbbot.runtime.bot"
+
+
+def test_neither_live_nor_a_plain_backtest_loads_the_compiler() -> None:
+    code = f"import sys, {TRADING}; print([name for name in ('numba', 'plotly', 'pyarrow') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_numba_a_compiled_run_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] == "numba":
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(CbbotError, match=r"pip install 'cbbot\[research\]'"):
+        module.compiled.__wrapped__()
+
+
+def test_machine_code_is_kept_apart_for_every_version_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import numba  # noqa: PLC0415  slow to import; only here
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", numba.config.CACHE_DIR)
+    assert module._kept(numba, [module])
+    assert module._kept(numba, [module, sys.modules["cbbot.errors"]])
+    folders = list((tmp_path / "cbbot").iterdir())
+    assert len(folders) == 2
+    assert str(numba.config.CACHE_DIR) in map(str, folders)
