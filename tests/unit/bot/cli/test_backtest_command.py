@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from cbbot.cli import main
+from cbbot.research import backtest as running
 
 ROOT = Path(__file__).resolve().parents[4]
 SAMPLE = str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv")
+TRY = ["backtest", "--csv", SAMPLE, "-f", str(ROOT / "examples" / "try.yaml")]
 
 
 def test_a_manifest_and_the_settings_it_means_give_the_same_trades(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = tmp_path / "a.json", tmp_path / "b.json"
-    assert main(["backtest", "--csv", SAMPLE, "-f", str(ROOT / "examples" / "try.yaml"), "--json", str(first)]) == 0
+    assert main([*TRY, "--json", str(first)]) == 0
     document = json.loads(first.read_text())
     sets = [part for key, value in document["settings"].items() for part in ("--set", f"{key}={value}")]
     assert main(["backtest", "--csv", SAMPLE, *sets, "--json", str(second)]) == 0
     assert json.loads(second.read_text()) == document
     assert len(document["trades"]) == 32
-    assert "take_profit       31" in capsys.readouterr().out
+    assert re.search(r"take_profit +31 +31", capsys.readouterr().out)
 
 
 def test_the_old_deployments_env_file_is_read_warned_about_and_traded(
@@ -49,27 +60,163 @@ def test_the_old_deployments_env_file_is_read_warned_about_and_traded(
     assert document["trades"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--csv", "none.csv"], "none.csv: no such file"),
-        (["--csv", SAMPLE, "--set", "TAKE_PROFT_PCT=1"], "did you mean TAKE_PROFIT_PCT?"),
-        (["--csv", SAMPLE, "--set", "TAKE_PROFIT_PCT=-1"], "TAKE_PROFIT_PCT='-1' is not accepted"),
-        (["--csv", SAMPLE, "--set", "MA_FAST=50"], "MA_FAST=50 must be below MA_SLOW=30"),
-        (["--csv", SAMPLE, "--set", "nothing"], "KEY=VALUE"),
-        (["--csv", SAMPLE, "--env", "none.env"], "none.env"),
-        (["--csv", SAMPLE, "-f", "none.yaml"], "none.yaml"),
-        (["--csv", SAMPLE, "-f", "none.yaml", "--env", "a"], "use one of them"),
-        (["--csv", SAMPLE, "--set", "GRANULARITY=ONE_HOUR"], "60 seconds apart, GRANULARITY says 3600"),
-        ([], "--csv"),
-    ],
-)
-def test_bad_input_is_one_line_on_stderr_and_exit_code_two(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_page_is_written_whole_and_is_the_same_every_time(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.html", tmp_path / "b.html"
+    for path in (first, second):
+        assert main([*TRY, "--html", str(path), "--json", str(tmp_path / "a.json")]) == 0
+    text = first.read_text()
+    assert text == second.read_text()
+    assert text.endswith("</html>\n")
+    assert str(Path(SAMPLE).parent) not in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.json", "b.html"]
+
+
+def test_the_fill_model_is_passed_on_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = {model: tmp_path / f"{model}.json" for model in ("close", "ohlc")}
+    for model, path in paths.items():
+        assert main([*TRY, "--fill-model", model, "--json", str(path)]) == 0
+    documents = {model: json.loads(path.read_text()) for model, path in paths.items()}
+    assert {model: each["fill_model"] for model, each in documents.items()} == {"close": "close", "ohlc": "ohlc"}
+    assert documents["close"]["trades"] != documents["ohlc"]["trades"]
+    assert "exits inside the candle" in capsys.readouterr().out
+
+
+def test_the_checks_are_printed_and_are_in_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.json"
+    small = tmp_path / "small.csv"
+    small.write_text("".join(Path(SAMPLE).read_text().splitlines(keepends=True)[:1201]))
+    options = ["--csv", str(small), "--check-lookahead", "--check-warmup", "--set", "BUY_THRESHOLD=0.5"]
+    assert main(["backtest", *options, "--json", str(path)]) == 0
+    checks = json.loads(path.read_text())["checks"]
+    assert checks["lookahead"] == {"steps": 310, "points": 310, "decisions": 310, "cuts": 5, "difference": None}
+    assert checks["warmup"]["agree_from"] <= 400
+    said = capsys.readouterr().out
+    assert "310 of 310 steps worked out again" in said
+    assert "no difference: nothing comes from the future" in said
+    assert re.search(r"decisions agree from [\d,]+ candles", said)
+
+
+def test_a_backtest_that_looks_ahead_fails_and_names_the_first_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    json_path = tmp_path / "result.json"
-    assert main(["backtest", *arguments, "--json", str(json_path)]) == 2
-    errors = capsys.readouterr().err.strip().splitlines()
-    assert said in errors[-1]
-    assert "Traceback" not in "\n".join(errors)
+    original = running.run
+
+    def leaky(*arguments: Any, **more: Any) -> Any:
+        result = original(*arguments, **more)
+        result.tally.marked[3] += len(arguments[1].close)
+        return result
+
+    monkeypatch.setattr(running, "run", leaky)
+    path = tmp_path / "a.json"
+    small = tmp_path / "small.csv"
+    small.write_text("".join(Path(SAMPLE).read_text().splitlines(keepends=True)[:401]))
+    assert main(["backtest", "--csv", str(small), "--check-lookahead", "--json", str(path)]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.strip().splitlines()[-1].startswith("cbbot: the backtest looks ahead: with ")
+    assert "DIFFERENCE with" in printed.out
+    assert "equity or lots" in json.loads(path.read_text())["checks"]["lookahead"]["difference"]
+
+
+BAD: list[tuple[list[str], str]] = [
+    (["--csv", "none.csv"], "none.csv: no such file"),
+    (["--csv", SAMPLE, "--set", "TAKE_PROFT_PCT=1"], "did you mean TAKE_PROFIT_PCT?"),
+    (["--csv", SAMPLE, "--set", "TAKE_PROFIT_PCT=-1"], "TAKE_PROFIT_PCT='-1' is not accepted"),
+    (["--csv", SAMPLE, "--set", "MA_FAST=50"], "MA_FAST=50 must be below MA_SLOW=30"),
+    (["--csv", SAMPLE, "--set", "nothing"], "KEY=VALUE"),
+    (["--csv", SAMPLE, "--env", "none.env"], "none.env"),
+    (["--csv", SAMPLE, "-f", "none.yaml"], "none.yaml"),
+    (["--csv", SAMPLE, "-f", "none.yaml", "--env", "a"], "use one of them"),
+    (["--csv", SAMPLE, "--set", "GRANULARITY=ONE_HOUR"], "60 seconds apart, GRANULARITY says 3600"),
+    (["--csv", SAMPLE, "--fill-model", "tick"], "--fill-model=tick is not accepted: close or ohlc"),
+    (["--csv", SAMPLE, "--serve", "65536"], "--serve=65536 is not accepted"),
+    (["--csv", SAMPLE, "--serve", "-1"], "--serve=-1 is not accepted"),
+    (["--csv", SAMPLE, "--serve", "http"], "--serve"),
+    (["--csv", SAMPLE, "--serve", "0", "--serve-host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
+    (["--csv", SAMPLE, "--html", "no/such/folder/a.html"], "there is no folder no/such/folder"),
+    (["--csv", SAMPLE, "--html", "."], "is a folder"),
+    (["--csv", SAMPLE, "--html", SAMPLE], "is read from"),
+    # Not even root may: what a read-only folder is to everybody else.
+    (["--csv", SAMPLE, "--html", "/proc/a.html"], "--html /proc/a.html: cannot be written"),
+    (["--csv", SAMPLE, "--html", "result.json"], "is written by --json"),
+    (["--csv", SAMPLE, "--train-fraction", "1"], "between 0 and 1"),
+    (["--csv", SAMPLE, "--train-fraction", "nan"], "--train-fraction"),
+    (["--csv", SAMPLE, "--warmup", "-1"], "--warmup=-1 is not accepted"),
+    (["--csv", SAMPLE, "--warmup", "x"], "--warmup"),
+    (["--csv", SAMPLE, "--price-increment", "0"], "price_increment must be above 0"),
+    (["--csv", SAMPLE, "--min-notional", "lots"], "--min-notional"),
+    (["--csv", SAMPLE, "--check-everything"], "--check-everything"),
+    ([], "--csv"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[said for _, said in BAD])
+def test_bad_input_is_one_line_on_stderr_and_exit_code_two(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["backtest", *arguments, "--json", "result.json"]) == 2
+    printed = capsys.readouterr()
+    *before, error = printed.err.strip().splitlines()
+    assert said in error
+    assert error.startswith("cbbot: ")
+    assert [line for line in before if not line.startswith(("warning: ", f"{SAMPLE}: ", "metrics at "))] == []
+    assert printed.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main([*TRY, "--serve", port, "--json", str(tmp_path / "a.json")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"--serve {port}: cannot listen on 127.0.0.1:{port}" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_without_plotly_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "plotly" else original(name))
+    assert main([*TRY, "--html", str(tmp_path / "a.html")]) == 1
+    printed = capsys.readouterr()
+    assert "--html needs plotly, which is not installed: pip install 'cbbot[research]'" in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.processes
+def test_a_paced_backtest_is_scraped_while_it_runs_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cbbot", *TRY, "--set", "BACKTEST_SLEEP_MS=20", "--serve", "0"]
+    page = tmp_path / "a.html"
+    with subprocess.Popen([*command, "--html", str(page)], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            address = next(match[1] for line in process.stderr if (match := re.search(r"(http://\S+)/metrics", line)))
+            steps = [_steps(address) for _ in range(2)]
+            # 1,750 steps of 20 ms: it cannot have ended yet.
+            while steps[-1] < 3:
+                steps.append(_steps(address))
+            families = {family.name: family for family in _scraped(address)}
+            flat = {sample.labels["signal"]: sample.value for sample in families["bot_decisions"].samples}
+            assert 0 < sum(flat.values()) < 1750
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _steps(address: str) -> int:
+    with urllib.request.urlopen(f"{address}/healthz") as answer:  # noqa: S310  our own process
+        return int(json.load(answer)["done"])
+
+
+def _scraped(address: str) -> list[Any]:
+    with urllib.request.urlopen(f"{address}/metrics") as answer:  # noqa: S310  our own process
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        return list(text_string_to_metric_families(answer.read().decode()))

@@ -1,0 +1,100 @@
+"""A backtest's metrics: the live bot's names, the run's own numbers, there while it runs."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cbbot.errors import BadInput
+from cbbot.kernel.codes import DENIALS
+from cbbot.research.backtest import run
+from cbbot.research.serving import MetricsServer, RunMetrics
+from cbbot.views.metrics import BotMetrics
+
+
+def got(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url) as answer:  # noqa: S310  our own server
+        return answer.status, answer.read().decode()
+
+
+def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
+    metrics = RunMetrics(demo.ruled, demo.candles, demo.span)
+    result = run(demo.ruled, demo.candles, demo.span, metrics.update, 97)
+    told = samples(metrics.metrics.exposition().decode())
+    document, lots = demo.document, len(result.tally.closed) + len(result.account.lots)
+    for signal, count in document["decisions"].items():
+        assert told["bot_decisions_total", (signal,)] == count
+    assert {key[1][0]: value for key, value in told.items() if key[0] == "bot_denials_total" and value} == (
+        document["denials"]
+    )
+    assert told["bot_orders_total", ("paper", "BUY")] == told["bot_trades_total", ("open",)] == lots
+    assert told["bot_orders_total", ("paper", "SELL")] == len(result.tally.closed)
+    assert told["bot_trades_total", ("win",)] == document["summary"]["wins"]
+    assert told["bot_trades_total", ("loss",)] == document["summary"]["losses"]
+    assert told["bot_walk_forward_fits_total", ()] == result.fits > 10
+    assert told["bot_equity_usd", ()] == float(document["summary"]["equity_end"])
+    assert told["bot_equity_marked_usd", ()] == float(document["summary"]["equity_end_mtm"])
+    assert told["bot_open_lots", ()] == len(result.account.lots)
+    assert told["bot_model_mode", ("baseline",)] == 1
+    assert told["bot_last_price", ()] == demo.candles.close[-1] / 100
+    assert told["bot_vol_risk_factor", ()] == 1.2
+    assert (metrics.done, metrics.steps) == (1750, 1750)
+
+
+def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:
+    metrics = RunMetrics(demo.ruled, demo.candles, demo.span)
+    live = {name for name, _ in samples(BotMetrics().exposition().decode())}
+    assert {name for name, _ in samples(metrics.metrics.exposition().decode())} == live
+    assert ("bot_denials_total", (DENIALS[-1],)) in samples(metrics.metrics.exposition().decode())
+
+
+def test_a_scrape_in_the_middle_of_a_run_sees_how_far_it_is(demo: Any) -> None:
+    seen: list[dict[tuple[str, tuple[str, ...]], float]] = []
+    with MetricsServer("127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.port}"
+        before = samples(got(f"{address}/metrics")[1])
+        assert before["bot_decisions_total", ("flat",)] == 0
+        assert json.loads(got(f"{address}/healthz")[1]) == {"status": "ok", "done": 0, "steps": None}
+        server.run = RunMetrics(demo.ruled, demo.candles, demo.span)
+
+        def scraped(done: int, *rest: Any) -> None:
+            assert server.run is not None
+            server.run.update(done, *rest)
+            seen.append(samples(got(f"{address}/metrics")[1]))
+            assert json.loads(got(f"{address}/healthz")[1])["done"] == done
+
+        run(demo.ruled, demo.candles, demo.span, scraped, 500)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            got(f"{address}/status")
+    flats = [each["bot_decisions_total", ("flat",)] for each in seen]
+    assert len(flats) > 4
+    assert flats == sorted(set(flats))
+    with pytest.raises(urllib.error.URLError):
+        got(f"{address}/metrics")
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with (
+        MetricsServer("127.0.0.1", 0) as server,
+        pytest.raises(BadInput, match=f"--serve {server.port}: cannot listen"),
+    ):
+        MetricsServer("127.0.0.1", server.port)
+
+
+def test_an_address_that_is_not_ours_is_named() -> None:
+    with pytest.raises(BadInput, match=r"cannot listen on 192\.0\.2\.1:0"):
+        MetricsServer("192.0.2.1", 0)
