@@ -1,0 +1,72 @@
+"""A real browser: Debian's chromium, driven by playwright. Its absence is a failure where CI says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from cbbot.cli import main
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        told = f"no browser: none of {', '.join(NAMES)} is installed; apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    # Chromium refuses its sandbox to root, which is who runs in a container.
+    unboxed = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=unboxed)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``demo.html`` and ``demo.json``: a backtest of a file that is named to do harm."""
+    from importlib.resources import files  # noqa: PLC0415  only this fixture reads the sample
+
+    folder = tmp_path_factory.mktemp("page")
+    sample = (files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv").read_text()
+    candles = folder / "<img src=x onerror=window.harmed=1><script>window.harmed=1<!--.csv"
+    candles.write_text(sample)
+    root = Path(__file__).resolve().parents[2]
+    settings = ["-f", str(root / "examples" / "try.yaml"), "--set", "STOP_LOSS_PCT=0.4"]
+    trail = ["--set", "TRAIL_ACTIVATE_PCT=0.05", "--set", "TRAIL_DISTANCE_PCT=0.05"]
+    outputs = ["--html", str(folder / "demo.html"), "--json", str(folder / "demo.json")]
+    assert main(["backtest", "--csv", str(candles), *settings, *trail, *outputs]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``long.html``, ``long.json`` and ``long.csv``: a seeded walk with thousands of trades."""
+    folder = tmp_path_factory.mktemp("long")
+    dice, close, lines = Random(7), 5_000_000, ["time,open,high,low,close,volume"]
+    for minute in range(20_000):
+        opened, close = close, close + dice.randint(-6_000, 6_000)
+        prices = (opened, max(opened, close) + 500, min(opened, close) - 500, close)
+        texts = ",".join(f"{price / 100:.2f}" for price in prices)
+        lines.append(f"{1_600_000_000 - 1_600_000_000 % 60 + 60 * minute},{texts},1")
+    (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    wanted = {
+        "FEE_RATE_PCT": "0", "TAKE_PROFIT_PCT": "0.05", "STOP_LOSS_PCT": "0.2", "BUY_THRESHOLD": "0",
+        "USE_MA_FILTER": "false", "ALLOW_PYRAMIDING": "true", "PYRAMID_MIN_ADVERSE_PCT": "0.01",
+        "PYRAMID_DECAY_MIN_PCT": "0.01", "MAX_DAILY_LOSS_PCT": "0",
+    }  # fmt: skip
+    settings = [part for key, value in wanted.items() for part in ("--set", f"{key}={value}")]
+    outputs = ["--html", str(folder / "long.html"), "--json", str(folder / "long.json")]
+    options = ["--csv", str(folder / "long.csv"), "--train-fraction", "0.1", *settings, *outputs]
+    assert main(["backtest", *options]) == 0
+    return folder
