@@ -75,7 +75,11 @@ class _Reader:
         lines: list[int] = []
         texts = body.decode("utf-8", "replace").split("\n")
         for number, text in enumerate(texts, line):
-            values = next(csv.reader([text]), [])
+            try:
+                values = next(csv.reader([text]), [])
+            except csv.Error as error:
+                self._rows.refuse(number, BadRow(f"is no row of CSV: {error}"))
+                continue
             if not values or (len(values) == 1 and not values[0].strip()):
                 continue
             if len(values) != self._width:

@@ -31,7 +31,7 @@ MICROSECONDS_FROM: Final = 1000 * MILLISECONDS_FROM
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _UNIX: Final = re.compile(r"(-?\d{1,18})(\.0*)?", re.ASCII)
 _RFC3339: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)([Tt ]\d\d:\d\d:\d\d(\.\d+)? ?([Zz]|[+-]\d\d:\d\d)?)?",
+    r"(\d{4}-\d\d-\d\d)([Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)? ?([Zz]|[+-]\d\d:\d\d)?)?",
     re.ASCII,
 )
 _SHOWN: Final = 40
@@ -74,9 +74,9 @@ def seconds(text: str) -> int:
         raise BadRow(
             f"time {_shown(stripped)} is no time; accepted are 2025-09-06T07:02:00Z, UNIX seconds and UNIX milliseconds"
         )
-    if found[3] and found[3].strip(".0"):
+    if found[4] and found[4].strip(".0"):
         raise BadRow(f"time {_shown(stripped)} is not a whole second")
-    plain_text = stripped.replace(found[3], "") if found[3] else stripped
+    plain_text = stripped.replace(found[4], "") if found[4] else stripped
     try:
         moment = datetime.fromisoformat(plain_text.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
