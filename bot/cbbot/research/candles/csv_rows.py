@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cbbot.domain.instrument import Instrument
@@ -60,40 +60,45 @@ class _Reader:
         if b'"' in body or not self._ordinary(body.replace(b", ", b","), self._width, self._columns, lines):
             self._unordinary(body, line)
 
-    def _ordinary(self, body: bytes, width: int, columns: list[int], lines: Sequence[int]) -> bool:
+    def _ordinary(
+        self, body: bytes, width: int, columns: list[int], lines: Sequence[int], torn: Iterable[tuple[int, BadRow]] = ()
+    ) -> bool:
         """Read lines of equal width without quotes; false, and nothing read, if they are not."""
         fields = fields_of(body + (b"" if body.endswith(b"\n") else b"\n") + PADDING, width, columns)
         if fields is None:
             return False
         found, sure = numbers_of(fields, self._instrument)
-        self._rows.add(found, sure, lines, fields.row, self._instrument)
+        self._rows.add(found, sure, lines, fields.row, self._instrument, torn)
         return True
 
     def _unordinary(self, body: bytes, line: int) -> None:
         """Quotes, blank lines, rows too short or too long: what they leave has six columns and no quotes."""
         kept: list[str] = []
         lines: list[int] = []
+        torn: list[tuple[int, BadRow]] = []
         texts = body.decode("utf-8", "replace").split("\n")
         for number, text in enumerate(texts, line):
             try:
                 values = next(csv.reader([text]), [])
             except csv.Error as error:
-                self._rows.refuse(number, BadRow(f"is no row of CSV: {error}"))
+                torn.append((number, BadRow(f"is no row of CSV: {error}")))
                 continue
             if not values or (len(values) == 1 and not values[0].strip()):
                 continue
             if len(values) != self._width:
-                self._rows.refuse(number, self._wrong_width(len(values), last=number == line + len(texts) - 1))
+                torn.append((number, self._wrong_width(len(values), last=number == line + len(texts) - 1)))
                 continue
             chosen = [values[index] for index in self._columns]
             odd = [value for value in chosen if "," in value or '"' in value]
             if odd:
-                self._rows.refuse(number, BadRow(f"{odd[0]!r} is not a plain number or time"))
+                torn.append((number, BadRow(f"{odd[0]!r} is not a plain number or time")))
                 continue
             kept.append(",".join(chosen) + "\n")
             lines.append(number)
         if kept:
-            self._ordinary("".join(kept).encode(), len(FIELDS), list(range(len(FIELDS))), lines)
+            self._ordinary("".join(kept).encode(), len(FIELDS), list(range(len(FIELDS))), lines, torn)
+        else:
+            self._rows.refuse(torn)
 
     def _wrong_width(self, count: int, last: bool) -> BadRow:
         if last and count < self._width:

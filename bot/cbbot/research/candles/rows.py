@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,27 +44,40 @@ class Rows:
         lines: Sequence[int],
         texts: Callable[[int], Sequence[str]],
         instrument: Instrument,
+        torn: Iterable[tuple[int, BadRow]] = (),
     ) -> None:
-        """Add the rows of ``found``, shape (n, 6). Those that are not ``sure`` are read from their ``texts``."""
+        """Add the rows of ``found``, shape (n, 6). Those that are not ``sure`` are read from their ``texts``.
+
+        ``torn`` are rows of the same lines that are known to be none.
+
+        Raises:
+            BadCandles: for the first line that cannot be used, unless such rows are skipped.
+        """
+        refused: list[tuple[int, BadRow | TooLarge]] = list(torn)
         if not sure.all():
             kept = sure.copy()
             for i in np.flatnonzero(~sure).tolist():
                 try:
                     found[i] = candle(texts(i), instrument)
                     kept[i] = True
-                except BadRow as error:
-                    self.refuse(lines[i], error)
-                except TooLarge as error:
-                    raise BadCandles(f"{self._where(lines[i])}: {error}") from None
+                except (BadRow, TooLarge) as error:
+                    refused.append((lines[i], error))
             found = found[kept]
+        self.refuse(refused)
         self._parts.append(np.ascontiguousarray(found.T))
 
-    def refuse(self, line: int, error: BadRow) -> None:
-        """A row that is no candle.
+    def refuse(self, rows: Iterable[tuple[int, BadRow | TooLarge]]) -> None:
+        """Rows of a part of the file that are no candles, in any order.
 
         Raises:
-            BadCandles: such rows are not skipped.
+            BadCandles: for the first of them, unless such rows are skipped.
         """
+        for line, error in sorted(rows, key=lambda each: each[0]):
+            self._refuse(line, error)
+
+    def _refuse(self, line: int, error: BadRow | TooLarge) -> None:
+        if isinstance(error, TooLarge):
+            raise BadCandles(f"{self._where(line)}: {error}") from None
         if not self._skip:
             raise BadCandles(f"{self._where(line)}: {error}; --skip-bad-rows counts and skips such rows") from None
         self.bad += 1

@@ -210,3 +210,17 @@ def test_one_row_is_a_candle_file_that_is_too_short_to_trade(
 
 def test_every_error_is_one_that_a_person_gets_told_in_a_line() -> None:
     assert issubclass(BadCandles, BadInput)
+
+
+def test_of_several_bad_rows_the_first_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    good = "60,1,1,1,1,1"
+    for first, second in [
+        ("x,1,1,1,1,1", "1,2"),
+        ("1,2", "x,1,1,1,1,1"),
+        ('60,1,1,1,1,"1,0"', good),
+        (good, "60,1e9,1e9,1e9,1,1"),
+    ]:
+        path.write_text(f"{HEADER}0,1,1,1,1,1\n{first}\n{second}\n{good}\n")
+        with pytest.raises(BadCandles, match=rf"c\.csv:{4 if first == good else 3}: "):
+            read(path)
