@@ -28,6 +28,7 @@ STEPS: dict[str, list[str]] = {
     "generated": ["python", "tools/generate.py", "--check"],
     "unit": ["pytest", "-q", "tests/unit", "tests/contract", "tests/chart", "-m", FAST],
     "property": ["pytest", "-q", "tests/property", "tests/oracle", "tests/golden", "-m", FAST],
+    "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
     "simulation": [
         "pytest",
         "-q",

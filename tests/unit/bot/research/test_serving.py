@@ -11,7 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cbbot.errors import BadInput
+from cbbot.kernel.batch import Columns, readings
 from cbbot.kernel.codes import DENIALS
+from cbbot.kernel.sizing import vol_tenths
 from cbbot.research.backtest import run
 from cbbot.research.serving import MetricsServer, RunMetrics
 from cbbot.views.metrics import BotMetrics
@@ -53,6 +55,25 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
     assert told["bot_last_price", ()] == demo.candles.close[-1] / 100
     assert told["bot_vol_risk_factor", ()] == 1.2
     assert (metrics.done, metrics.steps) == (1750, 1750)
+
+
+@pytest.mark.parametrize("stretch", [1, 7, 500])
+def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: int) -> None:
+    prices = [(column - int(demo.candles.low.min())) * 20 + 10**7 for column in demo.candles[1:5]]
+    candles = Columns(demo.candles.start, *prices, demo.candles.volume)
+    metrics = RunMetrics(demo.ruled, candles, demo.span)
+    ratios = readings(candles, 10, 30, False).std_ratio
+    seen: list[tuple[float, float]] = []
+
+    def noted(done: int, *rest: Any) -> None:
+        metrics.update(done, *rest)
+        if stretch > 1 or done % 50 == 0:
+            told = metrics.metrics.registry.get_sample_value("bot_vol_risk_factor")
+            seen.append((told or 0.0, vol_tenths(ratios[demo.span.first + done - 1]) / 10))
+
+    run(demo.ruled, candles, demo.span, noted, stretch)
+    assert [told for told, _ in seen] == [expected for _, expected in seen]
+    assert len({told for told, _ in seen}) > 1
 
 
 def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:
