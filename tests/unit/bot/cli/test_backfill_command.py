@@ -17,6 +17,7 @@ from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
 from cbbot.research.backfill import command
 from cbbot.research.backfill.command import BackfillOptions, backfill
+from cbbot.research.backfill.progress import shown_on
 from cbbot.research.candles import read_candles
 from cbbot.views.times import rfc3339
 
@@ -208,7 +209,7 @@ def test_a_bridge_that_gives_up_is_one_line_code_1_and_what_was_fetched_is_kept(
     assert names(tmp_path) == ["btc.csv.partial"]
 
 
-def test_a_terminal_shows_a_bar_and_a_log_has_no_more_than_a_line_a_second(tmp_path: Path, bridge: Bridge) -> None:
+def test_a_terminal_shows_a_bar(tmp_path: Path, bridge: Bridge) -> None:
     options = BackfillOptions(
         out=tmp_path / "a.csv", product="BTC-USD", granularity="one_minute", bridge="http://b", start="2025-09-09"
     )
@@ -216,6 +217,19 @@ def test_a_terminal_shows_a_bar_and_a_log_has_no_more_than_a_line_a_second(tmp_p
         outcome = backfill(options, Console(file=screen, force_terminal=True, width=100))
     assert list(outcome.starts) == bridge.closed()
     assert "back to 2025-09" in (tmp_path / "terminal").read_text()
+
+
+def test_a_log_has_a_line_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 0.4, 0.9, 1.1, 1.2, 1.5, 2.0, 2.2, 2.3])
+    monkeypatch.setattr("cbbot.research.backfill.progress.time.monotonic", lambda: next(moments))
+    log = tmp_path / "log"
+    with log.open("w") as file, shown_on(Console(file=file)) as show:
+        for done in range(6):
+            show(done, 10 - done, BASE)
+    assert log.read_text().splitlines() == [
+        "backfill: 2 of 10 candles, back to 2025-09-09T00:00:00Z",
+        "backfill: 5 of 10 candles, back to 2025-09-09T00:00:00Z",
+    ]
 
 
 def test_longer_candles_are_filled_on_their_own_grid(tmp_path: Path, bridge: Bridge) -> None:
