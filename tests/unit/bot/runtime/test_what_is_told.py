@@ -108,6 +108,7 @@ def test_the_events_of_the_page_are_structured_log_lines(
         lines = logged(caplog, event)
         assert lines, event
         assert fields <= set(lines[0]), event
+    assert {"start", "open", "high", "low", "close", "volume"} in [set(line) for line in logged(caplog, "sync")]
     reasons = [line["reason"] for line in logged(caplog, "step")]
     assert reasons.count("entered") == len(logged(caplog, "fill"))
     assert {"entered", "breaker"} <= set(reasons)

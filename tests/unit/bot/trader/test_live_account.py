@@ -21,6 +21,7 @@ from cbbot.trader.events import (
     Event,
     FlattenAsked,
     HistoryLoaded,
+    OrderAbsent,
     OrderFilled,
     OrderRefused,
     Started,
@@ -207,14 +208,22 @@ def test_an_exit_that_ends_without_a_fill_is_tried_again_after_a_pause() -> None
     assert len(desk.tick("95")) == 1
 
 
-def test_when_the_runner_has_left_and_the_exit_of_the_other_comes_to_nothing_the_other_is_promoted() -> None:
+@pytest.mark.parametrize("nothing", ["refused", "unfilled", "absent"])
+def test_when_the_runner_has_left_and_the_exit_of_the_other_comes_to_nothing_the_other_is_promoted(
+    nothing: str,
+) -> None:
     desk = Desk(**PYRAMID)
     desk.buy("100", "0.2")
     desk.buy("100", "0.2")
     first, second = desk.tick("95")
     desk.fill(first, "95")
     assert [lot.runner for lot in desk.state.lots] == [False]  # it is on its way out as well
-    desk.refuse(second, "RATE_LIMITED")
+    if nothing == "refused":
+        desk.refuse(second, "RATE_LIMITED")
+    elif nothing == "unfilled":
+        desk.fill(second, "95", "0")
+    else:
+        desk.feed(OrderAbsent(desk.now_ms + 60_000, second.client_order_id, complete=True))
     (lot,) = desk.state.lots
     assert (lot.runner, lot.opened_as_runner, lot.take) == (True, False, 104.0)
 
@@ -253,6 +262,15 @@ def test_a_lot_worth_less_than_the_venue_takes_becomes_dust_without_an_order_and
     desk.fill(exit_, "95")
     assert (desk.state.lots, desk.state.book.base_sum, desk.state.book.cost_sum) == ((), 0, 0)
     assert desk.state.book.realised == sum(trade.closed.net_pnl for trade in desk.state.trades)
+
+
+def test_when_the_runner_turns_to_dust_the_newest_follows_it_in_the_same_step() -> None:
+    desk = Desk(**PYRAMID)
+    desk.buy("100", "0.0101")
+    desk.buy("97", "0.2")
+    assert desk.tick("95") == []
+    assert [(lot.id, lot.runner) for lot in desk.state.lots] == [(2, True)]
+    assert desk.state.book.last_entry_ticks == 9700
 
 
 def test_dust_alone_is_never_tried_again_and_stays_marked() -> None:
