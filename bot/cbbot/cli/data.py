@@ -36,8 +36,8 @@ def check(
     """Tell what is in a file of candles: range, gaps, duplicates, bad rows, outliers.
 
     Exit code 0: a backtest takes the file as it is; gaps of whole candles are no fault.
-    1: a backtest refuses it (bad rows, candles of another length, odd distances), or a person should look at it
-    (duplicates, unsorted rows, an open or close outside of high and low, outliers).
+    1: a backtest refuses it (too few candles, bad rows, candles of another length, odd distances), or a person
+    should look at it (duplicates, unsorted rows, an open or close outside of high and low, outliers).
     2: it cannot be used at all.
 
     An outlier is a move of more than 100 times the file's median move, and more than 2 %, from close to

@@ -29,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 _MEDIANS: Final = 100.0
 _SMALLEST_OUTLIER: Final = 0.02
 _LISTED: Final = 10
+# 70 % to train on, 50 to warm up and one to step through: what a backtest needs without other options.
+_FEWEST: Final = 167
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Findings:
     def refused(self) -> tuple[str, ...]:
         """What a backtest with these settings refuses."""
         found: list[str] = []
+        if self.candles < _FEWEST:
+            found.append(f"{_count(self.candles, 'candle')}; to train and to trade on it takes {_FEWEST} or more")
         if self.bad_rows:
             found.append(f"{_count(self.bad_rows, 'row')} that no candle can be read from")
         if self.candles > 1 and self.spacing != self.granularity.seconds:

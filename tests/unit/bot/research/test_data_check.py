@@ -31,14 +31,14 @@ def found_in(folder: Path, rows: list[str]) -> Findings:
 
 
 def test_a_clean_file_has_nothing_to_tell_but_its_range(tmp_path: Path) -> None:
-    found = found_in(tmp_path, minutes(50))
+    found = found_in(tmp_path, minutes(200))
     assert (found.refused, found.doubtful) == ((), ())
-    assert (found.rows, found.candles, found.spacing, found.first, found.last) == (50, 50, 60, 0, 2940)
+    assert (found.rows, found.candles, found.spacing, found.first, found.last) == (200, 200, 60, 0, 11940)
     assert (found.lowest, found.highest) == ((9950, 0), (10050, 0))
 
 
 def test_gaps_of_whole_candles_are_listed_by_length_and_are_no_fault(tmp_path: Path) -> None:
-    rows = minutes(100)
+    rows = minutes(200)
     found = found_in(tmp_path, rows[:10] + rows[12:30] + rows[37:60] + rows[61:])
     assert (found.gaps, found.missing) == (3, 10)
     assert found.largest_gaps == (Gap(29 * 60, 37 * 60, 7), Gap(9 * 60, 12 * 60, 2), Gap(59 * 60, 61 * 60, 1))
@@ -62,12 +62,12 @@ def test_rows_out_of_order_are_counted(tmp_path: Path) -> None:
 
 
 def test_bad_rows_are_shown_with_their_lines_and_the_rest_is_still_examined(tmp_path: Path) -> None:
-    rows = minutes(60)
+    rows = minutes(260)
     rows[3] = "180,1,2,x,1,1"
     for i in range(20, 45):
         rows[i] = "what?"
     found = found_in(tmp_path, rows)
-    assert (found.rows, found.candles, found.bad_rows, found.gaps) == (60, 34, 26, 2)
+    assert (found.rows, found.candles, found.bad_rows, found.gaps) == (260, 234, 26, 2)
     assert len(found.refusals) == 20
     assert found.refusals[0].where.endswith("c.csv:5")
     assert found.refusals[0].said == "low is not a number: 'x'"
@@ -75,7 +75,7 @@ def test_bad_rows_are_shown_with_their_lines_and_the_rest_is_still_examined(tmp_
 
 
 def test_candles_of_another_length_are_refused_and_their_gaps_counted_in_their_own_length(tmp_path: Path) -> None:
-    rows = [f"{300 * i},100,101,99,100,1" for i in range(20) if i != 7]
+    rows = [f"{300 * i},100,101,99,100,1" for i in range(200) if i != 7]
     found = found_in(tmp_path, rows)
     assert (found.spacing, found.gaps, found.missing) == (300, 1, 1)
     assert found.refused == ("candles 300 seconds apart, where ONE_MINUTE is 60",)
@@ -83,9 +83,9 @@ def test_candles_of_another_length_are_refused_and_their_gaps_counted_in_their_o
 
 
 def test_distances_that_no_candles_fit_into_are_refused(tmp_path: Path) -> None:
-    found = found_in(tmp_path, [*minutes(20), "1170,100,101,99,100,1", "1230,100,101,99,100,1"])
+    found = found_in(tmp_path, [*minutes(200), "11970,100,101,99,100,1", "12030,100,101,99,100,1"])
     assert (found.odd_spacings, found.gaps) == (1, 0)
-    assert found.first_odd == (Gap(1140, 1170, 0),)
+    assert found.first_odd == (Gap(11940, 11970, 0),)
     assert found.refused == ("1 distance that no whole number of candles fits into",)
 
 
@@ -124,7 +124,18 @@ def test_closes_outside_of_the_range_and_candles_without_volume_are_counted(tmp_
 
 def test_one_candle_is_a_file(tmp_path: Path) -> None:
     found = found_in(tmp_path, minutes(1))
-    assert (found.spacing, found.gaps, found.refused, found.doubtful) == (0, 0, (), ())
+    assert (found.spacing, found.gaps, found.doubtful) == (0, 0, ())
+    assert found.refused == ("1 candle; to train and to trade on it takes 167 or more",)
+
+
+@pytest.mark.parametrize("count", [166, 167])
+def test_the_fewest_candles_are_those_of_a_backtest(
+    tmp_path: Path, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(written(tmp_path, minutes(count)))
+    assert main(["data", "check", path]) == (0 if count == 167 else 1)
+    assert main(["backtest", "--csv", path]) == (0 if count == 167 else 2)
+    capsys.readouterr()
 
 
 def test_a_flat_market_has_no_outliers_and_no_warning(tmp_path: Path) -> None:
@@ -134,7 +145,7 @@ def test_a_flat_market_has_no_outliers_and_no_warning(tmp_path: Path) -> None:
 def test_the_command_says_by_its_exit_code_what_a_backtest_makes_of_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = minutes(30)
+    rows = minutes(200)
     assert main(["data", "check", str(written(tmp_path, rows))]) == 0
     assert "a backtest takes it as it is" in capsys.readouterr().out
     assert main(["data", "check", str(written(tmp_path, rows[:10] + rows[13:]))]) == 0
@@ -143,7 +154,7 @@ def test_the_command_says_by_its_exit_code_what_a_backtest_makes_of_a_file(
     assert "look at: 1 row with the time of a later one" in capsys.readouterr().out
     assert main(["data", "check", str(written(tmp_path, [*rows, "1,2,3,4,5,x"]))]) == 1
     shown = capsys.readouterr().out
-    assert f"{tmp_path / 'c.csv'}:32: volume is not a number: 'x'" in shown
+    assert f"{tmp_path / 'c.csv'}:202: volume is not a number: 'x'" in shown
     assert "a backtest refuses it: 1 row" in shown
     assert main(["data", "check", str(written(tmp_path, rows)), "--granularity", "ONE_HOUR"]) == 1
     assert main(["data", "check", str(written(tmp_path, []))]) == 2
@@ -157,9 +168,9 @@ def test_the_json_holds_what_the_table_shows_and_is_not_written_for_an_unusable_
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "found.json"
-    assert main(["data", "check", str(written(tmp_path, ["x,1,1,1,1,1", *minutes(30)])), "--json", str(out)]) == 1
+    assert main(["data", "check", str(written(tmp_path, ["x,1,1,1,1,1", *minutes(200)])), "--json", str(out)]) == 1
     document = json.loads(out.read_text())
-    assert (document["rows"], document["candles"], document["bad_rows"]["count"]) == (31, 30, 1)
+    assert (document["rows"], document["candles"], document["bad_rows"]["count"]) == (201, 200, 1)
     assert document["bad_rows"]["first"][0]["where"].endswith("c.csv:2")
     assert document["lowest"] == {"price": "99.50", "time": "1970-01-01T00:00:00Z"}
     assert document["refused"] == ["1 row that no candle can be read from"]
