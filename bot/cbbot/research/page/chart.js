@@ -151,8 +151,8 @@ const layout = () => ({
     showspikes: true, spikemode: 'across', spikethickness: 1, spikecolor: colour('faint'), spikedash: 'dot', spikesnap: 'cursor',
     fixedrange: narrow(), tickangle: 0, nticks: narrow() ? 4 : 10,
   },
-  yaxis: axis([0.44, 1], narrow() ? '' : 'price', {tickformat: `,.${Math.min(run.digits, 2)}f`}),
-  yaxis2: axis([0.19, 0.4], narrow() ? '' : 'equity', {tickformat: ',.2f'}),
+  yaxis: axis([0.44, 1], narrow() ? '' : 'price', {tickformat: `,.${run.digits}~f`}),
+  yaxis2: axis([0.19, 0.4], narrow() ? '' : 'equity', {tickformat: ',.2~f'}),
   yaxis3: axis([0, 0.15], narrow() ? '' : 'drawdown', {ticksuffix: ' %'}),
 });
 

@@ -20,6 +20,7 @@ _TILES = (
     ("expectancy", "expectancy_usd", "usd"),
     ("fees", "fees_usd", "usd"),
 )
+_PLAIN = ("max_drawdown_pct", "fees_usd", "win_rate_pct")
 _TITLES = (
     ("lot", "lot"),
     ("role", "role"),
@@ -63,7 +64,7 @@ def _tiles(summary: Mapping[str, Any]) -> str:
     tiles = []
     for label, key, kind in _TILES:
         value = summary[key]
-        sign = "" if key in ("max_drawdown_pct", "fees_usd", "win_rate_pct") or value is None else _sign(value)
+        sign = "" if key in _PLAIN or value is None else _sign(float(value) - (1.0 if key == "profit_factor" else 0.0))
         note = ""
         if key == "max_drawdown_pct" and summary["max_drawdown_seconds"] is not None:
             fate = "regained" if summary["max_drawdown_recovered"] else "not regained"
@@ -78,8 +79,7 @@ def _shown(value: Any, kind: str) -> str:
     return amounts([value])[0] if kind == "usd" else shown(value, kind)
 
 
-def _sign(value: float | str) -> str:
-    amount = float(value)
+def _sign(amount: float) -> str:
     return ' class="gain"' if amount > 0 else ' class="loss"' if amount < 0 else ""
 
 
@@ -95,8 +95,9 @@ def _chart(drawn: Mapping[str, Any]) -> str:
         '<button type=button id=whole>whole run</button><button type=button id=nearer aria-label="zoom in">+</button>'
         '<button type=button id=farther aria-label="zoom out">&minus;</button></span></div>\n'
         "<div id=chart></div>\n"
-        f"<p class=note><span id=drawn></span>{thinned} Times are UTC. Drag over the chart to zoom; a row of the table "
-        "shows its trade.</p>\n<noscript><p>The charts and the table of trades need JavaScript.</p></noscript>\n"
+        f"<p class=note><span id=drawn></span>{thinned} Times are UTC. The buttons zoom, as does dragging over "
+        "the chart; a row of the table shows its trade.</p>\n"
+        "<noscript><p>The charts and the table of trades need JavaScript.</p></noscript>\n"
         "</section>\n"
     )
 

@@ -115,6 +115,19 @@ def test_every_figure_setting_and_denial_is_readable_without_a_script(demo: Any,
     assert "Steps on closes, not on ticks" in made
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "drawn"),
+    [
+        ("profit_factor", 0.9, '<dd class="loss">0.90'), ("profit_factor", 1.1, '<dd class="gain">1.10'),
+        ("profit_factor", None, "<dd>-"), ("total_return_pct", -1.0, '<dd class="loss">-1.00 %'),
+        ("max_drawdown_pct", 1.0, "<dd>1.00 %"),
+    ],
+)  # fmt: skip
+def test_a_tile_is_green_for_what_earns(demo: Any, key: str, value: Any, drawn: str) -> None:
+    document = demo.document | {"summary": demo.document["summary"] | {key: value}}
+    assert drawn in page(document, demo.result, demo.candles, "candles.csv")
+
+
 def test_a_short_run_keeps_every_step(demo: Any) -> None:
     assert kept_steps(demo.result, marked_equity(demo.result)).tolist() == list(range(1750))
 
