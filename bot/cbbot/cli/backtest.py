@@ -18,41 +18,55 @@ from cbbot.research.command import backtest as run_backtest
 __all__ = ["backtest"]
 
 
+Candles = Annotated[Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
+Env = Annotated[Path | None, typer.Option("--env", metavar="FILE", help="Settings from a bot.env.")]
+Manifest = Annotated[
+    Path | None, typer.Option("-f", "--manifest", metavar="FILE", help="Settings from a TradingBot instead.")
+]
+Assigned = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
+]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here.")]
+Fills = Annotated[
+    str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
+]
+LookAhead = Annotated[
+    bool, typer.Option("--check-lookahead", help="Decide again without the future; exit code 1 on a difference.")
+]
+WarmUp = Annotated[bool, typer.Option("--check-warmup", help="How decisions depend on where the history begins.")]
+Serve = Annotated[
+    int | None, typer.Option(metavar="PORT", help="Serve /metrics while it runs; BACKTEST_SLEEP_MS paces it.")
+]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where --serve listens.")]
+Share = Annotated[str, typer.Option(metavar="SHARE", help="Share of the candles to train on.")]
+Unstepped = Annotated[int, typer.Option(metavar="N", help="Candles after the training part that are not stepped.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad-rows", help="Count and skip rows that are no candles.")]
+PriceStep = Annotated[str | None, typer.Option(metavar="SIZE", help="Of the product. [default: 0.01]")]
+BaseStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.00000001]")]
+QuoteStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.01]")]
+Smallest = Annotated[str | None, typer.Option(metavar="USD", help="Smallest order. [default: 1]")]
+
+
 def backtest(
-    csv: Annotated[Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")],
-    env: Annotated[Path | None, typer.Option("--env", metavar="FILE", help="Settings from a bot.env.")] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("-f", "--manifest", metavar="FILE", help="Settings from a TradingBot instead.")
-    ] = None,
-    assigned: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here.")] = None,
-    fill_model: Annotated[
-        str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
-    ] = "close",
-    check_lookahead: Annotated[
-        bool, typer.Option("--check-lookahead", help="Decide again without the future; exit code 1 on a difference.")
-    ] = False,
-    check_warmup: Annotated[
-        bool, typer.Option("--check-warmup", help="How decisions depend on where the history begins.")
-    ] = False,
-    serve: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Serve /metrics while it runs; BACKTEST_SLEEP_MS paces it.")
-    ] = None,
-    serve_host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where --serve listens.")] = "127.0.0.1",
-    train_fraction: Annotated[str, typer.Option(metavar="SHARE", help="Share of the candles to train on.")] = "0.7",
-    warmup: Annotated[
-        int, typer.Option(metavar="N", help="Candles after the training part that are not stepped.")
-    ] = 50,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Count and skip rows that are no candles.")
-    ] = False,
-    price_increment: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the product. [default: 0.01]")] = None,
-    base_increment: Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.00000001]")] = None,
-    quote_increment: Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.01]")] = None,
-    min_notional: Annotated[str | None, typer.Option(metavar="USD", help="Smallest order. [default: 1]")] = None,
+    csv: Candles,
+    env: Env = None,
+    manifest: Manifest = None,
+    assigned: Assigned = None,
+    json: Json = None,
+    html: Html = None,
+    fill_model: Fills = "close",
+    check_lookahead: LookAhead = False,
+    check_warmup: WarmUp = False,
+    serve: Serve = None,
+    serve_host: Host = "127.0.0.1",
+    train_fraction: Share = "0.7",
+    warmup: Unstepped = 50,
+    skip_bad_rows: SkipBad = False,
+    price_increment: PriceStep = None,
+    base_increment: BaseStep = None,
+    quote_increment: QuoteStep = None,
+    min_notional: Smallest = None,
 ) -> int:
     """Train on the first part of the candles, trade on the rest, on paper whatever the settings say."""
     if manifest is not None and env is not None:
