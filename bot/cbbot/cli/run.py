@@ -13,6 +13,7 @@ from cbbot.cli.serve import Surroundings, serve
 from cbbot.cli.sources import gathered, secret_in
 from cbbot.contract import runtime_env
 from cbbot.contract.settings import Settings, live_requirements, load
+from cbbot.contract.table import BY_KEY
 from cbbot.errors import BadInput
 from cbbot.runtime.log import configure
 
@@ -52,7 +53,8 @@ def run(
 
 def _surroundings(settings: Settings, host: str | None) -> Surroundings:
     environment = os.environ
-    webhook = secret_in(settings.slack_webhook_file, "SLACK_WEBHOOK_FILE") or settings.slack_webhook
+    mounted = secret_in(settings.slack_webhook_file, "SLACK_WEBHOOK_FILE")
+    webhook = BY_KEY["SLACK_WEBHOOK"].parse(mounted) if mounted else settings.slack_webhook
     return Surroundings(
         host=host or environment.get(runtime_env.BOT_HOST, "").strip() or runtime_env.DEFAULT_HOST,
         bot=environment.get(runtime_env.BOT_NAME, "").strip(),

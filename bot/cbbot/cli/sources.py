@@ -35,7 +35,7 @@ def _assignments(assigned: Iterable[str]) -> dict[str, str]:
     pairs = {}
     for text in assigned:
         key, sign, value = text.partition("=")
-        if not sign:
+        if not sign or not key.strip():
             raise BadInput(f"--set {text!r}: KEY=VALUE is wanted, e.g. --set DRY_RUN=true")
         pairs[key.strip()] = value
     unknown = unknown_keys(pairs)
@@ -62,11 +62,14 @@ def secret_in(path: str | None, key: str) -> str | None:
     """A secret that is mounted as a file, without the newline at its end; None when no file is named.
 
     Raises:
-        BadInput: the file cannot be read or is empty.
+        BadInput: the file cannot be read, is empty, or holds more than one word of ASCII, which no
+            HTTP header could carry.
     """
     if path is None:
         return None
     secret = text_of(Path(path), f"{key}:").strip()
     if not secret:
         raise BadInput(f"{key}: {path} is empty")
+    if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise BadInput(f"{key}: {path} must hold the secret alone, one line of printable ASCII without spaces")
     return secret

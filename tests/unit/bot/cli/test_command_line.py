@@ -56,7 +56,15 @@ def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--bogus"], "--bogus"),
         (["run", "--set", "BUY_TRESHOLD=1"], "did you mean BUY_THRESHOLD"),
         (["run", "--set", "BUY_THRESHOLD"], "KEY=VALUE"),
+        (["run", "--set", "=1"], "KEY=VALUE"),
+        (["run", "--set", "buy_threshold=0.5"], "did you mean BUY_THRESHOLD"),
         (["run", "--set", "BUY_THRESHOLD=2"], "from 0 to 1"),
+        (["run", "--set", "FEE_RATE_PCT=1e400"], "FEE_RATE_PCT='1e400' is not accepted: a number from 0 to 10"),
+        (["run", "--set", "USD_EQUITY=1_000"], "USD_EQUITY='1_000'"),
+        (["run", "--set", "MA_SLOW=\uff14\uff10"], "whole number from 1 to 400"),
+        (["run", "--set", "BRIDGE_URL=http://bridge:port"], "BRIDGE_URL"),
+        (["run", "--set", "PYRAMID_DECAY_MIN_PCT=1.6"], "PYRAMID_MIN_ADVERSE_PCT=1.5"),
+        (["run", "--set", "SCALP_TP_DECAY_ENABLE=true", "--set", "SCALP_TP_MIN_PCT=2"], "TAKE_PROFIT_PCT=1.9"),
         (["run", "--set", "MA_FAST=50"], "MA_SLOW=30"),
         (["run", "--set", "DRY_RUN=false"], "MAX_ORDER_USD must be set"),
         (["run", "--env", "nowhere.env"], "nowhere.env"),
@@ -134,6 +142,21 @@ def test_a_secrets_file_must_hold_one(tmp_path: Path) -> None:
         secret_in(str(tmp_path / "empty"), "X_FILE")
     with pytest.raises(BadInput, match="X_FILE"):
         secret_in(str(tmp_path / "missing"), "X_FILE")
+    for number, bad in enumerate(("two words", "a\nb", "t\u00f6ken", "a\x00b")):
+        (tmp_path / f"bad{number}").write_text(bad, encoding="utf-8")
+        with pytest.raises(BadInput, match="one line of printable ASCII") as caught:
+            secret_in(str(tmp_path / f"bad{number}"), "X_FILE")
+        assert bad not in str(caught.value)
+
+
+def test_a_mounted_webhook_that_is_no_address_is_refused_without_being_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hook").write_text("hooks.slack.example/very-secret\n")
+    assert main(["run", "--set", f"SLACK_WEBHOOK_FILE={tmp_path / 'hook'}"]) == 2
+    line = error_line(capsys)
+    assert "SLACK_WEBHOOK" in line
+    assert "very-secret" not in line
 
 
 def test_explain_takes_either_name(capsys: pytest.CaptureFixture[str]) -> None:
