@@ -46,14 +46,13 @@ _PUNCTUATION: Final = ((4, b"-"), (7, b"-"), (10, b"T "), (13, b":"), (16, b":")
 class Fields(NamedTuple):
     """Where the wanted fields of a block's rows are: ``start <= i < end``, shape (n, 6), and their one dot.
 
-    ``dot`` is ``end`` in a field without a dot; ``single`` is false in one with several.
+    ``dot`` is ``end`` in a field without a dot, and in one with several, which is no number then.
     """
 
     text: bytes
     start: Integers
     dot: Integers
     end: Integers
-    single: Flags
 
     def row(self, index: int) -> list[str]:
         """A row's texts."""
@@ -79,8 +78,7 @@ def fields_of(text: bytes, width: int, columns: list[int]) -> Fields | None:
     start = np.append(0, end[:-1] + 1)
     dots = np.diff(bounds, prepend=-1) - 1
     dot = np.where(dots == 1, marks[bounds - 1], end)
-    chosen = [array.reshape(shape)[:, columns] for array in (start, dot, end)]
-    return Fields(text, chosen[0], chosen[1], chosen[2], (dots <= 1).reshape(shape)[:, columns])
+    return Fields(text, *(array.reshape(shape)[:, columns] for array in (start, dot, end)))
 
 
 def numbers_of(fields: Fields, instrument: Instrument) -> tuple[Integers, Flags]:
@@ -101,12 +99,12 @@ def numbers_of(fields: Fields, instrument: Instrument) -> tuple[Integers, Flags]
 
 def _decimals(words: Words, fields: Fields) -> tuple[Integers, Flags]:
     """Prices and volumes in units of 1e-8, shape (n, 5), and which are plain decimals."""
-    start, dot, end, single = fields.start[:, 1:], fields.dot[:, 1:], fields.end[:, 1:], fields.single[:, 1:]
+    start, dot, end = fields.start[:, 1:], fields.dot[:, 1:], fields.end[:, 1:]
     whole_length = dot - start
     part_length = end - dot - 1
     whole, sure = _digits(words, start, whole_length, 10)
     part = (words[dot + 1] ^ _ZEROS) & _MASKS[np.clip(part_length, 0, 8)]
-    sure &= single & (part_length != 0) & (part_length <= 8) & _all_digits(part)
+    sure &= (part_length != 0) & (part_length <= 8) & _all_digits(part)
     return whole * _UNIT + _value(part), sure
 
 

@@ -178,6 +178,16 @@ def test_the_short_way_refuses_what_is_just_beyond_its_digits() -> None:
         assert numbers_of(fields, instrument)[1].tolist() == [good], row
 
 
+def test_the_short_way_leaves_what_would_leave_64_bits() -> None:
+    instrument = replace(BTC_USD, base_increment=Decimal("0.00000000001"))
+    for volume in ("4611686.01842738", "9999999999", "5000000000.5", "92233720368", "9223372036.854775807"):
+        row = ["0", "1", "1", "1", "1", volume]
+        fields = fields_of((",".join(row) + "\n").encode() + PADDING, 6, list(range(6)))
+        assert fields is not None
+        found, sure = numbers_of(fields, instrument)
+        assert not sure[0] or tuple(found[0].tolist()) == candle(row, instrument)
+
+
 def test_the_short_way_knows_the_calendar() -> None:
     rng = random.Random(3)
     stamps = [datetime(1900, 1, 1, tzinfo=UTC) + timedelta(seconds=rng.randrange(2 * 10**10)) for _ in range(2000)]
@@ -269,6 +279,17 @@ def test_bad_rows_of_parquet_are_named_by_their_number(tmp_path: Path) -> None:
         read(path)
     parquet.write_table(pa.Table.from_pandas(frame()[:0]), path)
     with pytest.raises(BadCandles, match="no candles"):
+        read(path)
+
+
+def test_a_bad_row_far_down_a_parquet_file_is_named_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "c.parquet"
+    n = 40_000
+    ones = pa.array([1.0] * n)
+    closes = pa.array([1.0] * (n - 1) + [-1.0])
+    columns = {"time": pa.array(range(0, 60 * n, 60)), "open": ones, "high": ones, "low": ones, "close": closes}
+    parquet.write_table(pa.table(columns | {"volume": ones}), path)
+    with pytest.raises(BadCandles, match=r"row 40000: close is not above 0"):
         read(path)
 
 

@@ -47,6 +47,11 @@ UNUSABLE: dict[str, tuple[str, bytes, str]] = {
     "last row cut short": ("c.csv", (HEADER + ROWS + "2025-09-06T07:30").encode(), ":32: the last row is cut short"),
     "a row too long": ("c.csv", (HEADER + ROWS + "1,2,3,4,5,6,7\n").encode(), ":32: 7 values where the header names 6"),
     "a row too short": ("c.csv", (HEADER + "1,2,3\n" + ROWS).encode(), ":2: 3 values where the header names 6"),
+    "a row broken in two": (
+        "c.csv",
+        (HEADER + "0,1,1\n1,1,1\n" + ROWS).encode(),
+        ":2: 3 values where the header names 6",
+    ),
     "five minutes": ("c.csv", (HEADER + "0,1,1,1,1,1\n300,1,1,1,1,1\n").encode(), "set GRANULARITY=FIVE_MINUTE"),
     "seven seconds": ("c.csv", (HEADER + "0,1,1,1,1,1\n7,1,1,1,1,1\n").encode(), "none of the lengths"),
     "odd spacing": (
