@@ -132,6 +132,8 @@ class Desk:
             return BTC_USD.money(figures.equity(self.rules, self.state, self.price))
         if column == "marked equity":
             return BTC_USD.money(figures.marked_equity(self.rules, self.state, self.price))
+        if column == "cash":
+            return BTC_USD.money(figures.cash(self.rules, self.state, 0) or 0)
         if column == "trail stop":
             return next((lot["trail_stop_price"] for lot in self.lots if lot["role"] == "runner"), None)
         if column == "take":
@@ -226,7 +228,7 @@ def test_the_trader_does_what_the_page_says(example: Example) -> None:
 def test_every_kind_of_example_is_there() -> None:
     assert {example.name for example in EXAMPLES} == {
         "what a lot costs and brings", "an add gate", "a scalp's take, linear", "a scalp's take, exponential",
-        "a trail", "a promotion", "a breaker day",
+        "a trail", "a promotion", "a breaker day", "out of cash",
     }  # fmt: skip
 
 
