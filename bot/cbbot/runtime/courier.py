@@ -1,4 +1,4 @@
-"""Carries the trader's commands out, strictly in their order, beside the loop that steps.
+"""Carries the trader's commands out, strictly in their order, beside the loop that steps (which counts by itself).
 
 Nothing behind a checkpoint leaves before the checkpoint is durable. When it cannot be made durable,
 entries behind it are refused and exits go out all the same: not selling would be worse than having
@@ -16,7 +16,7 @@ from cbbot.brokers.port import Broker, OrderEvent
 from cbbot.runtime.announce import Announcer
 from cbbot.runtime.keeper import StateKeeper
 from cbbot.runtime.mailbox import Mailbox
-from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Notify, Place
+from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.state import TraderState
@@ -101,8 +101,6 @@ class Courier:
                 await self._place(parcel, intent, price)
             case LookUp(intent):
                 await self._answered(intent, self._broker.look_up(intent, parcel.now_ms), parcel.now_ms)
-            case Count():
-                self._metrics.count(command)
             case Notify():
                 self._announcer.notify(command)
 

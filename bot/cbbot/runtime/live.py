@@ -18,7 +18,7 @@ from cbbot.runtime.announce import Broadcast
 from cbbot.runtime.courier import Courier, Parcel
 from cbbot.runtime.mailbox import Letter, Mailbox
 from cbbot.trader import report
-from cbbot.trader.commands import Checkpoint, LookUp, Place
+from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Place
 from cbbot.trader.events import CandleClosed, Event, Tick
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules
@@ -86,14 +86,25 @@ class TradingLoop:
             self.state = after
             self._generation += 1
             self._tell(before, event)
+        carried = self._counted(commands)
         now_ms = self._time_of(event)
-        parcel = Parcel(self._generation, after, commands, now_ms, letter.done)
-        if commands or letter.done is not None:
+        parcel = Parcel(self._generation, after, carried, now_ms, letter.done)
+        if carried or letter.done is not None:
             self._courier.carry(parcel)
         else:
             self._courier.note(parcel)
         if self._broker.immediate and any(isinstance(command, Place | LookUp) for command in commands):
             await self._courier.drained()
+
+    def _counted(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the courier's.
+
+        So a disk that hangs for hours makes nothing grow but what really waits for it.
+        """
+        for command in commands:
+            if isinstance(command, Count):
+                self._metrics.count(command)
+        return tuple(command for command in commands if not isinstance(command, Count))
 
     def _tell(self, before: TraderState, event: Event) -> None:
         decision = self.state.decision

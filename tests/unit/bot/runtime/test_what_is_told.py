@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cbbot.brokers.paper import PaperBroker
+from cbbot.contract.settings import load
+from cbbot.domain.instrument import BTC_USD
+from cbbot.runtime.announce import Broadcast
+from cbbot.runtime.courier import Parcel
+from cbbot.runtime.live import TradingLoop
+from cbbot.runtime.mailbox import Letter, Mailbox
+from cbbot.trader import machine as step_module
 from cbbot.trader.commands import Count
+from cbbot.trader.events import Tick
+from cbbot.trader.rules import rules
+from cbbot.trader.state import Identity, new_state
 from cbbot.views.metrics import BotMetrics
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "5000", "USE_TICK_PRICE": "true"}
@@ -112,6 +125,46 @@ def test_the_events_of_the_page_are_structured_log_lines(
     reasons = [line["reason"] for line in logged(caplog, "step")]
     assert reasons.count("entered") == len(logged(caplog, "fill"))
     assert {"entered", "breaker"} <= set(reasons)
+
+
+def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_up(virtually: Any) -> None:
+    law = rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
+    state = replace(new_state(law, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
+    carried: list[Parcel] = []
+
+    class Waiting:
+        """A courier whose disk hangs."""
+
+        carry = carried.append
+
+        def note(self, parcel: Parcel) -> None:
+            """Remembered until the next save, and no longer."""
+
+        async def drained(self) -> None:
+            raise AssertionError("nothing was placed")
+
+    async def main() -> None:
+        metrics, mailbox, courier = BotMetrics(), Mailbox(), Waiting()
+        loop = TradingLoop(law, state, PaperBroker(law.params), mailbox, courier, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
+        for number in range(1_000):
+            await loop.take(Letter(Tick(1_000 * number, 10_000)))
+        assert len(carried) == 1  # the first step of a day is saved
+        assert b'bot_decisions_total{signal="flat"} 1000.0' in metrics.exposition()
+
+    virtually(main)
+
+
+def test_every_name_that_the_trader_counts_is_a_metric() -> None:
+    folder = Path(step_module.__file__).parent
+    named = {name for file in folder.glob("*.py") for name in re.findall(r'Count\("(\w+)"', file.read_text())}
+    assert {"decisions", "gaps", "fits", "outliers", "refusals"} <= named
+    labels = {
+        "decisions": {"signal": "buy"}, "orders": {"mode": "live", "side": "BUY"}, "trades": {"result": "win"},
+        "denials": {"reason": "flat"}, "refusals": {"reason": "x"},
+    }  # fmt: skip
+    metrics = BotMetrics()
+    for name in named:
+        metrics.count(Count(name, labels.get(name, {})))
 
 
 def test_reasons_that_never_repeat_end_in_one_series() -> None:
