@@ -57,7 +57,9 @@ class _Reader:
         if not body:
             return
         lines = range(line, line + body.count(b"\n") + 1)
-        if b'"' in body or not self._ordinary(body.replace(b", ", b","), self._width, self._columns, lines):
+        if b'"' in body or not self._ordinary(
+            body.replace(b", ", b",").replace(b" ,", b","), self._width, self._columns, lines
+        ):
             self._unordinary(body, line)
 
     def _ordinary(

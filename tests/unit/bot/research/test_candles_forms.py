@@ -180,7 +180,14 @@ def test_the_short_way_refuses_what_is_just_beyond_its_digits() -> None:
 
 def test_the_short_way_leaves_what_would_leave_64_bits() -> None:
     instrument = replace(BTC_USD, base_increment=Decimal("0.00000000001"))
-    for volume in ("4611686.01842738", "9999999999", "5000000000.5", "92233720368", "9223372036.854775807"):
+    for volume in (
+        "4611686.01842738",
+        "7000000000",
+        "9999999999",
+        "5000000000.5",
+        "92233720368",
+        "9223372036.854775807",
+    ):
         row = ["0", "1", "1", "1", "1", volume]
         fields = fields_of((",".join(row) + "\n").encode() + PADDING, 6, list(range(6)))
         assert fields is not None
