@@ -34,6 +34,9 @@ def _writable(option: str, path: Path) -> None:
     with _told(option, path):
         if path.is_dir():
             raise BadInput(f"{option} {path}: is a folder; give the name of a file")
+        if path.exists() and not path.is_file():
+            # Replacing a device by a file would harm the machine.
+            raise BadInput(f"{option} {path}: is no ordinary file; give the name of one")
         if not path.parent.is_dir():
             raise BadInput(f"{option} {path}: cannot be written there: there is no folder {path.parent}")
         # Trying is the only way to know: permissions, read-only mounts and full disks all answer here.
@@ -56,7 +59,7 @@ def write_outputs(outputs: Mapping[str, tuple[Path, str]]) -> None:
                 os.fsync(file.fileno())
         for option, (path, _) in outputs.items():
             with _told(option, path):
-                _partial(path).replace(path)
+                _partial(path).replace(path.resolve())
 
 
 @contextlib.contextmanager
@@ -79,5 +82,6 @@ def _cleared(paths: Iterable[Path]) -> Iterator[None]:
 
 
 def _partial(path: Path) -> Path:
-    # The process's number keeps two runs that write the same file from sharing a half-written one.
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Beside the file itself: a link stays a link. The number keeps two runs from sharing a half-written file."""
+    place = path.resolve()
+    return place.with_name(f".{place.name}.{os.getpid()}.partial")

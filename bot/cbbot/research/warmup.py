@@ -23,6 +23,7 @@ from cbbot.trader.rules import Rules
 __all__ = ["StartUp", "WarmUp", "check_warmup", "warmup_lengths"]
 
 _LENGTHS = (60, 80, 100, 150, 200, 300, 400, 600, 1_000, 2_000, 5_000)
+_WARM = 400
 _STEPS = 2_000
 _STEPS_REFITTED = 500
 
@@ -105,8 +106,8 @@ def _candles(count: int | None) -> str:
 
 def warmup_lengths(rules: Rules, span: Span) -> list[int]:
     """The start-ups tried: those that leave out something and hold enough for a decision."""
-    # Long enough for the fit window of the first fit to be whole.
-    whole_window = rules.settings.max_history_candles + span.first - span.train
+    # Long enough for the window of the first fit to be whole, and for its indicators to be warm.
+    whole_window = rules.settings.max_history_candles + span.first - span.train + _WARM
     least = max(rules.warm, rules.params.ma_slow)
     return sorted({length for length in (least, *_LENGTHS, whole_window) if least <= length < span.first})
 

@@ -27,6 +27,19 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, name: str, sai
     assert (tmp_path / "in.csv").read_text() == "candles"
 
 
+def test_a_device_is_refused_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is no ordinary file"):
+        check_outputs({"--json": Path("/dev/null")}, [])
+    (tmp_path / "there").mkdir()
+    link, place = tmp_path / "link.json", tmp_path / "there" / "real.json"
+    link.symlink_to(place)
+    check_outputs({"--json": link}, [])
+    write_outputs({"--json": (link, "{}")})
+    assert link.is_symlink()
+    assert place.read_text() == "{}"
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["real.json"]
+
+
 def test_one_file_cannot_hold_two_results(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(BadInput, match="the same file is written by --json"):
