@@ -26,7 +26,7 @@ def warnings(settings: Settings, taker_rate_pct: Decimal | None = None) -> list[
         *_takes_below_the_fees(settings, fee),
         *_stops_that_never_trigger(settings),
         *_lots_without_room(settings),
-        *_half_a_trail(settings),
+        *_trails_that_never_trigger(settings),
     ]
 
 
@@ -81,7 +81,15 @@ def _budget(settings: Settings) -> Decimal:
     return budget if settings.max_order_usd is None else min(budget, settings.max_order_usd)
 
 
-def _half_a_trail(settings: Settings) -> list[str]:
-    if (settings.trail_activate_pct > 0) == (settings.trail_distance_pct > 0):
-        return []
-    return ["only one of TRAIL_ACTIVATE_PCT and TRAIL_DISTANCE_PCT is above 0: there is no trailing stop"]
+def _trails_that_never_trigger(settings: Settings) -> list[str]:
+    activate, distance = settings.trail_activate_pct, settings.trail_distance_pct
+    if (activate > 0) != (distance > 0):
+        return ["only one of TRAIL_ACTIVATE_PCT and TRAIL_DISTANCE_PCT is above 0: there is no trailing stop"]
+    if activate >= 2 * settings.take_profit_pct and activate > 0:
+        return [
+            f"TRAIL_ACTIVATE_PCT={plain(activate)} is not below twice TAKE_PROFIT_PCT={plain(settings.take_profit_pct)}: "
+            "the runner has taken its profit before its trailing stop could begin"
+        ]
+    if distance >= 100:
+        return [f"TRAIL_DISTANCE_PCT={plain(distance)} can never trigger for a bought lot: there is no trailing stop"]
+    return []

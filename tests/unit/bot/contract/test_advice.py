@@ -81,3 +81,17 @@ def test_a_cap_of_the_exposure_below_all_lots_is_warned_about() -> None:
 def test_half_a_trail_is_none() -> None:
     assert ["no trailing stop" in line for line in told({"TRAIL_ACTIVATE_PCT": "1"})] == [True]
     assert told({"TRAIL_ACTIVATE_PCT": "1", "TRAIL_DISTANCE_PCT": "1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("activate", "distance", "unwise"),
+    [
+        ("3.79", "1", None),
+        ("3.8", "1", "TRAIL_ACTIVATE_PCT=3.8"),
+        ("1", "99", None),
+        ("1", "100", "TRAIL_DISTANCE_PCT=100"),
+    ],
+)
+def test_a_trail_that_cannot_trigger_is_warned_about(activate: str, distance: str, unwise: str | None) -> None:
+    found = told({"TRAIL_ACTIVATE_PCT": activate, "TRAIL_DISTANCE_PCT": distance})
+    assert [line.split()[0] for line in found] == ([unwise] if unwise else [])
