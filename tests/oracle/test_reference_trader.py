@@ -49,13 +49,15 @@ def test_the_default_settings_trade_as_specified(name: str) -> None:
 COARSE: Final = Instrument("SOL-USD", Decimal("0.05"), Decimal("0.001"), Decimal("0.01"), Decimal(2))
 
 
-def holds(keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, warmup: int, *, coarse: bool) -> None:
+def holds(
+    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, *, coarse: bool
+) -> None:
     instrument, price = (COARSE, 4_000) if coarse else (BTC_USD, 5_000_000)
     candles = walk([("chop", 150), *shapes], seed, price)
     product = Product(
         instrument.price_increment, instrument.base_increment, instrument.quote_increment, instrument.min_notional
     )
-    span = Span(len(candles.start), 100, 100 + warmup)
+    span = Span(len(candles.start), train, train + warmup)
     reference = referred(keys, candles, span, product)
     assert differences(backtest(keys, candles, span, instrument), reference) == []
     EXERCISED.update(reference.seen)
@@ -69,7 +71,9 @@ def test_any_settings_trade_as_specified_on_any_market(seed: int) -> None:
     for run in range(18):
         rng = Random(f"{seed}/{run}")
         keys, shapes = drawn(rng)
-        holds(keys, shapes, rng.randrange(2**32), rng.choice((0, 0, 17)), coarse=rng.random() < 0.3)
+        # A short history ends before decisions may be made, a longer one after it.
+        train = rng.choice((100, 100, 24, 45))
+        holds(keys, shapes, rng.randrange(2**32), train, rng.choice((0, 0, 17)), coarse=rng.random() < 0.3)
 
 
 @pytest.mark.slow
@@ -80,14 +84,15 @@ def test_any_settings_trade_as_specified_on_any_market(seed: int) -> None:
     ),
     shapes=st.lists(st.tuples(st.sampled_from(SHAPES), st.integers(5, 120)), min_size=4, max_size=9),
     seed=st.integers(0, 2**32 - 1),
+    train=st.sampled_from([100, 24, 45]),
     warmup=st.sampled_from([0, 17]),
     coarse=st.booleans(),
 )  # fmt: skip
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_settings_trade_as_specified_on_many_markets(
-    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, warmup: int, coarse: bool
+    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, coarse: bool
 ) -> None:
-    holds(keys, shapes, seed, warmup, coarse=coarse)
+    holds(keys, shapes, seed, train, warmup, coarse=coarse)
 
 
 LEAST: Final = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from random import Random
 
 import pytest
@@ -13,6 +15,7 @@ from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution
 from cbbot.kernel.codes import BUY, SELL
+from cbbot.kernel.lot import Lot
 from cbbot.trader.commands import Place
 from cbbot.trader.events import BalancesKnown, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.intent import Intent, Purpose
@@ -65,11 +68,24 @@ class Venue:
         filled = self.filled_of(intent)
         value = filled * price - self.rng.randint(0, 3) * (filled > 3)  # an average price is no whole tick
         fee = self.rng.choice([None, self.rng.randint(0, 10**9)])
+        before = {lot.id: lot for lot in self.state.lots}.get(intent.lot)
         self.feed(OrderFilled(self.now_ms, intent.client_order_id, Execution("v", price, filled, value, fee)))
         taken = fee if fee is not None else -(-value * 75 // 10_000)
         if filled:
             self.book(intent.purpose is Purpose.ENTRY, filled, value, taken)
             self.adds_up()
+            if before is not None:
+                self.shared(before, filled)
+
+    def shared(self, before: Lot, sold: int) -> None:
+        """What stays of a lot keeps its part of cost and fee, rounded down."""
+        for lot in self.state.lots:
+            if lot.id == before.id:
+                kept = Fraction(before.base - sold, before.base)
+                assert lot.base == before.base - sold
+                assert (lot.cost, lot.entry_fee) == (floor(before.cost * kept), floor(before.entry_fee * kept))
+                assert (lot.opened_ms, lot.open_ticks, lot.stop) == (before.opened_ms, before.open_ticks, before.stop)
+                EXERCISED["shares"] += 1
 
     def filled_of(self, intent: Intent) -> int:
         share = self.rng.choice(["all", "all", "part", "crumbs left", "none"])
@@ -113,4 +129,4 @@ def test_every_kind_of_fill_occurred() -> None:
     if not EXERCISED:
         pytest.skip("the property did not run in this selection of tests")
     kinds = [f"{purpose} {share}" for purpose in ("entry", "exit") for share in ("all", "part", "none", "crumbs left")]
-    assert min(EXERCISED[kind] for kind in (*kinds, "dust seen", "dust that left")) >= 20, EXERCISED
+    assert min(EXERCISED[kind] for kind in (*kinds, "shares", "dust seen", "dust that left")) >= 20, EXERCISED
