@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 
 from cbbot.domain.candle import Candle
@@ -107,6 +108,15 @@ class RunMetrics:
         return indicators
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """As http.server's, but without looking up the host's name, which can take seconds where there is no DNS."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
 class MetricsServer(AbstractContextManager["MetricsServer"]):
     """Answers ``/metrics`` and ``/healthz`` from a thread of its own, from construction until it is closed.
 
@@ -117,13 +127,12 @@ class MetricsServer(AbstractContextManager["MetricsServer"]):
     def __init__(self, host: str, port: int) -> None:
         self.run: RunMetrics | None = None
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(self))
+            self._server = _Server((host, port), _handler(self))
         except OSError as error:
             raise BadInput(
                 f"--serve {port}: cannot listen on {host}:{port}: {error.strerror or error}; "
                 "is another program using it? --serve 0 takes a free port"
             ) from error
-        self._server.daemon_threads = True
         self.host = host
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

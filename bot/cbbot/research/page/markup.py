@@ -47,6 +47,7 @@ def body(document: Mapping[str, Any], drawn: Mapping[str, Any], name: str) -> st
             _chart(drawn),
             _trades(document, drawn),
             _figures(document),
+            _checks(document.get("checks", {})),
             _settings(document["settings"]),
             f"<p class=note>{escape(LIMITS[document['fill_model']])}</p>\n",
             "</main>\n",
@@ -133,6 +134,20 @@ def _figures(document: Mapping[str, Any]) -> str:
     )
     grids = f"<div class=grid>{''.join(parts)}</div><div class='grid broad'>{tables}</div>"
     return f"<section>\n<h2>Figures</h2>\n{grids}\n</section>\n"
+
+
+def _checks(checks: Mapping[str, Any]) -> str:
+    """What ``--check-lookahead`` and ``--check-warmup`` found, if they were asked for."""
+    said = []
+    if looked := checks.get("lookahead"):
+        found = looked["difference"] or "no difference"
+        said.append(f"Look-ahead, {looked['points']:,} of {looked['steps']:,} steps decided again: {found}.")
+    if warmed := checks.get("warmup"):
+        enough = warmed["agree_from"]
+        known = "no history tried is enough" if enough is None else f"{enough:,} candles of history are enough"
+        said.append(f"Warm-up, over {warmed['steps']:,} steps: {known} for the same decisions with the same model.")
+    lines = "".join(f"<p>{escape(line)}</p>" for line in said)
+    return f"<section id=checks>\n<h2>Checks</h2>\n{lines}</section>\n" if said else ""
 
 
 def _settings(settings: Mapping[str, str]) -> str:

@@ -115,6 +115,19 @@ def test_every_figure_setting_and_denial_is_readable_without_a_script(demo: Any,
     assert "Steps on closes, not on ticks" in made
 
 
+def test_checks_that_were_made_are_told(demo: Any, made: str) -> None:
+    assert "id=checks" not in made
+    looked = {"steps": 10, "points": 5, "decisions": 5, "cuts": 5, "difference": "at <noon>: rsi"}
+    checks = {"lookahead": looked, "warmup": {"steps": 500, "agree_from": 400}}
+    text = page(demo.document | {"checks": checks}, demo.result, demo.candles, "candles.csv")
+    assert "5 of 10 steps decided again: at &lt;noon&gt;: rsi." in text
+    assert "400 candles of history are enough" in text
+    sound = {"lookahead": looked | {"difference": None}, "warmup": {"steps": 500, "agree_from": None}}
+    text = page(demo.document | {"checks": sound}, demo.result, demo.candles, "candles.csv")
+    assert "decided again: no difference." in text
+    assert "no history tried is enough" in text
+
+
 @pytest.mark.parametrize(
     ("key", "value", "drawn"),
     [
