@@ -32,12 +32,12 @@ def warnings(settings: Settings, taker_rate_pct: Decimal | None = None) -> list[
 
 def _takes_below_the_fees(settings: Settings, fee: Decimal) -> list[str]:
     needed = break_even_pct(fee)
+    round_trip = f"at {plain(fee.normalize())} % a side a round trip needs {needed:.2f} %"
     takes = [("TAKE_PROFIT_PCT", settings.take_profit_pct)]
     if settings.scalp_tp_decay_enable:
         takes.append(("SCALP_TP_MIN_PCT", settings.scalp_tp_min_pct))
     return [
-        f"{key}={plain(take)} does not cover the fees: at {plain(fee.normalize())} % a side a round trip needs {needed:.2f} %, "
-        f"so {_losers(key, take, needed)}"
+        f"{key}={plain(take)} does not cover the fees: {round_trip}, so {_losers(key, take, needed)}"
         for key, take in takes
         if take <= needed
     ]
@@ -86,10 +86,8 @@ def _trails_that_never_trigger(settings: Settings) -> list[str]:
     if (activate > 0) != (distance > 0):
         return ["only one of TRAIL_ACTIVATE_PCT and TRAIL_DISTANCE_PCT is above 0: there is no trailing stop"]
     if activate >= 2 * settings.take_profit_pct and activate > 0:
-        return [
-            f"TRAIL_ACTIVATE_PCT={plain(activate)} is not below twice TAKE_PROFIT_PCT={plain(settings.take_profit_pct)}: "
-            "the runner has taken its profit before its trailing stop could begin"
-        ]
+        key, take = f"TRAIL_ACTIVATE_PCT={plain(activate)}", f"TAKE_PROFIT_PCT={plain(settings.take_profit_pct)}"
+        return [f"{key} is not below twice {take}: the runner takes its profit before its trailing stop could begin"]
     if distance >= 100:
         return [f"TRAIL_DISTANCE_PCT={plain(distance)} can never trigger for a bought lot: there is no trailing stop"]
     return []
