@@ -31,13 +31,17 @@ class Product:
 
 @dataclass(frozen=True)
 class Seen:
-    """One step's input. ``p_up`` is None before a decision can be made; ``fast_over_slow`` is a sign, None unknown."""
+    """One step's input. ``p_up`` is None before a decision can be made; ``fast_over_slow`` is a sign, None unknown.
+
+    ``path`` is open, high and low, where exits see a whole candle; None where they see its close alone.
+    """
 
     now_ms: int
     price: Decimal
     p_up: float | None
     fast_over_slow: int | None
     std_ratio: float
+    path: tuple[Decimal, Decimal, Decimal] | None = None
 
 
 @dataclass
@@ -85,6 +89,10 @@ class Trade:
     exit_reason: str
 
 
+Exit = tuple[Lot, str, Decimal]
+"""A lot, why it leaves, and the price it leaves at before slippage."""
+
+
 def rounded(amount: Decimal, unit: Decimal, mode: str) -> Decimal:
     return (amount / unit).to_integral_value(mode) * unit
 
@@ -130,14 +138,17 @@ class Reference:
     def step(self, seen: Seen) -> None:
         with localcontext() as context:
             context.prec = 60
-            self._day_and_breaker(seen)
-            if not self._exits(seen):
+            leaving = self._leaving(seen)
+            self._day_and_breaker(seen, leaving)
+            if not self._exits(seen, leaving):
                 self._decide(seen)
             self.marked.append(self.marked_equity(seen.price))
 
     # §6.1, §6.2
-    def _day_and_breaker(self, seen: Seen) -> None:
-        marked = self.marked_equity(seen.price)
+    def _day_and_breaker(self, seen: Seen, leaving: list[Exit]) -> None:
+        # A lot that leaves inside the candle is worth what it leaves at, not what the candle closes at.
+        gone = sum((lot.marked(price) - lot.marked(seen.price) for lot, _, price in leaving), Decimal(0))
+        marked = self.marked_equity(seen.price) + gone
         if seen.now_ms // DAY_MS != self.day:
             self.day = seen.now_ms // DAY_MS
             self.day_pnl, self.day_equity, self.day_marked = Decimal(0), self.equity, marked
@@ -149,17 +160,43 @@ class Reference:
             self.seen["breaker days"] += 1
 
     # §6.3
-    def _exits(self, seen: Seen) -> bool:
-        price = float(seen.price)
-        leaving = []
-        for lot in self.lots:
-            was_trailing = lot.trailing
-            self._trail(lot, price)
-            reason = self._reason(lot, price, was_trailing)
+    def _leaving(self, seen: Seen) -> list[Exit]:
+        """The lots that leave, oldest first; every trail is moved."""
+        walks = [(lot, *self._walk(lot, seen)) for lot in self.lots]
+        return [(lot, reason, price) for lot, reason, price in walks if reason]
+
+    def _walk(self, lot: Lot, seen: Seen) -> tuple[str, Decimal]:
+        """Open, worse extreme, better extreme, close: why and at which price the lot leaves."""
+        was_trailing = lot.trailing
+        opened, high, low = seen.path or (seen.price,) * 3
+        self._trail(lot, float(opened))
+        reason = self._reason(lot, float(opened), was_trailing)
+        if reason or high == low:
+            return reason, opened
+        for point in (low, high, seen.price) if lot.side == "BUY" else (high, low, seen.price):
+            self._trail(lot, float(point))
+            reason = self._reason(lot, float(point), was_trailing)
             if reason:
-                leaving.append((lot, reason))
-        for lot, reason in leaving:
-            self._close(lot, reason, seen)
+                return self._crossed(lot, reason, was_trailing)
+        return "", seen.price
+
+    def _crossed(self, lot: Lot, reason: str, trailing: bool) -> tuple[str, Decimal]:
+        """The level that was crossed first, and the first tick that reaches it."""
+        self.seen["crossed inside a candle"] += 1
+        falling = (reason != "take_profit") == (lot.side == "BUY")
+        level = lot.take
+        if reason != "take_profit":
+            nearer = trailing and lot.sign * (lot.trail_stop - lot.stop) >= 0
+            reason, level = ("trailing_stop", lot.trail_stop) if nearer else ("stop_loss", lot.stop)
+        tick = self.product.price_increment
+        price = rounded(Decimal(level), tick, ROUND_FLOOR) + (tick if falling else -tick)
+        while float(price) > level if falling else float(price) < level:
+            price += -tick if falling else tick
+        return reason, price
+
+    def _exits(self, seen: Seen, leaving: list[Exit]) -> bool:
+        for lot, reason, price in leaving:
+            self._close(lot, reason, price, seen.now_ms)
         if self.lots and not any(lot.runner for lot in self.lots):
             self._promote(self.lots[-1])
         return bool(leaving)
@@ -192,8 +229,8 @@ class Reference:
             return "take_profit"
         return ""
 
-    def _close(self, lot: Lot, reason: str, seen: Seen) -> None:
-        close_price = self._slipped(seen.price, -lot.sign)
+    def _close(self, lot: Lot, reason: str, price: Decimal, now_ms: int) -> None:
+        close_price = self._slipped(price, -lot.sign)
         proceeds = close_price * lot.base
         exit_fee = self._fee(proceeds)
         gross = proceeds - lot.cost if lot.side == "BUY" else lot.cost - proceeds
@@ -202,14 +239,14 @@ class Reference:
         self.trades.append(
             Trade(
                 lot.number, lot.role, closed_as, lot.side, lot.opened_ms, lot.price, lot.base, lot.cost, lot.entry_fee,
-                seen.now_ms, close_price, proceeds, exit_fee, net, reason,
+                now_ms, close_price, proceeds, exit_fee, net, reason,
             )
         )  # fmt: skip
         self.lots.remove(lot)
         self.realised += net
         self.day_pnl += net
         if reason in ("stop_loss", "trailing_stop"):
-            self.last_stopped_ms = seen.now_ms
+            self.last_stopped_ms = now_ms
         self.seen[f"exit {lot.side} {reason}"] += 1
 
     def _promote(self, lot: Lot) -> None:

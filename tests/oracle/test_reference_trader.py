@@ -30,10 +30,11 @@ EXERCISED: Counter[str] = Counter()
     ("case", "name"),
     [pytest.param(case, name, marks=[pytest.mark.slow] if name == YEAR else []) for case, name in frozen.CASES],
 )
-def test_the_goldens_are_what_the_specification_says(case: str, name: str) -> None:
+def test_the_goldens_are_what_the_specification_says_on_closes_and_on_whole_candles(case: str, name: str) -> None:
     keys, candles = frozen.settings_of(case), columns_of(name)
     span = Span.of(len(candles.start), frozen.TRAIN_FRACTION[name], 50)
-    assert differences(backtest(keys, candles, span), referred(keys, candles, span)) == []
+    for ohlc in (False, True):
+        assert differences(backtest(keys, candles, span, ohlc=ohlc), referred(keys, candles, span, ohlc=ohlc)) == []
 
 
 @pytest.mark.parametrize("name", [FILES[0], pytest.param(YEAR, marks=pytest.mark.slow)])
@@ -50,7 +51,7 @@ COARSE: Final = Instrument("SOL-USD", Decimal("0.05"), Decimal("0.001"), Decimal
 
 
 def holds(
-    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, *, coarse: bool
+    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, *, coarse: bool, ohlc: bool
 ) -> None:
     instrument, price = (COARSE, 4_000) if coarse else (BTC_USD, 5_000_000)
     candles = walk([("chop", 150), *shapes], seed, price)
@@ -58,8 +59,8 @@ def holds(
         instrument.price_increment, instrument.base_increment, instrument.quote_increment, instrument.min_notional
     )
     span = Span(len(candles.start), train, train + warmup)
-    reference = referred(keys, candles, span, product)
-    assert differences(backtest(keys, candles, span, instrument), reference) == []
+    reference = referred(keys, candles, span, product, ohlc=ohlc)
+    assert differences(backtest(keys, candles, span, instrument, ohlc=ohlc), reference) == []
     EXERCISED.update(reference.seen)
     EXERCISED.update({f"denied {reason}": count for reason, count in reference.denials.items()})
     EXERCISED.update({"opened": reference.opened, "lots left": len(reference.lots), "walks": 1})
@@ -73,7 +74,8 @@ def test_any_settings_trade_as_specified_on_any_market(seed: int) -> None:
         keys, shapes = drawn(rng)
         # A short history ends before decisions may be made, a longer one after it.
         train = rng.choice((100, 100, 24, 45))
-        holds(keys, shapes, rng.randrange(2**32), train, rng.choice((0, 0, 17)), coarse=rng.random() < 0.3)
+        coarse, ohlc = rng.random() < 0.3, rng.random() < 0.4
+        holds(keys, shapes, rng.randrange(2**32), train, rng.choice((0, 0, 17)), coarse=coarse, ohlc=ohlc)
 
 
 @pytest.mark.slow
@@ -87,16 +89,18 @@ def test_any_settings_trade_as_specified_on_any_market(seed: int) -> None:
     train=st.sampled_from([100, 24, 45]),
     warmup=st.sampled_from([0, 17]),
     coarse=st.booleans(),
+    ohlc=st.booleans(),
 )  # fmt: skip
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_settings_trade_as_specified_on_many_markets(
-    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, coarse: bool
+    keys: dict[str, str], shapes: list[tuple[str, int]], seed: int, train: int, warmup: int, coarse: bool, ohlc: bool
 ) -> None:
-    holds(keys, shapes, seed, train, warmup, coarse=coarse)
+    holds(keys, shapes, seed, train, warmup, coarse=coarse, ohlc=ohlc)
 
 
 LEAST: Final = {
-    "opened": 600, "refits": 300, "promotions": 30, "breaker days": 5, "trails": 30, "ratchets": 30,
+    "opened": 600, "refits": 300, "promotions": 30, "breaker days": 5, "crossed inside a candle": 100,
+    "trails": 30, "ratchets": 30,
     "gates at the floor": 100, "gates above the floor": 100, "scalps at the floor": 10, "scalps above the floor": 10,
     "vol factor 0.6": 1, "vol factor 0.8": 1, "vol factor 1": 1, "vol factor 1.2": 1,
     "exit BUY take_profit": 50, "exit BUY stop_loss": 50, "exit BUY trailing_stop": 15,

@@ -26,9 +26,11 @@ CANDLE_MS: Final = 60_000
 Predictor = Callable[[Floats], float]
 
 
-def backtest(keys: Mapping[str, str], candles: Columns, span: Span, instrument: Instrument = BTC_USD) -> Result:
+def backtest(
+    keys: Mapping[str, str], candles: Columns, span: Span, instrument: Instrument = BTC_USD, *, ohlc: bool = False
+) -> Result:
     """The product over the candles."""
-    return run(rules(load(keys), instrument), candles, span)
+    return run(rules(load(keys), instrument), candles, span, fill_model="ohlc" if ohlc else "close")
 
 
 def fitted(rows: Floats, closes: Floats) -> Predictor | None:
@@ -55,7 +57,9 @@ def fitted(rows: Floats, closes: Floats) -> Predictor | None:
     return predicted
 
 
-def referred(keys: Mapping[str, str], candles: Columns, span: Span, product: Product | None = None) -> Reference:
+def referred(
+    keys: Mapping[str, str], candles: Columns, span: Span, product: Product | None = None, *, ohlc: bool = False
+) -> Reference:
     """The reference trader over the candles; ``seen`` counts the refits too."""
     keys = as_text(load(keys))
     product = product or Product()
@@ -79,7 +83,9 @@ def referred(keys: Mapping[str, str], candles: Columns, span: Span, product: Pro
         known = model is not None and i + 1 >= needed and bool(np.isfinite(rows[i]).all())
         p_up = model(rows[i]) if known and model is not None else None
         price = ticks[i] * product.price_increment
-        reference.step(Seen(now_ms, price, p_up, _order(ticks, i, fast, slow), float(spread[i])))
+        walked = (candles.open, candles.high, candles.low) if ohlc else ()
+        path = tuple(int(column[i]) * product.price_increment for column in walked) or None
+        reference.step(Seen(now_ms, price, p_up, _order(ticks, i, fast, slow), float(spread[i]), path))
     return reference
 
 
