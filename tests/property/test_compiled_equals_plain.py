@@ -114,6 +114,16 @@ def test_the_property_above_exercised_what_it_claims() -> None:
     assert all(EXERCISED[reason] for code, reason in enumerate(DENIALS) if code and code != DENY_PAUSED), EXERCISED
 
 
+def test_a_close_outside_of_its_candles_range_is_seen_by_the_exits_all_the_same() -> None:
+    candles = walk([("chop", 300)], seed=4)
+    span = Span.of(300, Decimal("0.3"), 5)
+    keys = {"BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "10"}
+    bad = np.arange(300) == 250
+    torn = candles._replace(close=np.where(bad, candles.low // 2, candles.close))
+    result = run(rules(load(keys), BTC_USD), torn, span, fill_model="ohlc")
+    assert [closed.closed_ms for closed in result.tally.closed] == [int(candles.start[250]) * 1000 + 60_000]
+
+
 def bits(seen: Observed) -> list[bytes]:
     return [np.ascontiguousarray(column).view(np.int64).tobytes() for column in seen]
 

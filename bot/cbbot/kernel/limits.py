@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isqrt
 from typing import Final
 
-from cbbot.kernel.indicators import WINDOW
+from cbbot.kernel.formulas import WINDOW
 
 __all__ = ["LARGEST_TICKS", "LARGEST_VOLUME"]
 

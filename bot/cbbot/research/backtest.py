@@ -130,13 +130,19 @@ def _steps(
     fill_model: FillModel,
 ) -> Steps:
     """The stepped candles; on closes alone a candle is its close."""
-    close = core.held(candles.close[first:])
-    walked = fill_model == "ohlc"
+    now_ms, close = core.held(closed_ms[first:]), core.held(candles.close[first:])
+    opened = high = low = close
+    if fill_model == "ohlc":
+        # A feed may print an open or a close outside of high and low; the price was there all the same.
+        ends = (candles.open[first:], candles.close[first:])
+        opened = core.held(candles.open[first:])
+        high = core.held(np.maximum(candles.high[first:], np.maximum(*ends)))
+        low = core.held(np.minimum(candles.low[first:], np.minimum(*ends)))
     return Steps(
-        now_ms=core.held(closed_ms[first:]),
-        open=core.held(candles.open[first:]) if walked else close,
-        high=core.held(candles.high[first:]) if walked else close,
-        low=core.held(candles.low[first:]) if walked else close,
+        now_ms=now_ms,
+        open=opened,
+        high=high,
+        low=low,
         close=close,
         score=score,
         fast=core.held(seen.fast[first:]),

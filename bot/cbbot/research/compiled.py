@@ -23,6 +23,7 @@ import numpy.typing as npt
 from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import MONEY_LIMIT, Account, Closed, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
+from cbbot.kernel.book import Book
 from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
@@ -54,13 +55,16 @@ def compiled() -> Core:
         from numba.typed import List  # noqa: PLC0415  likewise
     except ImportError as error:
         raise CbbotError("compiled runs need numba: pip install 'cbbot[research]'") from error
+    # What numba tells type checkers of a compiled function is not how it is called.
+    njit: Any = numba.njit
+    typeof: Any = numba.typeof
     modules = [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
     for module in modules:
         for function in vars(module).values():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
                 register_jitable(function)
     kept = _kept(numba, modules)
-    fast_advance, fast_observe, fast_score = (numba.njit(each, cache=kept) for each in (advance, observe, score_rows))
+    fast_advance, fast_observe, fast_score = (njit(each, cache=kept) for each in (advance, observe, score_rows))
 
     def observed(candles: Columns, params: Params) -> Observed:
         n, features = len(candles.close), 8 if params.extended else 4
@@ -74,11 +78,11 @@ def compiled() -> Core:
         return column
 
     def tally(steps: int) -> Tally:
-        closed: MutableSequence[Closed] = List.empty_list(numba.typeof(_CLOSED))
+        closed: MutableSequence[Closed] = List.empty_list(typeof(_CLOSED))
         return Tally(_zeros(3), _zeros(len(DENIALS)), closed, _zeros(steps), _zeros(steps))
 
     def lots() -> MutableSequence[Lot]:
-        empty: MutableSequence[Lot] = List.empty_list(numba.typeof(_LOT))
+        empty: MutableSequence[Lot] = List.empty_list(typeof(_LOT))
         return empty
 
     def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
@@ -86,7 +90,7 @@ def compiled() -> Core:
             book, held = fast_advance(_countable(params, account, steps), account, steps, first, last, done)
         except OverflowError as error:
             raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
-        return Account(account.book._make(book), held)
+        return Account(Book(*book), held)
 
     return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
 
