@@ -18,6 +18,7 @@ import numpy as np
 from cbbot.kernel.advance import Account, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import EXITS, SIGNALS
+from cbbot.kernel.model import Fit
 from cbbot.research import backtest
 from cbbot.research.backtest import FillModel, Result, Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
@@ -139,7 +140,7 @@ def _at(
             return f"{name} is {before!r} from the candles up to there and {after!r} with those after it"
     alone, seeing = part_models.at(row), models.at(row)
     if alone != seeing:
-        return f"the model is {alone} from the candles up to there and {seeing} with those after it"
+        return f"the model's {_unlike_part(alone, seeing)} with those after it"
     past, present = decided(rules, part, alone, row), decided(rules, given, seeing, row)
     if _bits(past.score) != _bits(present.score):
         return f"the score is {past.score!r} from the candles up to there and {present.score!r} with those after it"
@@ -147,6 +148,17 @@ def _at(
     if ran not in (_NONE, past.signal):
         return f"the run decided {SIGNALS[ran]}, the candles up to there say {SIGNALS[past.signal]}"
     return None
+
+
+def _unlike_part(alone: Fit | None, seeing: Fit | None) -> str:
+    """The first part in which two fits differ, in words."""
+    if alone is None or seeing is None:
+        return f"rows are {alone.rows if alone else 'none'} up to there and {seeing.rows if seeing else 'none'}"
+    named = zip(Fit._fields, alone, seeing, strict=True)
+    name, one, other = next((name, one, other) for name, one, other in named if one != other)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        one, other = next((a, b) for a, b in zip(one, other, strict=True) if a != b)
+    return f"{name} is {one!r} from the candles up to there and {other!r}"
 
 
 def _bits(value: float) -> bytes:

@@ -12,6 +12,7 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel import batch
 from cbbot.kernel.batch import Columns, Readings
+from cbbot.kernel.model import Fit
 from cbbot.research import backtest, decisions, lookahead
 from cbbot.research.backtest import Span
 from cbbot.research.decisions import fit_rows, truncated
@@ -99,6 +100,28 @@ def test_an_indicator_that_sees_the_next_candle_is_found_and_named(
 def test_an_average_over_the_whole_file_is_found(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     leaking(monkeypatch, lambda found: found._replace(z=found.z / np.nanstd(found.z)))
     assert "z is" in str(looked(ruled(), candles).difference)
+
+
+def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candle's own indicators are sound; those that the model learns from know how the file ends."""
+
+    def learnt(found: Readings) -> Readings:
+        z = found.z.copy()
+        z[100:200] += len(z)
+        return found._replace(z=z)
+
+    leaking(monkeypatch, learnt)
+    said = str(looked(ruled(), candles).difference)
+    assert "the model's weights is " in said or "the model's mean is " in said
+    assert len(said) < 200
+
+
+def test_two_models_differ_in_a_part_that_is_named() -> None:
+    one = Fit((1.0, 2.0), 0.5, (0.0, 0.0), (1.0, 1.0), 9)
+    assert lookahead._unlike_part(one, one._replace(weights=(1.0, 2.5))) == (
+        "weights is 2.0 from the candles up to there and 2.5"
+    )
+    assert lookahead._unlike_part(one, None) == "rows are 9 up to there and none"
 
 
 def test_a_model_that_is_fitted_on_later_candles_is_found(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
