@@ -41,7 +41,7 @@ def indicators(candles: pd.DataFrame) -> dict[str, Floats]:
         "ret5": floats(close.pct_change(5)),
         "rsi": rsi(close),
         "z": above / np.sqrt(np.maximum(std**2, 1e-12)),
-        "atr": talib.ATR(*(floats(candles[name]) for name in ("high", "low", "close")), timeperiod=14),
+        "atr": talib.ATR(floats(candles.high), floats(candles.low), floats(close), timeperiod=14),
         "macd": masked(floats(macd - ema(macd, 9)), 33),
         "obv": floats((flow / traded.where(traded > 0.0)).where(traded.isna() | (traded > 0.0), 0.0)),
         "std": std,

@@ -42,7 +42,7 @@ def test_real_candles_give_scikit_learns_model(name: str, window: tuple[int, int
     candles = columns_of(name)
     part = slice(*window)
     rows = feature_rows(readings(candles, 10, 30, extended), extended)[part]
-    closes = np.asarray(candles.close)[part]
+    closes = np.asarray(candles.close, dtype=np.float64)[part]
     same(fit(rows, closes), rows, closes)
 
 
@@ -50,7 +50,8 @@ def test_real_candles_give_scikit_learns_model(name: str, window: tuple[int, int
 def test_a_year_gives_scikit_learns_model(extended: bool) -> None:
     candles = columns_of(YEAR)
     rows = feature_rows(readings(candles, 10, 30, extended), extended)[:300_000]
-    same(fit(rows, np.asarray(candles.close)[:300_000]), rows, np.asarray(candles.close)[:300_000])
+    closes = np.asarray(candles.close[:300_000], dtype=np.float64)
+    same(fit(rows, closes), rows, closes)
 
 
 @pytest.mark.parametrize("shape", ["up", "down", "chop", "crash", "rally", "gap", "wild"])

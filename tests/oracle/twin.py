@@ -83,8 +83,10 @@ def referred(
         known = model is not None and i + 1 >= needed and bool(np.isfinite(rows[i]).all())
         p_up = model(rows[i]) if known and model is not None else None
         price = ticks[i] * product.price_increment
-        walked = (candles.open, candles.high, candles.low) if ohlc else ()
-        path = tuple(int(column[i]) * product.price_increment for column in walked) or None
+        opened, high, low = (
+            int(column[i]) * product.price_increment for column in (candles.open, candles.high, candles.low)
+        )
+        path = (opened, high, low) if ohlc else None
         reference.step(Seen(now_ms, price, p_up, _order(ticks, i, fast, slow), float(spread[i]), path))
     return reference
 
@@ -112,9 +114,9 @@ def differences(result: Result, reference: Reference) -> list[str]:
         told.append(f"decisions: product {document['decisions']}, reference {dict(reference.decisions)}")
     if document["denials"] != dict(reference.denials):
         told.append(f"denials: product {document['denials']}, reference {dict(reference.denials)}")
-    ours, theirs = [_open(lot) for lot in document["open_lots"]], [_reference_lot(lot) for lot in reference.lots]
-    if ours != theirs:
-        told.append(f"open lots: product {ours}, reference {theirs}")
+    left, known = [_open(lot) for lot in document["open_lots"]], [_reference_lot(lot) for lot in reference.lots]
+    if left != known:
+        told.append(f"open lots: product {left}, reference {known}")
     ledger = reference.product.ledger
     for i, (mine, other) in enumerate(zip(result.tally.marked, reference.marked, strict=True)):
         if int(mine) * ledger != other:

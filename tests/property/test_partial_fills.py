@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ class Venue:
 
     def adds_up(self) -> None:
         """What was bought is in lots, dust or sold, and so is every unit of money."""
-        held = [*self.state.lots, *(self.state.dust_of(side) for side in (BUY, SELL))]
+        held: list[Any] = [*self.state.lots, *(self.state.dust_of(side) for side in (BUY, SELL))]
         assert sum(each.base for each in held) == self.base
         cost, entry_fees = sum(each.cost for each in held), sum(each.entry_fee for each in held)
         # Money out, less what the held cost, is the loss so far; nothing is booked twice or lost.
