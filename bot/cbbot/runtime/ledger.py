@@ -2,7 +2,8 @@
 
 The state keeps the newest trades; this keeps all of them, for ``GET /trades``. A line is written
 after the state that holds its trade is durable, so the ledger never knows more than the state; what
-a crash kept from being written is appended at the next start.
+a crash kept from being written is appended at the next start. Only every 64th line's place is remembered,
+so that years of trades cost next to no memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
+from typing import Final
 
 from cbbot.contract.bot import NumberedTrade
 from cbbot.domain.instrument import Instrument
@@ -19,6 +22,8 @@ from cbbot.trader.state import Trade
 from cbbot.views.rows import trade_row
 
 __all__ = ["TradeLedger"]
+
+_BLOCK: Final = 64
 
 
 class TradeLedger:
@@ -30,14 +35,12 @@ class TradeLedger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Number and place of every 64th line.
         self._numbers = array("q")
         self._starts = array("q")
-        self._end = 0
+        self._lines = self._end = 0
+        self.last_number = 0
         self._scan()
-
-    @property
-    def last_number(self) -> int:
-        return self._numbers[-1] if self._numbers else 0
 
     def append(self, instrument: Instrument, trades: Iterable[Trade]) -> None:
         """Writes those that are newer than the last line.
@@ -54,23 +57,30 @@ class TradeLedger:
             file.truncate(self._end)
             file.write(b"".join(lines))
         for trade, line in zip(missing, lines, strict=True):
-            self._numbers.append(trade.number)
-            self._starts.append(self._end)
-            self._end += len(line)
+            self._remember(trade.number, len(line))
 
     def page(self, limit: int, before: int | None = None) -> list[NumberedTrade]:
         """At most ``limit`` trades, newest first, with numbers below ``before``."""
-        last = len(self._numbers)
-        if before is not None:
-            last = bisect_left(self._numbers, before)
-        first = max(last - limit, 0)
-        if first == last:
+        last = len(self._numbers) if before is None else bisect_left(self._numbers, before)
+        if last == 0 or limit <= 0:
             return []
+        # Of the last block at least one line counts; the rest of the page is in the blocks before it.
+        first = max(last - 1 - ceil((limit - 1) / _BLOCK), 0)
+        end = self._starts[last] if last < len(self._starts) else self._end
         with self._path.open("rb") as file:
             file.seek(self._starts[first])
-            end = self._starts[last] if last < len(self._starts) else self._end
             lines = file.read(end - self._starts[first]).splitlines()
-        return [NumberedTrade.model_validate_json(line) for line in reversed(lines)]
+        trades = [NumberedTrade.model_validate_json(line) for line in reversed(lines[-limit - _BLOCK :])]
+        return [trade for trade in trades if before is None or trade.number < before][:limit]
+
+    def _remember(self, number: int, length: int) -> None:
+        if self._lines % _BLOCK == 0:
+            # In this order: a page is read while a thread appends.
+            self._starts.append(self._end)
+            self._numbers.append(number)
+        self._lines += 1
+        self._end += length
+        self.last_number = number
 
     def _scan(self) -> None:
         if not self._path.exists():
@@ -80,9 +90,7 @@ class TradeLedger:
                 number = _number(line)
                 if number is None:
                     break
-                self._numbers.append(number)
-                self._starts.append(self._end)
-                self._end += len(line)
+                self._remember(number, len(line))
 
 
 def _line(instrument: Instrument, trade: Trade) -> bytes:

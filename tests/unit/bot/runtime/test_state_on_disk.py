@@ -161,6 +161,18 @@ def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
     assert (again.last_number, again.page(40)) == (40, ledger.page(40))
 
 
+def test_every_page_of_a_long_ledger_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
+    ledger = TradeLedger(tmp_path / "trades.jsonl")
+    numbers = [n for n in range(1, 400) if n % 50 != 7]
+    for start in range(0, len(numbers), 33):
+        ledger.append(BTC_USD, [trade(n) for n in numbers[start : start + 33]])
+    for opened in (ledger, TradeLedger(tmp_path / "trades.jsonl")):
+        for limit in (0, 1, 2, 63, 64, 65, 1000):
+            for before in (None, 1, 2, 7, 57, 64, 65, 66, 128, 200, 399, 400, 9999):
+                expected = [n for n in reversed(numbers) if before is None or n < before][:limit]
+                assert [row.number for row in opened.page(limit, before)] == expected, (limit, before)
+
+
 def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "trades.jsonl"
     ledger = TradeLedger(path)
