@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help try setup check test long locks cluster-e2e kind-e2e format lint types layers generate generated unit property simulation
+.PHONY: help try setup check test browser long locks cluster-e2e kind-e2e format lint types layers generate generated unit property simulation
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,9 @@ generate: ## Write what is generated from the contract: the CRD, the chart's cop
 format lint types layers generate generated unit property simulation:
 	$(PYTHON) tools/dev.py $@
 
+browser: ## The backtest's page in a real browser; installs Debian's chromium when there is none
+	.ci/browser
+
 cluster-e2e: setup ## The product in a real Kubernetes cluster that is built for it (no Docker needed)
 	.ci/cluster --provider tool
 
@@ -25,6 +28,7 @@ kind-e2e: setup ## The same on kind (Docker, kind, kubectl, helm); exit code 4 w
 
 long: ## Everything: what CI runs, and the bridge fuzzed for minutes
 	BRIDGE_FUZZ_EXAMPLES=150 $(PYTHON) tools/dev.py test
+	.ci/browser
 	.ci/cluster
 
 locks: ## Renew the hashed requirement locks

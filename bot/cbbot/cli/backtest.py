@@ -31,6 +31,9 @@ Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page wi
 Fills = Annotated[
     str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
 ]
+Compiled = Annotated[
+    bool, typer.Option("--compiled", help="Run as machine code: for years of candles. Compiles once, for seconds.")
+]
 LookAhead = Annotated[
     bool, typer.Option("--check-lookahead", help="Decide again without the future; exit code 1 on a difference.")
 ]
@@ -56,6 +59,7 @@ def backtest(
     json: Json = None,
     html: Html = None,
     fill_model: Fills = "close",
+    compiled: Compiled = False,
     check_lookahead: LookAhead = False,
     check_warmup: WarmUp = False,
     serve: Serve = None,
@@ -82,6 +86,7 @@ def backtest(
         json=json,
         html=html,
         fill_model=fill_model,
+        compiled=compiled,
         check_lookahead=check_lookahead,
         check_warmup=check_warmup,
         serve=serve,

@@ -21,6 +21,7 @@ from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import Account, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.candles import CandleFile, read_candles
+from cbbot.research.core import PLAIN, Core
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.progress import Watch
 from cbbot.research.report import as_document
@@ -48,6 +49,7 @@ class BacktestOptions:
     json: Path | None = None
     html: Path | None = None
     fill_model: str = "close"
+    compiled: bool = False
     check_lookahead: bool = False
     check_warmup: bool = False
     serve: int | None = None
@@ -74,6 +76,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
     settings = replace(settings, dry_run=True)
     instrument = _instrument(settings.product_id, options)
     fraction, fill_model = _checked(options)
+    core = _core(options, settings)
     with _served(options, stream) as server:
         for warning in warnings(settings):
             print(f"warning: {warning}", file=stream)
@@ -81,7 +84,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
         _remark(stream, options.csv, file)
         ruled = rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
-        result = _watched(stream, ruled, file, span, fill_model, server)
+        result = _watched(stream, ruled, file, span, fill_model, core, server)
     document = as_document(result, fill_model, file)
     sys.stdout.write(report_text(document))
     difference = _checks(stream, options, ruled, file, span, fill_model, document)
@@ -140,12 +143,30 @@ def _served(options: BacktestOptions, stream: TextIO) -> contextlib.AbstractCont
 def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
     counts = (("bad row", candles.bad_rows), ("duplicate", candles.duplicates), ("gap", candles.gaps))
     said = [f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts if count]
+    if candles.outside_range:
+        said.append(f"{candles.outside_range:,} that open or close outside of their high and low")
     if said:
         print(f"{path}: {', '.join(said)}", file=stream)
 
 
+def _core(options: BacktestOptions, settings: Settings) -> Core:
+    if not options.compiled:
+        return PLAIN
+    if options.serve is not None or settings.backtest_sleep_ms:
+        raise BadInput("--compiled runs too fast to be watched: leave --serve and BACKTEST_SLEEP_MS out")
+    from cbbot.research.compiled import compiled  # noqa: PLC0415 - numba takes 0.3 s that only --compiled needs
+
+    return compiled()
+
+
 def _watched(
-    stream: TextIO, ruled: Rules, file: CandleFile, span: Span, fill_model: FillModel, server: MetricsServer | None
+    stream: TextIO,
+    ruled: Rules,
+    file: CandleFile,
+    span: Span,
+    fill_model: FillModel,
+    core: Core,
+    server: MetricsServer | None,
 ) -> Result:
     """Run with progress shown and metrics served, at the pace that BACKTEST_SLEEP_MS sets."""
     pause = ruled.settings.backtest_sleep_ms / 1000.0
@@ -160,7 +181,7 @@ def _watched(
             if pause:
                 time.sleep(pause)
 
-        return run(ruled, file.columns, span, each, stretch, fill_model)
+        return run(ruled, file.columns, span, each, stretch, fill_model, core)
 
 
 def _metrics(ruled: Rules, file: CandleFile, span: Span, server: MetricsServer | None) -> RunMetrics | None:

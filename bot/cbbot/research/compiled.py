@@ -86,8 +86,10 @@ def compiled() -> Core:
         return empty
 
     def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
+        if first == 0:
+            _refuse_uncountable(params, account, steps)
         try:
-            book, held = fast_advance(_countable(params, account, steps), account, steps, first, last, done)
+            book, held = fast_advance(_capped(params), account, steps, first, last, done)
         except OverflowError as error:
             raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
         return Account(Book(*book), held)
@@ -95,16 +97,19 @@ def compiled() -> Core:
     return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
 
 
-def _countable(params: Params, account: Account, steps: Steps) -> Params:
-    """The params with caps that 64 bits hold; a cap beyond what any account may reach caps nothing.
-
+def _refuse_uncountable(params: Params, account: Account, steps: Steps) -> None:
+    """
     Raises:
         BadInput: the equity or the prices are beyond what machine integers and floats hold exactly.
     """
     if account.book.start_equity >= MONEY_LIMIT:
         raise BadInput("USD_EQUITY is more than a compiled run can count; run it without --compiled")
     if len(steps.high) and int(np.max(steps.high)) * params.tick_numerator >= _EXACT_FLOAT:
-        raise BadInput("the prices have more ticks than a float64 holds exactly; is the price increment right?")
+        raise BadInput("the prices have more ticks than a float64 holds exactly; is --price-increment right?")
+
+
+def _capped(params: Params) -> Params:
+    """The params with amounts that 64 bits hold; a cap beyond what any account may reach caps nothing."""
     most = int(MONEY_LIMIT)
     return params._replace(
         order_min_quote=min(params.order_min_quote, most // params.quote_ledger),

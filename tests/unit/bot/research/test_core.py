@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import io
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cbbot.errors import CbbotError
+from cbbot.contract.settings import load
+from cbbot.errors import BadInput, CbbotError
 from cbbot.research import compiled as module
+from cbbot.research.command import BacktestOptions, backtest
 
 TRADING = "cbbot.cli.run, cbbot.cli.backtest, cbbot.research.command, cbbot.runtime.bot"
 
@@ -47,3 +51,25 @@ def test_machine_code_is_kept_apart_for_every_version_of_the_kernel(
     folders = list((tmp_path / "cbbot").iterdir())
     assert len(folders) == 2
     assert str(numba.config.CACHE_DIR) in map(str, folders)
+
+
+def test_a_compiled_backtest_writes_the_same_result(tmp_path: Path) -> None:
+    sample = files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
+    keys = {"ALLOW_PYRAMIDING": "true", "TAKE_PROFIT_PCT": "0.3", "SCALP_TP_MIN_PCT": "0.2", "WALK_FORWARD_MIN": "60"}
+    keys |= {"PYRAMID_MIN_ADVERSE_PCT": "0.2", "PYRAMID_DECAY_MIN_PCT": "0.1", "BUY_THRESHOLD": "0.5"}
+    written = []
+    for compiled in (False, True):
+        out = tmp_path / f"{compiled}.json"
+        options = BacktestOptions(csv=Path(str(sample)), json=out, compiled=compiled, fill_model="ohlc")
+        document = backtest(load(keys), options, io.StringIO())
+        assert len(document["trades"]) > 10
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("watched", [{"serve": 0}, {"sleep": "1"}])
+def test_a_compiled_run_is_not_watched(watched: dict[str, Any]) -> None:
+    settings = load({"BACKTEST_SLEEP_MS": watched.get("sleep", "0")})
+    options = BacktestOptions(csv=Path("none.csv"), compiled=True, serve=watched.get("serve"))
+    with pytest.raises(BadInput, match="--compiled runs too fast"):
+        backtest(settings, options, io.StringIO())
