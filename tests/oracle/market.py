@@ -14,7 +14,7 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.batch import Columns, columns
 from cbbot.research.candles import read_candles
 
-__all__ = ["FILES", "ROOT", "SHORT", "YEAR", "candles_of", "columns_of", "shared", "walk"]
+__all__ = ["FILES", "ROOT", "SHORT", "START", "YEAR", "candles_of", "columns_of", "shared", "walk"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SHORT: Final = "BTC-USD-1m-6000.csv"
