@@ -49,6 +49,8 @@ static inline i64 fee_up(i64 notional, i64 rate) {
     i64 whole = notional / RATE_SCALE, rest = notional - whole * RATE_SCALE;
     return whole * rate + (rest * rate + RATE_SCALE - 1) / RATE_SCALE;
 }
+/* The same of an equity, which may be below 0. */
+static inline i64 loss_of(i64 equity, i64 rate) { return equity >= 0 ? fee_up(equity, rate) : -(-equity / RATE_SCALE * rate + -equity % RATE_SCALE * rate / RATE_SCALE); }
 static inline i64 slipped(i64 ticks, i64 side, i64 slippage) {
     if (slippage == 0) return ticks;
     i64 move = (ticks * slippage + SLIPPAGE_SCALE - 1) / SLIPPAGE_SCALE;
@@ -189,9 +191,9 @@ int run_bot(const params_t *p, const model_t *m, i64 n, i64 first, i64 start_equ
         }
         if (now / DAY_MS != day) {
             day = now / DAY_MS; day_realised = 0; day_marked = worth; breaker = 0;
-            loss_limit = fee_up(equity > 0 ? equity : 0, p->max_daily_loss_rate);
+            loss_limit = loss_of(equity, p->max_daily_loss_rate);
         }
-        if (!breaker && loss_limit > 0) {
+        if (!breaker && p->max_daily_loss_rate > 0) {
             i64 moved = p->breaker_marks ? worth - day_marked : day_realised;
             breaker = -moved >= loss_limit;
         }

@@ -119,10 +119,6 @@ def test_the_random_markets_exercised_every_rule() -> None:
     assert short == {}, "exercised, and how often at least"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="without equity at its start a day has no breaker; by the page it trips at once (only the reason differs)",
-)
 def test_a_day_that_starts_below_zero_trips_the_breaker() -> None:
     prices = [100_000] * 110 + [500_000] * 1500
     candles = columns([(START + 60 * i, p, p, p, p, 1) for i, p in enumerate(prices)])

@@ -113,7 +113,7 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
                 raise OverflowError("a position is worth more than cbbot can count")
         if now_ms // DAY_MS != book.day:
             book = with_day(params, book, now_ms, wealth, worth)
-        if not book.breaker and book.loss_limit > 0:
+        if not book.breaker and params.max_daily_loss_rate > 0:
             book = with_breaker(params, book, worth)
         exited = False
         if touched:

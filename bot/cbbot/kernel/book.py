@@ -36,8 +36,8 @@ class Book(NamedTuple):
     """Ledger units, except: ``*_ms`` milliseconds, ``day`` days since the epoch, counts of lots and base units.
 
     Built field by field: numba, which compiles this module, knows no ``_replace``.
-    ``day_marked`` is the marked equity at the day's first step, ``loss_limit`` what may be lost
-    until the breaker trips (0: no breaker).
+    ``day_marked`` is the marked equity at the day's first step, ``loss_limit`` the loss that
+    trips the breaker; a day that starts without equity has lost it already.
     """
 
     start_equity: int
@@ -89,7 +89,7 @@ def with_day(params: Params, book: Book, now_ms: int, equity_now: int, marked_no
         day_realised=0,
         day_equity=equity_now,
         day_marked=marked_now,
-        loss_limit=fee_up(max(equity_now, 0), params.max_daily_loss_rate),
+        loss_limit=fee_up(equity_now, params.max_daily_loss_rate),
         breaker=False,
         last_add_ms=book.last_add_ms,
         last_loss_ms=book.last_loss_ms,
@@ -105,7 +105,7 @@ def with_day(params: Params, book: Book, now_ms: int, equity_now: int, marked_no
 
 def with_breaker(params: Params, book: Book, marked_now: int) -> Book:
     """Tripped when the day has lost its limit; once tripped it stays so until the next day."""
-    if book.breaker or book.loss_limit == 0:
+    if book.breaker or params.max_daily_loss_rate == 0:
         return book
     change = marked_now - book.day_marked if params.breaker_marks else book.day_realised
     if -change < book.loss_limit:
