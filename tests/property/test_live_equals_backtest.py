@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -107,46 +108,47 @@ def walk(seed_moves: list[int], start: int = 5_000_000) -> list[Candle]:
     return candles
 
 
-KEYS = st.fixed_dictionaries(
-    {
-        "USE_TICK_PRICE": st.just("false"),
-        "FEE_RATE_PCT": st.sampled_from(["0", "0.05", "0.75"]),
-        "PAPER_SLIPPAGE_BPS": st.sampled_from(["0", "1", "12.5"]),
-        "TAKE_PROFIT_PCT": st.sampled_from(["0.15", "0.5", "1.9"]),
-        "STOP_LOSS_PCT": st.sampled_from(["0.3", "2", "1000"]),
-        "TRAIL_ACTIVATE_PCT": st.sampled_from(["0", "0.2"]),
-        "TRAIL_DISTANCE_PCT": st.sampled_from(["0.1", "0.3"]),
-        "SCALP_TP_DECAY_ENABLE": st.sampled_from(["true", "false"]),
-        "SCALP_TP_DEC_MODE": st.sampled_from(["linear", "exp"]),
-        "SCALP_TP_MIN_PCT": st.just("0.1"),
-        "ALLOW_PYRAMIDING": st.sampled_from(["true", "true", "false"]),
-        "MAX_CONCURRENT_LOTS": st.sampled_from(["2", "5", "20"]),
-        "PYRAMID_MIN_ADVERSE_PCT": st.sampled_from(["0.1", "0.5"]),
-        "PYRAMID_DECAY_MIN_PCT": st.just("0.05"),
-        "PYRAMID_DECAY_LAMBDA": st.sampled_from(["0", "0.05"]),
-        "PYRAMID_MIN_SECONDS_BETWEEN": st.sampled_from(["0", "180"]),
-        "ENTRY_COOLDOWN_SEC": st.sampled_from(["0", "600"]),
-        "MAX_DAILY_LOSS_PCT": st.sampled_from(["0", "0.05", "2"]),
-        "DAILY_BREAKER_MARK_TO_MARKET": st.sampled_from(["true", "false"]),
-        "RISK_PER_TRADE_PCT": st.sampled_from(["1", "5", "40"]),
-        "VOL_RISK_ADJUST": st.sampled_from(["true", "false"]),
-        "MAX_EXPOSURE_USD": st.sampled_from(["", "120"]),
-        "LONG_ONLY": st.sampled_from(["true", "false"]),
-        "BUY_THRESHOLD": st.sampled_from(["0.4", "0.5"]),
-        "SELL_THRESHOLD": st.sampled_from(["0.5", "0.55"]),
-        "USE_MA_FILTER": st.sampled_from(["true", "false"]),
-        "MODEL_MODE": st.sampled_from(["baseline", "extended"]),
-        "WALK_FORWARD_MIN": st.sampled_from(["0", "7", "60"]),
-    }
-)
-MOVES = st.lists(st.integers(-60, 60), min_size=320, max_size=420)
+KEYS = {
+    "USE_TICK_PRICE": ["false"],
+    "FEE_RATE_PCT": ["0", "0.05", "0.75"],
+    "PAPER_SLIPPAGE_BPS": ["0", "1", "12.5"],
+    "TAKE_PROFIT_PCT": ["0.15", "0.5", "1.9"],
+    "STOP_LOSS_PCT": ["0.3", "2", "1000"],
+    "TRAIL_ACTIVATE_PCT": ["0", "0.2"],
+    "TRAIL_DISTANCE_PCT": ["0.1", "0.3"],
+    "SCALP_TP_DECAY_ENABLE": ["true", "false"],
+    "SCALP_TP_DEC_MODE": ["linear", "exp"],
+    "SCALP_TP_MIN_PCT": ["0.1"],
+    "ALLOW_PYRAMIDING": ["true", "true", "false"],
+    "MAX_CONCURRENT_LOTS": ["2", "5", "20"],
+    "PYRAMID_MIN_ADVERSE_PCT": ["0.1", "0.5"],
+    "PYRAMID_DECAY_MIN_PCT": ["0.05"],
+    "PYRAMID_DECAY_LAMBDA": ["0", "0.05"],
+    "PYRAMID_MIN_SECONDS_BETWEEN": ["0", "180"],
+    "ENTRY_COOLDOWN_SEC": ["0", "600"],
+    "MAX_DAILY_LOSS_PCT": ["0", "0.05", "2"],
+    "DAILY_BREAKER_MARK_TO_MARKET": ["true", "false"],
+    "RISK_PER_TRADE_PCT": ["1", "5", "40"],
+    "VOL_RISK_ADJUST": ["true", "false"],
+    "MAX_EXPOSURE_USD": ["", "120"],
+    "LONG_ONLY": ["true", "false"],
+    "BUY_THRESHOLD": ["0.4", "0.5"],
+    "SELL_THRESHOLD": ["0.5", "0.55"],
+    "USE_MA_FILTER": ["true", "false"],
+    "MODEL_MODE": ["baseline", "extended"],
+    "WALK_FORWARD_MIN": ["0", "7", "60"],
+}
 
 
-@given(keys=KEYS, moves=MOVES, restarts=st.frozensets(st.integers(0, 150), max_size=3))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(seed=st.integers(0, 2**48), restarts=st.frozensets(st.integers(0, 150), max_size=3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restarts(
-    keys: dict[str, str], moves: list[int], restarts: frozenset[int]
+    seed: int, restarts: frozenset[int]
 ) -> None:
+    # Drawn by a generator of our own, because hypothesis leans towards the first choices and small moves.
+    rng = Random(seed)
+    keys = {key: rng.choice(choices) for key, choices in KEYS.items()}
+    moves = [rng.randint(-60, 60) for _ in range(rng.randint(320, 420))]
     ruled = rules(load(keys), BTC_USD)
     candles = walk(moves)
     span = Span.of(len(candles), Decimal("0.5"), 10)
@@ -162,5 +164,5 @@ def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restart
 def test_the_property_above_exercised_what_it_claims() -> None:
     if "opened" not in EXERCISED:
         pytest.skip("the property did not run in this selection of tests")
-    assert EXERCISED["opened"] > 300
+    assert EXERCISED["opened"] > 500, EXERCISED
     assert all(EXERCISED.get(f"exit {reason}", 0) > 10 for reason in (1, 2, 3)), EXERCISED
