@@ -35,6 +35,7 @@ __all__ = ["BacktestOptions", "LooksAhead", "backtest"]
 
 _SERVED_STRETCH = 200
 _LARGEST_PORT = 65_535
+_WORTH_SAYING_SECONDS = 5
 
 
 class LooksAhead(CbbotError):
@@ -84,6 +85,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
         _remark(stream, options.csv, file)
         ruled = rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
+        _say_pace(stream, settings, span)
         result = _watched(stream, ruled, file, span, fill_model, core, server)
     document = as_document(result, fill_model, file)
     sys.stdout.write(report_text(document))
@@ -147,6 +149,14 @@ def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
         said.append(f"{candles.outside_range:,} that open or close outside of their high and low")
     if said:
         print(f"{path}: {', '.join(said)}", file=stream)
+
+
+def _say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
+    """A bot.env that was made to be watched makes a backtest slow; nobody should have to guess why."""
+    seconds = settings.backtest_sleep_ms * (span.total - span.first) // 1000
+    if seconds >= _WORTH_SAYING_SECONDS:
+        pace = f"BACKTEST_SLEEP_MS={settings.backtest_sleep_ms} makes this take {seconds} s at least"
+        print(f"{pace}; --set BACKTEST_SLEEP_MS=0 runs at full speed", file=stream)
 
 
 def _core(options: BacktestOptions, settings: Settings) -> Core:

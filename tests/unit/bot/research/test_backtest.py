@@ -14,6 +14,7 @@ import pytest
 
 from cbbot.contract.settings import load
 from cbbot.errors import BadInput
+from cbbot.research import command
 from cbbot.research.backtest import Span
 from cbbot.research.command import BacktestOptions, backtest
 
@@ -107,3 +108,11 @@ def test_one_row_is_too_few() -> None:
 
 def test_the_training_share_is_exact() -> None:
     assert Span.of(10, Decimal("0.7"), 0) == Span(10, 7, 7)
+
+
+@pytest.mark.parametrize(("sleep", "said"), [("100", "makes this take 175 s at least"), ("2", ""), ("0", "")])
+def test_a_pace_that_was_meant_for_watching_is_told(sleep: str, said: str) -> None:
+    stream = io.StringIO()
+    command._say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
+    assert said in stream.getvalue()
+    assert bool(said) == bool(stream.getvalue())
