@@ -77,7 +77,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
     settings = replace(settings, dry_run=True)
     instrument = _instrument(settings.product_id, options)
     fraction, fill_model = _checked(options)
-    core = _core(options, settings)
+    core = _core(options, settings, stream)
     with _served(options, stream) as server:
         for warning in warnings(settings):
             print(f"warning: {warning}", file=stream)
@@ -159,13 +159,15 @@ def _say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
         print(f"{pace}; --set BACKTEST_SLEEP_MS=0 runs at full speed", file=stream)
 
 
-def _core(options: BacktestOptions, settings: Settings) -> Core:
+def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
     if not options.compiled:
         return PLAIN
     if options.serve is not None or settings.backtest_sleep_ms:
         raise BadInput("--compiled runs too fast to be watched: leave --serve and BACKTEST_SLEEP_MS out")
-    from cbbot.research.compiled import compiled  # noqa: PLC0415 - numba takes 0.3 s that only --compiled needs
+    from cbbot.research.compiled import compiled, ready  # noqa: PLC0415 - only when asked for
 
+    if not ready():
+        print("compiling; the next run finds it done", file=stream, flush=True)
     return compiled()
 
 

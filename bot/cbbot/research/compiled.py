@@ -15,6 +15,7 @@ from collections.abc import MutableSequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -31,7 +32,7 @@ from cbbot.kernel.observe import Observed, observe, score_rows
 from cbbot.kernel.params import Params
 from cbbot.research.core import Core
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "ready"]
 
 _MODULES: Final = (
     "codes", "params", "ledger", "formulas", "levels", "lot", "sizing", "strategy", "gates", "book", "path", "observe",
@@ -55,16 +56,16 @@ def compiled() -> Core:
         from numba.typed import List  # noqa: PLC0415  likewise
     except ImportError as error:
         raise CbbotError("compiled runs need numba: pip install 'cbbot[research]'") from error
-    # What numba tells type checkers of a compiled function is not how it is called.
-    njit: Any = numba.njit
-    typeof: Any = numba.typeof
-    modules = [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
-    for module in modules:
-        for function in vars(module).values():
-            if inspect.isfunction(function) and function.__module__ == module.__name__:
-                register_jitable(function)
-    kept = _kept(numba, modules)
-    fast_advance, fast_observe, fast_score = (njit(each, cache=kept) for each in (advance, observe, score_rows))
+    for function in _functions():
+        register_jitable(function)
+    # What numba tells type checkers of its functions is not how they are called.
+    njit, typeof, config = _untyped(numba.njit), _untyped(numba.typeof), _untyped(numba.config)
+    folder = _folder()
+    if folder is not None:
+        config.CACHE_DIR = str(folder)
+    fast_advance, fast_observe, fast_score = (
+        njit(each, cache=folder is not None) for each in (advance, observe, score_rows)
+    )
 
     def observed(candles: Columns, params: Params) -> Observed:
         n, features = len(candles.close), 8 if params.extended else 4
@@ -119,17 +120,40 @@ def _capped(params: Params) -> Params:
     )
 
 
-def _kept(numba: Any, modules: list[Any]) -> bool:
-    """Whether machine code can be kept; then numba knows in which folder."""
-    digest = hashlib.sha256(b"".join(inspect.getsource(module).encode() for module in modules)).hexdigest()[:16]
+def ready() -> bool:
+    """Whether an earlier run has left its machine code; otherwise compiling takes some ten seconds."""
+    folder = _folder()
+    return folder is not None and any(folder.rglob(f"{advance.__module__.rpartition('.')[2]}.*.nbi"))
+
+
+def _folder() -> Path | None:
+    """Where the machine code of these very sources is kept; None where nothing can be."""
+    sources = b"".join(inspect.getsource(module).encode() for module in _modules())
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = root / "cbbot" / f"kernel-{digest}"
+    folder = root / "cbbot" / f"kernel-{hashlib.sha256(sources).hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return False
-    numba.config.CACHE_DIR = str(folder)
-    return os.access(folder, os.W_OK)
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _functions() -> list[FunctionType]:
+    """Every function that the kernel's modules define."""
+    return [
+        function
+        for module in _modules()
+        for function in vars(module).values()
+        if isinstance(function, FunctionType) and function.__module__ == module.__name__
+    ]
+
+
+def _untyped(value: Any) -> Any:
+    return value
+
+
+def _modules() -> list[ModuleType]:
+    return [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
 
 
 def _told(account: Account, tally: Tally) -> tuple[Account, Tally]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import os
 import subprocess
 import sys
 from importlib.resources import files
@@ -42,15 +43,30 @@ def test_without_numba_a_compiled_run_says_what_to_install(monkeypatch: pytest.M
 def test_machine_code_is_kept_apart_for_every_version_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import numba  # noqa: PLC0415  slow to import; only here
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(numba.config, "CACHE_DIR", numba.config.CACHE_DIR)
-    assert module._kept(numba, [module])
-    assert module._kept(numba, [module, sys.modules["cbbot.errors"]])
-    folders = list((tmp_path / "cbbot").iterdir())
-    assert len(folders) == 2
-    assert str(numba.config.CACHE_DIR) in map(str, folders)
+    first = module._folder()
+    monkeypatch.setattr(module, "_MODULES", module._MODULES[1:])
+    assert first is not None
+    assert module._folder() not in (None, first)
+    assert not module.ready()
+
+
+def test_where_nothing_can_be_kept_a_run_compiles_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert module._folder() is None
+    assert not module.ready()
+
+
+def test_a_first_compiled_run_says_why_it_waits_and_a_second_does_not(tmp_path: Path) -> None:
+    sample = files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
+    command = [sys.executable, "-m", "cbbot", "backtest", "--csv", str(sample), "--compiled"]
+    said = []
+    for _ in range(2):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        said.append("compiling" in done.stderr)
+    assert said == [True, False]
 
 
 def test_a_compiled_backtest_writes_the_same_result(tmp_path: Path) -> None:
