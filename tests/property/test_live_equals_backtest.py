@@ -94,6 +94,7 @@ def same(result: Result, paper: Paper) -> None:
     signals = {name: paper.counts.get(("decisions", name), 0) for name in ("sell", "flat", "buy")}
     assert list(signals.values()) == result.tally.signals
     assert sum(n for (name, _), n in paper.counts.items() if name == "denials") == sum(result.tally.denials[2:])
+    assert paper.counts.get(("fits", ""), 0) == result.fits
 
 
 def walk(seed_moves: list[int], start: int = 5_000_000) -> list[Candle]:

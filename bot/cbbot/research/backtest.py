@@ -60,7 +60,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run did. ``closes`` and ``times`` are those of the stepped candles; ``fits`` counts the first fit too."""
+    """What a run did. ``closes`` and ``times`` are those of the stepped candles; ``fits`` counts the first too."""
 
     rules: Rules
     span: Span
@@ -97,13 +97,14 @@ def run(
     tally = core.tally(count)
     account = Account(opening_book(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
     model = _fit(rules, seen.rows, candles.close, span.train)
-    fits, fitted_ms = 1, int(closed_ms[span.train - 1])
+    fits, fitted_ms = int(model is not None), int(closed_ms[span.train - 1])
     at = scored = 0
     while at < count:
         now_ms = int(steps.now_ms[at])
         if params.refit_ms and now_ms - fitted_ms >= params.refit_ms:
-            model, fitted_ms = _fit(rules, seen.rows, candles.close, first + at + 1) or model, now_ms
-            fits += 1
+            # As live: an impossible fit keeps the old model, and the next one waits its time.
+            fitted, fitted_ms = _fit(rules, seen.rows, candles.close, first + at + 1), now_ms
+            model, fits = fitted or model, fits + (fitted is not None)
             scored = at
         end = min(count, at + stretch)
         if params.refit_ms:

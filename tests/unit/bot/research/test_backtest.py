@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 
 from cbbot.contract.settings import load
+from cbbot.domain.candle import Candle
+from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
+from cbbot.kernel.batch import columns
 from cbbot.research import command
 from cbbot.research.backtest import Span
+from cbbot.research.backtest import run as run_span
 from cbbot.research.command import BacktestOptions, backtest
+from cbbot.trader.rules import rules
 
 SAMPLE = Path(str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"))
 DEMO = {
@@ -116,3 +121,11 @@ def test_a_pace_that_was_meant_for_watching_is_told(sleep: str, said: str) -> No
     command._say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
     assert said in stream.getvalue()
     assert bool(said) == bool(stream.getvalue())
+
+
+def test_a_fit_that_was_impossible_is_not_counted() -> None:
+    candles = columns([Candle(60 * i, 10_000, 10_000, 10_000, 10_000, 1) for i in range(60)])
+    ruled = rules(load({"WALK_FORWARD_MIN": "1"}), BTC_USD)
+    # RSI begins at row 14 and the z-score at row 19: 15 candles make no row, 21 make the first that has a label.
+    assert run_span(ruled, candles, Span(60, 15, 50)).fits == 10
+    assert run_span(ruled, candles, Span(60, 21, 50)).fits == 11
