@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cbbot.contract.settings import load
@@ -72,6 +72,8 @@ CHOICES: dict[str, list[str]] = {
     "MODEL_MODE": ["baseline", "extended"],
     "WALK_FORWARD_MIN": ["0", "7", "90"],
 }
+# A smaller seed is no simpler case: shrinking would only take minutes.
+GENERATE = (Phase.explicit, Phase.reuse, Phase.generate)
 SHAPES = ["up", "down", "chop", "crash", "rally", "flat", "gap", "wild"]
 
 
@@ -87,7 +89,7 @@ def test_every_setting_of_a_trading_bot_is_varied() -> None:
 
 
 @given(seed=st.integers(0, 2**48))
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, phases=GENERATE, suppress_health_check=[HealthCheck.too_slow])
 def test_machine_code_and_plain_python_reach_the_same_state(seed: int) -> None:
     # Drawn by a generator of our own, because hypothesis leans towards the first choices.
     rng = Random(seed)
@@ -144,6 +146,18 @@ def test_indicators_are_the_same_bits_column_by_column_row_by_row_and_compiled()
         observe(high, low, close, volume, params.ma_fast, params.ma_slow, by_row)
         assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(by_row, batch, strict=True))
         assert all(np.isfinite(column[210:]).all() for column in batch)
+
+
+def test_many_lots_have_the_same_takes_though_compilers_like_to_multiply_powers_out() -> None:
+    keys = {
+        "BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "ALLOW_PYRAMIDING": "true", "MAX_CONCURRENT_LOTS": "100",
+        "RISK_PER_TRADE_PCT": "0.6", "STOP_LOSS_PCT": "90", "SCALP_TP_DECAY_ENABLE": "true", "SCALP_TP_DEC_MODE": "exp",
+        "SCALP_TP_MIN_PCT": "1", "TAKE_PROFIT_PCT": "900", "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_DECAY_MIN_PCT": "0",
+    }  # fmt: skip
+    candles = walk([("down", 400)], seed=3)
+    plain = run(rules(load(keys), BTC_USD), candles, span := Span.of(400, Decimal("0.3"), 5))
+    assert len(plain.account.lots) > 50
+    same(plain, run(rules(load(keys), BTC_USD), candles, span, core=compiled()))
 
 
 def test_what_64_bits_cannot_count_is_refused_and_does_not_wrap() -> None:
