@@ -69,7 +69,9 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run; without any, trading may begin."""
     asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
-    return orders.settled(replace(state, intents=asked), tuple(LookUp(intent) for intent in asked))
+    # A state of an older cbbot may have lots without a runner.
+    known = orders.led(rules, replace(state, intents=asked))
+    return orders.settled(known, tuple(LookUp(intent) for intent in asked))
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
@@ -134,7 +136,7 @@ def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome
 
 
 def _flatten(rules: Rules, state: TraderState, event: FlattenAsked) -> Outcome:
-    changed = replace(state, flattening=bool(state.lots), paused_by=state.paused_by | {"hand"})
+    changed = replace(state, flattening=bool(state.lots) or state.entering, paused_by=state.paused_by | {"hand"})
     if changed == state:
         return state, ()
     return changed, (Checkpoint(), report.pause("closing every lot; entries paused by hand"))

@@ -25,7 +25,22 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
 from cbbot.trader.state import TRADES_KEPT, Dust, Trade, TraderState
 
-__all__ = ["absent", "accepted", "contradicted", "crumbled", "filled", "led", "refused", "settled", "unknown"]
+__all__ = [
+    "WITHOUT_BASE",
+    "absent",
+    "accepted",
+    "contradicted",
+    "crumbled",
+    "eased",
+    "filled",
+    "led",
+    "refused",
+    "settled",
+    "unknown",
+]
+
+WITHOUT_BASE: Final = "lots_without_base"
+"""Who pauses entries while the account holds less base than the lots say."""
 
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
 EXIT_RETRY_MS: Final = 5_000
@@ -65,7 +80,7 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
         changed = replace(changed, exits_held_until_ms=event.at_ms + EXIT_RETRY_MS)
         if _LACK_OF_FUNDS in event.code.upper():
             # The base is not there: sold by hand, or held. Buying more would hide it.
-            changed = replace(changed, paused_by=changed.paused_by | {"lots_without_base"})
+            changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
     commands: tuple[Command, ...] = (
         Count("refusals", {"reason": event.code}),
         Checkpoint(),
@@ -94,8 +109,7 @@ def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
     newest = lots[-1].open_ticks if lots else 0
     # The book's sums hold the dust as they held the lot.
     book = state.book._replace(lots=state.book.lots - 1, last_entry_ticks=newest)
-    changed = replace(state, lots=lots, book=book, flattening=state.flattening and bool(lots))
-    changed = changed.with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    changed = replace(state, lots=lots, book=book).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
     return changed, (Checkpoint(), report.crumbled(rules, lot))
 
 
@@ -134,10 +148,25 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
 
 
 def settled(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
-    """With the last open intent resolved after a start, the trader may trade."""
+    """The end of an order: with the last open intent resolved after a start, the trader may trade."""
+    state, told = eased(state)
+    commands = (*commands, *told)
     if state.reconciled or state.pending:
         return state, commands
     return replace(state, reconciled=True), (*commands, report.reconciled())
+
+
+def eased(state: TraderState) -> Outcome:
+    """Without what ends with the last lot: closing every lot, and the pause because their base is missing.
+
+    An entry under way may still become a lot, which then has to be closed as well.
+    """
+    if state.lots or state.entering:
+        return state, ()
+    if WITHOUT_BASE not in state.paused_by:
+        return (replace(state, flattening=False) if state.flattening else state), ()
+    free = replace(state, flattening=False, paused_by=state.paused_by - {WITHOUT_BASE})
+    return free, (Checkpoint(), report.pause(f"no lot is left: entries no longer paused by {WITHOUT_BASE}"))
 
 
 def _fee(rules: Rules, execution: Execution) -> int:
@@ -189,7 +218,6 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
         book=book,
         trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
         trade_count=number,
-        flattening=state.flattening and bool(lots),
     ).with_dust(lot.side, dust)
     won = "win" if net > 0 else "loss"
     commands = (Count("trades", {"result": won}), Checkpoint(), report.exited(rules, number, done, changed.book))

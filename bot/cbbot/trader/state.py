@@ -130,6 +130,11 @@ class TraderState:
     def outcome_unknown(self) -> bool:
         return any(intent.progress is Progress.UNKNOWN for intent in self.intents)
 
+    @property
+    def entering(self) -> bool:
+        """Whether an order that may open a lot is under way."""
+        return any(intent.purpose is Purpose.ENTRY for intent in self.intents)
+
     def closing(self, lot: Lot) -> bool:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)

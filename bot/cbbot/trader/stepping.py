@@ -85,7 +85,8 @@ def refitted(state: TraderState, now_ms: int) -> Outcome:
 def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[TraderState, list[Command], bool]:
     """Trail and test every lot; what triggers is closed, oldest first. Also whether anything triggered."""
     at = to_price(rules.params, price)
-    held = now_ms < state.exits_held_until_ms
+    # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
+    held = 0 < state.exits_held_until_ms - now_ms <= orders.EXIT_RETRY_MS
     lots: list[Lot] = []
     leaving: list[tuple[Lot, str]] = []
     exits = False
@@ -106,7 +107,10 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
     for lot, reason in leaving:
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
-    return (orders.led(rules, state) if leaving else state), commands, exits
+    if leaving:
+        state, told = orders.eased(orders.led(rules, state))
+        commands += told
+    return state, commands, exits
 
 
 def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int, price: int) -> Outcome:
@@ -121,7 +125,16 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         state, said = orders.crumbled(rules, state, lot)
         return state, list(said)
     side = Side.SELL if lot.side == BUY else Side.BUY
-    return _place(rules, state, Purpose.EXIT, lot.id, side, lot.base, 0, reason, now_ms, price)
+    return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
+
+
+def _there(rules: Rules, state: TraderState, lot: Lot, price: int) -> int:
+    """Base units of the lot to close: all; what the account has of it once an exit was refused for lack of base."""
+    if lot.side != BUY or orders.WITHOUT_BASE not in state.paused_by or state.balances is None:
+        return lot.base
+    free = state.balances.base - sum(intent.base for intent in state.intents if intent.side is Side.SELL)
+    # Less than the venue takes cannot be sold: the whole is asked for again, the base may come back.
+    return free if free < lot.base and free * price >= rules.params.min_notional_ledger else lot.base
 
 
 def _place(

@@ -1,0 +1,414 @@
+"""The live trader under events in any order: answers late, twice, in part or never, restarts in between.
+
+The venue here keeps books of its own. After every event the trader's must agree with them, and a lot at its stop
+must be on its way out or wait for a stated reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from cbbot.contract.settings import load
+from cbbot.domain.candle import Candle
+from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.order import Execution, Side
+from cbbot.kernel.codes import BUY, SELL
+from cbbot.kernel.levels import to_price
+from cbbot.kernel.lot import Lot
+from cbbot.kernel.model import Fit
+from cbbot.trader.codec import decode, encode
+from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
+from cbbot.trader.events import (
+    BalancesKnown,
+    CandleClosed,
+    EntriesPaused,
+    EntriesResumed,
+    Event,
+    FlattenAsked,
+    HistoryLoaded,
+    OrderAbsent,
+    OrderAccepted,
+    OrderFilled,
+    OrderRefused,
+    OrderUnknown,
+    Started,
+    Tick,
+    TimePassed,
+)
+from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.machine import step
+from cbbot.trader.orders import EXIT_RETRY_MS, WITHOUT_BASE
+from cbbot.trader.rules import rules
+from cbbot.trader.state import Identity, TraderState, new_state
+
+EXERCISED: Counter[str] = Counter()
+T0 = 1_700_000_040_000
+PRICE = 10_000  # ticks: 100 USD
+KEYS = {
+    "DRY_RUN": "false", "MAX_ORDER_USD": "40", "MAX_EXPOSURE_USD": "160", "RISK_PER_TRADE_PCT": "4",
+    "ORDER_MIN_USD": "1", "USE_MA_FILTER": "false", "MAX_DAILY_LOSS_PCT": "0", "ALLOW_PYRAMIDING": "true",
+    "PYRAMID_MIN_ADVERSE_PCT": "0.1", "PYRAMID_DECAY_LAMBDA": "0", "TAKE_PROFIT_PCT": "1", "STOP_LOSS_PCT": "2",
+    "MAX_CONCURRENT_LOTS": "4", "TRAIL_ACTIVATE_PCT": "0.5", "TRAIL_DISTANCE_PCT": "0.5", "LONG_ONLY": "false",
+}  # fmt: skip
+VARIANTS: tuple[dict[str, str], ...] = (
+    {},
+    {"MAX_ORDER_USD": "1.2"},  # next to the venue's minimum: dust everywhere
+    {"USE_LIVE_EQUITY": "true", "MAX_DAILY_LOSS_PCT": "2"},
+    {"USE_TICK_PRICE": "false"},
+)
+CODES = ("RATE_LIMITED", "INSUFFICIENT_FUND", "INVALID_SIZE_TOO_SMALL", "state_not_saved", "")
+MINIMUM = BTC_USD.ledger_up(BTC_USD.min_notional)
+
+
+@dataclass
+class Told:
+    """What the venue owes and holds, signed: ``base`` by the side of the lots it is of, ``cash`` with every fee."""
+
+    base: dict[int, int]
+    cash: int = 0
+    net: int = 0
+
+
+class LiveTrader:
+    """A trader and all it deals with. Every choice comes from the seed; ``recent`` are the newest events."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
+        self.rules = rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
+        self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
+        self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
+        self.venue = Told({BUY: 0, SELL: 0})
+        self.orders: dict[str, Intent] = {}
+        self.names: set[str] = set()
+        self.answers: list[Event] = []
+        self.recent: deque[Event] = deque(maxlen=12)
+        self.held_until = 0
+        self.spare = self.rng.choice([0, 10**9])
+        self.candles = [Candle(T0 // 1000 - 3600 + 60 * i, PRICE, PRICE, PRICE, PRICE, 1) for i in range(60)]
+        self.feed(HistoryLoaded(T0, tuple(self.candles)))
+        self.keep_wanting()
+        self.feed(Started(T0))
+
+    def move(self) -> None:
+        """One thing happens; then all that must hold is looked at."""
+        order = self.rng.choice(list(self.orders.values())) if self.orders else None
+        market = [self.tick] * 10 + [self.know_balances] * 8
+        rare = [
+            self.pause,
+            self.resume,
+            self.resume,
+            self.flatten,
+            self.change_of_mind,
+            self.pass_time,
+            self.restart,
+            self.trade_by_hand,
+        ]
+        if order is None or self.rng.random() < 0.5:
+            self.rng.choice(market * 2 + rare)()
+        else:
+            answers = [self.fill] * 5 + [self.refuse, self.accept, self.leave_unknown, self.look_in_vain, self.repeat]
+            self.rng.choice(answers)(order)
+        self.books_agree()
+        self.lots_are_in_order()
+        self.orders_are_those_of_the_venue()
+        self.flags_end()
+
+    def keep_wanting(self) -> None:
+        self.state = replace(self.state, model=Fit((0.0,) * 4, self.wants, (0.0,) * 4, (1.0,) * 4, 100))
+
+    def feed(self, event: Event) -> list[Command]:
+        self.recent.append(event)
+        before = self.state
+        self.state, commands = step(self.rules, before, event)
+        self.state_is_safe_before_orders(commands)
+        self.entries_are_allowed(before, commands)
+        for command in commands:
+            if isinstance(command, Place):
+                assert command.intent.client_order_id not in self.names
+                self.names.add(command.intent.client_order_id)
+                self.orders[command.intent.client_order_id] = command.intent
+                EXERCISED[command.intent.purpose.value] += 1
+                self.closes_what_is_open(command.intent)
+        if self.state.trade_count > before.trade_count:
+            self.venue.net += self.state.trades[-1].closed.net_pnl
+        self.what_left_was_sold_or_too_small(before, event)
+        return list(commands)
+
+    def state_is_safe_before_orders(self, commands: tuple[Command, ...]) -> None:
+        if any(isinstance(command, Place) for command in commands):
+            assert commands[0] == Checkpoint()
+
+    def entries_are_allowed(self, before: TraderState, commands: tuple[Command, ...]) -> None:
+        placed = [command.intent for command in commands if isinstance(command, Place)]
+        entries = [intent for intent in placed if intent.purpose is Purpose.ENTRY]
+        if entries:
+            assert placed == entries
+            assert len(entries) == 1
+            assert not before.pending
+            assert not before.paused_by
+            assert before.reconciled
+            assert not self.at_their_levels(before.lots)
+
+    def closes_what_is_open(self, intent: Intent) -> None:
+        if intent.purpose is Purpose.EXIT:
+            (lot,) = (lot for lot in self.state.lots if lot.id == intent.lot)
+            assert (intent.side is Side.SELL) == (lot.side == BUY)
+            assert 0 < intent.base <= lot.base
+            if intent.base < lot.base:
+                assert WITHOUT_BASE in self.state.paused_by
+                EXERCISED["short exits"] += 1
+
+    def at_their_levels(self, lots: tuple[Lot, ...]) -> list[Lot]:
+        at = to_price(self.rules.params, self.price)
+        return [lot for lot in lots if lot.side * at <= lot.side * lot.stop or lot.side * at >= lot.side * lot.take]
+
+    def what_left_was_sold_or_too_small(self, before: TraderState, event: Event) -> None:
+        still = {lot.id for lot in self.state.lots}
+        for lot in before.lots:
+            if lot.id in still or isinstance(event, OrderFilled):
+                continue
+            refused = isinstance(event, OrderRefused)
+            assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
+            EXERCISED["crumbled"] += 1
+
+    # What happens
+
+    def tick(self) -> None:
+        # Back towards where it began, so that prices stay those of the settings.
+        drift = 0.02 * (PRICE - self.price) / PRICE
+        percent = self.rng.choice([-3.0, -1.0, -0.3, -0.1, 0.0, 0.1, 0.3, 1.0, 3.0])
+        self.tick_at(
+            max(int(self.price * (1 + percent / 100 + drift)), 1_000), self.rng.choice([0, 1, 900, 900, 6_000])
+        )
+
+    def tick_at(self, price: int, later: int) -> None:
+        self.price = price
+        self.now_ms += later
+        if self.rules.settings.use_tick_price:
+            self.feed(Tick(self.now_ms, self.price))
+        else:
+            start = self.candles[-1].start + 60
+            self.now_ms = max(self.now_ms, start * 1000 + 60_000)
+            self.candles.append(Candle(start, self.price, self.price, self.price, self.price, 1))
+            self.feed(CandleClosed(self.candles[-1]))
+            self.no_stop_is_missed(start * 1000 + 60_000)
+            return
+        self.no_stop_is_missed(self.now_ms)
+
+    def no_stop_is_missed(self, stepped_ms: int) -> None:
+        at = to_price(self.rules.params, self.price)
+        if self.state.halted or not self.state.reconciled or self.state.market.last_price != self.price:
+            return
+        for lot in self.state.lots:
+            stopped = lot.side * at <= lot.side * lot.stop or self.state.flattening
+            if stopped and not self.state.closing(lot):
+                assert 0 < self.held_until - stepped_ms <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
+                EXERCISED["exits that wait"] += 1
+
+    def fill(self, intent: Intent) -> None:
+        if intent.side is Side.SELL and intent.base > self.available:
+            self.refuse(intent, "INSUFFICIENT_FUND")
+            return
+        base = self.rng.choice(
+            [intent.base, intent.base, max(intent.base * 2 // 3, 1), max(intent.base - 900_000, 1), 0]
+        )
+        self.filled(intent, base, self.rng.choice([None, 0, 10**8]))
+
+    @property
+    def available(self) -> int:
+        return max(self.spare + self.venue.base[BUY] - self.venue.base[SELL], 0)
+
+    def filled(self, intent: Intent, base: int, fee: int | None) -> None:
+        EXERCISED[f"filled {'none' if base == 0 else 'all' if base == intent.base else 'part'}"] += 1
+        del self.orders[intent.client_order_id]
+        if self.state.intent(intent.client_order_id) is None:
+            raise AssertionError("an order that the venue has was forgotten")
+        self.now_ms += 1
+        value = base * self.price
+        side = BUY if intent.side is Side.BUY else SELL
+        if base:
+            entry = intent.purpose is Purpose.ENTRY
+            self.venue.base[side if entry else -side] += base if entry else -base
+            self.venue.cash -= side * value + (fee if fee is not None else -(-value * 75 // 10_000))
+        elif intent.purpose is Purpose.EXIT:
+            self.held_until = self.now_ms + EXIT_RETRY_MS
+        event = OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
+        self.answers.append(event)
+        self.feed(event)
+
+    def refuse(self, intent: Intent, code: str | None = None) -> None:
+        known = self.state.intent(intent.client_order_id)
+        if known is None or known.progress is not Progress.SENT:
+            if code is not None:
+                self.filled(intent, 0, None)  # too late to refuse it: it ends without a fill
+            return
+        del self.orders[intent.client_order_id]
+        self.now_ms += 1
+        if intent.purpose is Purpose.EXIT:
+            self.held_until = self.now_ms + EXIT_RETRY_MS
+        event = OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
+        self.answers.append(event)
+        self.feed(event)
+
+    def accept(self, intent: Intent) -> None:
+        self.feed(OrderAccepted(self.now_ms, intent.client_order_id, "v"))
+
+    def leave_unknown(self, intent: Intent) -> None:
+        self.feed(OrderUnknown(self.now_ms, intent.client_order_id, "timeout"))
+
+    def look_in_vain(self, intent: Intent) -> None:
+        complete = self.rng.random() < 0.7
+        self.now_ms += self.rng.choice([0, 31_000])
+        self.feed(OrderAbsent(self.now_ms, intent.client_order_id, complete))
+        if self.state.intent(intent.client_order_id) is None:
+            assert complete
+            assert self.now_ms - intent.created_ms >= 30_000
+            del self.orders[intent.client_order_id]
+            EXERCISED["absent"] += 1
+
+    def repeat(self, _: Intent) -> None:
+        """An answer that has been booked comes once more."""
+        if self.answers:
+            before = self.state
+            self.feed(self.rng.choice(self.answers[-5:]))
+            assert self.state is before
+
+    def know_balances(self) -> None:
+        self.now_ms += 1
+        quote = BTC_USD.ledger_down(Decimal(1_000)) + self.venue.cash
+        self.feed(BalancesKnown(self.now_ms - self.rng.choice([0, 0, 0, 100, 20_000]), self.available, quote))
+
+    def trade_by_hand(self) -> None:
+        """Somebody takes base out of the account, or brings some."""
+        self.spare += self.rng.choice([-12_000_000, -1_000_000, 13_000_000])
+
+    def pause(self) -> None:
+        self.feed(EntriesPaused(self.now_ms, self.rng.choice(["hand", "resource"])))
+
+    def resume(self) -> None:
+        for by in sorted(self.state.paused_by - {WITHOUT_BASE}):
+            self.feed(EntriesResumed(self.now_ms, by))
+
+    def flatten(self) -> None:
+        self.feed(FlattenAsked(self.now_ms))
+
+    def change_of_mind(self) -> None:
+        self.wants = -self.wants
+        self.keep_wanting()
+
+    def pass_time(self) -> None:
+        self.now_ms += self.rng.choice([0, 3_000, 86_400_000])
+        looked = [c.intent for c in self.feed(TimePassed(self.now_ms)) if isinstance(c, LookUp)]
+        assert all(intent.client_order_id in self.orders for intent in looked)
+
+    def restart(self) -> None:
+        kept = json.loads(json.dumps(encode(self.rules, self.state)))
+        if not self.state.short_dust.base and self.rng.random() < 0.3:
+            del kept["short_dust"], kept["market"]["candle_seconds"]  # as an older cbbot wrote it
+        lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
+        again = decode(self.rules, kept)
+        forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
+        here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held_until_ms=0, **lost)
+        assert replace(again, market=here.market) == here
+        self.state = replace(again, epoch=again.epoch + 1)
+        self.feed(HistoryLoaded(self.now_ms, tuple(self.candles)))
+        looked = [c.intent.client_order_id for c in self.feed(Started(self.now_ms)) if isinstance(c, LookUp)]
+        assert looked == [intent.client_order_id for intent in self.state.intents]
+        assert self.state.reconciled != bool(looked)
+        EXERCISED["restarts"] += 1
+
+    # What must hold
+
+    def books_agree(self) -> None:
+        state, book = self.state, self.state.book
+        held: dict[int, list[Any]] = {side: [state.dust_of(side)] for side in (BUY, SELL)}
+        for lot in state.lots:
+            held[lot.side].append(lot)
+            assert lot.base > 0
+        both = held[BUY] + held[SELL]
+        assert {side: sum(each.base for each in held[side]) for side in held} == self.venue.base
+        sums = (sum(e.base for e in both), sum(e.cost for e in both), sum(e.entry_fee for e in both))
+        assert (book.base_sum, book.cost_sum, book.fee_sum) == sums
+        spent = sum(side * each.cost + each.entry_fee for side in held for each in held[side])
+        assert self.venue.net == book.realised == self.venue.cash + spent
+        EXERCISED["dust"] += state.dust.base > 0
+        EXERCISED["short dust"] += state.short_dust.base > 0
+
+    def lots_are_in_order(self) -> None:
+        state, book = self.state, self.state.book
+        assert book.lots == len(state.lots)
+        assert [lot.id for lot in state.lots] == sorted({lot.id for lot in state.lots})
+        if state.lots:
+            assert {lot.side for lot in state.lots} == {book.side}
+            assert book.last_entry_ticks == state.lots[-1].open_ticks
+        runners = sum(lot.runner for lot in state.lots)
+        assert runners <= 1
+        if state.lots and not any(state.closing(lot) for lot in state.lots):
+            assert runners == 1
+        EXERCISED["several lots"] += len(state.lots) > 1
+
+    def orders_are_those_of_the_venue(self) -> None:
+        state = self.state
+        assert {intent.client_order_id for intent in state.intents} == set(self.orders)
+        exits = [intent.lot for intent in state.intents if intent.purpose is Purpose.EXIT]
+        assert len(exits) == len(set(exits))
+        assert set(exits) <= {lot.id for lot in state.lots}
+        assert sum(intent.purpose is Purpose.ENTRY for intent in state.intents) <= 1
+
+    def flags_end(self) -> None:
+        """Nothing goes on closing, or waits for base, when nothing is left that could."""
+        if not self.state.lots and not self.state.pending:
+            assert not self.state.flattening
+            assert WITHOUT_BASE not in self.state.paused_by
+
+    def wind_up(self) -> None:
+        """Once everybody answers, and the base is there, closing every lot leaves none."""
+        self.spare = max(self.spare, 0)
+        self.feed(FlattenAsked(self.now_ms))
+        for _ in range(3):
+            while self.orders:
+                intent = next(iter(self.orders.values()))
+                self.filled(intent, intent.base, None)
+                self.books_agree()
+            self.know_balances()
+            self.tick_at(self.price, 6_000)
+        assert not self.orders
+        assert not self.state.lots
+        self.flags_end()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_order_of_events_loses_an_order_a_lot_a_stop_or_a_cent(seed: int) -> None:
+    trader = LiveTrader(seed)
+    try:
+        for _ in range(1_000):
+            trader.move()
+        trader.wind_up()
+    except AssertionError as error:
+        error.add_note("\n".join(f"  {event}" for event in trader.recent))
+        raise
+
+
+def test_every_kind_of_event_occurred() -> None:
+    if not EXERCISED:
+        pytest.skip("the property did not run in this selection of tests")
+    kinds = (
+        "entry",
+        "exit",
+        "filled all",
+        "filled part",
+        "filled none",
+        "absent",
+        "restarts",
+        "crumbled",
+        "dust",
+        "short dust",
+    )
+    assert min(EXERCISED[kind] for kind in (*kinds, "exits that wait", "several lots", "short exits")) >= 20, EXERCISED
