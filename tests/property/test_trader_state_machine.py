@@ -90,6 +90,7 @@ class LiveTrader:
         self.answers: list[Event] = []
         self.recent: deque[Event] = deque(maxlen=12)
         self.held_until = 0
+        self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.candles = [Candle(T0 // 1000 - 3600 + 60 * i, PRICE, PRICE, PRICE, PRICE, 1) for i in range(60)]
         self.feed(HistoryLoaded(T0, tuple(self.candles)))
@@ -297,6 +298,7 @@ class LiveTrader:
             self.feed(EntriesResumed(self.now_ms, by))
 
     def flatten(self) -> None:
+        self.everything_goes = True
         self.feed(FlattenAsked(self.now_ms))
 
     def change_of_mind(self) -> None:
@@ -363,15 +365,16 @@ class LiveTrader:
         assert sum(intent.purpose is Purpose.ENTRY for intent in state.intents) <= 1
 
     def flags_end(self) -> None:
-        """Nothing goes on closing, or waits for base, when nothing is left that could."""
+        """Closing everything ends with the last lot that is or may come; so does waiting for base."""
+        self.everything_goes &= bool(self.state.lots) or self.state.entering
+        assert self.state.flattening == self.everything_goes
         if not self.state.lots and not self.state.pending:
-            assert not self.state.flattening
             assert WITHOUT_BASE not in self.state.paused_by
 
     def wind_up(self) -> None:
         """Once everybody answers, and the base is there, closing every lot leaves none."""
         self.spare = max(self.spare, 0)
-        self.feed(FlattenAsked(self.now_ms))
+        self.flatten()
         for _ in range(3):
             while self.orders:
                 intent = next(iter(self.orders.values()))

@@ -83,15 +83,23 @@ class Courier:
             parcel = await self._parcels.get()
             try:
                 for command in parcel.commands:
-                    await self._carry_out(parcel, command)
-            except Exception:  # noqa: BLE001  the top of a loop: counted and logged
-                # A command that fails by our own mistake must not stop those of later events.
-                self._metrics.step_failures.inc()
-                _LOG.exception("command failed")
+                    await self._attempt(parcel, command)
             finally:
                 if parcel.done is not None and not parcel.done.done():
                     parcel.done.set_result(None)
                 self._parcels.task_done()
+
+    async def _attempt(self, parcel: Parcel, command: Command) -> None:
+        """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
+        try:
+            await self._carry_out(parcel, command)
+        except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
+            self._metrics.step_failures.inc()
+            _LOG.exception("command failed")
+            if isinstance(command, Place | LookUp):
+                # Asked after again, it ends; without an answer its lot could never be closed.
+                name = command.intent.client_order_id
+                self._mailbox.answer(OrderUnknown(parcel.now_ms, name, f"{type(error).__name__}: {error}"))
 
     async def _carry_out(self, parcel: Parcel, command: Command) -> None:
         match command:
