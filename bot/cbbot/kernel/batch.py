@@ -124,8 +124,8 @@ def _rsi(close: Integers) -> Floats:
     change = np.diff(close)
     if len(change) < RSI_LENGTH:
         return out
-    gains = np.maximum(change, 0).astype(np.float64).tolist()
-    losses = np.maximum(-change, 0).astype(np.float64).tolist()
+    # Lists of integers: sum() of floats is another one from Python 3.12 on.
+    gains, losses = np.maximum(change, 0).tolist(), np.maximum(-change, 0).tolist()
     gain, loss = sum(gains[:RSI_LENGTH]) / RSI_LENGTH, sum(losses[:RSI_LENGTH]) / RSI_LENGTH
     averages = [gain]
     lost = [loss]
@@ -147,7 +147,7 @@ def _atr(candles: Columns) -> Floats:
     width = np.maximum(candles.high[1:], previous) - np.minimum(candles.low[1:], previous)
     if len(width) < ATR_LENGTH:
         return out
-    widths = width.astype(np.float64).tolist()
+    widths = width.tolist()
     value = sum(widths[:ATR_LENGTH]) / ATR_LENGTH
     averages = [value]
     for w in widths[ATR_LENGTH:]:

@@ -21,6 +21,7 @@ __all__ = [
     "WINDOW",
     "ema",
     "flow",
+    "flow_ratio",
     "relative_strength",
     "true_range",
     "variance",
@@ -59,6 +60,14 @@ def relative_strength(gain: float, loss: float) -> float:
 def flow(change: int, volume: int) -> int:
     """Volume with the sign of the close's change."""
     return volume if change > 0 else -volume if change < 0 else 0
+
+
+def flow_ratio(flows: int, traded: int) -> float:
+    """OBV ratio of the window's signed and unsigned volumes; 0 when nothing was traded.
+
+    Both become floats first, as in machine code: Python divides integers beyond 2^53 more exactly.
+    """
+    return float(flows) / float(traded) if traded != 0 else 0.0
 
 
 def true_range(high: int, low: int, previous: int) -> int:

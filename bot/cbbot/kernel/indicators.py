@@ -24,6 +24,7 @@ from cbbot.kernel.formulas import (
     WINDOW,
     ema,
     flow,
+    flow_ratio,
     relative_strength,
     true_range,
     variance,
@@ -114,7 +115,6 @@ def read(state: Indicators, ma_fast: int, ma_slow: int) -> Reading:
     close = closes[-1]
     windowed = rows >= WINDOW
     spread = variance(sum(closes[-WINDOW:]), sum(c * c for c in closes[-WINDOW:])) if windowed else NAN
-    traded = sum(state.volumes)
     return Reading(
         ret1=close / closes[-2] - 1.0 if rows > 1 else NAN,
         ret5=close / closes[-6] - 1.0 if rows > 5 else NAN,
@@ -122,7 +122,7 @@ def read(state: Indicators, ma_fast: int, ma_slow: int) -> Reading:
         z=z_score(close, sum(closes[-WINDOW:]), spread) if windowed else NAN,
         atr_ratio=state.true_range / close if rows > ATR_LENGTH else NAN,
         macd_ratio=(state.ema_fast - state.ema_slow - state.ema_signal) / close if rows > MACD_FIRST else NAN,
-        obv_ratio=(sum(state.flows) / traded if traded else 0.0) if rows > WINDOW else NAN,
+        obv_ratio=flow_ratio(sum(state.flows), sum(state.volumes)) if rows > WINDOW else NAN,
         std_ratio=sqrt(spread) / close if windowed else NAN,
         fast=sum(closes[-ma_fast:]) / ma_fast if rows >= ma_fast else NAN,
         slow=sum(closes[-ma_slow:]) / ma_slow if rows >= ma_slow else NAN,

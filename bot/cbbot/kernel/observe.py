@@ -22,6 +22,7 @@ from cbbot.kernel.formulas import (
     WINDOW,
     ema,
     flow,
+    flow_ratio,
     relative_strength,
     true_range,
     variance,
@@ -97,7 +98,7 @@ def observe(high: Any, low: Any, close: Any, volume: Any, ma_fast: int, ma_slow:
             flows -= flow(close[i - WINDOW] - close[i - WINDOW - 1], volume[i - WINDOW])
         row[4] = width / price if i >= ATR_LENGTH else NAN
         row[5] = (ema_fast - ema_slow - signal) / price if i >= MACD_FIRST else NAN
-        row[6] = (flows / traded if traded != 0 else 0.0) if i >= WINDOW else NAN
+        row[6] = flow_ratio(flows, traded) if i >= WINDOW else NAN
         row[7] = seen.std_ratio[i]
 
 

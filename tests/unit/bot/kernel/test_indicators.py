@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from math import isnan, sqrt
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from cbbot.domain.candle import Candle
 from cbbot.kernel.batch import columns, feature_rows, readings
 from cbbot.kernel.indicators import Reading, commit, empty, features, peek, read
+from cbbot.kernel.limits import LARGEST_VOLUME
 
 PRICES = st.lists(
     st.tuples(st.integers(-300, 300), st.integers(0, 50), st.integers(0, 50), st.integers(0, 10**9)),
@@ -45,6 +47,17 @@ def test_one_by_one_and_all_at_once_give_the_same_bits(
         assert np.array_equal(np.array(row), np.array(batch), equal_nan=True)
         assert np.array_equal(np.array(row), np.array(peeked), equal_nan=True)
         assert np.array_equal(np.array(features(row, True)), feature_rows(whole, True)[i], equal_nan=True)
+
+
+def test_volumes_whose_sum_a_float_cannot_hold_give_the_same_bits_too() -> None:
+    # A day of ADA-USD, whose base increment is 1e-8, has such a volume.
+    rng = Random(1)
+    candles = candles_of([(rng.randint(-9, 9), 5, 5, rng.randint(0, LARGEST_VOLUME)) for _ in range(300)])
+    ratios = readings(columns(candles), 5, 20, extended=True).obv_ratio
+    state = empty(20)
+    for i, candle in enumerate(candles):
+        state = commit(state, candle)
+        assert np.array_equal(read(state, 5, 20).obv_ratio, ratios[i], equal_nan=True)
 
 
 def reference_rsi(closes: list[int]) -> float:
