@@ -71,10 +71,12 @@ static inline double runner_take(const params_t *p, i64 side, double price) {
     return price * (1.0 + (double)side * (2.0 * p->take_pct) / 100.0);
 }
 static inline double most(double a, double b) { return a >= b ? a : b; }
+/* One multiplication after the other: pow differs between processors in the last digit. */
+static double power(double base, i64 count) { double product = 1.0; while (count-- > 0) product *= base; return product; }
 static double scalp_take(const params_t *p, i64 side, double price, i64 scalps) {
     double percent = p->take_pct;
     if (p->scalp_mode == 1) percent = most(percent - (double)scalps * p->scalp_step_pct, p->scalp_floor_pct);
-    else if (p->scalp_mode == 2) percent = most(percent * pow(p->scalp_factor, (double)scalps), p->scalp_floor_pct);
+    else if (p->scalp_mode == 2) percent = most(percent * power(p->scalp_factor, scalps), p->scalp_floor_pct);
     return price * (1.0 + (double)side * percent / 100.0);
 }
 static void trail(const params_t *p, lot_t *lot, double price) {

@@ -371,7 +371,7 @@ class Reference:
         if self.on("SCALP_TP_DECAY_ENABLE"):
             others = sum(1 for lot in self.lots if not lot.runner)
             if self.keys["SCALP_TP_DEC_MODE"] == "exp":
-                lowered = percent * self.real("SCALP_TP_DECAY_FACTOR") ** others
+                lowered = percent * math.prod([self.real("SCALP_TP_DECAY_FACTOR")] * others)
             else:
                 lowered = percent - others * self.real("SCALP_TP_DEC_PCT")
             percent = max(lowered, self.real("SCALP_TP_MIN_PCT"))

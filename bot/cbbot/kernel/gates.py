@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, exp, log
+from math import ceil
 from typing import NamedTuple
 
 from cbbot.kernel.codes import (
@@ -24,6 +24,7 @@ from cbbot.kernel.codes import (
     FLAT,
     SELL,
 )
+from cbbot.kernel.elementary import exponential, logarithm
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.params import FOREVER_MS, NO_CAP, Params
 from cbbot.kernel.sizing import base_for
@@ -56,7 +57,7 @@ def floor_reached_ms(start_pct: float, decay: float, floor_pct: float) -> int:
     if start_pct <= floor_pct:
         return 0
     # A second more than the logarithm says: before it the exponential decides, whichever way it is rounded.
-    return min(ceil(log(start_pct / floor_pct) / decay * 60_000.0) + 1_000, FOREVER_MS)
+    return min(ceil(logarithm(start_pct / floor_pct) / decay * 60_000.0) + 1_000, FOREVER_MS)
 
 
 def adverse_pct(params: Params, elapsed_ms: int) -> float:
@@ -65,7 +66,7 @@ def adverse_pct(params: Params, elapsed_ms: int) -> float:
         return params.adverse_pct
     if elapsed_ms >= params.adverse_floor_ms:
         return params.adverse_floor_pct
-    decayed = params.adverse_pct * exp(-params.adverse_decay * (elapsed_ms / 60_000.0))
+    decayed = params.adverse_pct * exponential(-params.adverse_decay * (elapsed_ms / 60_000.0))
     return max(decayed, params.adverse_floor_pct)
 
 

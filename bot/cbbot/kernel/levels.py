@@ -14,6 +14,7 @@ from cbbot.kernel.codes import (
     SCALP_EXP,
     SCALP_LINEAR,
 )
+from cbbot.kernel.elementary import power
 from cbbot.kernel.params import Params
 
 __all__ = [
@@ -66,7 +67,7 @@ def scalp_take(params: Params, side: int, price: float, scalps_open: int) -> flo
     if params.scalp_mode == SCALP_LINEAR:
         percent = max(percent - scalps_open * params.scalp_step_pct, params.scalp_floor_pct)
     elif params.scalp_mode == SCALP_EXP:
-        percent = max(percent * params.scalp_factor ** float(scalps_open), params.scalp_floor_pct)
+        percent = max(percent * power(params.scalp_factor, scalps_open), params.scalp_floor_pct)
     return price * (1.0 + side * percent / 100.0)
 
 

@@ -8,12 +8,12 @@ to 12 significant digits: the same rows give the same bits wherever they are fit
 
 from __future__ import annotations
 
-from math import log
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from cbbot.kernel.elementary import logarithm
 from cbbot.kernel.logistic import WORK_ROWS, minimised
 
 __all__ = ["Fit", "fit", "scores"]
@@ -79,7 +79,7 @@ def _fitted(x: Floats, labels: npt.NDArray[np.bool_], work: Floats) -> Fit | Non
         return None
     ones = int(np.count_nonzero(labels))
     if ones in (0, n):
-        bias = log((ones + 0.5) / (n - ones + 0.5))
+        bias = logarithm((ones + 0.5) / (n - ones + 0.5))
         return Fit((0.0,) * k, _rounded(bias), _floats(mean), _floats(std), n)
     np.multiply(labels, 2.0, out=sign)
     sign -= 1.0

@@ -20,6 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cbbot.kernel.elementary import LN2_HIGH, LN2_LOW, PER_LN2
+
 __all__ = ["WORK_ROWS", "complement"]
 
 Floats = npt.NDArray[np.float64]
@@ -27,10 +29,6 @@ Floats = npt.NDArray[np.float64]
 WORK_ROWS: Final = 5
 """How many columns of scratch :func:`complement` needs."""
 
-_PER_LN2: Final = 1.4426950408889634
-# ln 2 in two parts: the first has 32 bits, so that its product with n is exact.
-_LN2_HIGH: Final = 2977044471 / 4294967296
-_LN2_LOW: Final = 1.9082149292705877e-10
 # Added to a float below 2^51 it leaves the nearest integer in the low bits of the sum.
 _TO_INTEGER: Final = 6755399441055744.0
 _EXPONENT_BIAS: Final = 1023
@@ -44,15 +42,15 @@ def complement(z: Floats, out: Floats, work: Floats) -> None:
     n, r, square, even, odd = work
     np.minimum(z, _LARGEST, out=r)
     np.maximum(r, -_LARGEST, out=r)
-    np.multiply(r, _PER_LN2, out=out)
+    np.multiply(r, PER_LN2, out=out)
     out += _TO_INTEGER
     np.subtract(out, _TO_INTEGER, out=n)
     power = out.view(np.int64)
     power += _EXPONENT_BIAS
     power <<= _MANTISSA_BITS
-    np.multiply(n, _LN2_HIGH, out=odd)
+    np.multiply(n, LN2_HIGH, out=odd)
     r -= odd
-    n *= _LN2_LOW
+    n *= LN2_LOW
     r -= n
     np.multiply(r, r, out=square)
     np.add(square, 840.0, out=even)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf, log
+from math import inf
 
 from cbbot.kernel.codes import BUY, FLAT, SELL
+from cbbot.kernel.elementary import exponential, logarithm
 
 __all__ = ["logit", "probability", "score", "signal"]
 
@@ -26,14 +27,14 @@ def logit(p: float) -> float:
         return -inf
     if p >= 1.0:
         return inf
-    return log(p / (1.0 - p))
+    return logarithm(p / (1.0 - p))
 
 
 def probability(z: float) -> float:
     """The probability of a score, without overflow on either side."""
     if z >= 0.0:
-        return 1.0 / (1.0 + exp(-z))
-    grown = exp(z)
+        return 1.0 / (1.0 + exponential(-z))
+    grown = exponential(z)
     return grown / (1.0 + grown)
 
 

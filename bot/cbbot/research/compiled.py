@@ -35,8 +35,8 @@ from cbbot.research.core import Core
 __all__ = ["compiled", "ready"]
 
 _MODULES: Final = (
-    "codes", "params", "ledger", "formulas", "levels", "lot", "sizing", "strategy", "gates", "book", "path", "observe",
-    "advance",
+    "codes", "params", "ledger", "formulas", "elementary", "levels", "lot", "sizing", "strategy", "gates", "book",
+    "path", "observe", "advance",
 )  # fmt: skip
 _LOT: Final = Lot(0, 0, False, False, 0, 0, 0, 0, 0, 0.0, 0.0, False, 0.0, 0.0)
 _CLOSED: Final = Closed(_LOT, 0, 0, 0, 0, 0, 0)
@@ -89,10 +89,7 @@ def compiled() -> Core:
     def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
         if first == 0:
             _refuse_uncountable(params, account, steps)
-        try:
-            book, held = fast_advance(_capped(params), account, steps, first, last, done)
-        except OverflowError as error:
-            raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
+        book, held = fast_advance(_capped(params), account, steps, first, last, done)
         return Account(Book(*book), held)
 
     return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
@@ -105,7 +102,8 @@ def _refuse_uncountable(params: Params, account: Account, steps: Steps) -> None:
     """
     if account.book.start_equity >= MONEY_LIMIT:
         raise BadInput("USD_EQUITY is more than a compiled run can count; run it without --compiled")
-    if len(steps.high) and int(np.max(steps.high)) * params.tick_numerator >= _EXACT_FLOAT:
+    highest = int(np.max(steps.high)) if len(steps.high) else 0
+    if max(highest * params.tick_numerator, params.tick_denominator) >= _EXACT_FLOAT:
         raise BadInput("the prices have more ticks than a float64 holds exactly; is --price-increment right?")
 
 
