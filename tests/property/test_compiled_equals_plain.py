@@ -15,11 +15,12 @@ from cbbot.contract.settings import load
 from cbbot.contract.table import SETTINGS
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
+from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import DENIALS, DENY_PAUSED
 from cbbot.kernel.observe import Observed, observe
 from cbbot.research.backtest import FillModel, Result, Span, run
 from cbbot.research.compiled import compiled
-from cbbot.research.core import PLAIN
+from cbbot.research.core import PLAIN, Core
 from cbbot.trader.rules import rules
 from oracle.market import walk
 
@@ -132,6 +133,8 @@ def bits(seen: Observed) -> list[bytes]:
 
 def test_indicators_are_the_same_bits_column_by_column_row_by_row_and_compiled() -> None:
     candles = walk([("wild", 60), ("flat", 50), ("up", 60), ("crash", 10), ("chop", 60)], seed=7)
+    # Their sums are beyond what a float64 holds exactly.
+    candles = candles._replace(volume=candles.volume * 100_000_007)
     for keys in ({}, {"MODEL_MODE": "extended", "MA_FAST": "1", "MA_SLOW": "200"}):
         params = rules(load(keys), BTC_USD).params
         batch = PLAIN.observed(candles, params)
@@ -173,6 +176,34 @@ def test_what_64_bits_cannot_count_is_refused_and_does_not_wrap() -> None:
     grown = candles._replace(close=np.where(np.arange(300) > 200, candles.close * 5, candles.close))
     with pytest.raises(BadInput, match="worth more than"):
         run(rules(load(keys), BTC_USD), grown, span, core=compiled())
+
+
+RICH = {"USD_EQUITY": "100000000", "RISK_PER_TRADE_PCT": "50", "FEE_RATE_PCT": "0", "USE_MA_FILTER": "false"}
+
+
+@pytest.mark.parametrize("core", [PLAIN, compiled()], ids=["plain", "compiled"])
+def test_a_wick_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Core) -> None:
+    candles = walk([("flat", 300)], seed=1, price=1_000_000)
+    keys = RICH | {"BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "1000", "SCALP_TP_MIN_PCT": "1"}
+    spiked = candles._replace(high=np.where(np.arange(300) == 200, 100_000_000, candles.high))
+    with pytest.raises(BadInput, match="position is worth more than"):
+        run(rules(load(keys), BTC_USD), spiked, Span.of(300, Decimal("0.3"), 5), fill_model="ohlc", core=core)
+
+
+@pytest.mark.parametrize("core", [PLAIN, compiled()], ids=["plain", "compiled"])
+def test_an_account_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Core) -> None:
+    candles = walk([("flat", 900)], seed=1, price=1_000_000)
+    # A fifth of the account at a time, bought low and sold four times as high.
+    moved = np.where(np.arange(900) % 4 < 3, 1_000_000, 4_000_000)
+    keys = RICH | {
+        "BUY_THRESHOLD": "0",
+        "TAKE_PROFIT_PCT": "100",
+        "RISK_PER_TRADE_PCT": "20",
+        "MAX_DAILY_LOSS_PCT": "0",
+    }
+    swung = Columns(candles.start, moved, moved, moved, moved, candles.volume)
+    with pytest.raises(BadInput, match="account is worth more than"):
+        run(rules(load(keys), BTC_USD), swung, Span.of(900, Decimal("0.3"), 5), core=core)
 
 
 def test_fine_ticks_beyond_a_float_are_refused() -> None:

@@ -36,7 +36,7 @@ from cbbot.kernel.strategy import signal
 __all__ = ["MONEY_LIMIT", "Account", "Closed", "Steps", "Tally", "advance"]
 
 MONEY_LIMIT: Final = 2.0**62
-"""Ledger units that no position may reach: beyond, compiled integers would wrap."""
+"""Ledger units that neither a position nor the account may exceed: beyond, compiled integers would wrap."""
 
 
 class Steps(NamedTuple):
@@ -95,7 +95,7 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
     """Step through ``first <= i < last``. Returns the account with its new book.
 
     Raises:
-        OverflowError: a position grows beyond ``MONEY_LIMIT``.
+        OverflowError: a position or the account grows beyond ``MONEY_LIMIT``, compiled or not.
     """
     book, lots = account
     quiet = _quiet(params, lots)
@@ -105,12 +105,12 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
         worth = wealth
         touched = False
         if book.lots > 0:
+            if steps.high[i] * 1.0 * book.base_sum > MONEY_LIMIT:
+                raise OverflowError("a position is worth more than cbbot can count")
             worth = wealth + unrealised(book, ticks)
             touched = steps.low[i] <= quiet.low or steps.high[i] >= quiet.high
             if touched:
                 worth += _left_before_close(params, lots, steps, i)
-            if ticks * 1.0 * book.base_sum > MONEY_LIMIT:
-                raise OverflowError("a position is worth more than cbbot can count")
         if now_ms // DAY_MS != book.day:
             book = with_day(params, book, now_ms, wealth, worth)
         if not book.breaker and params.max_daily_loss_rate > 0:
@@ -121,6 +121,8 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
             book = _exits(params, book, lots, steps, i, tally)
             quiet, wealth = _quiet(params, lots), equity(book)
             exited = book.lots < before
+            if abs(wealth) > MONEY_LIMIT:
+                raise OverflowError("the account is worth more than cbbot can count")
         if not exited:
             wanted = signal(
                 steps.score[i], steps.fast[i], steps.slow[i], params.buy_logit, params.sell_logit, params.ma_filter

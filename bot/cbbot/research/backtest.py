@@ -21,6 +21,7 @@ from cbbot.kernel.batch import Columns
 from cbbot.kernel.book import opening_book
 from cbbot.kernel.model import Fit, fit
 from cbbot.kernel.observe import Observed
+from cbbot.kernel.params import Params
 from cbbot.research.core import PLAIN, Core
 from cbbot.trader.rules import Rules
 
@@ -88,6 +89,9 @@ def run(
 
     ``fill_model`` says what an exit sees of a candle: its close, or its open, extremes and close
     (``cbbot.kernel.path``). Entries are made at the close either way.
+
+    Raises:
+        BadInput: the account grows beyond what the kernel counts.
     """
     params, first, count = rules.params, span.first, span.total - span.first
     seen = core.observed(candles, params)
@@ -113,12 +117,21 @@ def run(
         if scored < end:
             score[scored:end] = core.held(_scores(core, rules.warm, model, seen, first + scored, first + end))
             scored = end
-        account = core.advance(params, account, steps, at, end, tally)
+        account = _advanced(core, params, account, steps, at, end, tally)
         at = end
         if progress is not None:
             progress(at, account, tally)
     account, tally = core.told(account, tally)
     return Result(rules, span, account, tally, closed_ms[first:], candles.close[first:], fits)
+
+
+def _advanced(
+    core: Core, params: Params, account: Account, steps: Steps, first: int, last: int, tally: Tally
+) -> Account:
+    try:
+        return core.advance(params, account, steps, first, last, tally)
+    except OverflowError as error:
+        raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
 
 
 def _steps(
