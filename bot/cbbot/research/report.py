@@ -6,6 +6,7 @@ specification names keep their meaning for good; ``docs/backtest.md`` lists thos
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -140,4 +141,4 @@ def _trading(result: Result, nets: list[int], wins: list[int], losses: list[int]
 
 
 def _mean_usd(result: Result, amounts: list[int]) -> str | None:
-    return result.instrument.money_text(round(sum(amounts) / len(amounts))) if amounts else None
+    return result.instrument.money_text(round(Fraction(sum(amounts), len(amounts)))) if amounts else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from cbbot.research.report import as_document
+from cbbot.domain.instrument import BTC_USD
+from cbbot.research.report import as_document, summary
 from cbbot.research.table import amounts, report_text, shown
 from cbbot.views.rows import lot_row, trade_row
 
@@ -59,6 +61,14 @@ def test_the_added_figures_are_those_of_the_trades(demo: Any) -> None:
     assert summary["fees_turnover_pct"] == pytest.approx(float(Decimal(summary["fees_usd"]) / turnover * 100))
     held = [closed.closed_ms - closed.lot.opened_ms for closed in demo.result.tally.closed]
     assert summary["average_holding_seconds"] == pytest.approx(sum(held) / len(held) / 1000)
+
+
+def test_a_mean_is_exact_however_large_the_amounts(demo: Any) -> None:
+    last = demo.result.tally.closed[-1]
+    nets = (2**62 + 1, 2**62 + 3)
+    closed = [last._replace(net_pnl=net) for net in nets]
+    rich = replace(demo.result, tally=demo.result.tally._replace(closed=closed))
+    assert summary(rich)["expectancy_usd"] == BTC_USD.money_text(2**62 + 2)
 
 
 def test_a_drawdown_says_when_it_began_how_long_it_took_and_whether_it_ended(demo: Any) -> None:
