@@ -102,7 +102,8 @@ def _scaled(percent: Decimal, scale: int) -> int:
 
 
 def _milliseconds(seconds: Decimal) -> int:
-    return int(seconds * 1000)
+    # Up: whole milliseconds have passed a wait when they have passed the next whole one.
+    return ceil(seconds * 1000)
 
 
 def _cap(amount: Decimal | None, increment: Decimal) -> int:

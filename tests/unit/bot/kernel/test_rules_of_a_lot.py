@@ -152,6 +152,11 @@ def money(amount: str) -> int:
     return BTC_USD.ledger_up(Decimal(amount))
 
 
+def test_a_wait_of_a_fraction_of_a_millisecond_is_not_over_before_it() -> None:
+    waits = params(ENTRY_COOLDOWN_SEC="0.0001", PYRAMID_MIN_SECONDS_BETWEEN="60.0001")
+    assert (waits.cooldown_ms, waits.spacing_ms) == (1, 60_001)
+
+
 def test_a_budget_is_a_share_of_equity_between_minimum_and_cap_in_whole_cents() -> None:
     p = params(RISK_PER_TRADE_PCT="20", ORDER_MIN_USD="5", MAX_ORDER_USD="13.70")
     assert budget(p, money("68.5"), 10) == money("13.70")
