@@ -114,11 +114,13 @@ def _state(rules: Rules, document: Document) -> TraderState:
     # Candles of another length say nothing of what was learnt from these.
     same_candles = document["market"].get("candle_seconds", rules.candle_ms // 1000) == rules.candle_ms // 1000
     model = document["model"] if same_candles else None
+    book = _book_in(instrument, document["book"])
+    dust, short_dust = _dusts_in(instrument, document, book.side)
     return TraderState(
         identity=_identity(document),
         epoch=int(document["epoch"]),
         sequence=int(document["sequence"]),
-        book=_with_last_add(_book_in(instrument, document["book"]), lots),
+        book=_with_last_add(book, lots),
         market=_market_in(rules, document["market"], last_price, same_candles),
         lots=lots,
         intents=tuple(_intent_in(instrument, intent) for intent in document["intents"]),
@@ -127,8 +129,8 @@ def _state(rules: Rules, document: Document) -> TraderState:
         paused_by=frozenset(document["paused_by"]),
         flattening=bool(document["flattening"]),
         halted=str(document["halted"]),
-        dust=_dust_in(instrument, document["dust"]),
-        short_dust=_dust_in(instrument, document["short_dust"]) if "short_dust" in document else Dust(),
+        dust=dust,
+        short_dust=short_dust,
         trades=tuple(_trade_in(instrument, trade) for trade in document["trades"]),
         trade_count=int(document["trade_count"]),
     )
@@ -186,6 +188,14 @@ def _dust_in(instrument: Instrument, document: Document) -> Dust:
         _money(instrument, document["cost"]),
         _money(instrument, document["entry_fee"]),
     )
+
+
+def _dusts_in(instrument: Instrument, document: Document, side: int) -> tuple[Dust, Dust]:
+    """What BUY lots left behind, and what SELL lots did. An old state has one dust, of the side it traded last."""
+    dust = _dust_in(instrument, document["dust"])
+    if "short_dust" in document:
+        return dust, _dust_in(instrument, document["short_dust"])
+    return (Dust(), dust) if side == SELL else (dust, Dust())
 
 
 def _lot_out(instrument: Instrument, lot: Lot) -> Document:

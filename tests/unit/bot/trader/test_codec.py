@@ -11,12 +11,13 @@ from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.domain.order import Execution
+from cbbot.kernel.codes import BUY, SELL
 from cbbot.trader.codec import BadState, decode, decode_identity, encode
 from cbbot.trader.commands import Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState, new_state
+from cbbot.trader.state import Dust, Identity, TraderState, new_state
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
 
@@ -102,3 +103,13 @@ def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators(
     kept = decode(again, encode(ruled, state))
     assert finer.money(kept.book.realised) == BTC_USD.money(state.book.realised)
     assert kept.market.indicators.rows == 0
+
+
+@pytest.mark.parametrize(("side", "bought", "sold"), [(BUY, 500, 0), (SELL, 0, 500)])
+def test_the_one_dust_of_an_older_state_is_of_the_side_it_traded_last(side: int, bought: int, sold: int) -> None:
+    ruled, state = traded()
+    dusty = replace(state, lots=(), intents=(), book=state.book._replace(side=side, lots=0), dust=Dust(500, 5, 1))
+    document = encode(ruled, dusty)
+    del document["short_dust"]
+    kept = decode(ruled, document)
+    assert (kept.dust.base, kept.short_dust.base) == (bought, sold)
