@@ -312,7 +312,8 @@ class LiveTrader:
 
     def restart(self) -> None:
         kept = json.loads(json.dumps(encode(self.rules, self.state)))
-        if not self.state.short_dust.base and self.rng.random() < 0.3:
+        clear = not self.state.short_dust.base and (self.state.book.side == BUY or not self.state.dust.base)
+        if clear and self.rng.random() < 0.3:
             del kept["short_dust"], kept["market"]["candle_seconds"]  # as an older cbbot wrote it
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
         again = decode(self.rules, kept)
