@@ -76,7 +76,8 @@ def _called(name: str, command: CommandEntry, arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except usage_error as error:
         told: Any = error
-        raise BadInput(f"{told.format_message()} See cbbot {name} --help") from None
+        message = told.format_message().strip().removesuffix(".")
+        raise BadInput(f"{message}; see cbbot {name} --help") from None
     return code if isinstance(code, int) else 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -20,23 +22,47 @@ INTERRUPTED: Final = 130
 
 def guarded(run: Callable[[], int]) -> int:
     """Runs a command. Every error is told in one line; CBBOT_TRACEBACK=1 shows where it comes from."""
+    _open_streams()
     try:
-        return run()
+        code = run()
+        # What is left in the buffer belongs to the command: that it cannot be written is a failure like any other.
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python's own flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone, which is no news to anybody.
+        _drop_output()
         return FAILED
     except CbbotError as error:
         _tell(error, str(error))
         return BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
     except OSError as error:
         _tell(error, str(error))
+        _drop_output()
         return FAILED
     except Exception as error:  # noqa: BLE001  the top of the process: told, and the exit code says it failed
         _tell(error, f"a mistake in cbbot: {type(error).__name__}: {error}; CBBOT_TRACEBACK=1 shows where")
         return FAILED
+
+
+def _open_streams() -> None:
+    """Streams that take whatever is written to them: a closed one nothing, a narrow one with escapes."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  for the process's life
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What could not be written stays so: Python's own flush at exit must not complain about it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(error: BaseException, message: str) -> None:

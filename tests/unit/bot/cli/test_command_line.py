@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -110,6 +111,36 @@ def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytes
     assert main(["run"]) == 130
     monkeypatch.setattr(dispatch, "_loaded", lambda *_: unsound)
     assert main(["run"]) == 3
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -> None:
+    command = [sys.executable, "-m", "cbbot", "explain", "TAKE_PROFIT_PCT"]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert (told.returncode, told.stderr) == (1, "cbbot: [Errno 28] No space left on device\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (1, "")
+
+
+@pytest.mark.processes
+def test_closed_and_narrow_streams_are_no_reason_to_fail(tmp_path: Path) -> None:
+    named = tmp_path / "\u00fc.csv"
+    named.write_text("time,open,high,low,close,volume\n" + "".join(f"{60 * i},1,1,1,1,1\n" for i in range(200)))
+    command = [sys.executable, "-m", "cbbot", "data", "check", str(named)]
+    narrow = os.environ | {"PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(command, check=False, capture_output=True, text=True, env=narrow)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "\\xfc.csv" in told.stdout
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+        told = subprocess.run(shell, check=False, capture_output=True, text=True)
+        assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_a_part_that_is_not_installed_is_named(
