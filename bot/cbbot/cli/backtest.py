@@ -83,6 +83,7 @@ def backtest(
         typer.echo(f"warning: {warning}", err=True)
     options = BacktestOptions(
         csv=csv,
+        settings_file=env or manifest,
         json=json,
         html=html,
         fill_model=fill_model,

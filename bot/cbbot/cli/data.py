@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json as json_text
 import sys
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +12,10 @@ from rich.console import Console
 
 from cbbot.cli.exits import DONE, FAILED
 from cbbot.domain.candle import Granularity
-from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import BTC_USD
-from cbbot.errors import BadInput
 from cbbot.research.data_check import examine
 from cbbot.research.data_check_report import as_document, print_findings
+from cbbot.research.increments import instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 
 __all__ = ["check"]
@@ -27,7 +24,7 @@ __all__ = ["check"]
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")],
     granularity: Annotated[
-        Granularity, typer.Option(metavar="GRANULARITY", help="How long its candles are.")
+        Granularity, typer.Option(metavar="GRANULARITY", case_sensitive=False, help="How long its candles are.")
     ] = Granularity.ONE_MINUTE,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the findings here.")] = None,
     price_increment: Annotated[str, typer.Option(metavar="SIZE", help="Of the product.")] = "0.01",
@@ -45,23 +42,10 @@ def check(
     """
     if json is not None:
         check_outputs({"--json": json}, [file])
-    instrument = replace(
-        BTC_USD,
-        price_increment=_increment("--price-increment", price_increment),
-        base_increment=_increment("--base-increment", base_increment),
-    )
+    given = {"price_increment": price_increment, "base_increment": base_increment}
+    instrument = instrument_of(BTC_USD.product_id, given)
     found = examine(file, instrument, granularity)
     print_findings(Console(file=sys.stdout), found)
     if json is not None:
         write_outputs({"--json": (json, json_text.dumps(as_document(found), indent=1) + "\n")})
     return FAILED if found.refused or found.doubtful else DONE
-
-
-def _increment(option: str, text: str) -> Decimal:
-    try:
-        value = parse_decimal(text)
-    except BadInput as error:
-        raise BadInput(f"{option}: {error}") from error
-    if value <= 0:
-        raise BadInput(f"{option}={text} is not accepted: a number above 0")
-    return value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TextIO, cast, get_args
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import parse_decimal
-from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import Account, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.candles import CandleFile, read_candles
 from cbbot.research.core import PLAIN, Core
+from cbbot.research.increments import instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.progress import Watch
 from cbbot.research.report import as_document
@@ -44,9 +45,13 @@ class LooksAhead(CbbotError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestOptions:
-    """What the command line asks for besides the settings. Increments are decimal text, None for BTC-USD's."""
+    """What the command line asks for besides the settings, and where those came from, so that nothing overwrites it.
+
+    Increments are decimal text, None for BTC-USD's.
+    """
 
     csv: Path
+    settings_file: Path | None = None
     json: Path | None = None
     html: Path | None = None
     fill_model: str = "close"
@@ -98,12 +103,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
 
 def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
     names = ("price_increment", "base_increment", "quote_increment", "min_notional")
-    given: Mapping[str, Decimal] = {
-        name: _decimal(f"--{name.replace('_', '-')}", text)
-        for name in names
-        if (text := getattr(options, name)) is not None
-    }
-    return replace(BTC_USD, product_id=product_id, **given)
+    return instrument_of(product_id, {name: getattr(options, name) for name in names})
 
 
 def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
@@ -119,7 +119,8 @@ def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
     if options.serve is not None and not 0 <= options.serve <= _LARGEST_PORT:
         raise BadInput(f"--serve={options.serve} is not accepted: a port, 1 to {_LARGEST_PORT}, or 0 for a free one")
     asked = {"--json": options.json, "--html": options.html}
-    check_outputs({option: path for option, path in asked.items() if path is not None}, [options.csv])
+    read = [path for path in (options.csv, options.settings_file) if path is not None]
+    check_outputs({option: path for option, path in asked.items() if path is not None}, read)
     if options.html is not None and importlib.util.find_spec("plotly") is None:
         raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
     return fraction, cast("FillModel", options.fill_model)
@@ -162,8 +163,13 @@ def _say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
 def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
     if not options.compiled:
         return PLAIN
-    if options.serve is not None or settings.backtest_sleep_ms:
-        raise BadInput("--compiled runs too fast to be watched: leave --serve and BACKTEST_SLEEP_MS out")
+    if options.serve is not None:
+        raise BadInput("--compiled runs too fast to be watched: leave --serve out")
+    if settings.backtest_sleep_ms:
+        raise BadInput(
+            f"--compiled cannot be slowed down by BACKTEST_SLEEP_MS={settings.backtest_sleep_ms}; "
+            "--set BACKTEST_SLEEP_MS=0 turns that off"
+        )
     from cbbot.research.compiled import compiled, ready  # noqa: PLC0415 - only when asked for
 
     if not ready():
@@ -241,5 +247,10 @@ def _write(options: BacktestOptions, document: dict[str, Any], result: Result, f
     if options.html is not None:
         from cbbot.research.page import page  # noqa: PLC0415 - only when asked for
 
-        outputs["--html"] = options.html, page(document, result, file.columns, options.csv.name)
+        outputs["--html"] = options.html, page(document, result, file.columns, _name(options.csv))
     write_outputs(outputs)
+
+
+def _name(path: Path) -> str:
+    """The file's name as text that can be written, which the bytes of a file name need not be."""
+    return os.fsencode(path.name).decode("utf-8", "replace")

@@ -22,6 +22,7 @@ from cbbot.kernel.model import Fit
 from cbbot.research import backtest
 from cbbot.research.backtest import FillModel, Result, Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
+from cbbot.research.table import wrapped
 from cbbot.trader.rules import Rules
 from cbbot.views.times import rfc3339
 
@@ -55,12 +56,11 @@ class Lookahead:
 
     def text(self) -> str:
         found = f"DIFFERENCE {self.difference}" if self.difference else "no difference: nothing comes from the future"
-        return (
-            "LOOK-AHEAD\n"
+        made = (
             f"{self.points:,} of {self.steps:,} steps worked out again from the candles up to them: indicators, model, "
-            f"score, signal,\nand {self.decisions:,} decisions of the run; {self.cuts} runs on files that end early\n"
-            f"{found}\n"
+            f"score, signal, and {self.decisions:,} decisions of the run; {self.cuts} runs on files that end early"
         )
+        return f"LOOK-AHEAD\n{wrapped(made)}\n{wrapped(found)}\n"
 
 
 def lookahead_steps(span: Span) -> int:

@@ -31,6 +31,8 @@ def check_outputs(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 
 
 def _writable(option: str, path: Path) -> None:
+    if path.name == "-":
+        raise BadInput(f"{option} -: the result is not written to standard output; give the name of a file")
     with _told(option, path):
         if path.is_dir():
             raise BadInput(f"{option} {path}: is a folder; give the name of a file")

@@ -5,11 +5,23 @@ Written without rich: its import would cost a short backtest a tenth of its time
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["LIMITS", "amounts", "breakdowns", "grid", "groups", "report_text", "run_rows", "sections", "shown"]
+__all__ = [
+    "LIMITS",
+    "amounts",
+    "breakdowns",
+    "grid",
+    "groups",
+    "report_text",
+    "run_rows",
+    "sections",
+    "shown",
+    "wrapped",
+]
 
 Row = tuple[str, str]
 
@@ -22,6 +34,7 @@ LIMITS = {
 _FILLS = {"close": "at the close of the candle", "ohlc": "exits inside the candle, the worse way round"}
 _HALF = 38
 _GAP = 4
+_WIDTH = 2 * _HALF + _GAP
 
 
 def report_text(document: Mapping[str, Any]) -> str:
@@ -30,7 +43,7 @@ def report_text(document: Mapping[str, Any]) -> str:
     heading = "\n".join(f"{label:<10}{text}" for label, text in run_rows(document))
     blocks = [heading, _beside(result, risk), _beside(trades, decisions)]
     blocks += [grid(titles, rows) for titles, rows in breakdowns(document["trades"])]
-    blocks.append(LIMITS[document["fill_model"]])
+    blocks.append(wrapped(LIMITS[document["fill_model"]]))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -155,6 +168,11 @@ def amounts(values: Sequence[Decimal | str | None]) -> list[str]:
     known = [Decimal(value) for value in values if value is not None]
     digits = 4 if any(value != 0 and abs(value) < 1 for value in known) else 2
     return ["-" if value is None else f"{Decimal(value):,.{digits}f}" for value in values]
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines as long as a table is wide; a longer word, such as a path, stays whole."""
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def grid(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

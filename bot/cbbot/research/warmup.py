@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
-from cbbot.research.table import grid
+from cbbot.research.table import grid, wrapped
 from cbbot.trader.rules import Rules
 
 __all__ = ["StartUp", "WarmUp", "check_warmup", "warmup_lengths"]
@@ -90,14 +90,16 @@ class WarmUp:
             )
             for each in self.start_ups
         ]
-        return (
-            f"WARM-UP\nhistory that begins so many candles before the first step: largest difference of an indicator "
-            f"over the\nfirst {self.steps:,} steps, in its own root mean squares, and how many of them are decided "
-            f"otherwise\n{grid(titles, rows)}\n"
-            f"exactly the same whatever the start-up: {', '.join(exact) or 'none'}\n"
-            f"decisions agree from {_candles(self.enough())} with the same model, from "
-            f"{_candles(self.enough(fitted=True))} when it is fitted on them\n"
+        heading = (
+            f"history that begins so many candles before the first step: largest difference of an indicator over the "
+            f"first {self.steps:,} steps, in its own root mean squares, and how many of them are decided otherwise"
         )
+        same = f"exactly the same whatever the start-up: {', '.join(exact) or 'none'}"
+        enough = (
+            f"decisions agree from {_candles(self.enough())} with the same model, from "
+            f"{_candles(self.enough(fitted=True))} when it is fitted on them"
+        )
+        return f"WARM-UP\n{wrapped(heading)}\n{grid(titles, rows)}\n{wrapped(same)}\n{wrapped(enough)}\n"
 
 
 def _candles(count: int | None) -> str:

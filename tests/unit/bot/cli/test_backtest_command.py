@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import signal
 import socket
@@ -142,7 +143,14 @@ BAD: list[tuple[list[str], str]] = [
     (["--csv", SAMPLE, "--train-fraction", "nan"], "--train-fraction"),
     (["--csv", SAMPLE, "--warmup", "-1"], "--warmup=-1 is not accepted"),
     (["--csv", SAMPLE, "--warmup", "x"], "--warmup"),
-    (["--csv", SAMPLE, "--price-increment", "0"], "price_increment must be above 0"),
+    (["--csv", SAMPLE, "--price-increment", "0"], "--price-increment=0 is not accepted: a number above 0"),
+    (["--csv", SAMPLE, "--min-notional", "-1"], "--min-notional=-1 is not accepted: a number of 0 or more"),
+    (["--csv", SAMPLE, "--base-increment", "1e-30"], "--base-increment=1e-30: too many digits"),
+    (["--csv", SAMPLE, "--quote-increment", "1e30"], "--quote-increment=1e30: too many digits"),
+    (["--csv", SAMPLE, "--html", "-"], "--html -: the result is not written to standard output"),
+    (["--csv", SAMPLE, "--compiled", "--serve", "0"], "leave --serve out"),
+    (["--csv", SAMPLE, "--compiled", "--set", "BACKTEST_SLEEP_MS=100"], "--set BACKTEST_SLEEP_MS=0 turns that off"),
+    (["--csv", SAMPLE, "--take-profit", "2"], "No such option: --take-profit; see cbbot backtest --help"),
     (["--csv", SAMPLE, "--min-notional", "lots"], "--min-notional"),
     (["--csv", SAMPLE, "--check-everything"], "--check-everything"),
     ([], "--csv"),
@@ -166,6 +174,38 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_two(
     assert [line for line in before if not line.startswith(("warning: ", f"{SAMPLE}: ", "metrics at "))] == []
     assert printed.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--env", "-f"])
+def test_the_file_of_settings_is_not_overwritten(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "settings"
+    text = (ROOT / "examples" / ("try.yaml" if option == "-f" else "seed.env")).read_text()
+    path.write_text(text)
+    assert main(["backtest", "--csv", SAMPLE, option, str(path), "--json", str(path)]) == 2
+    assert f"--json {path}: the same file is read from" in capsys.readouterr().err
+    assert path.read_text() == text
+
+
+def test_no_line_of_the_report_is_wider_than_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = tmp_path / "small.csv"
+    small.write_text("".join(Path(SAMPLE).read_text().splitlines(keepends=True)[:801]))
+    for fills in ("close", "ohlc"):
+        assert (
+            main(["backtest", "--csv", str(small), "--fill-model", fills, "--check-lookahead", "--check-warmup"]) == 0
+        )
+        printed = capsys.readouterr().out
+        assert "LOOK-AHEAD" in printed
+        assert [line for line in printed.splitlines() if len(line) > 80] == []
+
+
+def test_a_file_name_may_hold_any_byte(tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"n\xfc[bold].csv")
+    named.write_text(Path(SAMPLE).read_text())
+    page = tmp_path / "a.html"
+    assert main(["backtest", "--csv", str(named), "--html", str(page)]) == 0
+    assert "n\ufffd[bold].csv" in page.read_text(encoding="utf-8")
 
 
 def test_a_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,7 +159,9 @@ def test_the_command_says_by_its_exit_code_what_a_backtest_makes_of_a_file(
     assert main(["data", "check", str(written(tmp_path, rows)), "--granularity", "ONE_HOUR"]) == 1
     assert main(["data", "check", str(written(tmp_path, []))]) == 2
     assert main(["data", "check", str(tmp_path / "none.csv")]) == 2
+    assert main(["data", "check", str(written(tmp_path, rows)), "--granularity", "one_minute"]) == 0
     assert main(["data", "check", str(written(tmp_path, rows)), "--granularity", "HOURLY"]) == 2
+    assert main(["data", "check", str(written(tmp_path, rows)), "--base-increment", "1e-30"]) == 2
     assert main(["data", "check", str(written(tmp_path, rows)), "--price-increment", "0"]) == 2
     assert main(["data", "check", str(written(tmp_path, rows)), "--price-increment", "x"]) == 2
 

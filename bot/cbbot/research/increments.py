@@ -1,0 +1,43 @@
+"""A product's increments from what a person typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+
+from cbbot.domain.decimals import parse_decimal
+from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.errors import BadInput
+
+__all__ = ["instrument_of"]
+
+
+def instrument_of(product_id: str, given: Mapping[str, str | None]) -> Instrument:
+    """``given`` are the instrument's fields as decimal text, None for BTC-USD's. Options are named after them.
+
+    Raises:
+        BadInput: one is no number, or none that an increment can be; or together they cannot be counted with.
+    """
+    values = {name: _increment(name, text) for name, text in given.items() if text is not None}
+    try:
+        return replace(BTC_USD, product_id=product_id, **values)
+    except InvalidOperation as error:
+        told = ", ".join(f"{_option(name)}={given[name]}" for name in values)
+        raise BadInput(f"{told}: too many digits to keep exact books with; give the product's own") from error
+
+
+def _increment(name: str, text: str) -> Decimal:
+    try:
+        value = parse_decimal(text)
+    except BadInput as error:
+        raise BadInput(f"{_option(name)}: {error}") from error
+    may_be_zero = name == "min_notional"
+    if value < 0 or (value == 0 and not may_be_zero):
+        accepted = "a number of 0 or more" if may_be_zero else "a number above 0"
+        raise BadInput(f"{_option(name)}={text} is not accepted: {accepted}")
+    return value
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
