@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -27,6 +29,10 @@ from cbbot.views.metrics import BotMetrics
 __all__ = ["MetricsServer", "RunMetrics"]
 
 _HISTORY = 400
+_ADVICE = {
+    errno.EADDRINUSE: "is another program using it? --serve 0 takes a free port",
+    errno.EACCES: "a port below 1024 is not everybody's; --serve 0 takes a free one",
+}
 
 
 class RunMetrics:
@@ -117,6 +123,10 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
+class _ServerOf6(_Server):
+    address_family = socket.AF_INET6
+
+
 class MetricsServer(AbstractContextManager["MetricsServer"]):
     """Answers ``/metrics`` and ``/healthz`` from a thread of its own, from construction until it is closed.
 
@@ -126,14 +136,15 @@ class MetricsServer(AbstractContextManager["MetricsServer"]):
 
     def __init__(self, host: str, port: int) -> None:
         self.run: RunMetrics | None = None
+        # In a URL, and wherever a port follows, an IPv6 address stands in brackets.
+        self.host = f"[{host}]" if ":" in host else host
         try:
-            self._server = _Server((host, port), _handler(self))
+            self._server = (_ServerOf6 if ":" in host else _Server)((host, port), _handler(self))
         except OSError as error:
             raise BadInput(
-                f"--serve {port}: cannot listen on {host}:{port}: {error.strerror or error}; "
-                "is another program using it? --serve 0 takes a free port"
+                f"--serve {port}: cannot listen on {self.host}:{port}: {error.strerror or error}; "
+                f"{_ADVICE.get(error.errno or 0, '--serve-host takes an address of this machine')}"
             ) from error
-        self.host = host
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
 import urllib.error
 import urllib.request
 from typing import Any
@@ -117,5 +119,14 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 
 def test_an_address_that_is_not_ours_is_named() -> None:
-    with pytest.raises(BadInput, match=r"cannot listen on 192\.0\.2\.1:0"):
+    with pytest.raises(BadInput, match=r"cannot listen on 192\.0\.2\.1:0: .*; --serve-host takes an address of this"):
         MetricsServer("192.0.2.1", 0)
+
+
+def test_an_ipv6_address_is_listened_on() -> None:
+    with socket.socket(socket.AF_INET6) as tried:
+        if tried.connect_ex(("::1", 9)) == errno.EADDRNOTAVAIL:
+            pytest.skip("this machine has no IPv6")
+    with MetricsServer("::1", 0) as server:
+        assert server.host == "[::1]"
+        assert "bot_decisions" in got(f"http://{server.host}:{server.port}/metrics")[1]
