@@ -41,6 +41,8 @@ def read_csv(path: Path, instrument: Instrument, rows: Rows) -> None:
 class _Reader:
     def __init__(self, path: Path, header: bytes, instrument: Instrument, rows: Rows) -> None:
         self._instrument, self._rows = instrument, rows
+        if b"\r" in header.rstrip(b"\r"):
+            raise BadCandles(f"{path}: its lines end in carriage returns alone; each must end in a newline")
         try:
             titles = next(csv.reader([header.decode("utf-8")]), [])
         except (UnicodeDecodeError, csv.Error):

@@ -40,6 +40,8 @@ def read_parquet(path: Path, instrument: Instrument, rows: Rows) -> None:
             source = parquet.ParquetFile(raw)
             names = source.schema_arrow.names
             chosen = [names[index] for index in wanted(path, names)]
+            if twice := [name for name in chosen if names.count(name) > 1]:
+                raise BadCandles(f"{path}: column {twice[0]} is in it twice")
             line = 1
             for batch in source.iter_batches(batch_size=_BATCH, columns=chosen):
                 _add(batch, chosen, line, instrument, rows)

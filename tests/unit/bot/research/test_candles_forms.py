@@ -264,6 +264,14 @@ def test_parquet_of_any_types_gives_the_same_integers(tmp_path: Path, form: str)
     assert as_lists(read(path)) == EXPECTED
 
 
+def test_parquet_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.parquet"
+    names = ["time", "open", "high", "low", "close", "volume", "close"]
+    parquet.write_table(pa.Table.from_arrays([pa.array([60])] * 7, names=names), path)
+    with pytest.raises(BadCandles, match=r"c\.parquet: column close is in it twice"):
+        read_candles(path, BTC_USD, 60)
+
+
 def test_bad_rows_of_parquet_are_named_by_their_number(tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     for value, said in [

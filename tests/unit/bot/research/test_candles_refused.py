@@ -42,6 +42,11 @@ UNUSABLE: dict[str, tuple[str, bytes, str]] = {
     "UTF-16": ("c.csv", (HEADER + ROWS).encode("utf-16"), "is not text"),
     "an archive": ("c.csv", b"PK\x03\x04\x14\0\0\0\x08\0" + NOISE, "is not text"),
     "Parquet under another name": ("c.csv", b"PAR1" + NOISE, "name end in .parquet"),
+    "lines that end as on an old Macintosh": (
+        "c.csv",
+        (HEADER + ROWS).replace("\n", "\r").encode(),
+        "carriage returns",
+    ),
     "no Parquet": ("c.parquet", (HEADER + ROWS).encode(), "cannot be read"),
     "an endless line": ("c.csv", b"x" * 2_000_000, "a line has more than"),
     "last row cut short": ("c.csv", (HEADER + ROWS + "2025-09-06T07:30").encode(), ":32: the last row is cut short"),
