@@ -89,7 +89,7 @@ class LiveTrader:
         self.names: set[str] = set()
         self.answers: list[Event] = []
         self.recent: deque[Event] = deque(maxlen=12)
-        self.held_until = 0
+        self.held_until: dict[int, int] = {}
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.candles = [Candle(T0 // 1000 - 3600 + 60 * i, PRICE, PRICE, PRICE, PRICE, 1) for i in range(60)]
@@ -210,7 +210,8 @@ class LiveTrader:
         for lot in self.state.lots:
             stopped = lot.side * at <= lot.side * lot.stop or self.state.flattening
             if stopped and not self.state.closing(lot):
-                assert 0 < self.held_until - stepped_ms <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
+                waits = self.held_until.get(lot.id, 0) - stepped_ms
+                assert 0 < waits <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
                 EXERCISED["exits that wait"] += 1
 
     def fill(self, intent: Intent) -> None:
@@ -239,7 +240,7 @@ class LiveTrader:
             self.venue.base[side if entry else -side] += base if entry else -base
             self.venue.cash -= side * value + (fee if fee is not None else -(-value * 75 // 10_000))
         elif intent.purpose is Purpose.EXIT:
-            self.held_until = self.now_ms + EXIT_RETRY_MS
+            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
         self.answers.append(event)
         self.feed(event)
@@ -253,7 +254,7 @@ class LiveTrader:
         del self.orders[intent.client_order_id]
         self.now_ms += 1
         if intent.purpose is Purpose.EXIT:
-            self.held_until = self.now_ms + EXIT_RETRY_MS
+            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
         self.answers.append(event)
         self.feed(event)
@@ -318,7 +319,7 @@ class LiveTrader:
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
         again = decode(self.rules, kept)
         forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
-        here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held_until_ms=0, **lost)
+        here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
         self.feed(HistoryLoaded(self.now_ms, tuple(self.candles)))

@@ -85,8 +85,6 @@ def refitted(state: TraderState, now_ms: int) -> Outcome:
 def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[TraderState, list[Command], bool]:
     """Trail and test every lot; what triggers is closed, oldest first. Also whether anything triggered."""
     at = to_price(rules.params, price)
-    # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-    held = 0 < state.exits_held_until_ms - now_ms <= orders.EXIT_RETRY_MS
     lots: list[Lot] = []
     leaving: list[tuple[Lot, str]] = []
     exits = False
@@ -97,6 +95,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         lot = trailed(rules.params, before, at)
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
+        # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
+        held = 0 < state.held_until_ms(before) - now_ms <= orders.EXIT_RETRY_MS
         if code != EXIT_NONE and not held:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)

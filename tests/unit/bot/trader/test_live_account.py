@@ -301,6 +301,17 @@ def test_an_exit_that_was_refused_never_waits_longer_than_its_pause_even_when_ca
     assert [command.intent.lot for command in desk.commands if isinstance(command, Place)] == [1]
 
 
+def test_one_lots_refused_exit_keeps_no_other_lot_from_its_stop() -> None:
+    desk = Desk(**PYRAMID)
+    desk.buy("100", "0.2")
+    desk.buy("98", "0.2")
+    (first,) = desk.tick("95")
+    desk.refuse(first, "RATE_LIMITED")
+    assert [intent.lot for intent in desk.tick("93")] == [2]
+    desk.now_ms += 5000
+    assert [intent.lot for intent in desk.tick("93")] == [1]
+
+
 # Closing everything
 
 
