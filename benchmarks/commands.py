@@ -1,10 +1,11 @@
 """What a user waits for: whole commands in processes of their own, files read, reports printed.
 
-python benchmarks/commands.py ../shared/data/BTCUSD-1m-2018.csv.gz ../shared/data/BTC-USD-1m-6000.csv
+python benchmarks/commands.py [FILE...]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -36,12 +37,15 @@ def once(arguments: list[str]) -> tuple[float, float, float]:
 
 
 def main() -> None:
+    data = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, default=sorted(data.glob("BTC*.csv*")))
     print(machine())
     print(f"median of {ROUNDS} processes        wall s   CPU s      MB")
     commands = [("--help", ["--help"])]
-    for path in sys.argv[1:]:
-        backtest = ["backtest", "--csv", path]
-        commands += [(Path(path).name, backtest), (f"{Path(path).name}, pyramiding", backtest + PYRAMID)]
+    for path in parser.parse_args().files:
+        backtest = ["backtest", "--csv", str(path)]
+        commands += [(path.name, backtest), (f"{path.name}, pyramiding", backtest + PYRAMID)]
     for name, arguments in commands:
         wall, cpu, memory = (statistics.median(values) for values in zip(*map(once, [arguments] * ROUNDS), strict=True))
         print(f"{name:34} {wall:6.2f} {cpu:7.2f} {memory:7.0f}")

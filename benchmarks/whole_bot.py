@@ -1,6 +1,6 @@
 """The whole bot over a file: compiled kernel against the same loop in C, and plain Python beside them.
 
-    python benchmarks/whole_bot.py ../shared/data/BTCUSD-1m-2018.csv.gz
+    python benchmarks/whole_bot.py [FILE]
 
 The model is fitted once, outside the clock; inside are indicators, scores, and every step with
 its exact money. Before anything is timed, the trades of all three are compared to the last unit.
@@ -8,10 +8,10 @@ its exact money. Before anything is timed, the trades of all three are compared 
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from cbbot.research.compiled import compiled
 from cbbot.research.core import PLAIN, Core
 from cbbot.trader.rules import Rules, rules
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 SETTINGS = {
     "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.6", "STOP_LOSS_PCT": "4", "ALLOW_PYRAMIDING": "true",
     "PYRAMID_MIN_ADVERSE_PCT": "0.4", "PYRAMID_DECAY_MIN_PCT": "0.1", "SCALP_TP_DECAY_ENABLE": "true",
@@ -136,7 +136,9 @@ def median_ms(function: Callable[[], object], rounds: int) -> float:
 
 
 def main() -> None:
-    path = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=HERE.parents[1] / "shared/data/BTCUSD-1m-2018.csv.gz")
+    path = parser.parse_args().file
     candles = read_candles(path, BTC_USD, 60).columns
     print(machine())
     print(f"{path.name}: {len(candles.close):,} candles; CPU ms, median of {ROUNDS} rounds (plain: 1)")
