@@ -1,8 +1,8 @@
 """Breaks one rule of the trader at a time, in a copy of the tree, and tells which tests see it.
 
 ``python tools/mutations.py`` runs all of ``tools/mutations.toml``; ``--only WORD`` those whose rule has the
-word; ``--all`` goes on after the first suite that failed. Exit code 1: a broken rule that no test saw, or
-an entry whose text is no longer in its file.
+word; ``--all`` goes on after the first suite that failed. Exit code 1: a broken rule that no test saw, an
+entry whose text is no longer in its file, or a suite that ran no test.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class Mutation:
     suites: tuple[str, ...]
 
 
+class NothingRan(Exception):
+    """pytest ended without having run a test: a suite that selects none, code that cannot be imported."""
+
+
 def read() -> tuple[dict[str, list[str]], list[Mutation]]:
     """Suites (name to pytest's arguments) and mutations."""
     table = tomllib.loads(ENTRIES.read_text(encoding="utf-8"))
@@ -60,15 +64,21 @@ def copied(folder: Path) -> Path:
 
 
 def killer(tree: Path, arguments: list[str]) -> str | None:
-    """The first test that fails; None when all pass."""
+    """The first test that fails; None when all pass.
+
+    Raises:
+        NothingRan: no test passed or failed.
+    """
     paths = os.pathsep.join(str(tree / part) for part in ("bot", "bridge", "operator"))
     surroundings = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *arguments]
     ended = subprocess.run(command, cwd=tree, env=surroundings, capture_output=True, text=True, check=False)
     if ended.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
-    return found[1].rpartition("::")[2] if found else ended.stdout[-300:] + ended.stderr[-300:]
+    found = re.search(r"^(?:FAILED|ERROR) (\S+::\S+)", ended.stdout, re.MULTILINE)
+    if ended.returncode != 1 or found is None:
+        raise NothingRan(f"{' '.join(arguments)}: {(ended.stdout + ended.stderr).strip()[-300:]}")
+    return found[1].rpartition("::")[2]
 
 
 def fits(tree: Path, mutation: Mutation) -> bool:
@@ -100,23 +110,26 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only see whether every entry still fits its file")
     given = parser.parse_args()
     suites, mutations = read()
-    wrong = 0
+    wrong = asked = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = copied(Path(folder))
         for mutation in mutations:
             if given.only not in mutation.rule:
                 continue
+            asked += 1
             began = time.monotonic()
             if not fits(tree, mutation):
                 verdict = f"DOES NOT FIT {mutation.file}"
             elif given.check:
                 continue
             else:
-                seen = judged(tree, mutation, suites, everything=given.all)
-                verdict = "; ".join(seen) or "SEEN BY NO TEST"
-            wrong += verdict.isupper() or verdict.startswith("DOES NOT FIT")
+                try:
+                    verdict = "; ".join(judged(tree, mutation, suites, everything=given.all)) or "SEEN BY NO TEST"
+                except NothingRan as error:
+                    verdict = f"NO TEST RAN: {error}"
+            wrong += verdict.startswith(("SEEN BY NO TEST", "NO TEST RAN", "DOES NOT FIT"))
             print(f"{mutation.rule}: {verdict} ({time.monotonic() - began:.0f} s)", flush=True)
-    print(f"{len(mutations)} rules, {wrong} not held by a test")
+    print(f"{asked} rules, {wrong} not held by a test")
     return 1 if wrong else 0
 
 
