@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
@@ -27,6 +28,8 @@ from oracle.market import walk
 EXERCISED: Counter[str] = Counter()
 
 COARSE = Instrument("DOGE-USD", Decimal("0.00001"), Decimal("0.1"), Decimal("0.01"), Decimal("1"))
+CHEAP = Instrument("SHIB-USD", Decimal("0.00000001"), Decimal("1"), Decimal("0.01"), Decimal("1"))
+FINE = Instrument("PEPE-USD", Decimal("0.00000001"), Decimal("0.01"), Decimal("0.01"), Decimal("1"))
 ODD = Instrument("ODD-USD", Decimal("0.05"), Decimal("0.0002"), Decimal("0.01"), Decimal("0.5"))
 
 CHOICES: dict[str, list[str]] = {
@@ -41,7 +44,7 @@ CHOICES: dict[str, list[str]] = {
     "RISK_PER_TRADE_PCT": ["0.1", "5", "33.3333", "100"],
     "ENTRY_COOLDOWN_SEC": ["0", "600"],
     "VOL_RISK_ADJUST": ["true", "false"],
-    "USD_EQUITY": ["20", "1000", "123456.78"],
+    "USD_EQUITY": ["20", "1000", "123456.78", "10000000"],
     "USE_LIVE_EQUITY": ["true", "false"],
     "MAX_ORDER_USD": ["", "40"],
     "MAX_EXPOSURE_USD": ["", "120", "100000000"],
@@ -95,7 +98,9 @@ def test_machine_code_and_plain_python_reach_the_same_state(seed: int) -> None:
     # Drawn by a generator of our own, because hypothesis leans towards the first choices.
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in CHOICES.items()}
-    ruled = rules(load({key: value for key, value in keys.items() if value}), rng.choice([BTC_USD, COARSE, ODD]))
+    ruled = rules(
+        load({key: value for key, value in keys.items() if value}), rng.choice([BTC_USD, COARSE, CHEAP, FINE, ODD])
+    )
     shapes = [(rng.choice(SHAPES), rng.randint(20, 90)) for _ in range(rng.randint(6, 9))]
     candles = walk(shapes, seed % 2**32, price=rng.choice([1_000, 50_000, 5_000_000]))
     span = Span.of(len(candles.start), Decimal("0.3"), 5)
@@ -181,17 +186,17 @@ def test_what_64_bits_cannot_count_is_refused_and_does_not_wrap() -> None:
 RICH = {"USD_EQUITY": "100000000", "RISK_PER_TRADE_PCT": "50", "FEE_RATE_PCT": "0", "USE_MA_FILTER": "false"}
 
 
-@pytest.mark.parametrize("core", [PLAIN, compiled()], ids=["plain", "compiled"])
-def test_a_wick_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Core) -> None:
+@pytest.mark.parametrize("core", [lambda: PLAIN, compiled], ids=["plain", "compiled"])
+def test_a_wick_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Callable[[], Core]) -> None:
     candles = walk([("flat", 300)], seed=1, price=1_000_000)
     keys = RICH | {"BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "1000", "SCALP_TP_MIN_PCT": "1"}
     spiked = candles._replace(high=np.where(np.arange(300) == 200, 100_000_000, candles.high))
     with pytest.raises(BadInput, match="position is worth more than"):
-        run(rules(load(keys), BTC_USD), spiked, Span.of(300, Decimal("0.3"), 5), fill_model="ohlc", core=core)
+        run(rules(load(keys), BTC_USD), spiked, Span.of(300, Decimal("0.3"), 5), fill_model="ohlc", core=core())
 
 
-@pytest.mark.parametrize("core", [PLAIN, compiled()], ids=["plain", "compiled"])
-def test_an_account_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Core) -> None:
+@pytest.mark.parametrize("core", [lambda: PLAIN, compiled], ids=["plain", "compiled"])
+def test_an_account_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Callable[[], Core]) -> None:
     candles = walk([("flat", 900)], seed=1, price=1_000_000)
     # A fifth of the account at a time, bought low and sold four times as high.
     moved = np.where(np.arange(900) % 4 < 3, 1_000_000, 4_000_000)
@@ -203,7 +208,7 @@ def test_an_account_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core:
     }
     swung = Columns(candles.start, moved, moved, moved, moved, candles.volume)
     with pytest.raises(BadInput, match="account is worth more than"):
-        run(rules(load(keys), BTC_USD), swung, Span.of(900, Decimal("0.3"), 5), core=core)
+        run(rules(load(keys), BTC_USD), swung, Span.of(900, Decimal("0.3"), 5), core=core())
 
 
 def test_fine_ticks_beyond_a_float_are_refused() -> None:
