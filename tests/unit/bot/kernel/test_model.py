@@ -101,6 +101,8 @@ def test_a_threshold_on_the_score_decides_as_one_on_the_probability() -> None:
         (-1.0, 1.0, 2.0, True, SELL),
         (-1.0, 2.0, 1.0, True, FLAT),
         (0.0, 2.0, 1.0, True, FLAT),
+        (0.2, 2.0, 1.0, True, FLAT),
+        (-0.2, 1.0, 2.0, True, FLAT),
         (math.nan, 2.0, 1.0, True, FLAT),
         (1.0, math.nan, 1.0, True, FLAT),
     ],

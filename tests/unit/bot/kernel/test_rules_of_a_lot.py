@@ -89,6 +89,17 @@ def test_a_lot_leaves_at_its_levels_and_not_between_them(price: float, reason: i
     assert triggered(held, held, price) == reason
 
 
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [(106.0, EXIT_STOP_LOSS), (105.0, EXIT_STOP_LOSS), (104.0, EXIT_NONE), (96.0, EXIT_TAKE_PROFIT)],
+)
+def test_a_sell_lot_leaves_at_its_levels_and_not_between_them(price: float, reason: int) -> None:
+    held = lot(params(TAKE_PROFIT_PCT="2", STOP_LOSS_PCT="5"), side=SELL)
+    assert triggered(held, held, price) == reason
+    trailing = held._replace(trailing=True, peak=98.0, trail_stop=99.0)
+    assert triggered(trailing, trailing, 99.0) == EXIT_TRAILING_STOP
+
+
 def test_promotion_gives_the_runners_levels_from_the_lots_own_price() -> None:
     p = params(TAKE_PROFIT_PCT="2", STOP_LOSS_PCT="5")
     scalp = lot(p, "200.00", lots_open=3)._replace(trailing=True, peak=1.0, trail_stop=1.0)
@@ -132,9 +143,11 @@ OPEN = {
         (BUY, NOTHING, Stops(False, True, 0), "1.00", {"ENTRY_COOLDOWN_SEC": "60"}, "paused"),
         (BUY, NOTHING, Stops(False, False, 0), "1.00", {"ENTRY_COOLDOWN_SEC": "61"}, "cooldown"),
         (BUY, NOTHING, Stops(False, False, 0), "1.00", {"ENTRY_COOLDOWN_SEC": "60"}, "allowed"),
+        (BUY, ONE_BUY, Stops(False, False, 0), "1.00", {"ENTRY_COOLDOWN_SEC": "61"}, "cooldown"),
         (BUY, ONE_BUY, FREE, "1.00", {**OPEN, "MAX_CONCURRENT_LOTS": "1"}, "max_lots"),
         (BUY, ONE_BUY, FREE, "1.00", {}, "pyramiding_disabled"),
         (BUY, ONE_BUY, FREE, "1.00", {**OPEN, "PYRAMID_MIN_SECONDS_BETWEEN": "61"}, "spacing"),
+        (BUY, ONE_BUY, FREE, "99.01", {**OPEN, "PYRAMID_MIN_SECONDS_BETWEEN": "61"}, "spacing"),
         (BUY, ONE_BUY, FREE, "99.01", OPEN, "adverse_gate"),
         (BUY, ONE_BUY, FREE, "99.00", OPEN, "allowed"),
         (SELL, NOTHING, FREE, "1.00", {"LONG_ONLY": "false"}, "allowed"),
@@ -171,7 +184,9 @@ def test_a_budget_is_a_share_of_equity_between_minimum_and_cap_in_whole_cents() 
     ("spend", "cash", "exposure", "reason"),
     [
         ("10", "9.99", "0", "insufficient_funds"),
+        ("0.99", "0.98", "0", "insufficient_funds"),
         ("0.99", "10", "0", "below_minimum"),
+        ("0.99", "10", "100", "below_minimum"),
         ("10", "10", "90.10", "max_exposure"),
         ("10", "10", "90", "allowed"),
     ],
@@ -181,6 +196,11 @@ def test_what_cannot_be_paid_is_denied(spend: str, cash: str, exposure: str, rea
     base, denied = affordable(p, money(spend), money(cash), ticks("110000.00"), money(exposure))
     assert DENIALS[denied] == reason
     assert (base > 0) == (denied == ALLOWED)
+
+
+def test_minimum_cash_and_cap_are_kept_by_reaching_them() -> None:
+    p = params(MAX_EXPOSURE_USD="100", FEE_RATE_PCT="0")
+    assert affordable(p, money("1"), money("1"), ticks("100.00"), money("99")) == (1_000_000, ALLOWED)
 
 
 def stepped(p: Params, book: books.Book, now_ms: int, marked: int) -> books.Book:
@@ -202,6 +222,10 @@ def test_an_old_loser_counts_once_on_the_day_it_lost() -> None:
     p = params(MAX_DAILY_LOSS_PCT="2")
     next_day = stepped(p, books.opening_book(money("1000")), DAY_MS, money("900"))
     assert not stepped(p, next_day, DAY_MS + 1, money("890")).breaker
+    assert next_day.day_equity == money("1000")
+    # 2 % of the equity that was realised, not of what the day began with when marked.
+    assert not stepped(p, next_day, DAY_MS + 1, money("880.01")).breaker
+    assert stepped(p, next_day, DAY_MS + 1, money("880")).breaker
 
 
 def test_without_marking_only_realised_losses_trip_the_breaker() -> None:
