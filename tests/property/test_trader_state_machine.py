@@ -23,25 +23,9 @@ from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
+from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
-from cbbot.trader.events import (
-    BalancesKnown,
-    CandleClosed,
-    EntriesPaused,
-    EntriesResumed,
-    Event,
-    FlattenAsked,
-    HistoryLoaded,
-    OrderAbsent,
-    OrderAccepted,
-    OrderFilled,
-    OrderRefused,
-    OrderUnknown,
-    Started,
-    Tick,
-    TimePassed,
-)
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.orders import EXIT_RETRY_MS, WITHOUT_BASE
@@ -87,15 +71,15 @@ class LiveTrader:
         self.venue = Told({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
-        self.answers: list[Event] = []
-        self.recent: deque[Event] = deque(maxlen=12)
+        self.answers: list[events.Event] = []
+        self.recent: deque[events.Event] = deque(maxlen=12)
         self.held_until: dict[int, int] = {}
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.candles = [Candle(T0 // 1000 - 3600 + 60 * i, PRICE, PRICE, PRICE, PRICE, 1) for i in range(60)]
-        self.feed(HistoryLoaded(T0, tuple(self.candles)))
+        self.feed(events.HistoryLoaded(T0, tuple(self.candles)))
         self.keep_wanting()
-        self.feed(Started(T0))
+        self.feed(events.Started(T0))
 
     def move(self) -> None:
         """One thing happens; then all that must hold is looked at."""
@@ -124,14 +108,14 @@ class LiveTrader:
     def keep_wanting(self) -> None:
         self.state = replace(self.state, model=Fit((0.0,) * 4, self.wants, (0.0,) * 4, (1.0,) * 4, 100))
 
-    def feed(self, event: Event) -> list[Command]:
+    def feed(self, event: events.Event) -> list[Command]:
         self.recent.append(event)
         before = self.state
         self.state, commands = step(self.rules, before, event)
-        self.state_is_safe_before_orders(commands)
         self.entries_are_allowed(before, commands)
         for command in commands:
             if isinstance(command, Place):
+                assert commands[0] == Checkpoint()
                 assert command.intent.client_order_id not in self.names
                 self.names.add(command.intent.client_order_id)
                 self.orders[command.intent.client_order_id] = command.intent
@@ -141,10 +125,6 @@ class LiveTrader:
             self.venue.net += self.state.trades[-1].closed.net_pnl
         self.what_left_was_sold_or_too_small(before, event)
         return list(commands)
-
-    def state_is_safe_before_orders(self, commands: tuple[Command, ...]) -> None:
-        if any(isinstance(command, Place) for command in commands):
-            assert commands[0] == Checkpoint()
 
     def entries_are_allowed(self, before: TraderState, commands: tuple[Command, ...]) -> None:
         placed = [command.intent for command in commands if isinstance(command, Place)]
@@ -170,12 +150,12 @@ class LiveTrader:
         at = to_price(self.rules.params, self.price)
         return [lot for lot in lots if lot.side * at <= lot.side * lot.stop or lot.side * at >= lot.side * lot.take]
 
-    def what_left_was_sold_or_too_small(self, before: TraderState, event: Event) -> None:
+    def what_left_was_sold_or_too_small(self, before: TraderState, event: events.Event) -> None:
         still = {lot.id for lot in self.state.lots}
         for lot in before.lots:
-            if lot.id in still or isinstance(event, OrderFilled):
+            if lot.id in still or isinstance(event, events.OrderFilled):
                 continue
-            refused = isinstance(event, OrderRefused)
+            refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
             EXERCISED["crumbled"] += 1
 
@@ -193,12 +173,12 @@ class LiveTrader:
         self.price = price
         self.now_ms += later
         if self.rules.settings.use_tick_price:
-            self.feed(Tick(self.now_ms, self.price))
+            self.feed(events.Tick(self.now_ms, self.price))
         else:
             start = self.candles[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)
             self.candles.append(Candle(start, self.price, self.price, self.price, self.price, 1))
-            self.feed(CandleClosed(self.candles[-1]))
+            self.feed(events.CandleClosed(self.candles[-1]))
             self.no_stop_is_missed(start * 1000 + 60_000)
             return
         self.no_stop_is_missed(self.now_ms)
@@ -230,8 +210,7 @@ class LiveTrader:
     def filled(self, intent: Intent, base: int, fee: int | None) -> None:
         EXERCISED[f"filled {'none' if base == 0 else 'all' if base == intent.base else 'part'}"] += 1
         del self.orders[intent.client_order_id]
-        if self.state.intent(intent.client_order_id) is None:
-            raise AssertionError("an order that the venue has was forgotten")
+        assert self.state.intent(intent.client_order_id) is not None, "an order that the venue has was forgotten"
         self.now_ms += 1
         value = base * self.price
         side = BUY if intent.side is Side.BUY else SELL
@@ -241,7 +220,7 @@ class LiveTrader:
             self.venue.cash -= side * value + (fee if fee is not None else -(-value * 75 // 10_000))
         elif intent.purpose is Purpose.EXIT:
             self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
-        event = OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
+        event = events.OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
         self.answers.append(event)
         self.feed(event)
 
@@ -255,20 +234,20 @@ class LiveTrader:
         self.now_ms += 1
         if intent.purpose is Purpose.EXIT:
             self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
-        event = OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
+        event = events.OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
         self.answers.append(event)
         self.feed(event)
 
     def accept(self, intent: Intent) -> None:
-        self.feed(OrderAccepted(self.now_ms, intent.client_order_id, "v"))
+        self.feed(events.OrderAccepted(self.now_ms, intent.client_order_id, "v"))
 
     def leave_unknown(self, intent: Intent) -> None:
-        self.feed(OrderUnknown(self.now_ms, intent.client_order_id, "timeout"))
+        self.feed(events.OrderUnknown(self.now_ms, intent.client_order_id, "timeout"))
 
     def look_in_vain(self, intent: Intent) -> None:
         complete = self.rng.random() < 0.7
         self.now_ms += self.rng.choice([0, 31_000])
-        self.feed(OrderAbsent(self.now_ms, intent.client_order_id, complete))
+        self.feed(events.OrderAbsent(self.now_ms, intent.client_order_id, complete))
         if self.state.intent(intent.client_order_id) is None:
             assert complete
             assert self.now_ms - intent.created_ms >= 30_000
@@ -285,22 +264,22 @@ class LiveTrader:
     def know_balances(self) -> None:
         self.now_ms += 1
         quote = BTC_USD.ledger_down(Decimal(1_000)) + self.venue.cash
-        self.feed(BalancesKnown(self.now_ms - self.rng.choice([0, 0, 0, 100, 20_000]), self.available, quote))
+        self.feed(events.BalancesKnown(self.now_ms - self.rng.choice([0, 0, 0, 100, 20_000]), self.available, quote))
 
     def trade_by_hand(self) -> None:
         """Somebody takes base out of the account, or brings some."""
         self.spare += self.rng.choice([-12_000_000, -1_000_000, 13_000_000])
 
     def pause(self) -> None:
-        self.feed(EntriesPaused(self.now_ms, self.rng.choice(["hand", "resource"])))
+        self.feed(events.EntriesPaused(self.now_ms, self.rng.choice(["hand", "resource"])))
 
     def resume(self) -> None:
         for by in sorted(self.state.paused_by - {WITHOUT_BASE}):
-            self.feed(EntriesResumed(self.now_ms, by))
+            self.feed(events.EntriesResumed(self.now_ms, by))
 
     def flatten(self) -> None:
         self.everything_goes = True
-        self.feed(FlattenAsked(self.now_ms))
+        self.feed(events.FlattenAsked(self.now_ms))
 
     def change_of_mind(self) -> None:
         self.wants = -self.wants
@@ -308,7 +287,7 @@ class LiveTrader:
 
     def pass_time(self) -> None:
         self.now_ms += self.rng.choice([0, 3_000, 86_400_000])
-        looked = [c.intent for c in self.feed(TimePassed(self.now_ms)) if isinstance(c, LookUp)]
+        looked = [c.intent for c in self.feed(events.TimePassed(self.now_ms)) if isinstance(c, LookUp)]
         assert all(intent.client_order_id in self.orders for intent in looked)
 
     def restart(self) -> None:
@@ -322,8 +301,8 @@ class LiveTrader:
         here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
-        self.feed(HistoryLoaded(self.now_ms, tuple(self.candles)))
-        looked = [c.intent.client_order_id for c in self.feed(Started(self.now_ms)) if isinstance(c, LookUp)]
+        self.feed(events.HistoryLoaded(self.now_ms, tuple(self.candles)))
+        looked = [c.intent.client_order_id for c in self.feed(events.Started(self.now_ms)) if isinstance(c, LookUp)]
         assert looked == [intent.client_order_id for intent in self.state.intents]
         assert self.state.reconciled != bool(looked)
         EXERCISED["restarts"] += 1

@@ -1,102 +1,21 @@
-"""What only a live account knows: balances, caps, dust, exits that do not come off, inventory to sell."""
+"""What only a live account knows: balances, caps, dust, inventory to sell."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from cbbot.contract.settings import load
-from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Execution, Side
-from cbbot.kernel.model import Fit
+from cbbot.domain.order import Side
 from cbbot.trader import figures
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Command, Notify, Place
 from cbbot.trader.events import (
-    BalancesKnown,
-    CandleClosed,
-    Event,
     FlattenAsked,
-    HistoryLoaded,
-    OrderAbsent,
-    OrderFilled,
-    OrderRefused,
-    Started,
-    Tick,
 )
-from cbbot.trader.intent import Intent
-from cbbot.trader.machine import step
-from cbbot.trader.rules import rules
-from cbbot.trader.state import Dust, Identity, TraderState, new_state
-
-T0 = 1_700_000_040_000
-PYRAMID = {
-    "ALLOW_PYRAMIDING": "true", "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_DECAY_LAMBDA": "0",
-}  # fmt: skip
-
-
-def model(bias: float) -> Fit:
-    return Fit((0.0,) * 4, bias, (0.0,) * 4, (1.0,) * 4, 100)
-
-
-class Desk:
-    """A live trader at 100 USD that wants to buy (or sell) in every step; its clock moves with :meth:`tick`."""
-
-    def __init__(self, bias: float = 5.0, **keys: str) -> None:
-        defaults = {
-            "DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
-            "RISK_PER_TRADE_PCT": "2", "STOP_LOSS_PCT": "5", "TAKE_PROFIT_PCT": "2", "FEE_RATE_PCT": "0.75",
-        }  # fmt: skip
-        self.rules = rules(load(defaults | keys), BTC_USD)
-        self.now_ms = T0
-        self.state: TraderState = new_state(self.rules, Identity("bot", "BTC-USD", "live", "test"), 7)
-        self.commands: tuple[Command, ...] = ()
-        start, flat = T0 // 1000 - 3600, BTC_USD.ticks(Decimal(100))
-        self.feed(HistoryLoaded(T0, tuple(Candle(start + 60 * i, flat, flat, flat, flat, 10) for i in range(60))))
-        self.state = replace(self.state, model=model(bias))
-        self.feed(Started(T0))
-
-    def feed(self, event: Event) -> None:
-        self.state, self.commands = step(self.rules, self.state, event)
-
-    def balances(self, quote: str = "1000", base: str = "0") -> None:
-        self.now_ms += 1
-        units = BTC_USD.base_units(Decimal(base))
-        self.feed(BalancesKnown(self.now_ms, units, BTC_USD.ledger_down(Decimal(quote))))
-
-    def tick(self, price: str) -> list[Intent]:
-        """The orders that a price leads to."""
-        self.now_ms += 1000
-        self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price))))
-        return [command.intent for command in self.commands if isinstance(command, Place)]
-
-    def fill(self, intent: Intent, price: str, base: str | None = None) -> None:
-        self.now_ms += 10
-        ticks = BTC_USD.ticks(Decimal(price))
-        units = intent.base if base is None else BTC_USD.base_units(Decimal(base))
-        self.feed(OrderFilled(self.now_ms, intent.client_order_id, Execution("v", ticks, units, ticks * units, 0)))
-
-    def refuse(self, intent: Intent, code: str) -> None:
-        self.now_ms += 10
-        self.feed(OrderRefused(self.now_ms, intent.client_order_id, code, "no"))
-
-    def buy(self, price: str, base: str) -> None:
-        self.balances()
-        (entry,) = self.tick(price)
-        self.fill(entry, price, base)
-
-    @property
-    def reason(self) -> str:
-        assert self.state.decision is not None
-        return self.state.decision.reason
-
-    def told(self, event: str) -> list[dict[str, Any]]:
-        return [dict(c.fields) for c in self.commands if isinstance(c, Notify) and c.event == event]
-
+from cbbot.trader.state import Dust
+from unit.bot.trader.live_desk import PYRAMID, Desk
 
 # Equity from balances
 
@@ -180,180 +99,6 @@ def test_an_entry_needs_the_cash_of_the_account() -> None:
     desk = Desk()
     desk.balances(quote="19.99")
     assert (desk.tick("100"), desk.reason) == ([], "insufficient_funds")
-
-
-# Exits that do not come off
-
-
-def test_while_a_refused_exit_waits_for_its_next_try_nothing_is_bought() -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    (exit_,) = desk.tick("95")
-    desk.refuse(exit_, "RATE_LIMITED")
-    desk.balances()
-    before = desk.state.decision
-    assert desk.tick("95") == []
-    assert desk.state.decision is before
-    desk.now_ms += 4000
-    (again,) = desk.tick("95")
-    assert again.reason == "stop_loss"
-
-
-def test_an_exit_that_ends_without_a_fill_is_tried_again_after_a_pause() -> None:
-    desk = Desk()
-    desk.buy("100", "0.2")
-    (exit_,) = desk.tick("95")
-    desk.fill(exit_, "95", "0")
-    assert desk.tick("95") == []
-    desk.now_ms += 4000
-    assert len(desk.tick("95")) == 1
-
-
-@pytest.mark.parametrize("nothing", ["refused", "unfilled", "absent"])
-def test_when_the_runner_has_left_and_the_exit_of_the_other_comes_to_nothing_the_other_is_promoted(
-    nothing: str,
-) -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.buy("100", "0.2")
-    first, second = desk.tick("95")
-    desk.fill(first, "95")
-    assert [lot.runner for lot in desk.state.lots] == [False]  # it is on its way out as well
-    if nothing == "refused":
-        desk.refuse(second, "RATE_LIMITED")
-    elif nothing == "unfilled":
-        desk.fill(second, "95", "0")
-    else:
-        desk.feed(OrderAbsent(desk.now_ms + 60_000, second.client_order_id, complete=True))
-    (lot,) = desk.state.lots
-    assert (lot.runner, lot.opened_as_runner, lot.take) == (True, False, 104.0)
-
-
-def test_when_the_runner_leaves_in_parts_it_stays_the_runner_and_is_followed_by_the_newest_when_gone() -> None:
-    desk = Desk(**PYRAMID)
-    for price in ("100", "99", "98"):
-        desk.buy(price, "0.2")
-    (exit_,) = desk.tick("95")
-    desk.fill(exit_, "95", "0.15")
-    assert [(lot.id, lot.runner) for lot in desk.state.lots] == [(1, True), (2, False), (3, False)]
-    (rest,) = desk.tick("95")
-    desk.fill(rest, "94.9")
-    assert [(lot.id, lot.runner, lot.stop) for lot in desk.state.lots] == [(2, False, 94.05), (3, True, 93.1)]
-
-
-def test_lack_of_base_by_any_of_the_venues_names_stops_entries() -> None:
-    desk = Desk()
-    desk.buy("100", "0.2")
-    (exit_,) = desk.tick("95")
-    desk.refuse(exit_, "INSUFFICIENT_FUNDS")
-    assert desk.state.paused_by == {"lots_without_base"}
-
-
-def test_the_pause_for_missing_base_ends_with_the_last_lot() -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.buy("100", "0.2")
-    first, second = desk.tick("95")
-    desk.refuse(first, "INSUFFICIENT_FUND")
-    desk.fill(second, "95")
-    assert desk.state.paused_by == {"lots_without_base"}
-    desk.now_ms += 5000
-    (again,) = desk.tick("95")
-    desk.fill(again, "95")
-    assert desk.state.paused_by == frozenset()
-
-
-def test_after_an_exit_was_refused_for_lack_of_base_what_the_account_has_is_sold_and_the_rest_stays_a_lot() -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.buy("100", "0.2")
-    for exit_ in desk.tick("95"):
-        desk.refuse(exit_, "INSUFFICIENT_FUND")
-    desk.now_ms += 5000
-    desk.balances(base="0.3")
-    first, second = desk.tick("95")
-    assert [first.base, second.base] == [20_000_000, 10_000_000]
-    desk.fill(first, "95")
-    desk.fill(second, "95")
-    (short,) = desk.state.lots
-    assert (short.base, desk.state.paused_by) == (10_000_000, {"lots_without_base"})
-    desk.balances(base="0.0001")
-    # Too little to sell: the whole is asked for, in case it comes back.
-    assert [intent.base for intent in desk.tick("95")] == [10_000_000]
-
-
-def test_an_exit_that_was_refused_never_waits_longer_than_its_pause_even_when_candles_come_late() -> None:
-    desk = Desk(USE_TICK_PRICE="false")
-    desk.now_ms = T0 + 59_000
-    desk.balances()
-    start = T0 // 1000
-    close = BTC_USD.ticks(Decimal(100))
-    desk.feed(CandleClosed(Candle(start, close, close, close, close, 1)))
-    (entry,) = (command.intent for command in desk.commands if isinstance(command, Place))
-    desk.fill(entry, "100")
-    # Ten minutes of candles were missing and now come at once; the first exit is refused by today's clock.
-    low = BTC_USD.ticks(Decimal(90))
-    desk.feed(CandleClosed(Candle(start + 60, low, low, low, low, 1)))
-    (exit_,) = (command.intent for command in desk.commands if isinstance(command, Place))
-    desk.now_ms = T0 + 600_000
-    desk.refuse(exit_, "RATE_LIMITED")
-    desk.feed(CandleClosed(Candle(start + 120, low, low, low, low, 1)))
-    assert [command.intent.lot for command in desk.commands if isinstance(command, Place)] == [1]
-
-
-def test_one_lots_refused_exit_keeps_no_other_lot_from_its_stop() -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.buy("98", "0.2")
-    (first,) = desk.tick("95")
-    desk.refuse(first, "RATE_LIMITED")
-    assert [intent.lot for intent in desk.tick("93")] == [2]
-    desk.now_ms += 5000
-    assert [intent.lot for intent in desk.tick("93")] == [1]
-
-
-# Closing everything
-
-
-@pytest.mark.parametrize("ends", ["filled", "unfilled", "refused"])
-def test_an_entry_under_way_when_everything_is_closed_is_closed_as_well(ends: str) -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.balances()
-    (entry,) = desk.tick("100")
-    desk.feed(FlattenAsked(desk.now_ms))
-    (exit_,) = desk.tick("100")
-    desk.fill(exit_, "100")
-    assert (desk.state.lots, desk.state.flattening) == ((), True)
-    if ends == "filled":
-        desk.fill(entry, "100")
-        (last,) = desk.tick("100")
-        assert (last.lot, last.reason) == (2, "flatten")
-        desk.fill(last, "100")
-    elif ends == "unfilled":
-        desk.fill(entry, "100", "0")
-    else:
-        desk.refuse(entry, "RATE_LIMITED")
-    assert (desk.state.lots, desk.state.flattening) == ((), False)
-
-
-def test_closing_everything_with_nothing_open_yet_waits_for_the_entry_under_way() -> None:
-    desk = Desk()
-    desk.balances()
-    (entry,) = desk.tick("100")
-    desk.feed(FlattenAsked(desk.now_ms))
-    desk.fill(entry, "100")
-    assert [intent.reason for intent in desk.tick("100")] == ["flatten"]
-
-
-def test_a_state_whose_lots_have_no_runner_gets_one_at_the_start() -> None:
-    desk = Desk(**PYRAMID)
-    desk.buy("100", "0.2")
-    desk.buy("100", "0.2")
-    bare = tuple(lot._replace(runner=False) for lot in desk.state.lots)
-    desk.state = replace(desk.state, lots=bare, reconciled=False)
-    desk.feed(Started(desk.now_ms))
-    assert [lot.runner for lot in desk.state.lots] == [False, True]
 
 
 # Dust
