@@ -130,3 +130,15 @@ def test_a_day_that_starts_below_zero_trips_the_breaker() -> None:
     reference = referred(keys, candles, span)
     assert reference.equity < 0
     assert differences(backtest(keys, candles, span), reference) == []
+
+
+def test_exposure_is_what_lots_cost_without_their_fees() -> None:
+    candles = walk([("flat", 200)], 1)
+    keys = {
+        "FEE_RATE_PCT": "10", "ORDER_MIN_USD": "50", "MAX_EXPOSURE_USD": "95", "ALLOW_PYRAMIDING": "true",
+        "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_DECAY_MIN_PCT": "0", "BUY_THRESHOLD": "0", "USE_MA_FILTER": "false",
+    }  # fmt: skip
+    span = Span(len(candles.start), 100, 100)
+    reference = referred(keys, candles, span)
+    assert (reference.opened, reference.denials["max_exposure"]) == (2, 98)
+    assert differences(backtest(keys, candles, span), reference) == []
