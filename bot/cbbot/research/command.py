@@ -170,10 +170,13 @@ def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
             f"--compiled cannot be slowed down by BACKTEST_SLEEP_MS={settings.backtest_sleep_ms}; "
             "--set BACKTEST_SLEEP_MS=0 turns that off"
         )
-    from cbbot.research.compiled import compiled, ready  # noqa: PLC0415 - only when asked for
+    from cbbot.research.compiled import compiled, kept, ready  # noqa: PLC0415 - only when asked for
 
     if not ready():
-        print("compiling; the next run finds it done", file=stream, flush=True)
+        again = (
+            "; the next run finds it done" if kept() else ", as every run must: the cache folder cannot be written to"
+        )
+        print(f"compiling{again}", file=stream, flush=True)
     return compiled()
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
-from collections.abc import MutableSequence
-from functools import cache
+from collections.abc import Callable, MutableSequence
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -32,7 +32,7 @@ from cbbot.kernel.observe import Observed, observe, score_rows
 from cbbot.kernel.params import Params
 from cbbot.research.core import Core
 
-__all__ = ["compiled", "ready"]
+__all__ = ["compiled", "kept", "ready"]
 
 _MODULES: Final = (
     "codes", "params", "ledger", "formulas", "elementary", "levels", "lot", "sizing", "strategy", "gates", "book",
@@ -59,13 +59,21 @@ def compiled() -> Core:
     for function in _functions():
         register_jitable(function)
     # What numba tells type checkers of its functions is not how they are called.
-    njit, typeof, config = _untyped(numba.njit), _untyped(numba.typeof), _untyped(numba.config)
+    config = _untyped(numba.config)
     folder = _folder()
     if folder is not None:
         config.CACHE_DIR = str(folder)
-    fast_advance, fast_observe, fast_score = (
-        njit(each, cache=folder is not None) for each in (advance, observe, score_rows)
-    )
+    fast = partial(_fast, _untyped(numba.njit), keep=folder is not None)
+
+    def emptied(item: Any) -> Any:
+        one = List()
+        one.append(item)
+        one.clear()
+        return one
+
+    fast_advance, fast_observe, fast_score = fast(advance), fast(observe), fast(score_rows)
+    # The list's own methods would do, but numba compiles those anew in every process: a second a run.
+    fast_emptied, fast_count, fast_at = fast(emptied), fast(_count), fast(_at)
 
     def observed(candles: Columns, params: Params) -> Observed:
         n, features = len(candles.close), 8 if params.extended else 4
@@ -79,11 +87,11 @@ def compiled() -> Core:
         return column
 
     def tally(steps: int) -> Tally:
-        closed: MutableSequence[Closed] = List.empty_list(typeof(_CLOSED))
+        closed: MutableSequence[Closed] = fast_emptied(_CLOSED)
         return Tally(_zeros(3), _zeros(len(DENIALS)), closed, _zeros(steps), _zeros(steps))
 
     def lots() -> MutableSequence[Lot]:
-        empty: MutableSequence[Lot] = List.empty_list(typeof(_LOT))
+        empty: MutableSequence[Lot] = fast_emptied(_LOT)
         return empty
 
     def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
@@ -92,7 +100,23 @@ def compiled() -> Core:
         book, held = fast_advance(_capped(params), account, steps, first, last, done)
         return Account(Book(*book), held)
 
-    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=_told)
+    def told(account: Account, done: Tally) -> tuple[Account, Tally]:
+        return _told(account, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
+
+    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=told)
+
+
+def _fast(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
+    made = njit(function, cache=keep)
+
+    def called(*arguments: Any) -> Any:
+        try:
+            return made(*arguments)
+        except OSError:
+            # A full disk keeps no machine code. What has been compiled is in memory all the same.
+            return made(*arguments)
+
+    return called
 
 
 def _refuse_uncountable(params: Params, account: Account, steps: Steps) -> None:
@@ -122,6 +146,11 @@ def ready() -> bool:
     """Whether an earlier run has left its machine code; otherwise compiling takes some ten seconds."""
     folder = _folder()
     return folder is not None and any(folder.rglob(f"{advance.__module__.rpartition('.')[2]}.*.nbi"))
+
+
+def kept() -> bool:
+    """Whether machine code can be left for the next run."""
+    return _folder() is not None
 
 
 def _folder() -> Path | None:
@@ -154,13 +183,22 @@ def _modules() -> list[ModuleType]:
     return [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
 
 
-def _told(account: Account, tally: Tally) -> tuple[Account, Tally]:
+def _count(items: Any) -> int:
+    return len(items)
+
+
+def _at(items: Any, index: int) -> Any:
+    return items[index]
+
+
+def _told(account: Account, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Account, Tally]:
     """The same in plain Python's integers, lists and tuples."""
     signals, denials, marked, lots = (
         np.asarray(column).tolist() for column in (tally.signals, tally.denials, tally.marked, tally.lots)
     )
-    closed = [Closed(Lot(*each[0]), *each[1:]) for each in tally.closed]
-    return Account(account.book, [Lot(*lot) for lot in account.lots]), Tally(signals, denials, closed, marked, lots)
+    closed = [Closed(Lot(*each[0]), *each[1:]) for each in listed(tally.closed)]
+    held = [Lot(*lot) for lot in listed(account.lots)]
+    return Account(account.book, held), Tally(signals, denials, closed, marked, lots)
 
 
 def _zeros(count: int) -> Any:

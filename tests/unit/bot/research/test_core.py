@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
 import subprocess
@@ -56,6 +57,11 @@ def test_where_nothing_can_be_kept_a_run_compiles_all_the_same(monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert module._folder() is None
     assert not module.ready()
+    assert not module.kept()
+    sample = files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
+    said = io.StringIO()
+    backtest(load({}), BacktestOptions(csv=Path(str(sample)), compiled=True), said)
+    assert "compiling, as every run must: the cache folder cannot be written to" in said.getvalue()
 
 
 def test_a_first_compiled_run_says_why_it_waits_and_a_second_does_not(tmp_path: Path) -> None:
@@ -67,6 +73,30 @@ def test_a_first_compiled_run_says_why_it_waits_and_a_second_does_not(tmp_path: 
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         said.append("compiling" in done.stderr)
     assert said == [True, False]
+    # Nor does it compile what numba's own lists are made of.
+    counting = (
+        "import sys; from numba.core import event; from cbbot.cli import main\n"
+        "with event.install_recorder('numba:compile') as seen: main(sys.argv[1:])\n"
+        "sys.exit(len(seen.buffer))"
+    )
+    counted = subprocess.run([sys.executable, "-c", counting, *command[3:]], check=False, env=environment)
+    assert counted.returncode == 0
+
+
+def test_machine_code_that_finds_no_room_on_the_disk_runs_all_the_same() -> None:
+    calls = []
+
+    def full(function: Any, cache: bool) -> Any:
+        def compiled_once(number: int) -> Any:
+            calls.append(cache)
+            if len(calls) == 1:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return function(number)
+
+        return compiled_once
+
+    assert module._fast(full, lambda number: number + 1, keep=True)(1) == 2
+    assert calls == [True, True]
 
 
 def test_a_compiled_backtest_writes_the_same_result(tmp_path: Path) -> None:
@@ -87,5 +117,5 @@ def test_a_compiled_backtest_writes_the_same_result(tmp_path: Path) -> None:
 def test_a_compiled_run_is_not_watched(watched: dict[str, Any]) -> None:
     settings = load({"BACKTEST_SLEEP_MS": watched.get("sleep", "0")})
     options = BacktestOptions(csv=Path("none.csv"), compiled=True, serve=watched.get("serve"))
-    with pytest.raises(BadInput, match="--compiled runs too fast"):
+    with pytest.raises(BadInput, match="--compiled (runs too fast|cannot be slowed down)"):
         backtest(settings, options, io.StringIO())
