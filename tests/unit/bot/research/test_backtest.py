@@ -94,7 +94,7 @@ def test_live_settings_are_forced_onto_paper_and_unwise_ones_are_warned_about(
         ({"train_fraction": "most"}, "--train-fraction"),
         ({"warmup": -1}, "--warmup"),
         ({"warmup": 6000}, "too few"),
-        ({"price_increment": "0"}, "price_increment must be above 0"),
+        ({"price_increment": "0"}, "--price-increment=0 is not accepted"),
         ({"csv": Path("nowhere.csv")}, "no such file"),
         ({"json": Path("no/such/folder/out.json")}, "cannot be written"),
     ],

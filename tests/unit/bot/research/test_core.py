@@ -117,5 +117,5 @@ def test_a_compiled_backtest_writes_the_same_result(tmp_path: Path) -> None:
 def test_a_compiled_run_is_not_watched(watched: dict[str, Any]) -> None:
     settings = load({"BACKTEST_SLEEP_MS": watched.get("sleep", "0")})
     options = BacktestOptions(csv=Path("none.csv"), compiled=True, serve=watched.get("serve"))
-    with pytest.raises(BadInput, match="--compiled (runs too fast|cannot be slowed down)"):
+    with pytest.raises(BadInput, match=r"--compiled (runs too fast|cannot be slowed down)"):
         backtest(settings, options, io.StringIO())
