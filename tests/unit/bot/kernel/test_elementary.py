@@ -8,8 +8,8 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from decimal import Decimal, getcontext
+from collections.abc import Callable, Iterator
+from decimal import Decimal, localcontext
 from pathlib import Path
 from random import Random
 
@@ -29,20 +29,24 @@ from cbbot.trader.rules import rules
 EXACT = {"ceil", "floor", "frexp", "inf", "isqrt", "ldexp", "nan", "sqrt"}
 
 
+@pytest.fixture(autouse=True)
+def sixty_digits() -> Iterator[None]:
+    with localcontext(prec=60):
+        yield
+
+
 def within(ulps: int, found: float, true: Decimal) -> bool:
     return abs(Decimal(found) - true) <= ulps * Decimal(math.ulp(float(true)))
 
 
 @pytest.mark.parametrize("widest", [1e-9, 0.3, 1.0, 30.0, 699.0])
 def test_the_exponential_is_within_3_ulp_of_the_true_value(widest: float) -> None:
-    getcontext().prec = 60
     rng = Random(1)
     for x in [-widest * rng.random() for _ in range(2000)]:
         assert within(3, exponential(x), Decimal(x).exp()), x
 
 
 def test_the_logarithm_is_within_3_ulp_of_the_true_value() -> None:
-    getcontext().prec = 60
     rng = Random(2)
     for x in [10.0 ** rng.uniform(-12, 12) for _ in range(2000)] + [1.0 + rng.uniform(-0.3, 0.4) for _ in range(2000)]:
         assert within(3, logarithm(x), Decimal(x).ln()), x

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
-from decimal import Decimal, getcontext
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
 from cbbot.kernel.sigmoid import WORK_ROWS, complement
+
+
+@pytest.fixture(autouse=True)
+def sixty_digits() -> Iterator[None]:
+    with localcontext(prec=60):
+        yield
 
 
 def complements(z: np.ndarray) -> np.ndarray:
@@ -16,7 +23,6 @@ def complements(z: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("widest", [1e-9, 0.5, 5.0, 50.0, 599.0])
 def test_it_is_within_4_ulp_of_the_true_value(widest: float) -> None:
-    getcontext().prec = 60
     z = np.random.default_rng(3).uniform(-widest, widest, 2000)
     for x, found in zip(z.tolist(), complements(z).tolist(), strict=True):
         true = 1 / (1 + Decimal(x).exp())
@@ -24,7 +30,6 @@ def test_it_is_within_4_ulp_of_the_true_value(widest: float) -> None:
 
 
 def test_the_ends_of_the_range_reduction_are_as_good_as_its_middle() -> None:
-    getcontext().prec = 60
     ends = np.array([(n + 0.5) * float(Decimal(2).ln()) for n in range(-40, 40)])
     for z in (np.nextafter(ends, -np.inf), ends, np.nextafter(ends, np.inf)):
         true = np.array([float(1 / (1 + Decimal(x).exp())) for x in z.tolist()])
