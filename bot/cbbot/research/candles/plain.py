@@ -35,6 +35,7 @@ _ZEROS: Final = np.uint64(0x3030303030303030)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
 _TO_HIGH_BIT: Final = np.uint64(0x7676767676767676)  # what lifts a byte above 9 to 128
 _UNIT: Final = 10**8
+_HALF_RANGE: Final = 2**62
 # The last 8 - n bytes of a word gone, by n: as a shift upwards, and as a mask.
 _SHIFTS: Final = np.array([56] + [8 * (8 - n) for n in range(1, 9)], dtype=np.uint64)
 _MASKS: Final = np.array([256**n - 1 for n in range(9)], dtype=np.uint64)
@@ -110,7 +111,9 @@ def _decimals(words: Words, fields: Fields) -> tuple[Integers, Flags]:
 
 def _units(values: Integers, ratio: Fraction) -> tuple[Integers, Flags]:
     """``values * ratio``, rounded half even; and where that does not leave 64 bits."""
-    small = values <= (2**62) // ratio.numerator
+    if max(ratio.numerator, ratio.denominator) >= _HALF_RANGE:
+        return np.zeros_like(values), np.zeros(values.shape, dtype=np.bool_)
+    small = values <= _HALF_RANGE // ratio.numerator
     scaled = values * ratio.numerator
     whole = scaled // ratio.denominator
     twice = 2 * (scaled - whole * ratio.denominator)

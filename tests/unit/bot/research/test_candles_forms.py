@@ -9,8 +9,10 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -19,7 +21,7 @@ from pyarrow import parquet
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.research.candles import BadCandles, CandleFile, read_candles
 from cbbot.research.candles.errors import BadRow, TooLarge
-from cbbot.research.candles.plain import PADDING, fields_of, numbers_of
+from cbbot.research.candles.plain import PADDING, _units, fields_of, numbers_of
 from cbbot.research.candles.row import candle
 
 HEADER = "time,open,high,low,close,volume\n"
@@ -330,3 +332,11 @@ def test_reading_csv_imports_neither_arrow_nor_pandas(tmp_path: Path) -> None:
 def test_a_row_of_numbers_beyond_the_scales_is_not_a_bad_row() -> None:
     with pytest.raises(TooLarge):
         candle(["0", "1e9", "1e9", "1e9", "1e9", "1"], BTC_USD)
+
+
+@pytest.mark.parametrize("ratio", [Fraction(2**70), Fraction(3, 2**70), Fraction(1, 10)])
+def test_a_scale_that_64_bits_do_not_hold_is_left_to_exact_arithmetic(ratio: Fraction) -> None:
+    units, sure = _units(np.array([15, 25, 26]), ratio)
+    assert sure.tolist() == [ratio == Fraction(1, 10)] * 3
+    if sure.all():
+        assert units.tolist() == [2, 2, 3]
