@@ -82,25 +82,8 @@ def with_day(params: Params, book: Book, now_ms: int, equity_now: int, marked_no
     today = now_ms // DAY_MS
     if today == book.day:
         return book
-    return Book(
-        start_equity=book.start_equity,
-        realised=book.realised,
-        day=today,
-        day_realised=0,
-        day_equity=equity_now,
-        day_marked=marked_now,
-        loss_limit=fee_up(equity_now, params.max_daily_loss_rate),
-        breaker=False,
-        last_add_ms=book.last_add_ms,
-        last_loss_ms=book.last_loss_ms,
-        next_lot=book.next_lot,
-        lots=book.lots,
-        side=book.side,
-        last_entry_ticks=book.last_entry_ticks,
-        base_sum=book.base_sum,
-        cost_sum=book.cost_sum,
-        fee_sum=book.fee_sum,
-    )
+    limit = fee_up(equity_now, params.max_daily_loss_rate)
+    return _on_day(book, today, 0, equity_now, marked_now, limit, False)
 
 
 def with_breaker(params: Params, book: Book, marked_now: int) -> Book:
@@ -110,15 +93,22 @@ def with_breaker(params: Params, book: Book, marked_now: int) -> Book:
     change = marked_now - book.day_marked if params.breaker_marks else book.day_realised
     if -change < book.loss_limit:
         return book
+    return _on_day(book, book.day, book.day_realised, book.day_equity, book.day_marked, book.loss_limit, True)
+
+
+def _on_day(
+    book: Book, day: int, day_realised: int, day_equity: int, day_marked: int, loss_limit: int, breaker: bool
+) -> Book:
+    """The book with other figures of the day."""
     return Book(
         start_equity=book.start_equity,
         realised=book.realised,
-        day=book.day,
-        day_realised=book.day_realised,
-        day_equity=book.day_equity,
-        day_marked=book.day_marked,
-        loss_limit=book.loss_limit,
-        breaker=True,
+        day=day,
+        day_realised=day_realised,
+        day_equity=day_equity,
+        day_marked=day_marked,
+        loss_limit=loss_limit,
+        breaker=breaker,
         last_add_ms=book.last_add_ms,
         last_loss_ms=book.last_loss_ms,
         next_lot=book.next_lot,

@@ -71,22 +71,7 @@ def opened(
 def promoted(params: Params, lot: Lot) -> Lot:
     """The lot as the runner: its take and stop anew from its own open price, its trail reset."""
     price = to_price(params, lot.open_ticks)
-    return Lot(
-        lot.id,
-        lot.side,
-        True,
-        lot.opened_as_runner,
-        lot.opened_ms,
-        lot.open_ticks,
-        lot.base,
-        lot.cost,
-        lot.entry_fee,
-        stop(params, lot.side, price),
-        runner_take(params, lot.side, price),
-        False,
-        0.0,
-        0.0,
-    )
+    return _led(lot, True, stop(params, lot.side, price), runner_take(params, lot.side, price), False, 0.0, 0.0)
 
 
 def trailed(params: Params, lot: Lot, price: float) -> Lot:
@@ -97,18 +82,25 @@ def trailed(params: Params, lot: Lot, price: float) -> Lot:
     trailing, peak, trail_stop = trail(params, lot.side, price, open_price, lot.trailing, lot.peak, lot.trail_stop)
     if trailing == lot.trailing and peak == lot.peak:
         return lot
+    return _led(lot, lot.runner, lot.stop, lot.take, trailing, peak, trail_stop)
+
+
+def _led(
+    lot: Lot, runner: bool, stop_price: float, take_price: float, trailing: bool, peak: float, trail_stop: float
+) -> Lot:
+    """The lot in another role, with other levels, or with its trail moved."""
     return Lot(
         lot.id,
         lot.side,
-        lot.runner,
+        runner,
         lot.opened_as_runner,
         lot.opened_ms,
         lot.open_ticks,
         lot.base,
         lot.cost,
         lot.entry_fee,
-        lot.stop,
-        lot.take,
+        stop_price,
+        take_price,
         trailing,
         peak,
         trail_stop,
