@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, TextIO, cast, get_args
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
-from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import Account, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.candles import CandleFile, read_candles
 from cbbot.research.core import PLAIN, Core
-from cbbot.research.increments import instrument_of
+from cbbot.research.increments import decimal_option, instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.progress import Watch
 from cbbot.research.report import as_document
@@ -108,7 +107,7 @@ def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
 
 def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
     """The training fraction and the fill model; refuses whatever cannot be used before anything is done."""
-    fraction = _decimal("--train-fraction", options.train_fraction)
+    fraction = decimal_option("--train-fraction", options.train_fraction)
     if not 0 < fraction < 1:
         raise BadInput(f"--train-fraction={options.train_fraction} is not accepted: a number between 0 and 1")
     if options.warmup < 0:
@@ -124,13 +123,6 @@ def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
     if options.html is not None and importlib.util.find_spec("plotly") is None:
         raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
     return fraction, cast("FillModel", options.fill_model)
-
-
-def _decimal(option: str, text: str) -> Decimal:
-    try:
-        return parse_decimal(text)
-    except BadInput as error:
-        raise BadInput(f"{option}: {error}") from error
 
 
 def _served(options: BacktestOptions, stream: TextIO) -> contextlib.AbstractContextManager[MetricsServer | None]:

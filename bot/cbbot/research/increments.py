@@ -10,7 +10,7 @@ from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
 
-__all__ = ["instrument_of"]
+__all__ = ["decimal_option", "instrument_of"]
 
 
 def instrument_of(product_id: str, given: Mapping[str, str | None]) -> Instrument:
@@ -27,11 +27,19 @@ def instrument_of(product_id: str, given: Mapping[str, str | None]) -> Instrumen
         raise BadInput(f"{told}: too many digits to keep exact books with; give the product's own") from error
 
 
-def _increment(name: str, text: str) -> Decimal:
+def decimal_option(option: str, text: str) -> Decimal:
+    """
+    Raises:
+        BadInput: the option's text is no decimal number.
+    """
     try:
-        value = parse_decimal(text)
+        return parse_decimal(text)
     except BadInput as error:
-        raise BadInput(f"{_option(name)}: {error}") from error
+        raise BadInput(f"{option}: {error}") from error
+
+
+def _increment(name: str, text: str) -> Decimal:
+    value = decimal_option(_option(name), text)
     may_be_zero = name == "min_notional"
     if value < 0 or (value == 0 and not may_be_zero):
         accepted = "a number of 0 or more" if may_be_zero else "a number above 0"

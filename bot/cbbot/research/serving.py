@@ -68,8 +68,9 @@ class RunMetrics:
         self.done = done
 
     def _count(self, times: int, name: str, **labels: str) -> None:
-        for _ in range(times):
-            self.metrics.count(Count(name, labels))
+        # Nothing counted makes no series, as live.
+        if times:
+            self.metrics.count(Count(name, labels, times))
 
     def _count_tallies(self, tally: Tally) -> None:
         for signal, word in SIGNALS.items():
