@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import subprocess
@@ -12,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
 from cbbot.research.backfill.descent import PAGE_CANDLES
+from simulation.served import Served
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -28,33 +28,6 @@ NOW_MS = 1_757_507_850_000
 FROM = ["--start", "2025-09-06"]
 
 
-class Listener:
-    """A server of ours that tells its port on its first line."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env=kept | environment,
-            )
-        out = cast("IO[str]", self.process.stdout)
-        ready, _, _ = select.select([out], [], [], 60)
-        line = out.readline() if ready else ""
-        if not line:
-            self.end()
-            raise AssertionError(f"{arguments[0]} does not listen: {log.read_text()}")
-        self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait(30)
-        cast("IO[str]", self.process.stdout).close()
-
-
 class World:
     """Simulator and bridge, and backfills of theirs into ``folder``."""
 
@@ -62,16 +35,16 @@ class World:
         self.folder = folder
         self._running: list[subprocess.Popen[str]] = []
         arguments = ["--port", "0", "--speed", "0", "--history-fraction", "0.9999", "--faults"]
-        self.simulator = Listener(["cbbot_bridge.simulator", *arguments], {}, folder / "simulator.log")
+        self.simulator = Served(["cbbot_bridge.simulator", *arguments], {}, folder / "simulator.log")
         self.post("/sim/advance", to_ms=NOW_MS)
         self.bridge = self.start_bridge("0")
 
-    def start_bridge(self, port: str) -> Listener:
+    def start_bridge(self, port: str) -> Served:
         environment = {
             "COINBASE_API_BASE": self.simulator.url, "COINBASE_AUTH": "none", "COINBASE_WS_ENABLE": "false",
             "BRIDGE_HOST": "127.0.0.1", "PORT": port,
         }  # fmt: skip
-        return Listener(["cbbot_bridge"], environment, self.folder / "bridge.log")
+        return Served(["cbbot_bridge"], environment, self.folder / "bridge.log")
 
     def post(self, path: str, /, **fields: Any) -> None:
         httpx.post(f"{self.simulator.url}{path}", json=fields, timeout=10, trust_env=False).raise_for_status()
@@ -101,8 +74,8 @@ class World:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
-        self.bridge.end()
-        self.simulator.end()
+        self.bridge.end(signal.SIGKILL)
+        self.simulator.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -195,7 +168,7 @@ def test_a_bridge_that_dies_is_waited_for(world: World, tmp_path: Path) -> None:
     world.slow_down(0.1)
     process = world.begin("--out", "btc.csv", *FROM)
     until(lambda: pages_in(tmp_path / "btc.csv.partial") >= 2, process)
-    world.bridge.end()
+    world.bridge.end(signal.SIGKILL)
     world.slow_down(0)
     # What a venue may do besides: the bridge waits it out, or passes it on as a passing state.
     world.post("/sim/faults", path="/candles", times=3, status=429, body="html")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import httpx
 import pytest
+
+from simulation.served import NeverListened, Served
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -28,44 +26,19 @@ DEMO = {
 }  # fmt: skip
 
 
-class NeverListened(Exception):
-    """A process ended, or said nothing: its exit code and its log."""
-
-
-class Part:
-    """A process that tells its port on its first line."""
+class Part(Served):
+    """A server with a client of it."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        self.log = log
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env=kept | environment,
-            )
-        out = cast("IO[str]", self.process.stdout)
-        ready, _, _ = select.select([out], [], [], 30)
-        line = out.readline() if ready else ""
-        if not line:
-            out.close()
-            self.process.kill()
-            raise NeverListened(self.process.wait(30), log.read_text())
-        self.port: int = json.loads(line)["port"]
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+        super().__init__(arguments, environment, log)
+        self.client = httpx.Client(base_url=self.url, timeout=10)
 
     def get(self, path: str) -> Any:
         return self.client.get(path).raise_for_status().json()
 
     def end(self, number: signal.Signals) -> int:
         self.client.close()
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(30)
-        cast("IO[str]", self.process.stdout).close()
-        return code
+        return super().end(number)
 
     def until(self, arrived: Callable[[dict[str, Any]], bool], what: str, seconds: float = 60.0) -> dict[str, Any]:
         """The status once it is as wanted; asked ten times a second."""

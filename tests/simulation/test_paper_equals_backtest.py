@@ -8,7 +8,6 @@ part; then the clock is moved on, and the bot steps through every candle of the 
 from __future__ import annotations
 
 import json
-import os
 import re
 import select
 import signal
@@ -27,6 +26,7 @@ import httpx
 import pytest
 
 from oracle.market import SHORT, shared
+from simulation.served import Served, surroundings
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -50,33 +50,17 @@ KEYS: Final = {
 PACE: Final = {"CANDLE_RESYNC_SEC": "0.02", "TICK_INTERVAL_SEC": "5"}
 
 
-def environment(**extra: str) -> dict[str, str]:
-    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "PYTHONPATH") if key in os.environ} | extra
-
-
 @contextmanager
 def part(log: Path, *arguments: str, **extra: str) -> Iterator[httpx.Client]:
-    """A process of ours that tells its port on its first line; a client of it."""
-    with log.open("ab") as errors:
-        command = [sys.executable, "-m", *arguments]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment(**extra)
-        )  # fmt: skip
+    """A client of a process of ours, which must end cleanly."""
+    served = Served(list(arguments), extra, log)
     try:
-        assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
-        line = process.stdout.readline() if ready else ""
-        assert line, log.read_text()
-        with httpx.Client(base_url=f"http://127.0.0.1:{json.loads(line)['port']}", timeout=10) as client:
+        with httpx.Client(base_url=served.url, timeout=10) as client:
             yield client
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_SECONDS) == 0, log.read_text()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    except BaseException:
+        served.end(signal.SIGKILL)
+        raise
+    assert served.end(signal.SIGTERM) == 0, log.read_text()
 
 
 def get(client: httpx.Client, path: str) -> Any:
@@ -102,7 +86,7 @@ def backtested(folder: Path, csv: Path) -> dict[str, Any]:
     chosen = [f"--set={key}={value}" for key, value in KEYS.items()]
     spans = ["--train-fraction", "0.5", "--warmup", "0", "--json", str(folder / "result.json")]
     command = [sys.executable, "-m", "cbbot", "backtest", "--csv", str(csv), *spans, *chosen]
-    subprocess.run(command, check=True, env=environment(), capture_output=True, timeout=60)
+    subprocess.run(command, check=True, env=surroundings(), capture_output=True, timeout=60)
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
 
