@@ -52,7 +52,7 @@ MINIMUM = BTC_USD.ledger_up(BTC_USD.min_notional)
 
 
 @dataclass
-class Told:
+class VenueAccount:
     """What the venue owes and holds, signed: ``base`` by the side of the lots it is of, ``cash`` with every fee."""
 
     base: dict[int, int]
@@ -68,7 +68,7 @@ class LiveTrader:
         self.rules = rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
         self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
         self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
-        self.venue = Told({BUY: 0, SELL: 0})
+        self.venue = VenueAccount({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
         self.answers: list[events.Event] = []

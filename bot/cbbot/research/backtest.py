@@ -121,7 +121,7 @@ def run(
         at = end
         if progress is not None:
             progress(at, account, tally)
-    account, tally = core.told(account, tally)
+    account, tally = core.as_plain(account, tally)
     return Result(rules, span, account, tally, closed_ms[first:], candles.close[first:], fits)
 
 

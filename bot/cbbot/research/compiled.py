@@ -100,10 +100,12 @@ def compiled() -> Core:
         book, held = fast_advance(_capped(params), account, steps, first, last, done)
         return Account(Book(*book), held)
 
-    def told(account: Account, done: Tally) -> tuple[Account, Tally]:
-        return _told(account, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
+    def as_plain(account: Account, done: Tally) -> tuple[Account, Tally]:
+        return _as_plain(account, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
 
-    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=told)
+    return Core(
+        observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, as_plain=as_plain
+    )
 
 
 def _fast(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
@@ -191,7 +193,7 @@ def _at(items: Any, index: int) -> Any:
     return items[index]
 
 
-def _told(account: Account, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Account, Tally]:
+def _as_plain(account: Account, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Account, Tally]:
     """The same in plain Python's integers, lists and tuples."""
     signals, denials, marked, lots = (
         np.asarray(column).tolist() for column in (tally.signals, tally.denials, tally.marked, tally.lots)

@@ -29,7 +29,7 @@ class Core:
     """``observed`` gives features and averages of all candles, ``scored`` the log-odds of a stretch of rows.
 
     ``held`` puts a column into what ``advance`` reads fastest; ``tally`` makes an empty one for so
-    many steps; ``lots`` an empty list of lots; ``told`` what came out as plain Python values.
+    many steps; ``lots`` an empty list of lots; ``as_plain`` what came out as plain Python values.
     """
 
     observed: Callable[[Columns, Params], Observed]
@@ -38,7 +38,7 @@ class Core:
     tally: Callable[[int], Tally]
     lots: Callable[[], MutableSequence[Lot]]
     advance: Callable[[Params, Account, Steps, int, int, Tally], Account]
-    told: Callable[[Account, Tally], tuple[Account, Tally]]
+    as_plain: Callable[[Account, Tally], tuple[Account, Tally]]
 
 
 def _observed(candles: Columns, params: Params) -> Observed:
@@ -72,5 +72,5 @@ PLAIN = Core(
     tally=_tally,
     lots=_lots,
     advance=advance,
-    told=_as_it_is,
+    as_plain=_as_it_is,
 )

@@ -89,14 +89,14 @@ class Session:
         until = None if self._seconds is None else loop.time() + self._seconds
         stop = asyncio.create_task(self._stop.wait())
         over: set[asyncio.Future[Any]] = {stop, supervisor.ended}
-        told = False
+        address_logged = False
         try:
             while not any(end.done() for end in over):
                 port = supervisor.ports.get("bot")
                 if port is not None:
-                    if not told:
+                    if not address_logged:
                         log.say("info", f"bot http://127.0.0.1:{port}")
-                        told = True
+                        address_logged = True
                     await watch.look(port)
                     await self._replace_if_stuck(supervisor, watch.seen, log)
                 display.show(self._screen(display, supervisor, watch.seen, log))

@@ -127,7 +127,7 @@ class Supervisor:
                 break
             pause = min(self.patience.longest_pause, self.patience.first_pause * 2 ** min(deaths - 1, 16))
             kept.state = "backing off"
-            self._log.say("error", f"{kept.part.name} {_told(code)}; starting it again in {pause:g} s")
+            self._log.say("error", f"{kept.part.name} {_how_it_ended(code)}; starting it again in {pause:g} s")
             await self._unless_stopping(asyncio.sleep(pause))
             kept.restarts += 1
 
@@ -136,7 +136,7 @@ class Supervisor:
         if code in _FINAL:
             return _FINAL[code]
         if not kept.came_up and deaths >= self.patience.tries:
-            return f"it {_told(code)} {deaths} times before it listened"
+            return f"it {_how_it_ended(code)} {deaths} times before it listened"
         return None
 
     async def _run(self, kept: Kept) -> int:
@@ -181,7 +181,7 @@ class Supervisor:
             task.cancel()
 
 
-def _told(code: int) -> str:
+def _how_it_ended(code: int) -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with code {code}"

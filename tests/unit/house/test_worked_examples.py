@@ -67,7 +67,7 @@ def moment(text: str) -> int:
 
 
 class Desk:
-    """A paper trader that has seen an hour of flat candles; ``told`` is what its newest step did, in words."""
+    """A paper trader that has seen an hour of flat candles; ``happened`` is what its newest step did, in words."""
 
     def __init__(self, settings: dict[str, str], start: Row) -> None:
         self.rules = rules(load(settings | ALWAYS), BTC_USD)
@@ -86,13 +86,13 @@ class Desk:
 
     def step(self, at: int, price: Decimal) -> str:
         ticks = BTC_USD.ticks(price)
-        self.told: list[str] = []
+        self.happened: list[str] = []
         runner = self.runner
         self._feed(CandleClosed(Candle(at - 60, ticks, ticks, ticks, ticks, 1)))
-        if runner is not None and self.runner not in (None, runner) and self.told:
-            self.told.append(f"lot {self.runner} becomes runner")
+        if runner is not None and self.runner not in (None, runner) and self.happened:
+            self.happened.append(f"lot {self.runner} becomes runner")
         self.price = ticks
-        return ", ".join(self.told) or "nothing"
+        return ", ".join(self.happened) or "nothing"
 
     def _feed(self, event: Any) -> None:
         self.state, commands = step(self.rules, self.state, event)
@@ -101,7 +101,7 @@ class Desk:
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, Count) and command.name == "denials":
-            self.told.append(f"denied: {command.labels['reason']}")
+            self.happened.append(f"denied: {command.labels['reason']}")
         if not isinstance(command, Place):
             return
         intent, value = command.intent, command.price * command.intent.base
@@ -113,10 +113,10 @@ class Desk:
         if intent.purpose is Purpose.ENTRY:
             lot = self.lots[-1]
             self.entered = lot | {"budget": BTC_USD.quote_text(intent.quote_units)}
-            self.told.append(f"opens lot {lot['lot']} as {lot['role']}")
+            self.happened.append(f"opens lot {lot['lot']} as {lot['role']}")
         elif self.state.trade_count > known:
             self.trades.append(trade_row(BTC_USD, self.state.trades[-1].closed).model_dump())
-            self.told.append(f"closes lot {self.trades[-1]['lot']}: {self.trades[-1]['exit_reason']}")
+            self.happened.append(f"closes lot {self.trades[-1]['lot']}: {self.trades[-1]['exit_reason']}")
 
     @property
     def lots(self) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def found(document):
 
 
 @pytest.mark.parametrize("path", BREAKS)
-def test_a_broken_rule_is_told_at_its_field(path):
+def test_a_broken_rule_is_reported_at_its_field(path):
     violations = found(BREAKS[path])
     assert [violation.path for violation in violations] == [path]
     assert any(violations[0].message == rule.message for rule in RULES)
@@ -66,7 +66,7 @@ def test_every_rule_has_been_broken_by_a_test():
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         (
             {"risk": {"riskPerTradePct": 0}},
@@ -87,8 +87,8 @@ def test_every_rule_has_been_broken_by_a_test():
         ({"bot": {"env": [{"value": "x"}]}}, r"spec.bot.env\[0\].name: nothing given"),
     ],
 )
-def test_a_bad_field_is_told_with_its_value_and_what_is_accepted(document, told):
-    with pytest.raises(BadTradingBot, match=told):
+def test_a_bad_field_is_reported_with_its_value_and_what_is_accepted(document, message):
+    with pytest.raises(BadTradingBot, match=message):
         read_spec({"product": {"id": "BTC-USD"}} | document)
 
 
@@ -106,7 +106,7 @@ def test_a_null_is_an_absent_field_as_for_the_api_server():
         ({"state": {"size": "1023Mi"}}, "state.size"),
     ],
 )
-def test_what_may_not_change_is_told(change, path):
+def test_what_may_not_change_is_reported(change, path):
     before = {"product": {"id": "BTC-USD"}}
     violations = transition_violations(read_spec(before), read_spec(copy.deepcopy(before) | change))
     assert [violation.path for violation in violations] == [path]

@@ -106,7 +106,7 @@ def test_a_failed_save_leaves_the_last_one_readable(
         '{"version": 1, "checksum": "x", "body": {}}',
     ],
 )
-def test_what_is_no_state_of_ours_is_told_apart(tmp_path: Path, text: str) -> None:
+def test_what_is_no_state_of_ours_is_recognised(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x"
     path.write_text(text)
     with pytest.raises(CorruptState, match=str(path)):
@@ -185,7 +185,7 @@ def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
     assert [row.number for row in again.page(9)] == [3, 2, 1]
 
 
-def test_trades_with_the_same_lot_number_are_told_apart_by_their_own(tmp_path: Path) -> None:
+def test_trades_with_the_same_lot_number_are_distinguished_by_their_own(tmp_path: Path) -> None:
     ledger = TradeLedger(tmp_path / "trades.jsonl")
     part = trade(1)
     ledger.append(BTC_USD, [part, replace(part, number=2)])

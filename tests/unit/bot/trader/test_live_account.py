@@ -63,7 +63,7 @@ def test_the_breaker_of_an_account_trips_on_what_the_account_lost() -> None:
     assert not desk.state.book.breaker
     desk.tick("99")
     assert desk.state.book.breaker
-    assert len(desk.told("breaker")) == 1
+    assert len(desk.logged("breaker")) == 1
 
 
 def test_without_live_equity_it_is_usd_equity_and_what_was_realised_whatever_the_account_holds() -> None:
@@ -109,7 +109,7 @@ def test_a_lot_worth_less_than_the_venue_takes_becomes_dust_without_an_order_and
     desk.buy("100", "0.0101")
     desk.buy("100", "0.2")
     (exit_,) = desk.tick("95")
-    assert desk.told("exit")[0]["reason"] == "dust"
+    assert desk.logged("exit")[0]["reason"] == "dust"
     # Both left in this step: the small one joined the other on its way.
     assert (exit_.lot, exit_.base, desk.state.dust) == (2, BTC_USD.base_units(Decimal("0.2101")), Dust())
     desk.fill(exit_, "95")

@@ -219,11 +219,11 @@ def test_a_port_that_is_taken_is_bad_input() -> None:
 
 def test_the_server_tells_its_port_and_stops_with_a_stream_open(bot: FakeBot) -> None:
     async def main() -> None:
-        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        server = HttpServer(create_app(bot, None, "0"), told.set_result)
+        listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        server = HttpServer(create_app(bot, None, "0"), listening.set_result)
         listener: socket.socket = bound_socket("127.0.0.1", 0)
         serving = asyncio.create_task(server.serve([listener]))
-        port = await told
+        port = await listening
         async with (
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
             client.stream("GET", "/events") as events,

@@ -69,13 +69,13 @@ def test_the_ids_of_orders_are_shown_where_something_is_wrong() -> None:
     assert line(level="warning", event="order", client_order_id="a-1").text == "order client_order_id=a-1"
 
 
-def test_routine_in_a_row_is_told_once_and_trades_always() -> None:
-    told: list[LogLine] = []
-    book = LogBook(told.append)
+def test_routine_in_a_row_is_kept_once_and_trades_always() -> None:
+    lines: list[LogLine] = []
+    book = LogBook(lines.append)
     for event in ("refit", "refit", "exit", "exit", "refit", "refit"):
         book.hear("bot", json.dumps({"level": "info", "event": event}))
     book.hear("bot", json.dumps({"level": "warning", "event": "refit"}))
-    assert [(one.level, one.text) for one in told] == [
+    assert [(one.level, one.text) for one in lines] == [
         ("info", "refit"),
         ("info", "exit"),
         ("info", "exit"),
@@ -85,12 +85,12 @@ def test_routine_in_a_row_is_told_once_and_trades_always() -> None:
 
 
 def test_debugging_and_the_web_server_s_own_talk_are_left_out() -> None:
-    told: list[LogLine] = []
-    book = LogBook(told.append)
+    lines: list[LogLine] = []
+    book = LogBook(lines.append)
     book.hear("bot", json.dumps({"level": "debug", "event": "tick"}))
     book.hear("bridge", json.dumps({"level": "info", "logger": "uvicorn.error", "event": "Started"}))
     book.hear("bridge", json.dumps({"level": "error", "logger": "uvicorn.error", "event": "broken"}))
     book.hear("bot", "")
     book.say("warning", "ours")
-    assert [one.text for one in told] == ["broken", "ours"]
+    assert [one.text for one in lines] == ["broken", "ours"]
     assert [one.text for one in book.newest(9, "up")] == ["ours"]
