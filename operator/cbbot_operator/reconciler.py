@@ -146,14 +146,14 @@ class Reconciler:
     async def _apply(self, seen: Observed, wanted: list[dict[str, Any]]) -> Observed:
         """Apply what is wanted, prune what is ours and is not; the children as they are now."""
         digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-        settled = self._applied.get(seen.key) == digest
+        unchanged = self._applied.get(seen.key) == digest
         children: dict[tuple[str, str], Object] = {}
         for obj in wanted:
             entry: tuple[str, str] = (obj["kind"], obj["metadata"]["name"])
             before = seen.children.get(entry)
             after = await self._cluster.apply(obj)
             children[entry] = after
-            if settled and (before is None or _content(before) != _content(after)):
+            if unchanged and (before is None or _content(before) != _content(after)):
                 _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
                 DRIFT.labels(entry[0]).inc()
         for (kind, name), child in seen.children.items():

@@ -34,7 +34,7 @@ def backtest(
 
 
 def fitted(rows: Floats, closes: Floats) -> Predictor | None:
-    """The model of the specification by scikit-learn: the probability that the next close is higher."""
+    """The model by scikit-learn: the probability that the next close is higher."""
     x, higher = rows[:-1], closes[1:] > closes[:-1]
     counted = np.isfinite(x).all(axis=1)
     x, higher = x[counted], higher[counted]

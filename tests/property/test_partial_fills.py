@@ -36,7 +36,7 @@ KEYS = {
 
 
 class Venue:
-    """Fills orders as a seed says, keeps its own books, and looks at the trader after every event."""
+    """Fills orders as a seed says, keeps its own account, and looks at the trader after every event."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)

@@ -1,6 +1,6 @@
 """The live trader under events in any order: answers late, twice, in part or never, restarts in between.
 
-The venue here keeps books of its own. After every event the trader's must agree with them, and a lot at its stop
+The venue here keeps an account of its own. After every event the trader's must agree with them, and a lot at its stop
 must be on its way out or wait for a stated reason.
 """
 
@@ -100,7 +100,7 @@ class LiveTrader:
         else:
             answers = [self.fill] * 5 + [self.refuse, self.accept, self.leave_unknown, self.look_in_vain, self.repeat]
             self.rng.choice(answers)(order)
-        self.books_agree()
+        self.accounts_agree()
         self.lots_are_in_order()
         self.orders_are_those_of_the_venue()
         self.flags_end()
@@ -158,8 +158,6 @@ class LiveTrader:
             refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
             EXERCISED["crumbled"] += 1
-
-    # What happens
 
     def tick(self) -> None:
         # Back towards where it began, so that prices stay those of the settings.
@@ -307,9 +305,7 @@ class LiveTrader:
         assert self.state.reconciled != bool(looked)
         EXERCISED["restarts"] += 1
 
-    # What must hold
-
-    def books_agree(self) -> None:
+    def accounts_agree(self) -> None:
         state, book = self.state, self.state.book
         held: dict[int, list[Any]] = {side: [state.dust_of(side)] for side in (BUY, SELL)}
         for lot in state.lots:
@@ -360,7 +356,7 @@ class LiveTrader:
             while self.orders:
                 intent = next(iter(self.orders.values()))
                 self.filled(intent, intent.base, None)
-                self.books_agree()
+                self.accounts_agree()
             self.know_balances()
             self.tick_at(self.price, 6_000)
         assert not self.orders

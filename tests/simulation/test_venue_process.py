@@ -87,7 +87,7 @@ def test_a_signal_ends_it_cleanly(start: Start, number: signal.Signals) -> None:
     assert start().stop(number) == 0
 
 
-def test_books_and_clock_go_on_after_a_restart_and_stand_still_between(start: Start, tmp_path: Path) -> None:
+def test_account_and_clock_go_on_after_a_restart_and_stand_still_between(start: Start, tmp_path: Path) -> None:
     arguments = ["--state", str(tmp_path / "state.json"), "--speed", "600"]
     simulator = start(*arguments)
     first = simulator.buy("a")

@@ -186,8 +186,8 @@ def grid(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         )
         for line in lines
     ]
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join((texts[0], rule, *texts[1:]))
+    dashes = "  ".join("-" * width for width in widths)
+    return "\n".join((texts[0], dashes, *texts[1:]))
 
 
 def _beside(left: tuple[str, list[Row]], right: tuple[str, list[Row]]) -> str:

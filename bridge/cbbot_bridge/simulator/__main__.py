@@ -23,7 +23,7 @@ from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.log_lines import write_json_lines
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
-from cbbot_bridge.simulator.state_file import StateKeeper, read_state
+from cbbot_bridge.simulator.state_file import StateFile, read_state
 from cbbot_bridge.simulator.world import World, build_world
 
 __all__ = ["main"]
@@ -59,7 +59,7 @@ class _Server(uvicorn.Server):
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Before and after the server runs there is nothing to save: the books are in the file."""
+    """Before and after the server runs there is nothing to save: the account is in the file."""
     sys.exit(0)
 
 
@@ -79,10 +79,10 @@ def _listen(settings: SimulatorSettings) -> socket.socket:
 async def _serve(settings: SimulatorSettings) -> None:
     world = build_world(settings, read_state(settings.state))
     signatures = Signatures(settings.key_name, settings.public_key)
-    keeper = StateKeeper(world, settings.state)
+    state_file = StateFile(world, settings.state)
     listener = _listen(settings)
     config = uvicorn.Config(
-        build_app(world, keeper, signatures),
+        build_app(world, state_file, signatures),
         ws="websockets-sansio",
         lifespan="on",
         access_log=False,

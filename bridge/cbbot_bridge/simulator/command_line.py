@@ -75,7 +75,7 @@ def _add_server(parser: _Parser) -> None:
     milliseconds = _number(0, 86_400_000, "milliseconds from 0 to a day")
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     add("--port", type=_number(0, 65535, "a port, 0 to 65535"), default=8788, help="0 picks a free one (8788)")
-    add("--state", type=Path, help="file that keeps books and clock over a restart")
+    add("--state", type=Path, help="file that keeps account and clock over a restart")
     add("--key-name", help="name of the API key to accept; needs --public-key-file")
     add("--public-key-file", type=Path, help="PEM of the key that signs; requests are then verified")
     add("--faults", action="store_true", help="open the control endpoints under /sim")

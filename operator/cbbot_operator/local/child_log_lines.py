@@ -14,7 +14,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-__all__ = ["LogBook", "LogLine", "parse_line", "styled"]
+__all__ = ["LogBuffer", "LogLine", "parse_line", "styled"]
 
 _KEPT = 500
 # Long, and of use only where something went wrong.
@@ -83,7 +83,7 @@ def styled(line: LogLine) -> Text:
     )
 
 
-class LogBook:
+class LogBuffer:
     """The newest lines of all parts; ``on_line`` is called with every one that is kept.
 
     Left out: debugging, the web server's talk of its own starts and stops, and the second and further

@@ -179,7 +179,7 @@ def calculated(text: str) -> Decimal:
 
 
 def differences(example: Example) -> list[str]:
-    """What the page says otherwise than the trader does."""
+    """What docs/trading.md says otherwise than the trader does."""
     desk = Desk(example.settings, example.steps[0])
     found = []
     for row in example.steps:
@@ -199,12 +199,12 @@ def differences(example: Example) -> list[str]:
                 continue
             is_now = actual.get(column) or rounded_as(desk.shown(column), text)
             if is_now != text:
-                found.append(f"{row['time']}: {column} is {is_now}, the page says {text}")
+                found.append(f"{row['time']}: {column} is {is_now}, docs/trading.md says {text}")
     for row in example.fields:
         text = row["by calculator"].rpartition("= ")[2]
         actual_value = (desk.entered | desk.trades[0])[row["field"]]
         if rounded_as(actual_value, text) != text:
-            found.append(f"{row['field']} is {actual_value}, the page says {text}")
+            found.append(f"{row['field']} is {actual_value}, docs/trading.md says {text}")
         found += miscalculated(row["by calculator"])
     return found
 
@@ -214,7 +214,7 @@ def miscalculated(text: str) -> list[str]:
         return []
     sum_, _, result = text.rpartition(" = ")
     value = calculated(sum_)
-    return [] if rounded_as(value, result) == result else [f"{sum_} is {value}, the page says {result}"]
+    return [] if rounded_as(value, result) == result else [f"{sum_} is {value}, docs/trading.md says {result}"]
 
 
 EXAMPLES: Final = examples(PAGE.read_text(encoding="utf-8"))

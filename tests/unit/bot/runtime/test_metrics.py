@@ -1,4 +1,4 @@
-"""Dashboards of the old bot go on working: its metric names and labels, to the letter."""
+"""Metric names and labels are fixed: dashboards and alerts depend on them."""
 
 from __future__ import annotations
 

@@ -17,8 +17,6 @@ from cbbot.trader.events import (
 from cbbot.trader.trader_state import Dust
 from unit.bot.trader.live_desk import PYRAMID, Desk
 
-# Equity from balances
-
 
 def test_equity_from_balances_sizes_and_breaks_on_the_account_and_never_on_usd_equity() -> None:
     desk = Desk(USE_LIVE_EQUITY="true", USD_EQUITY="100000", RISK_PER_TRADE_PCT="10")
@@ -73,9 +71,6 @@ def test_without_live_equity_it_is_usd_equity_and_what_was_realised_whatever_the
     assert entry.quote_units == 2000
 
 
-# Caps
-
-
 def test_a_buy_could_fill_its_whole_budget_so_the_cap_of_the_exposure_counts_all_of_it() -> None:
     desk = Desk(MAX_EXPOSURE_USD="39.9", **PYRAMID)
     desk.buy("100", "0.2")
@@ -99,9 +94,6 @@ def test_an_entry_needs_the_cash_of_the_account() -> None:
     desk = Desk()
     desk.balances(quote="19.99")
     assert (desk.tick("100"), desk.reason) == ([], "insufficient_funds")
-
-
-# Dust
 
 
 def test_a_lot_worth_less_than_the_venue_takes_becomes_dust_without_an_order_and_leaves_with_the_next_exit() -> None:
@@ -156,9 +148,6 @@ def test_flattening_ends_when_only_dust_is_left() -> None:
     desk.feed(FlattenAsked(desk.now_ms))
     assert desk.tick("100") == []
     assert (desk.state.flattening, desk.state.lots) == (False, ())
-
-
-# Selling first
 
 
 SHORT = {"LONG_ONLY": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}

@@ -65,9 +65,6 @@ def logged(commands: list[Command], event: str) -> list[dict[str, object]]:
     return [dict(command.fields) for command in commands if isinstance(command, Notify) and command.event == event]
 
 
-# Ticks
-
-
 @pytest.mark.parametrize(
     ("prices", "accepted", "outliers"),
     [
@@ -140,9 +137,6 @@ def test_a_decision_needs_so_many_candles_the_forming_one_counted(mode: str, nee
         assert counted(commands, "denials") == 0
 
 
-# Gaps
-
-
 def test_gaps_are_counted_and_reported_in_the_history_and_live() -> None:
     candles = walk(120)
     holed = candles[:50] + candles[51:80] + candles[83:110]
@@ -157,9 +151,6 @@ def test_gaps_are_counted_and_reported_in_the_history_and_live() -> None:
     state, commands = feed(law, state, CandleClosed(candles[113]))
     assert counted(commands, "gaps") == 1
     assert [said["missing"] for said in logged(commands, "sync")] == [2]
-
-
-# A restart
 
 
 def test_indicators_rebuilt_from_four_hundred_candles_agree_to_a_billionth() -> None:
@@ -216,9 +207,6 @@ def test_an_unknown_last_add_is_the_oldest_lots_open_time_else_the_days_start() 
     assert decode(law, document).book.last_add_ms == -1
 
 
-# Fits
-
-
 def test_with_walk_forward_the_first_step_after_so_many_minutes_fits_also_one_that_exits() -> None:
     history = walk(300)
     law, state = started(history, WALK_FORWARD_MIN="2", STOP_LOSS_PCT="1", BUY_THRESHOLD="0")
@@ -265,9 +253,6 @@ def test_a_restart_fits_nothing_anew() -> None:
     law, state = started(history[:200])
     kept, commands = feed(law, decode(law, encode(law, state)), HistoryLoaded(9**15, history))
     assert (kept.model, kept.last_fit_ms, counted(commands, "fits")) == (state.model, state.last_fit_ms, 0)
-
-
-# Time
 
 
 @pytest.mark.parametrize(

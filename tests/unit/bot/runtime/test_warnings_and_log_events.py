@@ -1,4 +1,4 @@
-"""Warnings once and early, the events of the page as structured log lines, and nothing that grows without bound."""
+"""Warnings once and early, what happens as structured log lines, and nothing that grows without bound."""
 
 from __future__ import annotations
 
