@@ -51,7 +51,7 @@ def tables(text: str) -> Iterator[list[Row]]:
 
 def examples(text: str) -> list[Example]:
     found = []
-    for part in re.split(r"^### Example: ", text, flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^### [0-9.]+ Example: ", text, flags=re.MULTILINE)[1:]:
         name, _, body = part.partition("\n")
         settings = re.search(r"```ini\n(.*?)```", body, re.DOTALL)
         assert settings, name
