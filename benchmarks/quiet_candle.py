@@ -14,7 +14,7 @@ from machine_facts import machine
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.account import booked_open, opening_book
-from cbbot.kernel.advance import Account, Steps, advance
+from cbbot.kernel.advance import Portfolio, Steps, advance
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.lot import Lot, opened
 from cbbot.research.core import PLAIN
@@ -41,7 +41,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             tally = PLAIN.tally(CANDLES)
             started = time.process_time()
-            advance(ruled.params, Account(book, lots), steps, 0, CANDLES, tally)
+            advance(ruled.params, Portfolio(book, lots), steps, 0, CANDLES, tally)
             times.append(time.process_time() - started)
             assert not tally.closed
         print(f"{count:4}  {statistics.median(times) / CANDLES * 1e9:6.0f}")

@@ -82,10 +82,10 @@ SHAPES = ["up", "down", "chop", "crash", "rally", "flat", "gap", "wild"]
 
 
 def same(plain: Result, machine: Result) -> None:
-    assert machine.account == plain.account
+    assert machine.portfolio == plain.portfolio
     assert machine.tally == plain.tally
     assert machine.fits == plain.fits
-    assert [type(value) for value in machine.account.book] == [type(value) for value in plain.account.book]
+    assert [type(value) for value in machine.portfolio.book] == [type(value) for value in plain.portfolio.book]
 
 
 def test_every_setting_of_a_trading_bot_is_varied() -> None:
@@ -164,7 +164,7 @@ def test_many_lots_have_the_same_takes_though_compilers_like_to_multiply_powers_
     }  # fmt: skip
     candles = walk([("down", 400)], seed=3)
     plain = run(rules(load(keys), BTC_USD), candles, span := Span.of(400, Decimal("0.3"), 5))
-    assert len(plain.account.lots) > 50
+    assert len(plain.portfolio.lots) > 50
     same(plain, run(rules(load(keys), BTC_USD), candles, span, core=compiled()))
 
 

@@ -1,9 +1,11 @@
-"""The trader over many closed candles: what a backtest runs, step by step the same as live.
+"""The trader over many closed candles: what a backtest runs.
 
-Each step is the page of the specification in order: day, breaker, exits, decision, gates,
-size, place. The live trader (``cbbot.trader``) calls the same functions one step at a time; a
-test holds the two together to the last digit. Written in the subset of Python that numba
-compiles: ``cbbot.research.compiled`` runs it as machine code, on arrays where this runs on lists.
+Each step is docs/trading.md, section 1, in order: day, breaker, exits, decision, gates, size,
+place. The live trader (``cbbot.trader.stepping``) writes the same order a second time, because its
+orders fill later than in their step; the arithmetic is shared, and
+``tests/property/test_live_equals_backtest.py`` holds the two equal to the last digit. Written in
+the subset of Python that numba compiles: ``cbbot.research.compiled`` runs it as machine code, on
+arrays where this runs on lists.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from cbbot.kernel.params import DAY_MS, Params
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import signal
 
-__all__ = ["MONEY_LIMIT", "Account", "Closed", "Steps", "Tally", "advance"]
+__all__ = ["MONEY_LIMIT", "Closed", "Portfolio", "Steps", "Tally", "advance"]
 
 MONEY_LIMIT: Final = 2.0**62
 """Ledger units that neither a position nor the account may exceed: beyond, compiled integers would wrap."""
@@ -84,20 +86,20 @@ class Tally(NamedTuple):
     lots: MutableSequence[int]
 
 
-class Account(NamedTuple):
-    """The book, and the open lots, oldest first. The list is changed in place."""
+class Portfolio(NamedTuple):
+    """The account, and the open lots, oldest first. The list is changed in place."""
 
     book: Book
     lots: MutableSequence[Lot]
 
 
-def advance(params: Params, account: Account, steps: Steps, first: int, last: int, tally: Tally) -> Account:
-    """Step through ``first <= i < last``. Returns the account with its new book.
+def advance(params: Params, portfolio: Portfolio, steps: Steps, first: int, last: int, tally: Tally) -> Portfolio:
+    """Step through ``first <= i < last``. Returns the portfolio with its new account.
 
     Raises:
         OverflowError: a position or the account grows beyond ``MONEY_LIMIT``, compiled or not.
     """
-    book, lots = account
+    book, lots = portfolio
     quiet = _quiet(params, lots)
     wealth = equity(book)
     for i in range(first, last):
@@ -137,7 +139,7 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
                     quiet = _quiet(params, lots)
         tally.marked[i] = wealth + unrealised(book, ticks)
         tally.lots[i] = book.lots
-    return Account(book, lots)
+    return Portfolio(book, lots)
 
 
 def _quiet(params: Params, lots: Sequence[Lot]) -> Band:

@@ -17,7 +17,7 @@ from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
-from cbbot.kernel.advance import Account, Tally
+from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import CandleFile, read_candles
@@ -187,10 +187,10 @@ def _watched(
     metrics = _metrics(ruled, file, span, server)
     with Watch(stream, "backtest", span.total - span.first) as watch:
 
-        def each(done: int, account: Account, tally: Tally) -> None:
+        def each(done: int, portfolio: Portfolio, tally: Tally) -> None:
             watch(done)
             if metrics is not None:
-                metrics.update(done, account, tally)
+                metrics.update(done, portfolio, tally)
             if pause:
                 time.sleep(pause)
 
