@@ -24,7 +24,7 @@ from machine_facts import machine
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.kernel.account import opening_book
+from cbbot.kernel.account import opening_account
 from cbbot.kernel.advance import Portfolio, Steps, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.model import Fit, fit
@@ -106,7 +106,9 @@ def with_core(
         )  # fmt: skip
         count = len(candles.close) - first
         tally = core.tally(count)
-        return core.advance(ruled.params, Portfolio(opening_book(equity), core.lots()), steps, 0, count, tally), tally
+        return core.advance(
+            ruled.params, Portfolio(opening_account(equity), core.lots()), steps, 0, count, tally
+        ), tally
 
     return run
 
@@ -121,7 +123,11 @@ def compare(c: CResult, portfolio: Portfolio, tally: Tally) -> None:
     exits = [0, 0, 0, 0]
     for closed in tally.closed:
         exits[int(closed[6])] += 1
-    assert (portfolio.book.realised, portfolio.book.next_lot - 1, portfolio.book.lots) == (c.realised, c.opened, c.lots)
+    assert (portfolio.account.realised, portfolio.account.next_lot - 1, portfolio.account.lots) == (
+        c.realised,
+        c.opened,
+        c.lots,
+    )
     assert (exits, nets, marked) == (list(c.exits), c.net_hash % 2**64, c.marked_hash % 2**64)
     assert [int(n) for n in tally.denials][1:] == list(c.denials)[1:]
 

@@ -85,7 +85,7 @@ def same(plain: Result, machine: Result) -> None:
     assert machine.portfolio == plain.portfolio
     assert machine.tally == plain.tally
     assert machine.fits == plain.fits
-    assert [type(value) for value in machine.portfolio.book] == [type(value) for value in plain.portfolio.book]
+    assert [type(value) for value in machine.portfolio.account] == [type(value) for value in plain.portfolio.account]
 
 
 def test_every_setting_of_a_trading_bot_is_varied() -> None:

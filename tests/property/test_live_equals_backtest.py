@@ -90,7 +90,7 @@ class Paper:
 def same(result: Result, paper: Paper) -> None:
     assert paper.trades == result.tally.closed
     assert list(paper.state.lots) == result.portfolio.lots
-    assert paper.state.book == result.portfolio.book
+    assert paper.state.account == result.portfolio.account
     signals = {name: paper.counts.get(("decisions", name), 0) for name in ("sell", "flat", "buy")}
     assert list(signals.values()) == result.tally.signals
     assert sum(n for (name, _), n in paper.counts.items() if name == "denials") == sum(result.tally.denials[2:])
@@ -162,7 +162,7 @@ def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restart
     same(result, paper)
     for closed in result.tally.closed:
         EXERCISED[f"exit {closed.reason}"] = EXERCISED.get(f"exit {closed.reason}", 0) + 1
-    EXERCISED["opened"] = EXERCISED.get("opened", 0) + result.portfolio.book.next_lot - 1
+    EXERCISED["opened"] = EXERCISED.get("opened", 0) + result.portfolio.account.next_lot - 1
 
 
 def test_the_property_above_exercised_what_it_claims() -> None:

@@ -1,6 +1,6 @@
 """The live trader under events in any order: answers late, twice, in part or never, restarts in between.
 
-The venue here keeps books of its own. After every event the trader's must agree with them, and a lot at its stop
+The venue here keeps accounts of its own. After every event the trader's must agree with them, and a lot at its stop
 must be on its way out or wait for a stated reason.
 """
 
@@ -292,7 +292,7 @@ class LiveTrader:
 
     def restart(self) -> None:
         kept = json.loads(json.dumps(encode(self.rules, self.state)))
-        clear = not self.state.short_dust.base and (self.state.book.side == BUY or not self.state.dust.base)
+        clear = not self.state.short_dust.base and (self.state.account.side == BUY or not self.state.dust.base)
         if clear and self.rng.random() < 0.3:
             del kept["short_dust"], kept["market"]["candle_seconds"]  # as an older cbbot wrote it
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
@@ -310,7 +310,7 @@ class LiveTrader:
     # What must hold
 
     def books_agree(self) -> None:
-        state, book = self.state, self.state.book
+        state, account = self.state, self.state.account
         held: dict[int, list[Any]] = {side: [state.dust_of(side)] for side in (BUY, SELL)}
         for lot in state.lots:
             held[lot.side].append(lot)
@@ -318,19 +318,19 @@ class LiveTrader:
         both = held[BUY] + held[SELL]
         assert {side: sum(each.base for each in held[side]) for side in held} == self.venue.base
         sums = (sum(e.base for e in both), sum(e.cost for e in both), sum(e.entry_fee for e in both))
-        assert (book.base_sum, book.cost_sum, book.fee_sum) == sums
+        assert (account.base_sum, account.cost_sum, account.fee_sum) == sums
         spent = sum(side * each.cost + each.entry_fee for side in held for each in held[side])
-        assert self.venue.net == book.realised == self.venue.cash + spent
+        assert self.venue.net == account.realised == self.venue.cash + spent
         EXERCISED["dust"] += state.dust.base > 0
         EXERCISED["short dust"] += state.short_dust.base > 0
 
     def lots_are_in_order(self) -> None:
-        state, book = self.state, self.state.book
-        assert book.lots == len(state.lots)
+        state, account = self.state, self.state.account
+        assert account.lots == len(state.lots)
         assert [lot.id for lot in state.lots] == sorted({lot.id for lot in state.lots})
         if state.lots:
-            assert {lot.side for lot in state.lots} == {book.side}
-            assert book.last_entry_ticks == state.lots[-1].open_ticks
+            assert {lot.side for lot in state.lots} == {account.side}
+            assert account.last_entry_ticks == state.lots[-1].open_ticks
         runners = sum(lot.runner for lot in state.lots)
         assert runners <= 1
         if state.lots and not any(state.closing(lot) for lot in state.lots):

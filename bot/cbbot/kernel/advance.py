@@ -14,7 +14,7 @@ from collections.abc import MutableSequence, Sequence
 from typing import Final, NamedTuple
 
 from cbbot.kernel.account import (
-    Book,
+    Account,
     booked_close,
     booked_open,
     cash,
@@ -89,7 +89,7 @@ class Tally(NamedTuple):
 class Portfolio(NamedTuple):
     """The account, and the open lots, oldest first. The list is changed in place."""
 
-    book: Book
+    account: Account
     lots: MutableSequence[Lot]
 
 
@@ -99,30 +99,30 @@ def advance(params: Params, portfolio: Portfolio, steps: Steps, first: int, last
     Raises:
         OverflowError: a position or the account grows beyond ``MONEY_LIMIT``, compiled or not.
     """
-    book, lots = portfolio
+    account, lots = portfolio
     quiet = _quiet(params, lots)
-    wealth = equity(book)
+    wealth = equity(account)
     for i in range(first, last):
         now_ms, ticks = steps.now_ms[i], steps.close[i]
         worth = wealth
         touched = False
-        if book.lots > 0:
-            if steps.high[i] * 1.0 * book.base_sum > MONEY_LIMIT:
+        if account.lots > 0:
+            if steps.high[i] * 1.0 * account.base_sum > MONEY_LIMIT:
                 raise OverflowError("a position is worth more than cbbot can count")
-            worth = wealth + unrealised(book, ticks)
+            worth = wealth + unrealised(account, ticks)
             touched = steps.low[i] <= quiet.low or steps.high[i] >= quiet.high
             if touched:
                 worth += _left_before_close(params, lots, steps, i)
-        if now_ms // DAY_MS != book.day:
-            book = with_day(params, book, now_ms, wealth, worth)
-        if not book.breaker and params.max_daily_loss_rate > 0:
-            book = with_breaker(params, book, worth)
+        if now_ms // DAY_MS != account.day:
+            account = with_day(params, account, now_ms, wealth, worth)
+        if not account.breaker and params.max_daily_loss_rate > 0:
+            account = with_breaker(params, account, worth)
         exited = False
         if touched:
-            before = book.lots
-            book = _exits(params, book, lots, steps, i, tally)
-            quiet, wealth = _quiet(params, lots), equity(book)
-            exited = book.lots < before
+            before = account.lots
+            account = _exits(params, account, lots, steps, i, tally)
+            quiet, wealth = _quiet(params, lots), equity(account)
+            exited = account.lots < before
             if abs(wealth) > MONEY_LIMIT:
                 raise OverflowError("the account is worth more than cbbot can count")
         if not exited:
@@ -133,13 +133,13 @@ def advance(params: Params, portfolio: Portfolio, steps: Steps, first: int, last
             if wanted == FLAT:
                 tally.denials[DENY_FLAT] += 1
             else:
-                before = book.lots
-                book = _consider(params, book, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
-                if book.lots > before:
+                before = account.lots
+                account = _consider(params, account, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
+                if account.lots > before:
                     quiet = _quiet(params, lots)
-        tally.marked[i] = wealth + unrealised(book, ticks)
-        tally.lots[i] = book.lots
-    return Portfolio(book, lots)
+        tally.marked[i] = wealth + unrealised(account, ticks)
+        tally.lots[i] = account.lots
+    return Portfolio(account, lots)
 
 
 def _quiet(params: Params, lots: Sequence[Lot]) -> Band:
@@ -168,7 +168,7 @@ def _left_before_close(params: Params, lots: Sequence[Lot], steps: Steps, i: int
     return beyond
 
 
-def _exits(params: Params, book: Book, lots: MutableSequence[Lot], steps: Steps, i: int, tally: Tally) -> Book:
+def _exits(params: Params, account: Account, lots: MutableSequence[Lot], steps: Steps, i: int, tally: Tally) -> Account:
     """Trail, test and close every lot; then promote if the runner has left."""
     leaving: list[tuple[Lot, int, int]] = []
     kept = 0
@@ -187,49 +187,51 @@ def _exits(params: Params, book: Book, lots: MutableSequence[Lot], steps: Steps,
         lots[kept - 1] = promoted(params, lots[kept - 1])
     newest_ticks = lots[kept - 1].open_ticks if kept > 0 else 0
     for lot, reason, ticks in leaving:
-        book = _close(params, book, lot, newest_ticks, steps.now_ms[i], ticks, reason, tally)
-    return book
+        account = _close(params, account, lot, newest_ticks, steps.now_ms[i], ticks, reason, tally)
+    return account
 
 
 def _close(
     params: Params,
-    book: Book,
+    account: Account,
     lot: Lot,
     newest_ticks: int,
     now_ms: int,
     ticks: int,
     reason: int,
     tally: Tally,
-) -> Book:
+) -> Account:
     price = slipped(ticks, -lot.side, params.slippage)
     proceeds = price * lot.base
     exit_fee = fee_up(proceeds, params.fee_rate)
     net = close_net(lot, proceeds, exit_fee)
     tally.closed.append(Closed(lot, now_ms, price, proceeds, exit_fee, net, reason))
-    return booked_close(book, lot, True, net, now_ms, reason, newest_ticks)
+    return booked_close(account, lot, True, net, now_ms, reason, newest_ticks)
 
 
 def _consider(
     params: Params,
-    book: Book,
+    account: Account,
     lots: MutableSequence[Lot],
     wanted: int,
     now_ms: int,
     ticks: int,
     std_ratio: float,
     tally: Tally,
-) -> Book:
+) -> Account:
     """Ask the gates, size, and open a lot; or count which gate denied."""
     base = price = 0
-    denied = permitted(params, wanted, now_ms, ticks, position(book), stops(book, False))
+    denied = permitted(params, wanted, now_ms, ticks, position(account), stops(account, False))
     if denied == ALLOWED:
         price = slipped(ticks, wanted, params.slippage)
         tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
-        base, denied = affordable(params, budget(params, equity(book), tenths), cash(book), price, book.cost_sum)
+        base, denied = affordable(
+            params, budget(params, equity(account), tenths), cash(account), price, account.cost_sum
+        )
     if denied != ALLOWED:
         tally.denials[denied] += 1
-        return book
+        return account
     cost = price * base
-    lot = opened(params, book.next_lot, wanted, now_ms, price, base, cost, fee_up(cost, params.fee_rate), len(lots))
+    lot = opened(params, account.next_lot, wanted, now_ms, price, base, cost, fee_up(cost, params.fee_rate), len(lots))
     lots.append(lot)
-    return booked_open(book, lot)
+    return booked_open(account, lot)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
-from cbbot.kernel.account import opening_book
+from cbbot.kernel.account import opening_account
 from cbbot.kernel.advance import Portfolio, Steps, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.model import Fit, fit
@@ -99,7 +99,7 @@ def run(
     score = core.held(np.full(count, np.nan))
     steps = _steps(core, candles, seen, closed_ms, first, score, fill_model)
     tally = core.tally(count)
-    portfolio = Portfolio(opening_book(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
+    portfolio = Portfolio(opening_account(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
     model = _fit(rules, seen.rows, candles.close, span.train)
     fits, fitted_ms = int(model is not None), int(closed_ms[span.train - 1])
     at = scored = 0

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cbbot.errors import BadInput, CbbotError
-from cbbot.kernel.account import Book
+from cbbot.kernel.account import Account
 from cbbot.kernel.advance import MONEY_LIMIT, Closed, Portfolio, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import DENIALS
@@ -97,8 +97,8 @@ def compiled() -> Core:
     def advanced(params: Params, portfolio: Portfolio, steps: Steps, first: int, last: int, done: Tally) -> Portfolio:
         if first == 0:
             _refuse_uncountable(params, portfolio, steps)
-        book, held = fast_advance(_capped(params), portfolio, steps, first, last, done)
-        return Portfolio(Book(*book), held)
+        account, held = fast_advance(_capped(params), portfolio, steps, first, last, done)
+        return Portfolio(Account(*account), held)
 
     def told(portfolio: Portfolio, done: Tally) -> tuple[Portfolio, Tally]:
         return _told(portfolio, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
@@ -124,7 +124,7 @@ def _refuse_uncountable(params: Params, portfolio: Portfolio, steps: Steps) -> N
     Raises:
         BadInput: the equity or the prices are beyond what machine integers and floats hold exactly.
     """
-    if portfolio.book.start_equity >= MONEY_LIMIT:
+    if portfolio.account.start_equity >= MONEY_LIMIT:
         raise BadInput("USD_EQUITY is more than a compiled run can count; run it without --compiled")
     highest = int(np.max(steps.high)) if len(steps.high) else 0
     if max(highest * params.tick_numerator, params.tick_denominator) >= _EXACT_FLOAT:
@@ -198,7 +198,7 @@ def _told(portfolio: Portfolio, tally: Tally, listed: Callable[[Any], list[Any]]
     )
     closed = [Closed(Lot(*each[0]), *each[1:]) for each in listed(tally.closed)]
     held = [Lot(*lot) for lot in listed(portfolio.lots)]
-    return Portfolio(portfolio.book, held), Tally(signals, denials, closed, marked, lots)
+    return Portfolio(portfolio.account, held), Tally(signals, denials, closed, marked, lots)
 
 
 def _zeros(count: int) -> Any:

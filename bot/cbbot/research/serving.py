@@ -55,7 +55,7 @@ class RunMetrics:
         self._committed = max(0, span.first - _HISTORY)
         self.metrics.ready.set(1)
         self._count_fits(span.first)
-        self._observe(span.first, Portfolio(self._state.book, []))
+        self._observe(span.first, Portfolio(self._state.account, []))
 
     def update(self, done: int, portfolio: Portfolio, tally: Tally) -> None:
         """``done`` steps are done, and this is what they have come to."""
@@ -88,7 +88,7 @@ class RunMetrics:
         for each in closed:
             self._count(1, "orders", mode="paper", side="SELL" if each.lot.side == BUY else "BUY")
             self._count(1, "trades", result="win" if each.net_pnl > 0 else "loss")
-        self._next_lot = portfolio.book.next_lot
+        self._next_lot = portfolio.account.next_lot
 
     def _count_fits(self, until: int) -> None:
         """Fits whose newest row comes before ``until``."""
@@ -101,7 +101,7 @@ class RunMetrics:
         market = replace(self._state.market, last_price=int(self._candles.close[until - 1]))
         if self._rules.params.vol_adjust:
             market = replace(market, indicators=self._committed_until(until))
-        self._state = replace(self._state, market=market, book=portfolio.book, lots=tuple(portfolio.lots))
+        self._state = replace(self._state, market=market, account=portfolio.account, lots=tuple(portfolio.lots))
         self.metrics.observe(self._rules, self._state)
 
     def _committed_until(self, until: int) -> Indicators:

@@ -81,7 +81,7 @@ def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_m
 
 def equity_warning(rules: Rules, state: TraderState) -> str | None:
     """A sentence when USD_EQUITY was changed after the first start."""
-    kept = rules.instrument.money(state.book.start_equity)
+    kept = rules.instrument.money(state.account.start_equity)
     if kept == rules.settings.usd_equity:
         return None
     return (

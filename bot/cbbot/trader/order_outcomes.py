@@ -1,4 +1,4 @@
-"""What becomes of an order: from its end back into lots, book, trades and dust."""
+"""What becomes of an order: from its end back into lots, account, trades and dust."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
     """The lot as dust: the venue would not take so little, so it leaves with the next exit."""
     lots = tuple(each for each in state.lots if each.id != lot.id)
     newest = lots[-1].open_ticks if lots else 0
-    # The book's sums hold the dust as they held the lot.
-    book = state.book._replace(lots=state.book.lots - 1, last_entry_ticks=newest)
-    changed = replace(state, lots=lots, book=book).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    # The account's sums hold the dust as they held the lot.
+    account = state.account._replace(lots=state.account.lots - 1, last_entry_ticks=newest)
+    changed = replace(state, lots=lots, account=account).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
     return changed, (Checkpoint(), notices.crumbled(rules, lot))
 
 
@@ -189,7 +189,7 @@ def _opened(rules: Rules, state: TraderState, intent: Intent, execution: Executi
         fee,
         len(state.lots),
     )
-    changed = replace(state, lots=(*state.lots, lot), book=booked_open(state.book, lot))
+    changed = replace(state, lots=(*state.lots, lot), account=booked_open(state.account, lot))
     return changed, (Count("trades", {"result": "open"}), Checkpoint(), notices.fill(rules, intent, execution, fee))
 
 
@@ -210,17 +210,17 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
     lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
     lots = _with_runner(rules, state, lots)
     newest = lots[-1].open_ticks if lots else 0
-    book = booked_close(state.book, part, not remains, net, intent.created_ms, reason_code, newest)
+    account = booked_close(state.account, part, not remains, net, intent.created_ms, reason_code, newest)
     number = state.trade_count + 1
     changed = replace(
         state,
         lots=lots,
-        book=book,
+        account=account,
         trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
         trade_count=number,
     ).with_dust(lot.side, dust)
     won = "win" if net > 0 else "loss"
-    commands = (Count("trades", {"result": won}), Checkpoint(), notices.exited(rules, number, done, changed.book))
+    commands = (Count("trades", {"result": won}), Checkpoint(), notices.exited(rules, number, done, changed.account))
     return changed, commands
 
 

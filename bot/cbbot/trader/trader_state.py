@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cbbot.domain.candle import Candle
-from cbbot.kernel.account import Book, opening_book
+from cbbot.kernel.account import Account, opening_account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.indicators import Indicators, empty
@@ -102,7 +102,7 @@ class TraderState:
     identity: Identity
     epoch: int
     sequence: int
-    book: Book
+    account: Account
     market: Market
     lots: tuple[Lot, ...] = ()
     intents: tuple[Intent, ...] = ()
@@ -174,6 +174,6 @@ def new_state(rules: Rules, identity: Identity, epoch: int) -> TraderState:
         identity=identity,
         epoch=epoch,
         sequence=0,
-        book=opening_book(equity),
+        account=opening_account(equity),
         market=Market(indicators=empty(rules.params.ma_slow)),
     )

@@ -12,7 +12,7 @@ from cbbot.brokers.paper import PaperBroker, paper_fill
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
-from cbbot.kernel import account as books
+from cbbot.kernel.account import opening_account
 from cbbot.kernel.advance import Portfolio, Steps, Tally, advance
 from cbbot.trader.events import OrderAbsent, OrderFilled
 from cbbot.trader.intent import Intent, Purpose
@@ -50,14 +50,14 @@ def test_an_entry_and_its_exit_are_filled_as_in_a_backtest(entry: int, move: int
     tally = Tally([0, 0, 0], [0] * 32, [], [0, 0], [0, 0])
     prices, nothing = [entry, later], [0.0, 0.0]
     steps = Steps([1, 2], prices, prices, prices, prices, [SURE, -SURE], nothing, nothing, nothing)
-    portfolio = Portfolio(books.opening_book(BTC_USD.ledger_down(load({}).usd_equity)), [])
+    portfolio = Portfolio(opening_account(BTC_USD.ledger_down(load({}).usd_equity)), [])
     advance(params, portfolio, steps, 0, 1, tally)
     lot = portfolio.lots[0]
     bought = paper_fill(params, replace(INTENT, base=lot.base), entry)
     assert (bought.price, bought.base, bought.value, bought.commission) == (
         lot.open_ticks, lot.base, lot.cost, lot.entry_fee,
     )  # fmt: skip
-    advance(params, Portfolio(portfolio.book, portfolio.lots), steps, 1, 2, tally)
+    advance(params, Portfolio(portfolio.account, portfolio.lots), steps, 1, 2, tally)
     for closed in tally.closed:
         sold = paper_fill(params, replace(INTENT, purpose=Purpose.EXIT, side=Side.SELL, base=lot.base), later)
         assert (sold.price, sold.value, sold.commission) == (closed.close_ticks, closed.proceeds, closed.exit_fee)

@@ -79,7 +79,7 @@ def test_a_mean_is_exact_however_large_the_amounts(demo: Any) -> None:
 
 def test_a_drawdown_says_when_it_began_how_long_it_took_and_whether_it_ended(demo: Any) -> None:
     summary = demo.document["summary"]
-    marked = [demo.result.portfolio.book.start_equity, *demo.result.tally.marked]
+    marked = [demo.result.portfolio.account.start_equity, *demo.result.tally.marked]
     times = [int(demo.result.times[0]), *demo.result.times.tolist()]
     trough = max(range(len(marked)), key=lambda i: 1 - marked[i] / max(marked[: i + 1]))
     high = max(marked[: trough + 1])

@@ -68,7 +68,7 @@ def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> No
     assert (begun.identity.mode, begun.identity.bot_id) == ("live", "bot-1")
     assert (begun.epoch, begun.sequence, begun.trade_count) == (101, 9, 4)
     assert begun.paused_by == {"hand"}
-    assert begun.book.start_equity == BTC_USD.ledger_down(live.settings.usd_equity)
+    assert begun.account.start_equity == BTC_USD.ledger_down(live.settings.usd_equity)
 
 
 def test_the_epoch_rises_by_the_clock_or_by_one() -> None:

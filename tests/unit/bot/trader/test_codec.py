@@ -46,7 +46,7 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
     ruled, state = traded()
     assert state.trades
     assert state.model
-    assert state.book.next_lot > 3
+    assert state.account.next_lot > 3
     document = json.loads(json.dumps(encode(ruled, state)))
     kept = decode(ruled, document)
     forgotten = replace(
@@ -101,14 +101,14 @@ def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators(
     finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
     again = rules(load(KEYS), finer)
     kept = decode(again, encode(ruled, state))
-    assert finer.money(kept.book.realised) == BTC_USD.money(state.book.realised)
+    assert finer.money(kept.account.realised) == BTC_USD.money(state.account.realised)
     assert kept.market.indicators.rows == 0
 
 
 @pytest.mark.parametrize(("side", "bought", "sold"), [(BUY, 500, 0), (SELL, 0, 500)])
 def test_the_one_dust_of_an_older_state_is_of_the_side_it_traded_last(side: int, bought: int, sold: int) -> None:
     ruled, state = traded()
-    dusty = replace(state, lots=(), intents=(), book=state.book._replace(side=side, lots=0), dust=Dust(500, 5, 1))
+    dusty = replace(state, lots=(), intents=(), account=state.account._replace(side=side, lots=0), dust=Dust(500, 5, 1))
     document = encode(ruled, dusty)
     del document["short_dust"]
     kept = decode(ruled, document)

@@ -207,13 +207,13 @@ def test_an_unknown_last_add_is_the_oldest_lots_open_time_else_the_days_start() 
     now_ms = (history[-1].start + 61) * 1000
     state, _ = feed(law, replace(state, model=ALWAYS_BUY), Tick(now_ms, history[-1].close))
     document = encode(law, state)
-    assert decode(law, document).book.last_add_ms == now_ms
+    assert decode(law, document).account.last_add_ms == now_ms
     document["book"]["last_add_ms"] = -1
-    assert decode(law, document).book.last_add_ms == now_ms
+    assert decode(law, document).account.last_add_ms == now_ms
     document["lots"][0]["opened_ms"] = 0
-    assert decode(law, document).book.last_add_ms == day * 86_400_000
+    assert decode(law, document).account.last_add_ms == day * 86_400_000
     document["lots"] = []
-    assert decode(law, document).book.last_add_ms == -1
+    assert decode(law, document).account.last_add_ms == -1
 
 
 # Fits
@@ -296,7 +296,7 @@ def test_the_breaker_stops_entries_for_the_utc_day_and_lets_exits_go_on() -> Non
     state = replace(state, model=ALWAYS_BUY)
     at_ms, price = (history[-1].start + 60) * 1000, history[-1].close
     state, commands = feed(law, state, Tick(at_ms, price), Tick(at_ms + 1000, price * 985 // 1000))
-    assert (state.book.breaker, len(state.lots), len(told(commands, "breaker"))) == (True, 1, 1)
+    assert (state.account.breaker, len(state.lots), len(told(commands, "breaker"))) == (True, 1, 1)
     state, commands = feed(law, state, Tick(at_ms + 2000, price * 96 // 100))
     assert [said["reason"] for said in told(commands, "exit")] == ["stop_loss"]
     state, commands = feed(law, state, Tick(at_ms + 3000, price * 96 // 100))
@@ -304,9 +304,9 @@ def test_the_breaker_stops_entries_for_the_utc_day_and_lets_exits_go_on() -> Non
     assert (state.decision.reason, told(commands, "breaker")) == ("breaker", [])
     tomorrow = (at_ms // 86_400_000 + 1) * 86_400_000
     state, _ = feed(law, state, Tick(tomorrow - 1, price * 96 // 100))
-    assert state.book.breaker
+    assert state.account.breaker
     state, _ = feed(law, state, Tick(tomorrow, price * 96 // 100))
-    assert (state.book.breaker, state.book.day_realised, len(state.lots)) == (False, 0, 1)
+    assert (state.account.breaker, state.account.day_realised, len(state.lots)) == (False, 0, 1)
 
 
 def test_every_kind_of_event_the_page_names_has_its_fields() -> None:

@@ -185,7 +185,7 @@ def test_an_exit_goes_by_base_size_and_a_partial_fill_keeps_the_rest_as_the_lot(
     (trade,) = state.trades
     assert trade.closed.lot.cost + rest.cost == 20 * 10**10
     assert trade.closed.lot.entry_fee + rest.entry_fee == 15 * 10**8
-    assert state.book.realised == trade.closed.net_pnl
+    assert state.account.realised == trade.closed.net_pnl
     state, commands = feed(ruled, state, Tick(T0 + 6000, BTC_USD.ticks(Decimal("104.50"))))
     assert placed(commands).base == rest.base
 
@@ -208,8 +208,8 @@ def test_what_is_too_small_to_sell_becomes_dust_and_leaves_with_the_next_exit() 
     assert state.dust == Dust()
     name = placed(commands).client_order_id
     state, _ = feed(ruled, state, OrderFilled(T0 + 7100, name, execution("104.5", "0.205", "0.16")))
-    assert (state.book.base_sum, state.book.cost_sum, state.book.fee_sum, state.book.lots) == (0, 0, 0, 0)
-    assert state.book.realised == sum(trade.closed.net_pnl for trade in state.trades)
+    assert (state.account.base_sum, state.account.cost_sum, state.account.fee_sum, state.account.lots) == (0, 0, 0, 0)
+    assert state.account.realised == sum(trade.closed.net_pnl for trade in state.trades)
 
 
 def test_an_exit_refused_for_lack_of_base_stops_entries_and_is_not_repeated_at_once() -> None:
