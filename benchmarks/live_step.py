@@ -38,7 +38,7 @@ from cbbot.runtime.trade_log import TradeLedger
 from cbbot.trader.commands import Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -79,12 +79,12 @@ class Walk:
         return Candle(start, opened, max(seen), min(seen), self.price, self.dice.randint(1, 10**8))
 
 
-def begun(law: Rules, walk: Walk) -> TraderState:
+def begun(rules: Rules, walk: Walk) -> TraderState:
     history = tuple(walk.candle(START + 60 * i) for i in range(HISTORY))
-    state = new_state(law, Identity("bench", "BTC-USD", "paper", "bench"), 1)
+    state = new_state(rules, Identity("bench", "BTC-USD", "paper", "bench"), 1)
     at_ms = (START + 60 * HISTORY) * 1000
-    state, _ = step(law, state, HistoryLoaded(at_ms, history))
-    return replace(step(law, state, Started(at_ms))[0], model=SURE)
+    state, _ = step(rules, state, HistoryLoaded(at_ms, history))
+    return replace(step(rules, state, Started(at_ms))[0], model=SURE)
 
 
 def events(walk: Walk) -> Iterator[Event]:
@@ -102,23 +102,23 @@ def events(walk: Walk) -> Iterator[Event]:
 
 
 def machine_alone(label: str, **keys: str) -> None:
-    law = rules(load(HELD | keys), BTC_USD)
+    rules = build_rules(load(HELD | keys), BTC_USD)
     walk = Walk(Random(1))
-    state, taken = begun(law, walk), 0
+    state, taken = begun(rules, walk), 0
     ticks: list[int] = []
     closes: list[int] = []
     fits: list[int] = []
     for event in events(walk):
         began = time.thread_time_ns()
-        state, commands = step(law, state, event)
+        state, commands = step(rules, state, event)
         spent = time.thread_time_ns() - began
         for command in commands:
             if isinstance(command, Place):
                 intent = command.intent
                 filled = OrderFilled(
-                    intent.created_ms, intent.client_order_id, paper_fill(law.params, intent, command.price)
+                    intent.created_ms, intent.client_order_id, paper_fill(rules.params, intent, command.price)
                 )
-                state, _ = step(law, state, filled)
+                state, _ = step(rules, state, filled)
         if len(state.lots) < 20:
             continue
         fitted = any(isinstance(command, Count) and command.name == "fits" for command in commands)
@@ -153,14 +153,16 @@ async def inline(save: object) -> None:
 
 async def process(steps: int, folder: Path) -> None:
     """The parts of a running bot but for its sockets, over ``steps`` events."""
-    law = rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
+    rules = build_rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
     walk = Walk(Random(2), spread=2_000)
     metrics, mailbox, broadcast = BotMetrics(), Mailbox(), Broadcast()
-    keeper = StateKeeper(law, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline)
-    broker = PaperBroker(law.params)
+    keeper = StateKeeper(
+        rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
+    )
+    broker = PaperBroker(rules.params)
     courier = Courier(broker, keeper, mailbox, metrics, Announcer(broadcast))
-    state = begun(law, walk)
-    loop = TradingLoop(law, state, broker, mailbox, courier, metrics, broadcast)
+    state = begun(rules, walk)
+    loop = TradingLoop(rules, state, broker, mailbox, courier, metrics, broadcast)
     carrying = asyncio.create_task(courier.run())
     listener = broadcast.listen()
     asleep = asyncio.ensure_future(anext(listener))
@@ -179,7 +181,7 @@ async def process(steps: int, folder: Path) -> None:
         # As between two ticks of a real bot: whoever has something to do does it.
         await asyncio.sleep(0)
         if done % 1_000 == 0:
-            metrics.observe(law, loop.state)
+            metrics.observe(rules, loop.state)
             metrics.exposition()
         if done in marks:
             await courier.drained()

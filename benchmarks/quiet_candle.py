@@ -18,7 +18,7 @@ from cbbot.kernel.advance import Portfolio, Steps, advance
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.lot import Lot, opened
 from cbbot.research.core import PLAIN
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 
 CANDLES, ROUNDS = 100_000, 7
 PRICE, SIZE = 5_000_000, 1_000
@@ -26,7 +26,7 @@ PRICE, SIZE = 5_000_000, 1_000
 
 def main() -> None:
     print(machine())
-    ruled = rules(load({"TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "50", "ALLOW_PYRAMIDING": "true"}), BTC_USD)
+    ruled = build_rules(load({"TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "50", "ALLOW_PYRAMIDING": "true"}), BTC_USD)
     rng = Random(1)
     close = [PRICE + rng.randint(-10_000, 10_000) for _ in range(CANDLES)]
     flat = [0.0] * CANDLES

@@ -31,7 +31,7 @@ from cbbot.kernel.model import Fit, fit
 from cbbot.research.candles import read_candles
 from cbbot.research.compiled import compiled
 from cbbot.research.core import PLAIN, Core
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = {
@@ -151,7 +151,7 @@ def main() -> None:
     print("model     stepped  trades      C  compiled  ratio   plain")
     for mode in ("baseline", "extended"):
         for train in (Decimal("0.7"), Decimal("0.02")):
-            ruled = rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
+            ruled = build_rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
             first = int(len(candles.close) * train) + 50
             rows = PLAIN.observed(candles, ruled.params).rows
             model = fit(rows[max(0, first - 5050) : first - 50], candles.close[max(0, first - 5050) : first - 50])

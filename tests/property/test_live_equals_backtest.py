@@ -21,7 +21,7 @@ from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: dict[str, int] = {}
@@ -153,7 +153,7 @@ def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restart
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in KEYS.items()}
     moves = [rng.randint(-60, 60) for _ in range(rng.randint(320, 420))]
-    ruled = rules(load(keys), BTC_USD)
+    ruled = build_rules(load(keys), BTC_USD)
     candles = walk(moves)
     span = Span.of(len(candles), Decimal("0.5"), 10)
     result = run(ruled, columns(candles), span)

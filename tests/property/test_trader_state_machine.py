@@ -29,7 +29,7 @@ from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class LiveTrader:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.rules = rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
+        self.rules = build_rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
         self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
         self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
         self.venue = Told({BUY: 0, SELL: 0})

@@ -26,7 +26,7 @@ from cbbot.research.increments import decimal_option, instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.result_tables import report_text
 from cbbot.research.run_progress import Watch
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 if TYPE_CHECKING:
     from cbbot.research.serving import MetricsServer, RunMetrics
@@ -87,7 +87,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
             print(f"warning: {warning}", file=stream)
         file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
         _remark(stream, options.csv, file)
-        ruled = rules(settings, instrument)
+        ruled = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
         _say_pace(stream, settings, span)
         result = _watched(stream, ruled, file, span, fill_model, core, server)

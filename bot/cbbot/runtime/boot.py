@@ -21,7 +21,7 @@ from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
 from cbbot.runtime.resume import equity_warning, taken_up
 from cbbot.runtime.status_answer import About
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -86,11 +86,11 @@ class Boot:
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
         await self._asked("the venue's clock", clock.settle)
-        law = rules(settings, instrument)
-        state = taken_up(law, self._identity, self._document, int(time.time() * 1000))
+        rules = build_rules(settings, instrument)
+        state = taken_up(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
-        self._warn(await self._learnt(law, state, market))
-        return Begun(law, state, market, clock)
+        self._warn(await self._learnt(rules, state, market))
+        return Begun(rules, state, market, clock)
 
     async def history(self, begun: Begun) -> tuple[Candle, ...]:
         """The candles the trader begins with."""
@@ -123,16 +123,16 @@ class Boot:
             message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
             raise BadInput(message) from error
 
-    async def _learnt(self, law: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
+    async def _learnt(self, rules: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
         """Warnings that only the venue and the state could cause."""
-        changed = equity_warning(law, state)
+        changed = equity_warning(rules, state)
         learnt = [changed] if changed else []
-        if not law.live:
+        if not rules.live:
             return learnt
         taker = await self._asked("access to the account", lambda: _taker_rate(market))
         if taker is None:
-            learnt.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(law.settings.fee_rate_pct)} is believed until then")
-        return [*advice(law.settings, taker), *learnt]
+            learnt.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(rules.settings.fee_rate_pct)} is believed until then")
+        return [*advice(rules.settings, taker), *learnt]
 
     def _warn(self, new: list[str], *known: str) -> None:
         """Every warning once in the log, and for as long as the process runs in the status."""

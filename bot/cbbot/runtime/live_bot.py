@@ -132,16 +132,16 @@ class LiveBot:
             await _cancelled(stepping, carrying)
 
     def _assembled(self, begun: Begun) -> _Works:
-        law, market, clock = begun.rules, begun.market, begun.clock
-        keeper = StateKeeper(law, self._store, self._ledger, self.metrics, self._in_thread)
-        broker: Broker = PaperBroker(law.params)
-        if law.live:
-            broker = BridgeBroker(self._client, law.instrument, clock.now_ms)
-        account = AccountFeed(law, market, clock, self._mailbox, self._outages)
+        rules, market, clock = begun.rules, begun.market, begun.clock
+        keeper = StateKeeper(rules, self._store, self._ledger, self.metrics, self._in_thread)
+        broker: Broker = PaperBroker(rules.params)
+        if rules.live:
+            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
+        account = AccountFeed(rules, market, clock, self._mailbox, self._outages)
         courier = Courier(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
-        loop = TradingLoop(law, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
-        ticks = TickFeed(law, market, clock, self._mailbox, self.metrics, account)
-        candles = CandleFeed(law, market, clock, self._mailbox, self.metrics)
+        loop = TradingLoop(rules, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
+        ticks = TickFeed(rules, market, clock, self._mailbox, self.metrics, account)
+        candles = CandleFeed(rules, market, clock, self._mailbox, self.metrics)
         return _Works(begun, keeper, courier, loop, ticks, candles)
 
     def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:

@@ -16,14 +16,14 @@ from cbbot.kernel.account import opening_account
 from cbbot.kernel.advance import Portfolio, Steps, Tally, advance
 from cbbot.trader.events import OrderAbsent, OrderFilled
 from cbbot.trader.intent import Intent, Purpose
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 INTENT = Intent("bot-1-1", Purpose.ENTRY, 1, Side.BUY, 0, 0, "", 0)
 SURE = 99.0  # log-odds
 
 
-def law(slippage: int, fee: int) -> Rules:
-    return rules(
+def rules_with(slippage: int, fee: int) -> Rules:
+    return build_rules(
         load(
             {
                 "PAPER_SLIPPAGE_BPS": str(slippage),
@@ -45,7 +45,7 @@ def law(slippage: int, fee: int) -> Rules:
     fee=st.integers(0, 100),
 )
 def test_an_entry_and_its_exit_are_filled_as_in_a_backtest(entry: int, move: int, slippage: int, fee: int) -> None:
-    params = law(slippage, fee).params
+    params = rules_with(slippage, fee).params
     later = entry * (100 + move) // 100
     tally = Tally([0, 0, 0], [0] * 32, [], [0, 0], [0, 0])
     prices, nothing = [entry, later], [0.0, 0.0]
@@ -64,7 +64,7 @@ def test_an_entry_and_its_exit_are_filled_as_in_a_backtest(entry: int, move: int
 
 
 def test_it_answers_at_once_and_forgets() -> None:
-    broker = PaperBroker(law(0, 75).params)
+    broker = PaperBroker(rules_with(0, 75).params)
     intent = replace(INTENT, base=1_000)
 
     async def answers() -> list[object]:

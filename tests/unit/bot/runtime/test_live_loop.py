@@ -19,7 +19,7 @@ from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
 from cbbot.runtime import store as store_module
 from cbbot.runtime.store import read_generation
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
@@ -49,9 +49,9 @@ def test_paper_trades_are_the_backtests_to_the_last_digit(
         return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.ledger.page(1000))]
 
     traded = virtually(live)
-    law = rules(load(demo_settings), BTC_USD)
+    rules = build_rules(load(demo_settings), BTC_USD)
     # The last candle never ends on the bridge's clock.
-    result = backtest(law, columns(bridge.all[:-1]), Span(699, 500, 500))
+    result = backtest(rules, columns(bridge.all[:-1]), Span(699, 500, 500))
     expected = [trade_row(BTC_USD, closed).model_dump() for closed in result.tally.closed]
     assert len(expected) > 20
     assert traded == expected

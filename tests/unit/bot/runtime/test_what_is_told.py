@@ -22,7 +22,7 @@ from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import machine as step_module
 from cbbot.trader.commands import Count
 from cbbot.trader.events import Tick
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -128,8 +128,8 @@ def test_the_events_of_the_page_are_structured_log_lines(
 
 
 def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_up(virtually: Any) -> None:
-    law = rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
-    state = replace(new_state(law, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
+    rules = build_rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
+    state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
     carried: list[Parcel] = []
 
     class Waiting:
@@ -145,7 +145,7 @@ def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_u
 
     async def main() -> None:
         metrics, mailbox, courier = BotMetrics(), Mailbox(), Waiting()
-        loop = TradingLoop(law, state, PaperBroker(law.params), mailbox, courier, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
+        loop = TradingLoop(rules, state, PaperBroker(rules.params), mailbox, courier, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
         for number in range(1_000):
             await loop.take(Letter(Tick(1_000 * number, 10_000)))
         assert len(carried) == 1  # the first step of a day is saved

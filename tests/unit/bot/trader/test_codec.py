@@ -16,7 +16,7 @@ from cbbot.trader.codec import BadState, decode, decode_identity, encode
 from cbbot.trader.commands import Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
@@ -24,7 +24,7 @@ KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0
 
 def traded() -> tuple[Rules, TraderState]:
     """A trader with lots, trades, a model, and an order under way."""
-    ruled = rules(load(KEYS), BTC_USD)
+    ruled = build_rules(load(KEYS), BTC_USD)
     state = new_state(ruled, Identity("bot", "BTC-USD", "paper", "test"), 3)
     candles = [
         Candle(60 * i, p, p + 5, p - 5, p, 7 * i)
@@ -99,7 +99,7 @@ def test_a_missing_field_is_named() -> None:
 def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators() -> None:
     ruled, state = traded()
     finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
-    again = rules(load(KEYS), finer)
+    again = build_rules(load(KEYS), finer)
     kept = decode(again, encode(ruled, state))
     assert finer.money(kept.account.realised) == BTC_USD.money(state.account.realised)
     assert kept.market.indicators.rows == 0

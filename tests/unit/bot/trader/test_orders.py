@@ -30,7 +30,7 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 T0 = 1_700_000_040_000
@@ -45,7 +45,7 @@ def trading(live: bool = True, **keys: str) -> tuple[Rules, TraderState]:
         "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
         "RISK_PER_TRADE_PCT": "2", "STOP_LOSS_PCT": "5", "TAKE_PROFIT_PCT": "2", "FEE_RATE_PCT": "0.75",
     }  # fmt: skip
-    ruled = rules(load(defaults | keys), BTC_USD)
+    ruled = build_rules(load(defaults | keys), BTC_USD)
     state = new_state(ruled, Identity("bot", "BTC-USD", "live" if live else "paper", "test"), 7)
     start = T0 // 1000 - 60 * 60
     candles = tuple(Candle(start + 60 * i, HUNDRED, HUNDRED, HUNDRED, HUNDRED, 10) for i in range(60))
