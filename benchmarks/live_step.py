@@ -4,7 +4,7 @@
 
 First the machine alone (``cbbot.trader.machine.step``) on ticks a second apart, a candle closing
 every sixty: extended features, a history of 5,000 candles, averages over up to 400, 20 lots open,
-a signal in every step. Then the trader as a process has it (mailbox, loop, courier, state file, ledger of trades,
+a signal in every step. Then the trader as a process has it (mailbox, loop, executor, state file, ledger of trades,
 metrics scraped now and then, a listener that does not listen), trading on a wave.
 """
 
@@ -28,7 +28,7 @@ from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.model import Fit
-from cbbot.runtime.command_executor import Courier
+from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import Mailbox
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Announcer, Broadcast
@@ -160,10 +160,10 @@ async def process(steps: int, folder: Path) -> None:
         rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
     )
     broker = PaperBroker(rules.params)
-    courier = Courier(broker, keeper, mailbox, metrics, Announcer(broadcast))
+    executor = CommandExecutor(broker, keeper, mailbox, metrics, Announcer(broadcast))
     state = begun(rules, walk)
-    loop = TradingLoop(rules, state, broker, mailbox, courier, metrics, broadcast)
-    carrying = asyncio.create_task(courier.run())
+    loop = TradingLoop(rules, state, broker, mailbox, executor, metrics, broadcast)
+    executing = asyncio.create_task(executor.run())
     listener = broadcast.listen()
     asleep = asyncio.ensure_future(anext(listener))
     await asyncio.sleep(0)
@@ -184,7 +184,7 @@ async def process(steps: int, folder: Path) -> None:
             metrics.observe(rules, loop.state)
             metrics.exposition()
         if done in marks:
-            await courier.drained()
+            await executor.drained()
             spent = (time.process_time() - began) / done * 1e6
             print(
                 f"  after {done:9,}: RSS {resident_mib():6.1f} MiB, {loop.state.trade_count:6,} trades,"
@@ -194,8 +194,8 @@ async def process(steps: int, folder: Path) -> None:
         if done == steps:
             break
     asleep.cancel()
-    carrying.cancel()
-    await asyncio.gather(asleep, carrying, return_exceptions=True)
+    executing.cancel()
+    await asyncio.gather(asleep, executing, return_exceptions=True)
 
 
 def main() -> None:

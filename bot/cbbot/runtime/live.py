@@ -1,4 +1,4 @@
-"""The live loop: one task that takes events, steps the trader, and hands its commands to the courier.
+"""The live loop: one task that takes events, steps the trader, and hands its commands to the executor.
 
 The state changes here and nowhere else, between two awaits. On paper an order is answered before
 the next event is looked at, so that paper and backtest agree trade for trade; live, nothing here
@@ -14,7 +14,7 @@ from collections import deque
 from typing import Final
 
 from cbbot.brokers.broker import Broker
-from cbbot.runtime.command_executor import Courier, Parcel
+from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
 from cbbot.runtime.event_queue import Letter, Mailbox
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import notices
@@ -41,7 +41,7 @@ class TradingLoop:
         state: TraderState,
         broker: Broker,
         mailbox: Mailbox,
-        courier: Courier,
+        executor: CommandExecutor,
         metrics: BotMetrics,
         broadcast: Broadcast,
     ) -> None:
@@ -50,7 +50,7 @@ class TradingLoop:
         self.decisions: deque[Decision] = deque(maxlen=_DECISIONS_KEPT)
         self._broker = broker
         self._mailbox = mailbox
-        self._courier = courier
+        self._executor = executor
         self._metrics = metrics
         self._broadcast = broadcast
         self._generation = 0
@@ -58,12 +58,12 @@ class TradingLoop:
 
     def begin(self) -> None:
         """Makes the epoch of this run durable before anything is asked in its name."""
-        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), 0))
+        self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), 0))
 
     def save(self, now_ms: int) -> None:
         """One more save, of whatever there is."""
         self._generation += 1
-        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), now_ms))
+        self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), now_ms))
 
     async def run(self) -> None:
         while True:
@@ -88,16 +88,16 @@ class TradingLoop:
             self._tell(before, event)
         carried = self._counted(commands)
         now_ms = self._time_of(event)
-        parcel = Parcel(self._generation, after, carried, now_ms, letter.done)
+        batch = CommandBatch(self._generation, after, carried, now_ms, letter.done)
         if carried or letter.done is not None:
-            self._courier.carry(parcel)
+            self._executor.submit(batch)
         else:
-            self._courier.note(parcel)
+            self._executor.note(batch)
         if self._broker.immediate and any(isinstance(command, Place | LookUp) for command in commands):
-            await self._courier.drained()
+            await self._executor.drained()
 
     def _counted(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
-        """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the courier's.
+        """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the executor's.
 
         So a disk that hangs for hours makes nothing grow but what really waits for it.
         """

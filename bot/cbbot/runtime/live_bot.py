@@ -16,7 +16,7 @@ from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import Retryable, UnsafeStart
 from cbbot.runtime.boot import Begun, Boot
-from cbbot.runtime.command_executor import Courier
+from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import Mailbox
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
@@ -47,7 +47,7 @@ class _Works(NamedTuple):
 
     begun: Begun
     keeper: StateKeeper
-    courier: Courier
+    executor: CommandExecutor
     loop: TradingLoop
     ticks: TickFeed
     candles: CandleFeed
@@ -112,24 +112,24 @@ class LiveBot:
 
     async def _trade(self) -> None:
         works = self._works = self._assembled(await self._boot.begin())
-        stepping, carrying = asyncio.create_task(works.loop.run()), asyncio.create_task(works.courier.run())
+        stepping, executing = asyncio.create_task(works.loop.run()), asyncio.create_task(works.executor.run())
         feeds: list[asyncio.Task[None]] = []
         try:
             works.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
-            await works.courier.drained()
+            await works.executor.drained()
             history = await self._boot.history(works.begun)
             now_ms = works.begun.clock.now_ms()
             self._mailbox.put(HistoryLoaded(now_ms, history))
             self._mailbox.put(Started(now_ms))
             works.candles.begin(history)
             feeds = self._feeding(works)
-            await _first_to_fail(stepping, carrying, *feeds)
+            await _first_to_fail(stepping, executing, *feeds)
         finally:
             await _cancelled(*feeds)
             # Cancelled or failed: what is in flight is waited for all the same.
             await self._wound_up(works, stepping)
-            await _cancelled(stepping, carrying)
+            await _cancelled(stepping, executing)
 
     def _assembled(self, begun: Begun) -> _Works:
         rules, market, clock = begun.rules, begun.market, begun.clock
@@ -138,11 +138,11 @@ class LiveBot:
         if rules.live:
             broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
         account = AccountFeed(rules, market, clock, self._mailbox, self._outages)
-        courier = Courier(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
-        loop = TradingLoop(rules, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
+        executor = CommandExecutor(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
+        loop = TradingLoop(rules, begun.state, broker, self._mailbox, executor, self.metrics, self._broadcast)
         ticks = TickFeed(rules, market, clock, self._mailbox, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._mailbox, self.metrics)
-        return _Works(begun, keeper, courier, loop, ticks, candles)
+        return _Works(begun, keeper, executor, loop, ticks, candles)
 
     def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
         clock = works.begun.clock
@@ -156,18 +156,18 @@ class LiveBot:
 
     async def _wound_up(self, works: _Works, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
-        courier = works.courier
+        executor = works.executor
         self._mailbox.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                while not stepping.done() and (courier.orders_in_flight or self._mailbox.answered):
-                    await courier.order_ended()
-                    await courier.drained()
+                while not stepping.done() and (executor.orders_in_flight or self._mailbox.answered):
+                    await executor.order_ended()
+                    await executor.drained()
                     await asyncio.sleep(0)
         works.loop.save(works.begun.clock.now_ms())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                await courier.drained()
+                await executor.drained()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cbbot.domain.order import Side
-from cbbot.runtime.command_executor import Courier, Parcel
+from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
 from cbbot.runtime.event_queue import Mailbox
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
 from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
@@ -49,19 +49,19 @@ class Office:
 def carried(broken: str, *commands: Command) -> tuple[Event, float]:
     """What the trader hears of its exit, and how many failures were counted."""
 
-    async def carry() -> tuple[Event, float]:
+    async def submit() -> tuple[Event, float]:
         office: Any = Office(broken)
         mailbox, metrics = Mailbox(), BotMetrics()
-        courier = Courier(office, office, mailbox, metrics, office)
-        running = asyncio.create_task(courier.run())
+        executor = CommandExecutor(office, office, mailbox, metrics, office)
+        running = asyncio.create_task(executor.run())
         state: Any = SimpleNamespace(paused_by=frozenset())
-        courier.carry(Parcel(1, state, commands, 2_000))
-        await courier.drained()
+        executor.submit(CommandBatch(1, state, commands, 2_000))
+        await executor.drained()
         running.cancel()
         letter = await asyncio.wait_for(mailbox.next(), 1)
         return letter.event, metrics.registry.get_sample_value("bot_step_failures_total") or 0.0
 
-    return asyncio.run(carry())
+    return asyncio.run(submit())
 
 
 @pytest.mark.parametrize("broken", ["save", "notify"])

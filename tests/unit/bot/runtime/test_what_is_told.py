@@ -15,7 +15,7 @@ import pytest
 from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.runtime.command_executor import Parcel
+from cbbot.runtime.command_executor import CommandBatch
 from cbbot.runtime.event_queue import Letter, Mailbox
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast
@@ -130,22 +130,22 @@ def test_the_events_of_the_page_are_structured_log_lines(
 def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_up(virtually: Any) -> None:
     rules = build_rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
     state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
-    carried: list[Parcel] = []
+    carried: list[CommandBatch] = []
 
     class Waiting:
-        """A courier whose disk hangs."""
+        """A executor whose disk hangs."""
 
-        carry = carried.append
+        submit = carried.append
 
-        def note(self, parcel: Parcel) -> None:
+        def note(self, batch: CommandBatch) -> None:
             """Remembered until the next save, and no longer."""
 
         async def drained(self) -> None:
             raise AssertionError("nothing was placed")
 
     async def main() -> None:
-        metrics, mailbox, courier = BotMetrics(), Mailbox(), Waiting()
-        loop = TradingLoop(rules, state, PaperBroker(rules.params), mailbox, courier, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
+        metrics, mailbox, executor = BotMetrics(), Mailbox(), Waiting()
+        loop = TradingLoop(rules, state, PaperBroker(rules.params), mailbox, executor, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
         for number in range(1_000):
             await loop.take(Letter(Tick(1_000 * number, 10_000)))
         assert len(carried) == 1  # the first step of a day is saved
