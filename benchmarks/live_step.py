@@ -4,7 +4,7 @@
 
 First the machine alone (``cbbot.trader.machine.step``) on ticks a second apart, a candle closing
 every sixty: extended features, a history of 5,000 candles, averages over up to 400, 20 lots open,
-a signal in every step. Then the trader as a process has it (mailbox, loop, executor, state file, ledger of trades,
+a signal in every step. Then the trader as a process has it (queue, loop, executor, state file, ledger of trades,
 metrics scraped now and then, a listener that does not listen), trading on a wave.
 """
 
@@ -29,7 +29,7 @@ from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.model import Fit
 from cbbot.runtime.command_executor import CommandExecutor
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Announcer, Broadcast
 from cbbot.runtime.state_writer import StateKeeper
@@ -155,14 +155,14 @@ async def process(steps: int, folder: Path) -> None:
     """The parts of a running bot but for its sockets, over ``steps`` events."""
     rules = build_rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
     walk = Walk(Random(2), spread=2_000)
-    metrics, mailbox, broadcast = BotMetrics(), Mailbox(), Broadcast()
+    metrics, queue, broadcast = BotMetrics(), EventQueue(), Broadcast()
     keeper = StateKeeper(
         rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
     )
     broker = PaperBroker(rules.params)
-    executor = CommandExecutor(broker, keeper, mailbox, metrics, Announcer(broadcast))
+    executor = CommandExecutor(broker, keeper, queue, metrics, Announcer(broadcast))
     state = begun(rules, walk)
-    loop = TradingLoop(rules, state, broker, mailbox, executor, metrics, broadcast)
+    loop = TradingLoop(rules, state, broker, queue, executor, metrics, broadcast)
     executing = asyncio.create_task(executor.run())
     listener = broadcast.listen()
     asleep = asyncio.ensure_future(anext(listener))
@@ -172,12 +172,12 @@ async def process(steps: int, folder: Path) -> None:
     print(f"\nas a process, {steps:,} events")
     for done, event in enumerate(events(walk), 1):
         if isinstance(event, Tick):
-            mailbox.put_tick(event)
+            queue.put_tick(event)
         else:
-            mailbox.put(event)
-        await loop.take(await mailbox.next())
-        while mailbox.answered:
-            await loop.take(await mailbox.next())
+            queue.put(event)
+        await loop.take(await queue.next())
+        while queue.answered:
+            await loop.take(await queue.next())
         # As between two ticks of a real bot: whoever has something to do does it.
         await asyncio.sleep(0)
         if done % 1_000 == 0:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from cbbot.brokers.broker import Broker, OrderEvent
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.notifications import Announcer
 from cbbot.runtime.state_writer import StateKeeper
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
@@ -47,14 +47,14 @@ class CommandExecutor:
         self,
         broker: Broker,
         keeper: StateKeeper,
-        mailbox: Mailbox,
+        queue: EventQueue,
         metrics: BotMetrics,
         announcer: Announcer,
         ordered: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._keeper = keeper
-        self._mailbox = mailbox
+        self._queue = queue
         self._metrics = metrics
         self._announcer = announcer
         self._ordered = ordered
@@ -99,7 +99,7 @@ class CommandExecutor:
             if isinstance(command, Place | LookUp):
                 # Asked after again, it ends; without an answer its lot could never be closed.
                 name = command.intent.client_order_id
-                self._mailbox.answer(OrderUnknown(batch.now_ms, name, f"{type(error).__name__}: {error}"))
+                self._queue.answer(OrderUnknown(batch.now_ms, name, f"{type(error).__name__}: {error}"))
 
     async def _carry_out(self, batch: CommandBatch, command: Command) -> None:
         match command:
@@ -118,22 +118,22 @@ class CommandExecutor:
         newest = self._newest or batch
         if not await self._keeper.save(newest.generation, newest.state):
             if DISK not in newest.state.paused_by:
-                self._mailbox.put(EntriesPaused(batch.now_ms, DISK))
+                self._queue.put(EntriesPaused(batch.now_ms, DISK))
         elif DISK in newest.state.paused_by:
-            self._mailbox.put(EntriesResumed(batch.now_ms, DISK))
+            self._queue.put(EntriesResumed(batch.now_ms, DISK))
 
     async def _place(self, batch: CommandBatch, intent: Intent, price: int) -> None:
         if self._keeper.saved < batch.generation and intent.purpose is Purpose.ENTRY:
             message = "the order could not be written down before it was sent"
-            self._mailbox.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
+            self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return
         await self._answered(intent, self._broker.place(intent, price, batch.now_ms), batch.now_ms)
 
     async def _answered(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:
-        """Puts the answers into the mailbox: now when they are immediate, from a task of their own otherwise."""
+        """Puts the answers into the queue: now when they are immediate, from a task of their own otherwise."""
         if self._broker.immediate:
             async for answer in answers:
-                self._mailbox.answer(answer)
+                self._queue.answer(answer)
             return
         if intent.client_order_id in self._orders:
             return  # it is being asked after already
@@ -146,10 +146,10 @@ class CommandExecutor:
         started = loop.time()
         try:
             async for answer in answers:
-                self._mailbox.answer(answer)
+                self._queue.answer(answer)
         except Exception as error:  # noqa: BLE001  the top of a task: counted and logged
             _LOG.exception("order failed", extra={"fields": {"client_order_id": intent.client_order_id}})
-            self._mailbox.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
+            self._queue.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
         self._metrics.order_seconds.observe(loop.time() - started)
         self._ordered()
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from cbbot.brokers.broker import Broker
 from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
-from cbbot.runtime.event_queue import Letter, Mailbox
+from cbbot.runtime.event_queue import EventQueue, QueuedEvent
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import notices
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Place
@@ -40,7 +40,7 @@ class TradingLoop:
         rules: Rules,
         state: TraderState,
         broker: Broker,
-        mailbox: Mailbox,
+        queue: EventQueue,
         executor: CommandExecutor,
         metrics: BotMetrics,
         broadcast: Broadcast,
@@ -49,7 +49,7 @@ class TradingLoop:
         self.state = state
         self.decisions: deque[Decision] = deque(maxlen=_DECISIONS_KEPT)
         self._broker = broker
-        self._mailbox = mailbox
+        self._queue = queue
         self._executor = executor
         self._metrics = metrics
         self._broadcast = broadcast
@@ -67,12 +67,12 @@ class TradingLoop:
 
     async def run(self) -> None:
         while True:
-            await self.take(await self._mailbox.next())
+            await self.take(await self._queue.next())
             self.moved_at = asyncio.get_running_loop().time()
 
-    async def take(self, letter: Letter) -> None:
+    async def take(self, queued: QueuedEvent) -> None:
         """Step once. An event that makes the trader fail is counted and left out; the state stays as it was."""
-        event = letter.event
+        event = queued.event
         before = self.state
         began = time.perf_counter()
         try:
@@ -88,8 +88,8 @@ class TradingLoop:
             self._tell(before, event)
         carried = self._counted(commands)
         now_ms = self._time_of(event)
-        batch = CommandBatch(self._generation, after, carried, now_ms, letter.done)
-        if carried or letter.done is not None:
+        batch = CommandBatch(self._generation, after, carried, now_ms, queued.done)
+        if carried or queued.done is not None:
             self._executor.submit(batch)
         else:
             self._executor.note(batch)

@@ -17,7 +17,7 @@ from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import Retryable, UnsafeStart
 from cbbot.runtime.boot import Begun, Boot
 from cbbot.runtime.command_executor import CommandExecutor
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Announcer, Broadcast
@@ -77,7 +77,7 @@ class LiveBot:
         self._in_thread = in_thread
         self._broadcast = Broadcast()
         self._announcer = Announcer(self._broadcast, slack)
-        self._mailbox = Mailbox()
+        self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         self._boot = Boot(about, client, self.metrics, document, identity)
         self._works: _Works | None = None
@@ -120,8 +120,8 @@ class LiveBot:
             await works.executor.drained()
             history = await self._boot.history(works.begun)
             now_ms = works.begun.clock.now_ms()
-            self._mailbox.put(HistoryLoaded(now_ms, history))
-            self._mailbox.put(Started(now_ms))
+            self._queue.put(HistoryLoaded(now_ms, history))
+            self._queue.put(Started(now_ms))
             works.candles.begin(history)
             feeds = self._feeding(works)
             await _first_to_fail(stepping, executing, *feeds)
@@ -137,16 +137,16 @@ class LiveBot:
         broker: Broker = PaperBroker(rules.params)
         if rules.live:
             broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
-        account = AccountFeed(rules, market, clock, self._mailbox, self._outages)
-        executor = CommandExecutor(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
-        loop = TradingLoop(rules, begun.state, broker, self._mailbox, executor, self.metrics, self._broadcast)
-        ticks = TickFeed(rules, market, clock, self._mailbox, self.metrics, account)
-        candles = CandleFeed(rules, market, clock, self._mailbox, self.metrics)
+        account = AccountFeed(rules, market, clock, self._queue, self._outages)
+        executor = CommandExecutor(broker, keeper, self._queue, self.metrics, self._announcer, account.want)
+        loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
+        ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
+        candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
         return _Works(begun, keeper, executor, loop, ticks, candles)
 
     def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
         clock = works.begun.clock
-        passing = TimeFeed(clock, self._mailbox, self._beat)
+        passing = TimeFeed(clock, self._queue, self._beat)
         rounds = {"price": works.ticks.once, "candles": works.candles.once, "time": passing.once}
         feeds = [asyncio.create_task(self._outages.forever(name, once)) for name, once in rounds.items()]
         return [*feeds, asyncio.create_task(clock.run(self._note_clock))]
@@ -157,10 +157,10 @@ class LiveBot:
     async def _wound_up(self, works: _Works, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
         executor = works.executor
-        self._mailbox.drop_market()
+        self._queue.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                while not stepping.done() and (executor.orders_in_flight or self._mailbox.answered):
+                while not stepping.done() and (executor.orders_in_flight or self._queue.answered):
                     await executor.order_ended()
                     await executor.drained()
                     await asyncio.sleep(0)
@@ -265,7 +265,7 @@ class LiveBot:
         if self._works is None or self._boot.waits_for:
             raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._mailbox.put(event_at(self._works.begun.clock.now_ms()), done)
+        self._queue.put(event_at(self._works.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:

@@ -11,7 +11,7 @@ import pytest
 
 from cbbot.domain.order import Side
 from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
 from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
@@ -51,15 +51,15 @@ def carried(broken: str, *commands: Command) -> tuple[Event, float]:
 
     async def submit() -> tuple[Event, float]:
         office: Any = Office(broken)
-        mailbox, metrics = Mailbox(), BotMetrics()
-        executor = CommandExecutor(office, office, mailbox, metrics, office)
+        queue, metrics = EventQueue(), BotMetrics()
+        executor = CommandExecutor(office, office, queue, metrics, office)
         running = asyncio.create_task(executor.run())
         state: Any = SimpleNamespace(paused_by=frozenset())
         executor.submit(CommandBatch(1, state, commands, 2_000))
         await executor.drained()
         running.cancel()
-        letter = await asyncio.wait_for(mailbox.next(), 1)
-        return letter.event, metrics.registry.get_sample_value("bot_step_failures_total") or 0.0
+        queued = await asyncio.wait_for(queue.next(), 1)
+        return queued.event, metrics.registry.get_sample_value("bot_step_failures_total") or 0.0
 
     return asyncio.run(submit())
 

@@ -16,7 +16,7 @@ from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.runtime.command_executor import CommandBatch
-from cbbot.runtime.event_queue import Letter, Mailbox
+from cbbot.runtime.event_queue import EventQueue, QueuedEvent
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import machine as step_module
@@ -144,10 +144,10 @@ def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_u
             raise AssertionError("nothing was placed")
 
     async def main() -> None:
-        metrics, mailbox, executor = BotMetrics(), Mailbox(), Waiting()
-        loop = TradingLoop(rules, state, PaperBroker(rules.params), mailbox, executor, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
+        metrics, queue, executor = BotMetrics(), EventQueue(), Waiting()
+        loop = TradingLoop(rules, state, PaperBroker(rules.params), queue, executor, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
         for number in range(1_000):
-            await loop.take(Letter(Tick(1_000 * number, 10_000)))
+            await loop.take(QueuedEvent(Tick(1_000 * number, 10_000)))
         assert len(carried) == 1  # the first step of a day is saved
         assert b'bot_decisions_total{signal="flat"} 1000.0' in metrics.exposition()
 
