@@ -32,7 +32,7 @@ from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Announcer, Broadcast
-from cbbot.runtime.state_writer import StateKeeper
+from cbbot.runtime.state_writer import StateWriter
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLedger
 from cbbot.trader.commands import Count, Place
@@ -156,11 +156,11 @@ async def process(steps: int, folder: Path) -> None:
     rules = build_rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
     walk = Walk(Random(2), spread=2_000)
     metrics, queue, broadcast = BotMetrics(), EventQueue(), Broadcast()
-    keeper = StateKeeper(
+    writer = StateWriter(
         rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
     )
     broker = PaperBroker(rules.params)
-    executor = CommandExecutor(broker, keeper, queue, metrics, Announcer(broadcast))
+    executor = CommandExecutor(broker, writer, queue, metrics, Announcer(broadcast))
     state = begun(rules, walk)
     loop = TradingLoop(rules, state, broker, queue, executor, metrics, broadcast)
     executing = asyncio.create_task(executor.run())

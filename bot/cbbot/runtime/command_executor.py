@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cbbot.brokers.broker import Broker, OrderEvent
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.notifications import Announcer
-from cbbot.runtime.state_writer import StateKeeper
+from cbbot.runtime.state_writer import StateWriter
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
@@ -46,14 +46,14 @@ class CommandExecutor:
     def __init__(
         self,
         broker: Broker,
-        keeper: StateKeeper,
+        writer: StateWriter,
         queue: EventQueue,
         metrics: BotMetrics,
         announcer: Announcer,
         ordered: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
-        self._keeper = keeper
+        self._writer = writer
         self._queue = queue
         self._metrics = metrics
         self._announcer = announcer
@@ -113,17 +113,17 @@ class CommandExecutor:
                 self._announcer.notify(command)
 
     async def _checkpoint(self, batch: CommandBatch) -> None:
-        if self._keeper.saved >= batch.generation:
+        if self._writer.saved >= batch.generation:
             return
         newest = self._newest or batch
-        if not await self._keeper.save(newest.generation, newest.state):
+        if not await self._writer.save(newest.generation, newest.state):
             if DISK not in newest.state.paused_by:
                 self._queue.put(EntriesPaused(batch.now_ms, DISK))
         elif DISK in newest.state.paused_by:
             self._queue.put(EntriesResumed(batch.now_ms, DISK))
 
     async def _place(self, batch: CommandBatch, intent: Intent, price: int) -> None:
-        if self._keeper.saved < batch.generation and intent.purpose is Purpose.ENTRY:
+        if self._writer.saved < batch.generation and intent.purpose is Purpose.ENTRY:
             message = "the order could not be written down before it was sent"
             self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return

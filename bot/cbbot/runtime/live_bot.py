@@ -22,7 +22,7 @@ from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Announcer, Broadcast
 from cbbot.runtime.outages import Outages
-from cbbot.runtime.state_writer import InThread, StateKeeper
+from cbbot.runtime.state_writer import InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLedger
@@ -46,7 +46,7 @@ class _Works(NamedTuple):
     """The parts of a bot that trades; they exist once the venue is known."""
 
     begun: Begun
-    keeper: StateKeeper
+    writer: StateWriter
     executor: CommandExecutor
     loop: TradingLoop
     ticks: TickFeed
@@ -133,16 +133,16 @@ class LiveBot:
 
     def _assembled(self, begun: Begun) -> _Works:
         rules, market, clock = begun.rules, begun.market, begun.clock
-        keeper = StateKeeper(rules, self._store, self._ledger, self.metrics, self._in_thread)
+        writer = StateWriter(rules, self._store, self._ledger, self.metrics, self._in_thread)
         broker: Broker = PaperBroker(rules.params)
         if rules.live:
             broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
         account = AccountFeed(rules, market, clock, self._queue, self._outages)
-        executor = CommandExecutor(broker, keeper, self._queue, self.metrics, self._announcer, account.want)
+        executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._announcer, account.want)
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
         ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
-        return _Works(begun, keeper, executor, loop, ticks, candles)
+        return _Works(begun, writer, executor, loop, ticks, candles)
 
     def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
         clock = works.begun.clock
@@ -173,7 +173,7 @@ class LiveBot:
         """About once a second: the odds and ends of a running bot."""
         if self._works is None:
             return
-        loop, keeper = self._works.loop, self._works.keeper
+        loop, writer = self._works.loop, self._works.writer
         if self._client.superseded:
             self._fatal = UnsafeStart(
                 f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
@@ -181,7 +181,7 @@ class LiveBot:
             )
             self.stop()
         now = asyncio.get_running_loop().time()
-        if keeper.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
+        if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
             loop.save(self._works.begun.clock.now_ms())
         if now - self._beat_at >= _HEARTBEAT_SECONDS:
@@ -282,9 +282,9 @@ class LiveBot:
             state=works.loop.state,
             decision=decisions[-1] if decisions else None,
             waits_for=waits_for,
-            problem=works.keeper.problem,
+            problem=works.writer.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
-            saved_ms=works.keeper.saved_at_ms,
+            saved_ms=works.writer.saved_at_ms,
             clock_offset_ms=works.begun.clock.offset_ms(),
         )
 

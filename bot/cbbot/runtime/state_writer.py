@@ -14,7 +14,7 @@ from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["InThread", "StateKeeper"]
+__all__ = ["InThread", "StateWriter"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ InThread = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs something that blocks where it does not block the loop: ``asyncio.to_thread``."""
 
 
-class StateKeeper:
+class StateWriter:
     """``generation`` counts states in the order in which they were; ``saved`` is the newest durable one's."""
 
     def __init__(
