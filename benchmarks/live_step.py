@@ -31,7 +31,7 @@ from cbbot.kernel.model import Fit
 from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.notifications import Announcer, Broadcast
+from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLedger
@@ -160,7 +160,7 @@ async def process(steps: int, folder: Path) -> None:
         rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
     )
     broker = PaperBroker(rules.params)
-    executor = CommandExecutor(broker, writer, queue, metrics, Announcer(broadcast))
+    executor = CommandExecutor(broker, writer, queue, metrics, Notifier(broadcast))
     state = begun(rules, walk)
     loop = TradingLoop(rules, state, broker, queue, executor, metrics, broadcast)
     executing = asyncio.create_task(executor.run())

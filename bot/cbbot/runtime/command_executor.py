@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cbbot.brokers.broker import Broker, OrderEvent
 from cbbot.runtime.event_queue import EventQueue
-from cbbot.runtime.notifications import Announcer
+from cbbot.runtime.notifications import Notifier
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
@@ -49,14 +49,14 @@ class CommandExecutor:
         writer: StateWriter,
         queue: EventQueue,
         metrics: BotMetrics,
-        announcer: Announcer,
+        notifier: Notifier,
         ordered: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._writer = writer
         self._queue = queue
         self._metrics = metrics
-        self._announcer = announcer
+        self._notifier = notifier
         self._ordered = ordered
         self._batches: asyncio.Queue[CommandBatch] = asyncio.Queue()
         self._newest: CommandBatch | None = None
@@ -110,7 +110,7 @@ class CommandExecutor:
             case LookUp(intent):
                 await self._answered(intent, self._broker.look_up(intent, batch.now_ms), batch.now_ms)
             case Notify():
-                self._announcer.notify(command)
+                self._notifier.notify(command)
 
     async def _checkpoint(self, batch: CommandBatch) -> None:
         if self._writer.saved >= batch.generation:

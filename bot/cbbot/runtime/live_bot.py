@@ -20,7 +20,7 @@ from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.notifications import Announcer, Broadcast
+from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.outages import Outages
 from cbbot.runtime.state_writer import InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
@@ -76,7 +76,7 @@ class LiveBot:
         self._ledger = ledger
         self._in_thread = in_thread
         self._broadcast = Broadcast()
-        self._announcer = Announcer(self._broadcast, slack)
+        self._notifier = Notifier(self._broadcast, slack)
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         self._boot = Boot(about, client, self.metrics, document, identity)
@@ -138,7 +138,7 @@ class LiveBot:
         if rules.live:
             broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
         account = AccountFeed(rules, market, clock, self._queue, self._outages)
-        executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._announcer, account.want)
+        executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._notifier, account.want)
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
         ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)

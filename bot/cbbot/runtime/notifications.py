@@ -9,7 +9,7 @@ from typing import Final
 
 from cbbot.trader.commands import Notify
 
-__all__ = ["Announcer", "Broadcast"]
+__all__ = ["Broadcast", "Notifier"]
 
 _LOG = logging.getLogger("cbbot.trader")
 _WAITING: Final = 1000
@@ -44,7 +44,7 @@ class Broadcast:
             self._listeners.discard(queue)
 
 
-class Announcer:
+class Notifier:
     """Carries a :class:`~cbbot.trader.commands.Notify` out. ``slack`` never fails."""
 
     def __init__(self, broadcast: Broadcast, slack: Callable[[str, Mapping[str, object]], None] | None = None) -> None:

@@ -22,7 +22,7 @@ NOTICE = Notify("breaker", {})
 
 
 class Office:
-    """Broker, writer and announcer in one; ``broken`` names what raises."""
+    """Broker, writer and notifier in one; ``broken`` names what raises."""
 
     immediate = True
     saved = 0
