@@ -34,7 +34,7 @@ from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.commands import Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.machine import step
@@ -156,9 +156,7 @@ async def process(steps: int, folder: Path) -> None:
     rules = build_rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
     walk = Walk(Random(2), spread=2_000)
     metrics, queue, broadcast = BotMetrics(), EventQueue(), Broadcast()
-    writer = StateWriter(
-        rules, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline
-    )
+    writer = StateWriter(rules, StateStore(folder / "state.json"), TradeLog(folder / "trades.jsonl"), metrics, inline)
     broker = PaperBroker(rules.params)
     executor = CommandExecutor(broker, writer, queue, metrics, Notifier(broadcast))
     state = begun(rules, walk)

@@ -25,7 +25,7 @@ from cbbot.runtime.outages import Outages
 from cbbot.runtime.state_writer import InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked, HistoryLoaded, Started
 from cbbot.trader.trader_state import Identity
 from cbbot.views.bot_metrics import BotMetrics
@@ -61,7 +61,7 @@ class LiveBot:
         about: About,
         client: BridgeClient,
         store: StateStore,
-        ledger: TradeLedger,
+        trade_log: TradeLog,
         document: dict[str, Any] | None,
         identity: Identity,
         *,
@@ -73,7 +73,7 @@ class LiveBot:
         self.metrics = metrics or BotMetrics()
         self._client = client
         self._store = store
-        self._ledger = ledger
+        self._trade_log = trade_log
         self._in_thread = in_thread
         self._broadcast = Broadcast()
         self._notifier = Notifier(self._broadcast, slack)
@@ -133,7 +133,7 @@ class LiveBot:
 
     def _assembled(self, begun: Begun) -> _Works:
         rules, market, clock = begun.rules, begun.market, begun.clock
-        writer = StateWriter(rules, self._store, self._ledger, self.metrics, self._in_thread)
+        writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread)
         broker: Broker = PaperBroker(rules.params)
         if rules.live:
             broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
@@ -217,7 +217,7 @@ class LiveBot:
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
     def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
-        return self._ledger.page(limit, before)
+        return self._trade_log.page(limit, before)
 
     def decisions(self, limit: int) -> list[DecisionRow]:
         """Newest first."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
@@ -29,13 +29,13 @@ class StateWriter:
         self,
         rules: Rules,
         store: StateStore,
-        ledger: TradeLedger,
+        trade_log: TradeLog,
         metrics: BotMetrics,
         in_thread: InThread = asyncio.to_thread,
     ) -> None:
         self._rules = rules
         self._store = store
-        self._ledger = ledger
+        self._trade_log = trade_log
         self._metrics = metrics
         self._in_thread = in_thread
         self.saved = -1
@@ -57,14 +57,14 @@ class StateWriter:
         if self.problem:
             _LOG.warning("state saved again", extra={"fields": {"path": str(self._store.path)}})
             self.problem = ""
-        await self._write_ledger(state)
+        await self._write_trades(state)
         return True
 
-    async def _write_ledger(self, state: TraderState) -> None:
-        if state.trade_count <= self._ledger.last_number:
+    async def _write_trades(self, state: TraderState) -> None:
+        if state.trade_count <= self._trade_log.last_number:
             return
         try:
-            await self._in_thread(lambda: self._ledger.append(self._rules.instrument, state.trades))
+            await self._in_thread(lambda: self._trade_log.append(self._rules.instrument, state.trades))
         except OSError as error:
             # The state has the newest trades; the next save writes them.
             _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})

@@ -21,12 +21,12 @@ from cbbot.domain.instrument import Instrument
 from cbbot.trader.trader_state import Trade
 from cbbot.views.json_rows import trade_row
 
-__all__ = ["TradeLedger"]
+__all__ = ["TradeLog"]
 
 _BLOCK: Final = 64
 
 
-class TradeLedger:
+class TradeLog:
     """``trades.jsonl``. Opening reads it through once and cuts off a line that was never finished.
 
     Raises:

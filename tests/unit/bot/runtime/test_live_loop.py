@@ -46,7 +46,7 @@ def test_paper_trades_are_the_backtests_to_the_last_digit(
         last = bridge.all[-2].start
         await rig.until(lambda: bool(rig.bot.candles(1)) and int(rig.bot.candles(1)[-1].start) > last)
         await rig.stop()
-        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.ledger.page(1000))]
+        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.trade_log.page(1000))]
 
     traded = virtually(live)
     rules = build_rules(load(demo_settings), BTC_USD)
@@ -210,7 +210,7 @@ def test_a_full_disk_stops_entries_and_not_exits(
         assert rig.bot.status().entries.paused_by == []
         assert {lot.lot for lot in rig.bot.lots()}.isdisjoint(opened)
         await rig.stop()
-        assert len(read_generation(rig.store.path)["trades"]) == rig.ledger.last_number
+        assert len(read_generation(rig.store.path)["trades"]) == rig.trade_log.last_number
 
     virtually(main)
 
