@@ -19,7 +19,7 @@ from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
-from cbbot.runtime.resume import equity_warning, taken_up
+from cbbot.runtime.resume import equity_warning, resumed_state
 from cbbot.runtime.status_answer import About
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState
@@ -87,7 +87,7 @@ class Boot:
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
         await self._asked("the venue's clock", clock.settle)
         rules = build_rules(settings, instrument)
-        state = taken_up(rules, self._identity, self._document, int(time.time() * 1000))
+        state = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
         self._warn(await self._learnt(rules, state, market))
         return Begun(rules, state, market, clock)

@@ -13,7 +13,7 @@ from cbbot.trader.codec import BadState, decode, decode_identity
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
-__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "taken_up"]
+__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "resumed_state"]
 
 Document = dict[str, Any]
 
@@ -50,7 +50,7 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     )
 
 
-def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
+def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
     """The state to begin with, in an epoch above every earlier one.
 
     A state of another product, mode or venue without anything open gives a fresh start that goes

@@ -20,7 +20,7 @@ from cbbot.kernel.lot import Lot
 from cbbot.runtime.log import TerminalLines, configure
 from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
-from cbbot.runtime.resume import check_identity, equity_warning, identity_of, taken_up
+from cbbot.runtime.resume import check_identity, equity_warning, identity_of, resumed_state
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
@@ -64,7 +64,7 @@ def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> No
     live = rules_with(DRY_RUN="false", USD_EQUITY="70")
     identity = identity_of(live.settings, "Coinbase", document)
     check_identity(document, identity, "state.json")
-    begun = taken_up(live, identity, document, 50)
+    begun = resumed_state(live, identity, document, 50)
     assert (begun.identity.mode, begun.identity.bot_id) == ("live", "bot-1")
     assert (begun.epoch, begun.sequence, begun.trade_count) == (101, 9, 4)
     assert begun.paused_by == {"hand"}
@@ -74,17 +74,17 @@ def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> No
 def test_the_epoch_rises_by_the_clock_or_by_one() -> None:
     document = encode(rules_with(), state(rules_with()))
     identity = identity_of(load({"BOT_ID": "mine"}), "Simulator", document)
-    assert taken_up(rules_with(), identity, document, 50).epoch == 101
-    later = taken_up(rules_with(), identity, document, 5_000)
+    assert resumed_state(rules_with(), identity, document, 50).epoch == 101
+    later = resumed_state(rules_with(), identity, document, 5_000)
     assert (later.epoch, later.identity.bot_id) == (5_000, "mine")
-    assert taken_up(rules_with(), identity, None, 77).epoch == 77
+    assert resumed_state(rules_with(), identity, None, 77).epoch == 77
 
 
 def test_a_sound_file_without_sense_is_refused() -> None:
     document = encode(rules_with(), state(rules_with()))
     del document["book"]["realised"]
     with pytest.raises(UnsafeStart, match=r"realised.*backup"):
-        taken_up(rules_with(), identity_of(load({}), "Simulator", document), document, 1)
+        resumed_state(rules_with(), identity_of(load({}), "Simulator", document), document, 1)
 
 
 def test_a_changed_starting_equity_is_mentioned() -> None:
