@@ -15,8 +15,8 @@ from cbbot.trader.trader_state import Decision
 
 __all__ = [
     "breaker",
-    "crumbled",
     "decided",
+    "dust",
     "exited",
     "fill",
     "gap",
@@ -66,7 +66,7 @@ def fill(rules: Rules, intent: Intent, execution: Execution, fee: int) -> Notify
     )
 
 
-def crumbled(rules: Rules, lot: Lot) -> Notify:
+def dust(rules: Rules, lot: Lot) -> Notify:
     return Notify(
         "exit",
         {

@@ -29,13 +29,13 @@ __all__ = [
     "WITHOUT_BASE",
     "absent",
     "accepted",
+    "after_last_lot",
     "contradicted",
-    "crumbled",
-    "eased",
+    "ensure_runner",
     "filled",
-    "led",
+    "order_ended",
     "refused",
-    "settled",
+    "to_dust",
     "unknown",
 ]
 
@@ -88,9 +88,9 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     )
     lot = _too_small(rules, changed, intent, event)
     if lot is not None:
-        changed, more = crumbled(rules, changed, lot)
+        changed, more = to_dust(rules, changed, lot)
         commands = (*commands, *more)
-    return settled(led(rules, changed), commands)
+    return order_ended(ensure_runner(rules, changed), commands)
 
 
 def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
@@ -103,14 +103,14 @@ def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRef
     return lot if small else None
 
 
-def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
+def to_dust(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
     """The lot as dust: the venue would not take so little, so it leaves with the next exit."""
     lots = tuple(each for each in state.lots if each.id != lot.id)
     newest = lots[-1].open_ticks if lots else 0
     # The account's sums hold the dust as they held the lot.
     account = state.account._replace(lots=state.account.lots - 1, last_entry_ticks=newest)
     changed = replace(state, lots=lots, account=account).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
-    return changed, (Checkpoint(), notices.crumbled(rules, lot))
+    return changed, (Checkpoint(), notices.dust(rules, lot))
 
 
 def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
@@ -122,7 +122,7 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
         return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
     said = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return settled(led(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
+    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
 
 
 def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
@@ -141,22 +141,22 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
         said = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         if intent.purpose is Purpose.EXIT:
             rest = rest.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
-        return settled(led(rules, rest), (Checkpoint(), said))
+        return order_ended(ensure_runner(rules, rest), (Checkpoint(), said))
     if intent.purpose is Purpose.ENTRY:
-        return settled(*_opened(rules, rest, intent, execution))
-    return settled(*_closed(rules, rest, intent, execution))
+        return order_ended(*_opened(rules, rest, intent, execution))
+    return order_ended(*_closed(rules, rest, intent, execution))
 
 
-def settled(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+def order_ended(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
     """The end of an order: with the last open intent resolved after a start, the trader may trade."""
-    state, told = eased(state)
+    state, told = after_last_lot(state)
     commands = (*commands, *told)
     if state.reconciled or state.pending:
         return state, commands
     return replace(state, reconciled=True), (*commands, notices.reconciled())
 
 
-def eased(state: TraderState) -> Outcome:
+def after_last_lot(state: TraderState) -> Outcome:
     """Without what ends with the last lot: closing every lot, and the pause because their base is missing.
 
     An entry under way may still become a lot, which then has to be closed as well.
@@ -237,7 +237,7 @@ def _what_remains(
     return others, dust.plus(kept), False
 
 
-def led(rules: Rules, state: TraderState) -> TraderState:
+def ensure_runner(rules: Rules, state: TraderState) -> TraderState:
     """The state with a runner among its lots, also after the exit of the newest came to nothing."""
     lots = _with_runner(rules, state, state.lots)
     return state if lots is state.lots else replace(state, lots=lots)

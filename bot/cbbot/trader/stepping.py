@@ -108,7 +108,7 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
     if leaving:
-        state, told = order_outcomes.eased(order_outcomes.led(rules, state))
+        state, told = order_outcomes.after_last_lot(order_outcomes.ensure_runner(rules, state))
         commands += told
     return state, commands, exits
 
@@ -122,7 +122,7 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         lots = tuple(whole if each.id == lot.id else each for each in state.lots)
         state, lot = replace(state, lots=lots).with_dust(lot.side, Dust()), whole
     if rules.live and lot.base * price < rules.params.min_notional_ledger:
-        state, said = order_outcomes.crumbled(rules, state, lot)
+        state, said = order_outcomes.to_dust(rules, state, lot)
         return state, list(said)
     side = Side.SELL if lot.side == BUY else Side.BUY
     return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
