@@ -111,7 +111,7 @@ class TradingLoop:
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
             if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
-                # Those that changed something are told by the machine.
+                # The machine notifies of those that changed something.
                 notice = notices.decided(self.rules, decision)
                 _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
             if self._broadcast.heard:

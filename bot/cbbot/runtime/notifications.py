@@ -1,4 +1,4 @@
-"""Everything that is told to people: the log, the stream of events, Slack."""
+"""Notices to people: the log, the stream of events, Slack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notices a trader gives: what a person, the log and the event stream are told."""
+"""The notices a trader gives: what a person, the log and the event stream get."""
 
 from __future__ import annotations
 

@@ -149,8 +149,8 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
 
 def order_ended(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
     """The end of an order: with the last open intent resolved after a start, the trader may trade."""
-    state, told = after_last_lot(state)
-    commands = (*commands, *told)
+    state, more = after_last_lot(state)
+    commands = (*commands, *more)
     if state.reconciled or state.pending:
         return state, commands
     return replace(state, reconciled=True), (*commands, notices.reconciled())

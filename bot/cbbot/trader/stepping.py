@@ -108,8 +108,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
     if leaving:
-        state, told = order_outcomes.after_last_lot(order_outcomes.ensure_runner(rules, state))
-        commands += told
+        state, more = order_outcomes.after_last_lot(order_outcomes.ensure_runner(rules, state))
+        commands += more
     return state, commands, exits
 
 
