@@ -217,7 +217,7 @@ class Exchange:
             if order.fills_visible_ms <= now_ms:
                 yield from reversed([_fill(order, place, trade) for place, trade in enumerate(order.trades)])
 
-    def ledger(self) -> Iterator[Order]:
+    def all_orders(self) -> Iterator[Order]:
         """Every order ever taken, the oldest first, seen or not: for the state file."""
         return iter(self._orders.values())
 
