@@ -4,7 +4,7 @@
 
 First the machine alone (``cbbot.trader.machine.step``) on ticks a second apart, a candle closing
 every sixty: extended features, a history of 5,000 candles, averages over up to 400, 20 lots open,
-a signal in every step. Then the trader as a process has it (queue, loop, executor, state file, ledger of trades,
+a signal in every step. Then the trader as a process has it (queue, loop, executor, state file, trade log,
 metrics scraped now and then, a listener that does not listen), trading on a wave.
 """
 

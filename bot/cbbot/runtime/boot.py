@@ -76,7 +76,7 @@ class Boot:
         """Instrument, clock, state and warnings.
 
         Raises:
-            BadInput: the venue does not trade the product, or no exact books can be kept for it.
+            BadInput: the venue does not trade the product, or its amounts cannot be counted exactly.
             UnsafeStart: the state must not be traded on.
         """
         settings = self._about.settings

@@ -1,4 +1,4 @@
-"""Keeps the trader's state on disk, and the ledger of trades behind it."""
+"""Saves the trader's state to disk, and after it the trade log."""
 
 from __future__ import annotations
 

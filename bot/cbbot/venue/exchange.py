@@ -1,6 +1,6 @@
 """The customer's side of the exchange: takes market orders, keeps balances, orders and fills.
 
-The rules, all of them:
+What it does with orders, all of it:
 
 - A ``client_order_id`` names one order for ever. Asking again returns that order, whatever else
   the request says; nothing new happens. A refused request names nothing: its id stays free.
@@ -8,7 +8,7 @@ The rules, all of them:
 - A taken order is matched at once against the book it is given and is over: filled, or canceled
   with what it got. What it costs is held until it settles, then money and base change hands.
 - What a customer can see lags: an order after ``order_visible``, its fills after ``fills``, the
-  balances after ``settle`` ms. The books themselves are right from the first moment.
+  balances after ``settle`` ms. Orders and balances themselves are right from the first moment.
 
 Time is an argument and must not fall from call to call.
 """
@@ -223,7 +223,7 @@ class Exchange:
 
     @property
     def revision(self) -> tuple[int, int]:
-        """Another one after every change of the books, and only then."""
+        """Another one after every change of orders or balances, and only then."""
         return len(self._orders), len(self._unsettled)
 
     def unsettled(self) -> list[str]:

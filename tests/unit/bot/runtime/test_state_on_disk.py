@@ -1,4 +1,4 @@
-"""State file, lock and ledger: what a crash, a full disk or a hand can do to them."""
+"""State file, lock and trade log: what a crash, a full disk or a hand can do to them."""
 
 from __future__ import annotations
 
