@@ -85,8 +85,6 @@ class LiveBot:
         self._stop = asyncio.Event()
         self._saved_again_at = self._beat_at = 0.0
 
-    # What keeps it going
-
     async def run(self) -> None:
         """Trades until :meth:`stop`.
 
@@ -191,8 +189,6 @@ class LiveBot:
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
         if self._broadcast.heard:
             self._broadcast.publish("status", self.status().model_dump())
-
-    # What it answers
 
     @property
     def alive(self) -> bool:

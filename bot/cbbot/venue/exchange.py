@@ -92,8 +92,6 @@ class Exchange:
         exchange._unsettled = [exchange._orders[order_id] for order_id in unsettled]
         return exchange
 
-    # Orders ------------------------------------------------------------------------------
-
     def place(self, request: OrderRequest, book: Book | None, now_ms: int) -> Placed:
         """Take a market order, or answer with the order its id already names.
 
@@ -177,8 +175,6 @@ class Exchange:
         self._orders[order.order_id] = order
         self._by_client_id[order.client_order_id] = order
 
-    # Settlement --------------------------------------------------------------------------
-
     def settle(self, now_ms: int) -> None:
         """Let money and base change hands for every order that is due."""
         due = [order for order in self._unsettled if order.settle_ms <= now_ms]
@@ -194,8 +190,6 @@ class Exchange:
             else:
                 self._balances.spend(instrument.base_currency, base)
                 self._balances.credit(instrument.quote_currency, instrument.money(order.value - order.commission))
-
-    # Views -------------------------------------------------------------------------------
 
     def balances(self, now_ms: int) -> Balances:
         """The wallets as they show at a time. Read only."""
