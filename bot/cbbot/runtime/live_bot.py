@@ -42,7 +42,7 @@ _SAVE_AGAIN_SECONDS: Final = 5.0
 _HEARTBEAT_SECONDS: Final = 60.0
 
 
-class _Works(NamedTuple):
+class _Parts(NamedTuple):
     """The parts of a bot that trades; they exist once the venue is known."""
 
     begun: Begun
@@ -80,7 +80,7 @@ class LiveBot:
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         self._boot = Boot(about, client, self.metrics, document, identity)
-        self._works: _Works | None = None
+        self._parts: _Parts | None = None
         self._fatal: UnsafeStart | None = None
         self._stop = asyncio.Event()
         self._saved_again_at = self._beat_at = 0.0
@@ -109,27 +109,27 @@ class LiveBot:
         self._stop.set()
 
     async def _trade(self) -> None:
-        works = self._works = self._assembled(await self._boot.begin())
-        stepping, executing = asyncio.create_task(works.loop.run()), asyncio.create_task(works.executor.run())
+        parts = self._parts = self._assembled(await self._boot.begin())
+        stepping, executing = asyncio.create_task(parts.loop.run()), asyncio.create_task(parts.executor.run())
         feeds: list[asyncio.Task[None]] = []
         try:
-            works.loop.begin()
+            parts.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
-            await works.executor.drained()
-            history = await self._boot.history(works.begun)
-            now_ms = works.begun.clock.now_ms()
+            await parts.executor.drained()
+            history = await self._boot.history(parts.begun)
+            now_ms = parts.begun.clock.now_ms()
             self._queue.put(HistoryLoaded(now_ms, history))
             self._queue.put(Started(now_ms))
-            works.candles.begin(history)
-            feeds = self._feeding(works)
+            parts.candles.begin(history)
+            feeds = self._feeding(parts)
             await _first_to_fail(stepping, executing, *feeds)
         finally:
             await _cancelled(*feeds)
             # Cancelled or failed: what is in flight is waited for all the same.
-            await self._wound_up(works, stepping)
+            await self._shut_down(parts, stepping)
             await _cancelled(stepping, executing)
 
-    def _assembled(self, begun: Begun) -> _Works:
+    def _assembled(self, begun: Begun) -> _Parts:
         rules, market, clock = begun.rules, begun.market, begun.clock
         writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread)
         broker: Broker = PaperBroker(rules.params)
@@ -140,21 +140,21 @@ class LiveBot:
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
         ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
-        return _Works(begun, writer, executor, loop, ticks, candles)
+        return _Parts(begun, writer, executor, loop, ticks, candles)
 
-    def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
-        clock = works.begun.clock
+    def _feeding(self, parts: _Parts) -> list[asyncio.Task[None]]:
+        clock = parts.begun.clock
         passing = TimeFeed(clock, self._queue, self._beat)
-        rounds = {"price": works.ticks.once, "candles": works.candles.once, "time": passing.once}
+        rounds = {"price": parts.ticks.once, "candles": parts.candles.once, "time": passing.once}
         feeds = [asyncio.create_task(self._outages.forever(name, once)) for name, once in rounds.items()]
         return [*feeds, asyncio.create_task(clock.run(self._note_clock))]
 
     def _note_clock(self, error: Exception) -> None:
         self._outages.failed("clock", error)
 
-    async def _wound_up(self, works: _Works, stepping: asyncio.Task[None]) -> None:
+    async def _shut_down(self, parts: _Parts, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
-        executor = works.executor
+        executor = parts.executor
         self._queue.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
@@ -162,16 +162,16 @@ class LiveBot:
                     await executor.order_ended()
                     await executor.drained()
                     await asyncio.sleep(0)
-        works.loop.save(works.begun.clock.now_ms())
+        parts.loop.save(parts.begun.clock.now_ms())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
                 await executor.drained()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""
-        if self._works is None:
+        if self._parts is None:
             return
-        loop, writer = self._works.loop, self._works.writer
+        loop, writer = self._parts.loop, self._parts.writer
         if self._client.superseded:
             self._fatal = UnsafeStart(
                 f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
@@ -181,7 +181,7 @@ class LiveBot:
         now = asyncio.get_running_loop().time()
         if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
-            loop.save(self._works.begun.clock.now_ms())
+            loop.save(self._parts.begun.clock.now_ms())
         if now - self._beat_at >= _HEARTBEAT_SECONDS:
             self._beat_at = now
             status = self.status()
@@ -193,7 +193,7 @@ class LiveBot:
     @property
     def alive(self) -> bool:
         """Whether the loop, or the start before it, has moved lately."""
-        moved_at = self._works.loop.moved_at if self._works and not self._boot.waits_for else self._boot.moved_at
+        moved_at = self._parts.loop.moved_at if self._parts and not self._boot.waits_for else self._boot.moved_at
         return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
 
     @property
@@ -207,9 +207,9 @@ class LiveBot:
         return status_of(self.about, self._moment())
 
     def lots(self) -> list[LotRow]:
-        if self._works is None:
+        if self._parts is None:
             return []
-        state, instrument = self._works.loop.state, self._works.begun.rules.instrument
+        state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
     def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
@@ -217,26 +217,26 @@ class LiveBot:
 
     def decisions(self, limit: int) -> list[DecisionRow]:
         """Newest first."""
-        if self._works is None:
+        if self._parts is None:
             return []
-        newest = list(self._works.loop.decisions)[-limit:]
-        return [decision_row(self._works.begun.rules.instrument, decision) for decision in reversed(newest)]
+        newest = list(self._parts.loop.decisions)[-limit:]
+        return [decision_row(self._parts.begun.rules.instrument, decision) for decision in reversed(newest)]
 
     def candles(self, limit: int) -> list[CandleRow]:
         """Oldest first; the newest may be in progress."""
-        if self._works is None:
+        if self._parts is None:
             return []
-        forming = self._works.loop.state.market.forming
-        candles = [*self._works.candles.recent, *([forming] if forming else [])][-limit:]
-        return [candle_row(self._works.begun.rules.instrument, candle) for candle in candles]
+        forming = self._parts.loop.state.market.forming
+        candles = [*self._parts.candles.recent, *([forming] if forming else [])][-limit:]
+        return [candle_row(self._parts.begun.rules.instrument, candle) for candle in candles]
 
     def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
         return self._broadcast.listen()
 
     def exposition(self) -> bytes:
         moment = self._moment()
-        if self._works is not None:
-            self.metrics.observe(self._works.begun.rules, self._works.loop.state)
+        if self._parts is not None:
+            self.metrics.observe(self._parts.begun.rules, self._parts.loop.state)
         self.metrics.ready.set(self.readiness[0])
         age = moment.price_age_seconds
         self.metrics.price_age.set(float("nan") if age is None else age)
@@ -258,30 +258,30 @@ class LiveBot:
         Raises:
             Retryable: the bot is not that far yet, or does not get to it.
         """
-        if self._works is None or self._boot.waits_for:
+        if self._parts is None or self._boot.waits_for:
             raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put(event_at(self._works.begun.clock.now_ms()), done)
+        self._queue.put(event_at(self._parts.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
 
     def _moment(self) -> Moment:
-        works, waits_for = self._works, self._boot.waits_for
-        if works is None:
+        parts, waits_for = self._parts, self._boot.waits_for
+        if parts is None:
             return Moment(None, None, None, waits_for, "", None, None, 0)
-        fresh_at, decisions = works.ticks.fresh_at, works.loop.decisions
+        fresh_at, decisions = parts.ticks.fresh_at, parts.loop.decisions
         now = asyncio.get_running_loop().time()
         return Moment(
-            rules=works.begun.rules,
-            state=works.loop.state,
+            rules=parts.begun.rules,
+            state=parts.loop.state,
             decision=decisions[-1] if decisions else None,
             waits_for=waits_for,
-            problem=works.writer.problem,
+            problem=parts.writer.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
-            saved_ms=works.writer.saved_at_ms,
-            clock_offset_ms=works.begun.clock.offset_ms(),
+            saved_ms=parts.writer.saved_at_ms,
+            clock_offset_ms=parts.begun.clock.offset_ms(),
         )
 
 
