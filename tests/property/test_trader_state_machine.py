@@ -298,7 +298,7 @@ class LiveTrader:
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
         again = decode(self.rules, kept)
         forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
-        here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held=(), **lost)
+        here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
         self.feed(events.HistoryLoaded(self.now_ms, tuple(self.candles)))

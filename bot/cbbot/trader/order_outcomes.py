@@ -77,7 +77,7 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
         return state, ()
     changed = state.without_intent(intent.client_order_id)
     if intent.purpose is Purpose.EXIT:
-        changed = changed.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
+        changed = changed.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
         if _LACK_OF_FUNDS in event.code.upper():
             # The base is not there: sold by hand, or held. Buying more would hide it.
             changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
@@ -140,7 +140,7 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     if execution.base == 0:
         said = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         if intent.purpose is Purpose.EXIT:
-            rest = rest.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
+            rest = rest.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
         return order_ended(ensure_runner(rules, rest), (Checkpoint(), said))
     if intent.purpose is Purpose.ENTRY:
         return order_ended(*_opened(rules, rest, intent, execution))

@@ -96,7 +96,7 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
         # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-        held = 0 < state.held_until_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
+        held = 0 < state.retry_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
         if code != EXIT_NONE and not held:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)

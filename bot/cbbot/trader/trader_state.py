@@ -121,7 +121,7 @@ class TraderState:
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
     # Until when (ms) the next try of a lot's refused exit waits, by the lot's id.
-    exits_held: tuple[tuple[int, int], ...] = ()
+    exit_retries: tuple[tuple[int, int], ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -140,14 +140,14 @@ class TraderState:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
 
-    def held_until_ms(self, lot: Lot) -> int:
-        return next((until_ms for held, until_ms in self.exits_held if held == lot.id), 0)
+    def retry_ms(self, lot: Lot) -> int:
+        return next((until_ms for held, until_ms in self.exit_retries if held == lot.id), 0)
 
-    def with_exit_held(self, lot_id: int, until_ms: int) -> TraderState:
+    def with_exit_retry(self, lot_id: int, until_ms: int) -> TraderState:
         """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
         others = {lot.id for lot in self.lots} - {lot_id}
-        kept = tuple(pair for pair in self.exits_held if pair[0] in others)
-        return replace(self, exits_held=(*kept, (lot_id, until_ms)))
+        kept = tuple(pair for pair in self.exit_retries if pair[0] in others)
+        return replace(self, exit_retries=(*kept, (lot_id, until_ms)))
 
     def dust_of(self, side: int) -> Dust:
         return self.dust if side == BUY else self.short_dust
