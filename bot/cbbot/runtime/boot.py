@@ -39,7 +39,7 @@ _NO_ACCESS: Final = (
     BridgeErrorCode.UPSTREAM_UNAUTHORIZED,
 )
 
-_UNKNOWN_FEES: Final = "the venue's own fee rate could not be learnt; the next start asks again"
+_UNKNOWN_FEES: Final = "the venue's own fee rate could not be read; the next start asks again"
 
 _Answer = TypeVar("_Answer")
 
@@ -85,11 +85,11 @@ class Boot:
         market = BridgeMarket(self._client, settings.product_id)
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
-        await self._asked("the venue's clock", clock.settle)
+        await self._asked("the venue's clock", clock.synchronise)
         rules = build_rules(settings, instrument)
         state = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
-        self._warn(await self._learnt(rules, state, market))
+        self._warn(await self._venue_warnings(rules, state, market))
         return Begun(rules, state, market, clock)
 
     async def history(self, begun: Begun) -> tuple[Candle, ...]:
@@ -123,16 +123,16 @@ class Boot:
             message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
             raise BadInput(message) from error
 
-    async def _learnt(self, rules: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
+    async def _venue_warnings(self, rules: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
         """Warnings that only the venue and the state could cause."""
         changed = equity_warning(rules, state)
-        learnt = [changed] if changed else []
+        found = [changed] if changed else []
         if not rules.live:
-            return learnt
+            return found
         taker = await self._asked("access to the account", lambda: _taker_rate(market))
         if taker is None:
-            learnt.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(rules.settings.fee_rate_pct)} is believed until then")
-        return [*advice(rules.settings, taker), *learnt]
+            found.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(rules.settings.fee_rate_pct)} is assumed until then")
+        return [*advice(rules.settings, taker), *found]
 
     def _warn(self, new: list[str], *known: str) -> None:
         """Every warning once in the log, and for as long as the process runs in the status."""
@@ -157,7 +157,7 @@ class Boot:
 
 
 async def _taker_rate(market: BridgeMarket) -> Decimal | None:
-    """What a market order costs, in percent; None when it cannot be learnt now.
+    """What a market order costs, in percent; None when it cannot be read now.
 
     Raises:
         Refused, Unavailable: the account is closed to us; trading live must wait.

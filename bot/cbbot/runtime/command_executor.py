@@ -1,7 +1,7 @@
-"""Carries the trader's commands out, strictly in their order, beside the loop that steps (which counts by itself).
+"""Executes the trader's commands, strictly in their order, beside the loop that steps (which counts by itself).
 
 Nothing behind a checkpoint leaves before the checkpoint is durable. When it cannot be made durable,
-entries behind it are refused and exits go out all the same: not selling would be worse than having
+entries behind it are refused and exits are sent all the same: not selling would be worse than having
 to look an order up by hand.
 """
 
@@ -71,7 +71,7 @@ class CommandExecutor:
         self._newest = batch
 
     async def drained(self) -> None:
-        """Returns when everything handed over so far has been carried out."""
+        """Returns when everything submitted so far has been executed."""
         await self._batches.join()
 
     @property
@@ -92,7 +92,7 @@ class CommandExecutor:
     async def _attempt(self, batch: CommandBatch, command: Command) -> None:
         """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
         try:
-            await self._carry_out(batch, command)
+            await self._execute(batch, command)
         except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
             self._metrics.step_failures.inc()
             _LOG.exception("command failed")
@@ -101,7 +101,7 @@ class CommandExecutor:
                 name = command.intent.client_order_id
                 self._queue.answer(OrderUnknown(batch.now_ms, name, f"{type(error).__name__}: {error}"))
 
-    async def _carry_out(self, batch: CommandBatch, command: Command) -> None:
+    async def _execute(self, batch: CommandBatch, command: Command) -> None:
         match command:
             case Checkpoint():
                 await self._checkpoint(batch)

@@ -16,7 +16,7 @@ __all__ = ["EventQueue", "QueuedEvent"]
 
 
 class QueuedEvent(NamedTuple):
-    """An event; ``done`` is resolved once what follows from it has been carried out."""
+    """An event; ``done`` is resolved once the commands that follow from it have been executed."""
 
     event: Event
     done: asyncio.Future[None] | None = None

@@ -185,16 +185,16 @@ class CandleFeed:
         """Until the next candle should be over, or the resync is due, or soon when one is late."""
         rate = self._clock.rate if self._clock.rate > 0 else 1.0
         now_ms, length_ms = self._clock.estimate_ms(), self._seconds * 1000
-        # On a fast venue the first trade of the next candle tells that this one is over.
-        settled_ms = length_ms // 10 if self._clock.fast else 2_100
-        over_ms = (now_ms - settled_ms) // length_ms * length_ms
+        # On a fast venue the first trade of the next candle shows that this one is over.
+        close_delay_ms = length_ms // 10 if self._clock.fast else 2_100
+        over_ms = (now_ms - close_delay_ms) // length_ms * length_ms
         resync = max(float(self._rules.settings.candle_resync_sec) / rate, _SHORTEST_TICK_SECONDS)
         if self._last * 1000 + length_ms < over_ms:
             self._tries = 0 if fed else self._tries + 1
             soon = min(0.5, self._seconds / rate / 4) * 2.0 ** min(self._tries, 4)
             return min(soon, max(resync, 0.5))
         self._tries = 0
-        until_next = (over_ms + length_ms + settled_ms - now_ms) / 1000 / rate
+        until_next = (over_ms + length_ms + close_delay_ms - now_ms) / 1000 / rate
         return min(max(until_next, _SHORTEST_TICK_SECONDS), resync)
 
 

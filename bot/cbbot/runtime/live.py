@@ -85,11 +85,11 @@ class TradingLoop:
         if after is not before:
             self.state = after
             self._generation += 1
-            self._tell(before, event)
-        carried = self._counted(commands)
+            self._publish(before, event)
+        remaining = self._counted(commands)
         now_ms = self._time_of(event)
-        batch = CommandBatch(self._generation, after, carried, now_ms, queued.done)
-        if carried or queued.done is not None:
+        batch = CommandBatch(self._generation, after, remaining, now_ms, queued.done)
+        if remaining or queued.done is not None:
             self._executor.submit(batch)
         else:
             self._executor.note(batch)
@@ -106,7 +106,7 @@ class TradingLoop:
                 self._metrics.count(command)
         return tuple(command for command in commands if not isinstance(command, Count))
 
-    def _tell(self, before: TraderState, event: Event) -> None:
+    def _publish(self, before: TraderState, event: Event) -> None:
         decision = self.state.decision
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
@@ -114,7 +114,7 @@ class TradingLoop:
                 # The machine notifies of those that changed something.
                 notice = notices.decided(self.rules, decision)
                 _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
-            if self._broadcast.heard:
+            if self._broadcast.has_listeners:
                 row = decision_row(self.rules.instrument, decision)
                 self._broadcast.publish("decision", row.model_dump())
         if isinstance(event, CandleClosed) and _LOG.isEnabledFor(logging.DEBUG):
@@ -123,7 +123,7 @@ class TradingLoop:
             price = self.rules.instrument.price_text(event.price)
             if _LOG.isEnabledFor(logging.DEBUG):
                 _LOG.debug("tick", extra={"fields": {"price": price, "at_ms": event.at_ms}})
-            if self._broadcast.heard:
+            if self._broadcast.has_listeners:
                 self._broadcast.publish("tick", {"price": price, "at_ms": event.at_ms})
 
     def _time_of(self, event: Event) -> int:

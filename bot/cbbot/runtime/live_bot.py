@@ -187,7 +187,7 @@ class LiveBot:
             status = self.status()
             fields = {"equity": status.equity_usd, "marked": status.equity_marked_usd, "lots": status.open_lots}
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
-        if self._broadcast.heard:
+        if self._broadcast.has_listeners:
             self._broadcast.publish("status", self.status().model_dump())
 
     @property

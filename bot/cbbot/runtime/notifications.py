@@ -13,7 +13,7 @@ __all__ = ["Broadcast", "Notifier"]
 
 _LOG = logging.getLogger("cbbot.trader")
 _WAITING: Final = 1000
-_LOUD: Final = {"halt": logging.ERROR, "breaker": logging.WARNING, "pause": logging.WARNING}
+_LEVELS: Final = {"halt": logging.ERROR, "breaker": logging.WARNING, "pause": logging.WARNING}
 
 
 class Broadcast:
@@ -23,7 +23,7 @@ class Broadcast:
         self._listeners: set[asyncio.Queue[tuple[str, Mapping[str, object]]]] = set()
 
     @property
-    def heard(self) -> bool:
+    def has_listeners(self) -> bool:
         """Whether anybody listens."""
         return bool(self._listeners)
 
@@ -45,14 +45,14 @@ class Broadcast:
 
 
 class Notifier:
-    """Carries a :class:`~cbbot.trader.commands.Notify` out. ``slack`` never fails."""
+    """Executes a :class:`~cbbot.trader.commands.Notify`. ``slack`` never fails."""
 
     def __init__(self, broadcast: Broadcast, slack: Callable[[str, Mapping[str, object]], None] | None = None) -> None:
         self._broadcast = broadcast
         self._slack = slack
 
     def notify(self, notice: Notify) -> None:
-        _LOG.log(_LOUD.get(notice.event, logging.INFO), notice.event, extra={"fields": dict(notice.fields)})
+        _LOG.log(_LEVELS.get(notice.event, logging.INFO), notice.event, extra={"fields": dict(notice.fields)})
         self._broadcast.publish(notice.event, notice.fields)
         if self._slack is not None:
             self._slack(notice.event, notice.fields)

@@ -164,6 +164,6 @@ def test_a_clock_that_jumps_about_is_not_traded_by(virtually: Any) -> None:
         loop = asyncio.get_running_loop()
         clock = clock_of(lambda: int(1000 * 3.0 ** (loop.time() * 4)), loop.time)
         with pytest.raises(Retryable, match="does not run evenly"):
-            await clock.settle()
+            await clock.synchronise()
 
     virtually(main)
