@@ -111,7 +111,7 @@ def _state(rules: Rules, document: Document) -> TraderState:
     instrument = rules.instrument
     lots = tuple(_lot_in(instrument, lot) for lot in document["lots"])
     last_price = instrument.ticks(parse_decimal(document["last_price"]))
-    # Candles of another length say nothing of what was learnt from these.
+    # Candles of another length say nothing of the model fitted on these.
     same_candles = document["market"].get("candle_seconds", rules.candle_ms // 1000) == rules.candle_ms // 1000
     model = document["model"] if same_candles else None
     account = _account_in(instrument, document["book"])

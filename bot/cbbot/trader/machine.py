@@ -1,7 +1,7 @@
 """``step(rules, state, event) -> state, commands``: the trader as a machine without I/O.
 
 No clock, no randomness, no network: every time is in an event. Commands come in the order in
-which they must be carried out, a checkpoint before the order that it covers.
+which they must be executed, a checkpoint before the order that it covers.
 """
 
 from __future__ import annotations

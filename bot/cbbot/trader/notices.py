@@ -1,4 +1,4 @@
-"""The notices a trader gives: what a person, the log and the event stream get."""
+"""The notices of a trader: what a person, the log and the event stream get."""
 
 from __future__ import annotations
 

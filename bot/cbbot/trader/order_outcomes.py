@@ -79,7 +79,7 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     if intent.purpose is Purpose.EXIT:
         changed = changed.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
         if _LACK_OF_FUNDS in event.code.upper():
-            # The base is not there: sold by hand, or held. Buying more would hide it.
+            # The base is not there: sold by hand, or on hold. Buying more would hide it.
             changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
     commands: tuple[Command, ...] = (
         Count("refusals", {"reason": event.code}),
@@ -121,8 +121,8 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     waited = event.at_ms - intent.created_ms
     if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
         return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
-    said = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
+    notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
+    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
 
 
 def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
@@ -138,10 +138,10 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
     execution = event.execution
     if execution.base == 0:
-        said = notices.order(rules, intent, "unfilled", "the order ended without a fill")
+        notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         if intent.purpose is Purpose.EXIT:
             rest = rest.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
-        return order_ended(ensure_runner(rules, rest), (Checkpoint(), said))
+        return order_ended(ensure_runner(rules, rest), (Checkpoint(), notice))
     if intent.purpose is Purpose.ENTRY:
         return order_ended(*_opened(rules, rest, intent, execution))
     return order_ended(*_closed(rules, rest, intent, execution))
@@ -201,13 +201,15 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
         )
         return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
     sold = min(execution.base, lot.base)
-    kept, cost, entry_fee = reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    remainder, cost, entry_fee = (
+        reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    )
     part = lot._replace(base=sold, cost=cost, entry_fee=entry_fee)
     exit_fee = _fee(rules, execution)
     net = close_net(part, execution.value, exit_fee)
     reason_code = EXITS.index(intent.reason)
     done = Closed(part, intent.created_ms, execution.price, execution.value, exit_fee, net, reason_code)
-    lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
+    lots, dust, remains = _what_remains(rules, state, lot, remainder, execution.price)
     lots = _with_runner(rules, state, lots)
     newest = lots[-1].open_ticks if lots else 0
     account = booked_close(state.account, part, not remains, net, intent.created_ms, reason_code, newest)
@@ -225,16 +227,16 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
 
 
 def _what_remains(
-    rules: Rules, state: TraderState, lot: Lot, kept: Lot, price: int
+    rules: Rules, state: TraderState, lot: Lot, remainder: Lot, price: int
 ) -> tuple[tuple[Lot, ...], Dust, bool]:
     """The lots and the dust after a close. What is too small to sell waits as dust for the next exit."""
     others = tuple(each for each in state.lots if each.id != lot.id)
     dust = state.dust_of(lot.side)
-    if kept.base == 0:
+    if remainder.base == 0:
         return others, dust, False
-    if kept.base * price >= rules.params.min_notional_ledger:
-        return tuple(kept if each.id == lot.id else each for each in state.lots), dust, True
-    return others, dust.plus(kept), False
+    if remainder.base * price >= rules.params.min_notional_ledger:
+        return tuple(remainder if each.id == lot.id else each for each in state.lots), dust, True
+    return others, dust.plus(remainder), False
 
 
 def ensure_runner(rules: Rules, state: TraderState) -> TraderState:

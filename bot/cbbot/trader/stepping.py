@@ -96,8 +96,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
         # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-        held = 0 < state.retry_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
-        if code != EXIT_NONE and not held:
+        waits = 0 < state.retry_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
+        if code != EXIT_NONE and not waits:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
     moved = tuple(lots) != state.lots
@@ -122,8 +122,8 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         lots = tuple(whole if each.id == lot.id else each for each in state.lots)
         state, lot = replace(state, lots=lots).with_dust(lot.side, Dust()), whole
     if rules.live and lot.base * price < rules.params.min_notional_ledger:
-        state, said = order_outcomes.to_dust(rules, state, lot)
-        return state, list(said)
+        state, more = order_outcomes.to_dust(rules, state, lot)
+        return state, list(more)
     side = Side.SELL if lot.side == BUY else Side.BUY
     return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
 

@@ -1,7 +1,7 @@
-"""All that a trader remembers. Frozen: a step makes a new one.
+"""The state of a trader. Frozen: a step makes a new one.
 
-What must survive a restart is written by ``cbbot.trader.codec``; the rest is learned again from
-the venue and is marked *not kept* below.
+What must survive a restart is written by ``cbbot.trader.codec``; the rest is read again from
+the venue and is marked *not saved* below.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Anchor:
 class Market:
     """What is known of the market. ``last_start`` is the open time of the newest committed candle, 0 when none.
 
-    ``window``, ``forming`` and the prices are not kept.
+    ``window``, ``forming`` and the prices are not saved.
     """
 
     indicators: Indicators
@@ -116,7 +116,7 @@ class TraderState:
     trades: tuple[Trade, ...] = ()
     trade_count: int = 0
     decision: Decision | None = None
-    # Not kept:
+    # Not saved:
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
@@ -141,13 +141,13 @@ class TraderState:
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
 
     def retry_ms(self, lot: Lot) -> int:
-        return next((until_ms for held, until_ms in self.exit_retries if held == lot.id), 0)
+        return next((until_ms for lot_id, until_ms in self.exit_retries if lot_id == lot.id), 0)
 
     def with_exit_retry(self, lot_id: int, until_ms: int) -> TraderState:
         """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
         others = {lot.id for lot in self.lots} - {lot_id}
-        kept = tuple(pair for pair in self.exit_retries if pair[0] in others)
-        return replace(self, exit_retries=(*kept, (lot_id, until_ms)))
+        waiting = tuple(pair for pair in self.exit_retries if pair[0] in others)
+        return replace(self, exit_retries=(*waiting, (lot_id, until_ms)))
 
     def dust_of(self, side: int) -> Dust:
         return self.dust if side == BUY else self.short_dust
@@ -160,8 +160,8 @@ class TraderState:
 
     def with_intent(self, changed: Intent) -> TraderState:
         """The state with ``changed`` in the place of the intent of the same id."""
-        kept = tuple(changed if i.client_order_id == changed.client_order_id else i for i in self.intents)
-        return replace(self, intents=kept)
+        intents = tuple(changed if i.client_order_id == changed.client_order_id else i for i in self.intents)
+        return replace(self, intents=intents)
 
     def without_intent(self, client_order_id: str) -> TraderState:
         return replace(self, intents=tuple(i for i in self.intents if i.client_order_id != client_order_id))

@@ -1,6 +1,6 @@
 """The bot's Prometheus metrics, on a registry of their own, so that several traders fit into one process.
 
-The old bot's names and labels are kept to the letter: dashboards and alerts depend on them.
+Names and labels never change: dashboards and alerts depend on them.
 """
 
 from __future__ import annotations
