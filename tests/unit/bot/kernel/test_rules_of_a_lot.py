@@ -1,4 +1,4 @@
-"""Levels, trail, promotion, gates and breaker: each rule of the specification by itself."""
+"""Levels, trail, promotion, gates and breaker: each rule of docs/trading.md, sections 1 and 2, by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings once and early, the events of the page as structured log lines, and nothing that grows without bound."""
+"""Warnings once and early, events as structured log lines, and nothing that grows without bound."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_live_warns_by_the_venues_own_fees(
         virtually(main)
 
 
-def test_live_fees_that_cannot_be_learnt_are_said_so_and_do_not_hold_exits_up(
+def test_live_fees_that_cannot_be_read_are_said_so_and_do_not_hold_exits_up(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
 ) -> None:
     bridge = fake_bridge()
@@ -127,15 +127,15 @@ def test_the_events_of_the_page_are_structured_log_lines(
     assert {"entered", "breaker"} <= set(reasons)
 
 
-def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_up(virtually: Any) -> None:
+def test_a_step_that_only_counts_leaves_nothing_to_the_executor_that_could_pile_up(virtually: Any) -> None:
     rules = build_rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
     state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
-    carried: list[CommandBatch] = []
+    submitted: list[CommandBatch] = []
 
     class Waiting:
         """A executor whose disk hangs."""
 
-        submit = carried.append
+        submit = submitted.append
 
         def note(self, batch: CommandBatch) -> None:
             """Remembered until the next save, and no longer."""
@@ -148,7 +148,7 @@ def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_u
         loop = TradingLoop(rules, state, PaperBroker(rules.params), queue, executor, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
         for number in range(1_000):
             await loop.take(QueuedEvent(Tick(1_000 * number, 10_000)))
-        assert len(carried) == 1  # the first step of a day is saved
+        assert len(submitted) == 1  # the first step of a day is saved
         assert b'bot_decisions_total{signal="flat"} 1000.0' in metrics.exposition()
 
     virtually(main)
