@@ -24,14 +24,14 @@ from machine_facts import machine
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.kernel.account import opening_book
-from cbbot.kernel.advance import Account, Steps, Tally
+from cbbot.kernel.account import opening_account
+from cbbot.kernel.advance import Portfolio, Steps, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.model import Fit, fit
 from cbbot.research.candles import read_candles
 from cbbot.research.compiled import compiled
 from cbbot.research.core import PLAIN, Core
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = {
@@ -92,11 +92,11 @@ def in_c(folder: str, ruled: Rules, model: Fit, candles: Columns, first: int) ->
 
 def with_core(
     core: Core, ruled: Rules, model: Fit, candles: Columns, first: int
-) -> Callable[[], tuple[Account, Tally]]:
+) -> Callable[[], tuple[Portfolio, Tally]]:
     closed = candles.start * 1000 + ruled.candle_ms
     equity = ruled.instrument.ledger_down(ruled.settings.usd_equity)
 
-    def run() -> tuple[Account, Tally]:
+    def run() -> tuple[Portfolio, Tally]:
         seen = core.observed(candles, ruled.params)
         close = core.held(candles.close[first:])
         steps = Steps(
@@ -106,12 +106,14 @@ def with_core(
         )  # fmt: skip
         count = len(candles.close) - first
         tally = core.tally(count)
-        return core.advance(ruled.params, Account(opening_book(equity), core.lots()), steps, 0, count, tally), tally
+        return core.advance(
+            ruled.params, Portfolio(opening_account(equity), core.lots()), steps, 0, count, tally
+        ), tally
 
     return run
 
 
-def compare(c: CResult, account: Account, tally: Tally) -> None:
+def compare(c: CResult, portfolio: Portfolio, tally: Tally) -> None:
     """Every net profit and every marked equity, in order, through the same hash."""
     nets = marked = 0
     for closed in tally.closed:
@@ -121,7 +123,11 @@ def compare(c: CResult, account: Account, tally: Tally) -> None:
     exits = [0, 0, 0, 0]
     for closed in tally.closed:
         exits[int(closed[6])] += 1
-    assert (account.book.realised, account.book.next_lot - 1, account.book.lots) == (c.realised, c.opened, c.lots)
+    assert (portfolio.account.realised, portfolio.account.next_lot - 1, portfolio.account.lots) == (
+        c.realised,
+        c.opened,
+        c.lots,
+    )
     assert (exits, nets, marked) == (list(c.exits), c.net_hash % 2**64, c.marked_hash % 2**64)
     assert [int(n) for n in tally.denials][1:] == list(c.denials)[1:]
 
@@ -145,7 +151,7 @@ def main() -> None:
     print("model     stepped  trades      C  compiled  ratio   plain")
     for mode in ("baseline", "extended"):
         for train in (Decimal("0.7"), Decimal("0.02")):
-            ruled = rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
+            ruled = build_rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
             first = int(len(candles.close) * train) + 50
             rows = PLAIN.observed(candles, ruled.params).rows
             model = fit(rows[max(0, first - 5050) : first - 50], candles.close[max(0, first - 5050) : first - 50])
@@ -154,8 +160,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 c = in_c(folder, *arguments)
                 machine_code, plain = with_core(compiled(), *arguments), with_core(PLAIN, *arguments)
-                account, tally = machine_code()
-                compare(c(), account, tally)
+                portfolio, tally = machine_code()
+                compare(c(), portfolio, tally)
                 compare(c(), *plain())
                 ours, theirs = median_ms(machine_code, ROUNDS), median_ms(c, ROUNDS)
                 slow = median_ms(plain, 1)

@@ -17,7 +17,7 @@ from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
-from cbbot.kernel.advance import Account, Tally
+from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import CandleFile, read_candles
@@ -26,7 +26,7 @@ from cbbot.research.increments import decimal_option, instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.result_tables import report_text
 from cbbot.research.run_progress import Watch
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 if TYPE_CHECKING:
     from cbbot.research.serving import MetricsServer, RunMetrics
@@ -87,7 +87,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
             print(f"warning: {warning}", file=stream)
         file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
         _remark(stream, options.csv, file)
-        ruled = rules(settings, instrument)
+        ruled = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
         _say_pace(stream, settings, span)
         result = _watched(stream, ruled, file, span, fill_model, core, server)
@@ -187,10 +187,10 @@ def _watched(
     metrics = _metrics(ruled, file, span, server)
     with Watch(stream, "backtest", span.total - span.first) as watch:
 
-        def each(done: int, account: Account, tally: Tally) -> None:
+        def each(done: int, portfolio: Portfolio, tally: Tally) -> None:
             watch(done)
             if metrics is not None:
-                metrics.update(done, account, tally)
+                metrics.update(done, portfolio, tally)
             if pause:
                 time.sleep(pause)
 

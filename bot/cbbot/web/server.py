@@ -1,4 +1,4 @@
-"""uvicorn on a socket of ours, so that port 0 can be told to whoever started us, and signals stay ours."""
+"""uvicorn on a socket of ours, so that port 0 can be reported to whoever started us, and signals stay ours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 class HttpServer(uvicorn.Server):
-    """Runs inside the bot's own loop. ``listening`` is told the port once requests are answered.
+    """Runs inside the bot's own loop. ``listening`` is called with the port once requests are answered.
 
     ``stop`` ends it; open event streams are cut.
     """

@@ -39,7 +39,7 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
     metrics = RunMetrics(demo.ruled, demo.candles, demo.span)
     result = run(demo.ruled, demo.candles, demo.span, metrics.update, 97)
     sampled = samples(metrics.metrics.exposition().decode())
-    document, lots = demo.document, len(result.tally.closed) + len(result.account.lots)
+    document, lots = demo.document, len(result.tally.closed) + len(result.portfolio.lots)
     for signal, count in document["decisions"].items():
         assert sampled["bot_decisions_total", (signal,)] == count
     assert {key[1][0]: value for key, value in sampled.items() if key[0] == "bot_denials_total" and value} == (
@@ -52,7 +52,7 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
     assert sampled["bot_walk_forward_fits_total", ()] == result.fits > 10
     assert sampled["bot_equity_usd", ()] == float(document["summary"]["equity_end"])
     assert sampled["bot_equity_marked_usd", ()] == float(document["summary"]["equity_end_mtm"])
-    assert sampled["bot_open_lots", ()] == len(result.account.lots)
+    assert sampled["bot_open_lots", ()] == len(result.portfolio.lots)
     assert sampled["bot_model_mode", ("baseline",)] == 1
     assert sampled["bot_last_price", ()] == demo.candles.close[-1] / 100
     assert sampled["bot_vol_risk_factor", ()] == 1.2

@@ -16,7 +16,7 @@ from cbbot.trader.codec import BadState, decode, decode_identity, encode
 from cbbot.trader.commands import Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
@@ -24,7 +24,7 @@ KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0
 
 def traded() -> tuple[Rules, TraderState]:
     """A trader with lots, trades, a model, and an order under way."""
-    ruled = rules(load(KEYS), BTC_USD)
+    ruled = build_rules(load(KEYS), BTC_USD)
     state = new_state(ruled, Identity("bot", "BTC-USD", "paper", "test"), 3)
     candles = [
         Candle(60 * i, p, p + 5, p - 5, p, 7 * i)
@@ -46,13 +46,13 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
     ruled, state = traded()
     assert state.trades
     assert state.model
-    assert state.book.next_lot > 3
+    assert state.account.next_lot > 3
     document = json.loads(json.dumps(encode(ruled, state)))
     kept = decode(ruled, document)
     forgotten = replace(
         state,
         market=replace(kept.market, last_price=state.market.last_price),
-        decision=None, reconciled=False, balances=None, last_order_ms=0, exits_held=(),
+        decision=None, reconciled=False, balances=None, last_order_ms=0, exit_retries=(),
     )  # fmt: skip
     assert kept == forgotten
     assert kept.market.indicators == state.market.indicators
@@ -99,16 +99,16 @@ def test_a_missing_field_is_named() -> None:
 def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators() -> None:
     ruled, state = traded()
     finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
-    again = rules(load(KEYS), finer)
+    again = build_rules(load(KEYS), finer)
     kept = decode(again, encode(ruled, state))
-    assert finer.money(kept.book.realised) == BTC_USD.money(state.book.realised)
+    assert finer.money(kept.account.realised) == BTC_USD.money(state.account.realised)
     assert kept.market.indicators.rows == 0
 
 
 @pytest.mark.parametrize(("side", "bought", "sold"), [(BUY, 500, 0), (SELL, 0, 500)])
 def test_the_one_dust_of_an_older_state_is_of_the_side_it_traded_last(side: int, bought: int, sold: int) -> None:
     ruled, state = traded()
-    dusty = replace(state, lots=(), intents=(), book=state.book._replace(side=side, lots=0), dust=Dust(500, 5, 1))
+    dusty = replace(state, lots=(), intents=(), account=state.account._replace(side=side, lots=0), dust=Dust(500, 5, 1))
     document = encode(ruled, dusty)
     del document["short_dust"]
     kept = decode(ruled, document)

@@ -30,7 +30,7 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 T0 = 1_700_000_040_000
@@ -45,7 +45,7 @@ def trading(live: bool = True, **keys: str) -> tuple[Rules, TraderState]:
         "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
         "RISK_PER_TRADE_PCT": "2", "STOP_LOSS_PCT": "5", "TAKE_PROFIT_PCT": "2", "FEE_RATE_PCT": "0.75",
     }  # fmt: skip
-    ruled = rules(load(defaults | keys), BTC_USD)
+    ruled = build_rules(load(defaults | keys), BTC_USD)
     state = new_state(ruled, Identity("bot", "BTC-USD", "live" if live else "paper", "test"), 7)
     start = T0 // 1000 - 60 * 60
     candles = tuple(Candle(start + 60 * i, HUNDRED, HUNDRED, HUNDRED, HUNDRED, 10) for i in range(60))
@@ -185,7 +185,7 @@ def test_an_exit_goes_by_base_size_and_a_partial_fill_keeps_the_rest_as_the_lot(
     (trade,) = state.trades
     assert trade.closed.lot.cost + rest.cost == 20 * 10**10
     assert trade.closed.lot.entry_fee + rest.entry_fee == 15 * 10**8
-    assert state.book.realised == trade.closed.net_pnl
+    assert state.account.realised == trade.closed.net_pnl
     state, commands = feed(ruled, state, Tick(T0 + 6000, BTC_USD.ticks(Decimal("104.50"))))
     assert placed(commands).base == rest.base
 
@@ -208,8 +208,8 @@ def test_what_is_too_small_to_sell_becomes_dust_and_leaves_with_the_next_exit() 
     assert state.dust == Dust()
     name = placed(commands).client_order_id
     state, _ = feed(ruled, state, OrderFilled(T0 + 7100, name, execution("104.5", "0.205", "0.16")))
-    assert (state.book.base_sum, state.book.cost_sum, state.book.fee_sum, state.book.lots) == (0, 0, 0, 0)
-    assert state.book.realised == sum(trade.closed.net_pnl for trade in state.trades)
+    assert (state.account.base_sum, state.account.cost_sum, state.account.fee_sum, state.account.lots) == (0, 0, 0, 0)
+    assert state.account.realised == sum(trade.closed.net_pnl for trade in state.trades)
 
 
 def test_an_exit_refused_for_lack_of_base_stops_entries_and_is_not_repeated_at_once() -> None:
