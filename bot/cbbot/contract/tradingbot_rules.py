@@ -269,8 +269,8 @@ def read_spec(document: Mapping[str, Any]) -> TradingBotSpec:
         spec = TradingBotSpec.model_validate_json(json.dumps(given, default=str), strict=True)
     except ValidationError as error:
         refused = violations_of(error)
-        told = {violation.path for violation in refused}
-        raise BadTradingBot([*(one for one in found if one.path not in told), *refused]) from error
+        reported = {violation.path for violation in refused}
+        raise BadTradingBot([*(one for one in found if one.path not in reported), *refused]) from error
     found += violations(spec)
     if found:
         raise BadTradingBot(found)

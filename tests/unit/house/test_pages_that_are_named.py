@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = "benchmarks|bot|bridge|charts|crds|docs|examples|operator|tests|tools"
-PATH = re.compile(rf"(?<![\w./~-])(?:{FOLDERS})/[\w./-]*\w\.(?:py|md|toml|yaml|yml|json|js|env|c)\b")
+PATH = re.compile(rf"(?<![\w./~-])(?:{FOLDERS})/[\w./-]*\w\.(?:py|md|toml|yaml|yml|js|env|c)\b")
 PAGE = re.compile(r"(?<![\w./*-])[\w./-]*\w\.md\b")
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]*)(?:#(?P<anchor>[\w-]+))?\)")
 CITATION = re.compile(r"(?P<page>[\w./-]+\.md)\W{1,3}sections?\s+(?P<numbers>\d[\d.]*(?:(?:, | and )\d[\d.]*)*)")
