@@ -157,7 +157,7 @@ class LiveTrader:
                 continue
             refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
-            EXERCISED["crumbled"] += 1
+            EXERCISED["to_dust"] += 1
 
     def tick(self) -> None:
         # Back towards where it began, so that prices stay those of the settings.
@@ -387,7 +387,7 @@ def test_every_kind_of_event_occurred() -> None:
         "filled none",
         "absent",
         "restarts",
-        "crumbled",
+        "to_dust",
         "dust",
         "short dust",
     )
