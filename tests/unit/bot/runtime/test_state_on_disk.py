@@ -146,7 +146,7 @@ def trade(number: int) -> Trade:
     return Trade(number, Closed(lot, 2_000, 5_100_000, 510_000_000, 8, 9_999_985, 3))
 
 
-def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
+def test_the_trade_log_serves_pages_newest_first(tmp_path: Path) -> None:
     trade_log = TradeLog(tmp_path / "trades.jsonl")
     assert trade_log.page(10) == []
     trade_log.append(BTC_USD, [trade(n) for n in range(1, 31)])
@@ -161,7 +161,7 @@ def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
     assert (again.last_number, again.page(40)) == (40, trade_log.page(40))
 
 
-def test_every_page_of_a_long_ledger_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
+def test_every_page_of_a_long_trade_log_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
     trade_log = TradeLog(tmp_path / "trades.jsonl")
     numbers = [n for n in range(1, 400) if n % 50 != 7]
     for start in range(0, len(numbers), 33):
