@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
 import tokenize
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from repository_files import ROOT, repository_files
+
 PRODUCT = ("bot", "bridge", "operator", "tools", "benchmarks")
 SHARED_NAMES = ("__init__.py", "__main__.py", "conftest.py")
 # To be renamed with what they hold; nothing may be added here.
@@ -33,19 +34,12 @@ RETIRED = {
 }
 
 
-def python_files() -> list[Path]:
-    found = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return [ROOT / line for line in found.stdout.splitlines() if (ROOT / line).is_file()]
-
-
 def words_of(identifier: str) -> set[str]:
     """``StateKeeper`` and ``state_keeper`` are state and keeper."""
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)}
 
 
+@cache
 def identifiers(file: Path) -> set[str]:
     tokens = tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline)
     names = {token.string for token in tokens if token.type == tokenize.NAME}
@@ -54,7 +48,7 @@ def identifiers(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("word", RETIRED)
 def test_a_retired_word_is_no_name(word: str) -> None:
-    product = [file for file in python_files() if file.relative_to(ROOT).parts[0] in PRODUCT]
+    product = [file for file in repository_files("*.py") if file.relative_to(ROOT).parts[0] in PRODUCT]
     assert len(product) > 100
     used = [
         f"{file.relative_to(ROOT)}: {name}; say {RETIRED[word]}"
@@ -66,14 +60,14 @@ def test_a_retired_word_is_no_name(word: str) -> None:
 
 
 def test_modules_have_names_of_their_own() -> None:
-    counted = Counter(file.name for file in python_files() if file.name not in SHARED_NAMES + STILL_SHARED)
+    counted = Counter(file.name for file in repository_files("*.py") if file.name not in SHARED_NAMES + STILL_SHARED)
     assert [name for name, times in counted.items() if times > 1] == []
 
 
 def test_there_are_no_section_banners() -> None:
     """A comment that stands alone between blank lines is a heading, and a ruler is one anyhow."""
     found = []
-    for file in python_files():
+    for file in repository_files("*.py"):
         lines = ["", *file.read_text(encoding="utf-8").splitlines(), ""]
         for number, line in enumerate(lines[1:-1], 1):
             alone = not lines[number - 1].strip() and not lines[number + 1].strip()
