@@ -26,7 +26,7 @@ PRICE, SIZE = 5_000_000, 1_000
 
 def main() -> None:
     print(machine())
-    ruled = build_rules(load({"TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "50", "ALLOW_PYRAMIDING": "true"}), BTC_USD)
+    rules = build_rules(load({"TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "50", "ALLOW_PYRAMIDING": "true"}), BTC_USD)
     rng = Random(1)
     close = [PRICE + rng.randint(-10_000, 10_000) for _ in range(CANDLES)]
     flat = [0.0] * CANDLES
@@ -35,13 +35,13 @@ def main() -> None:
     for count in (0, 1, 20, 100):
         account, lots = opening_account(10**13), list[Lot]()
         for k in range(count):
-            lots.append(opened(ruled.params, k + 1, BUY, 0, PRICE, SIZE, PRICE * SIZE, 1, k))
+            lots.append(opened(rules.params, k + 1, BUY, 0, PRICE, SIZE, PRICE * SIZE, 1, k))
             account = booked_open(account, lots[-1])
         times = []
         for _ in range(ROUNDS):
             tally = PLAIN.tally(CANDLES)
             started = time.process_time()
-            advance(ruled.params, Portfolio(account, lots), steps, 0, CANDLES, tally)
+            advance(rules.params, Portfolio(account, lots), steps, 0, CANDLES, tally)
             times.append(time.process_time() - started)
             assert not tally.closed
         print(f"{count:4}  {statistics.median(times) / CANDLES * 1e9:6.0f}")

@@ -60,24 +60,24 @@ def structure(name: str, values: dict[str, Any]) -> ctypes.Structure:
     return made(*values.values())
 
 
-def in_c(folder: str, ruled: Rules, model: Fit, candles: Columns, first: int) -> Callable[[], CResult]:
+def in_c(folder: str, rules: Rules, model: Fit, candles: Columns, first: int) -> Callable[[], CResult]:
     library = Path(folder) / "bot.so"
     options = ["-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC"]
     subprocess.run(["cc", *options, "-o", str(library), str(HERE / "c" / "bot.c"), "-lm"], check=True)
     function = ctypes.CDLL(str(library)).run_bot
-    values = ruled.params._asdict()
+    values = rules.params._asdict()
     del values["refit_ms"]
-    params = structure("Params", values | {"warm": ruled.warm})
+    params = structure("Params", values | {"warm": rules.warm})
     eight = ctypes.c_double * 8
 
     class Model(ctypes.Structure):
         _fields_ = [("weights", eight), ("bias", ctypes.c_double), ("mean", eight), ("std", eight)]
 
     held = Model(eight(*model.weights), model.bias, eight(*model.mean), eight(*model.std))
-    closed = np.ascontiguousarray(candles.start * 1000 + ruled.candle_ms)
+    closed = np.ascontiguousarray(candles.start * 1000 + rules.candle_ms)
     columns = [closed, candles.high, candles.low, candles.close, candles.volume]
     pointers = [column.ctypes.data_as(ctypes.c_void_p) for column in columns]
-    equity = ctypes.c_int64(ruled.instrument.ledger_down(ruled.settings.usd_equity))
+    equity = ctypes.c_int64(rules.instrument.ledger_down(rules.settings.usd_equity))
 
     def run() -> CResult:
         result = CResult()
@@ -91,13 +91,13 @@ def in_c(folder: str, ruled: Rules, model: Fit, candles: Columns, first: int) ->
 
 
 def with_core(
-    core: Core, ruled: Rules, model: Fit, candles: Columns, first: int
+    core: Core, rules: Rules, model: Fit, candles: Columns, first: int
 ) -> Callable[[], tuple[Portfolio, Tally]]:
-    closed = candles.start * 1000 + ruled.candle_ms
-    equity = ruled.instrument.ledger_down(ruled.settings.usd_equity)
+    closed = candles.start * 1000 + rules.candle_ms
+    equity = rules.instrument.ledger_down(rules.settings.usd_equity)
 
     def run() -> tuple[Portfolio, Tally]:
-        seen = core.observed(candles, ruled.params)
+        seen = core.observed(candles, rules.params)
         close = core.held(candles.close[first:])
         steps = Steps(
             core.held(closed[first:]), close, close, close, close,
@@ -107,7 +107,7 @@ def with_core(
         count = len(candles.close) - first
         tally = core.tally(count)
         return core.advance(
-            ruled.params, Portfolio(opening_account(equity), core.lots()), steps, 0, count, tally
+            rules.params, Portfolio(opening_account(equity), core.lots()), steps, 0, count, tally
         ), tally
 
     return run
@@ -151,12 +151,12 @@ def main() -> None:
     print("model     stepped  trades      C  compiled  ratio   plain")
     for mode in ("baseline", "extended"):
         for train in (Decimal("0.7"), Decimal("0.02")):
-            ruled = build_rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
+            rules = build_rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
             first = int(len(candles.close) * train) + 50
-            rows = PLAIN.observed(candles, ruled.params).rows
+            rows = PLAIN.observed(candles, rules.params).rows
             model = fit(rows[max(0, first - 5050) : first - 50], candles.close[max(0, first - 5050) : first - 50])
             assert model is not None
-            arguments = (ruled, model, candles, first)
+            arguments = (rules, model, candles, first)
             with tempfile.TemporaryDirectory() as folder:
                 c = in_c(folder, *arguments)
                 machine_code, plain = with_core(compiled(), *arguments), with_core(PLAIN, *arguments)

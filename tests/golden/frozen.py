@@ -41,9 +41,9 @@ def golden_path(case: str, name: str) -> Path:
 
 
 def ran(case: str, name: str) -> Result:
-    ruled = build_rules(load(settings_of(case)), BTC_USD)
+    rules = build_rules(load(settings_of(case)), BTC_USD)
     candles = columns_of(name)
-    return run(ruled, candles, Span.of(len(candles.start), TRAIN_FRACTION[name], 50))
+    return run(rules, candles, Span.of(len(candles.start), TRAIN_FRACTION[name], 50))
 
 
 def made(case: str, name: str) -> dict[str, Any]:

@@ -98,15 +98,15 @@ def test_machine_code_and_plain_python_reach_the_same_state(seed: int) -> None:
     # Drawn by a generator of our own, because hypothesis leans towards the first choices.
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in CHOICES.items()}
-    ruled = build_rules(
+    rules = build_rules(
         load({key: value for key, value in keys.items() if value}), rng.choice([BTC_USD, COARSE, CHEAP, FINE, ODD])
     )
     shapes = [(rng.choice(SHAPES), rng.randint(20, 90)) for _ in range(rng.randint(6, 9))]
     candles = walk(shapes, seed % 2**32, price=rng.choice([1_000, 50_000, 5_000_000]))
     span = Span.of(len(candles.start), Decimal("0.3"), 5)
     fill_model: FillModel = rng.choice(["close", "ohlc"])
-    plain = run(ruled, candles, span, fill_model=fill_model)
-    same(plain, run(ruled, candles, span, fill_model=fill_model, core=compiled()))
+    plain = run(rules, candles, span, fill_model=fill_model)
+    same(plain, run(rules, candles, span, fill_model=fill_model, core=compiled()))
     EXERCISED.update(f"exit {closed.reason} {fill_model}" for closed in plain.tally.closed)
     EXERCISED.update(f"side {closed.lot.side}" for closed in plain.tally.closed)
     EXERCISED.update(DENIALS[code] for code, count in enumerate(plain.tally.denials) if count)

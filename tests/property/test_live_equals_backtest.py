@@ -153,11 +153,11 @@ def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restart
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in KEYS.items()}
     moves = [rng.randint(-60, 60) for _ in range(rng.randint(320, 420))]
-    ruled = build_rules(load(keys), BTC_USD)
+    rules = build_rules(load(keys), BTC_USD)
     candles = walk(moves)
     span = Span.of(len(candles), Decimal("0.5"), 10)
-    result = run(ruled, columns(candles), span)
-    paper = Paper(ruled)
+    result = run(rules, columns(candles), span)
+    paper = Paper(rules)
     paper.run(candles, span, restarts)
     same(result, paper)
     for closed in result.tally.closed:

@@ -28,7 +28,7 @@ DEMO = {
 
 @dataclass(frozen=True)
 class Ran:
-    ruled: Rules
+    rules: Rules
     candles: Columns
     span: Span
     result: Result
@@ -37,9 +37,9 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def demo() -> Ran:
-    ruled = build_rules(load(DEMO), BTC_USD)
+    rules = build_rules(load(DEMO), BTC_USD)
     file = read_candles(SAMPLE, BTC_USD, 60)
     span = Span.of(len(file.columns.start), Decimal("0.7"), 50)
-    result = run(ruled, file.columns, span)
+    result = run(rules, file.columns, span)
     assert len(result.tally.closed) > 20
-    return Ran(ruled, file.columns, span, result, as_document(result, "close", file))
+    return Ran(rules, file.columns, span, result, as_document(result, "close", file))

@@ -125,7 +125,7 @@ def test_a_pace_that_was_meant_for_watching_is_pointed_out(sleep: str, said: str
 
 def test_a_fit_that_was_impossible_is_not_counted() -> None:
     candles = columns([Candle(60 * i, 10_000, 10_000, 10_000, 10_000, 1) for i in range(60)])
-    ruled = build_rules(load({"WALK_FORWARD_MIN": "1"}), BTC_USD)
+    rules = build_rules(load({"WALK_FORWARD_MIN": "1"}), BTC_USD)
     # RSI begins at row 14 and the z-score at row 19: 15 candles make no row, 21 make the first that has a label.
-    assert run_span(ruled, candles, Span(60, 15, 50)).fits == 10
-    assert run_span(ruled, candles, Span(60, 21, 50)).fits == 11
+    assert run_span(rules, candles, Span(60, 15, 50)).fits == 10
+    assert run_span(rules, candles, Span(60, 21, 50)).fits == 11

@@ -34,7 +34,7 @@ def candles(demo: Any) -> Columns:
 SPAN = Span(1400, 900, 950)
 
 
-def ruled(**more: str) -> Rules:
+def rules_with(**more: str) -> Rules:
     return build_rules(load(DEMO | more), BTC_USD)
 
 
@@ -49,7 +49,7 @@ def looked(rules: Rules, candles: Columns, span: Span = SPAN) -> Lookahead:
 
 @pytest.mark.parametrize("more", [{}, {"WALK_FORWARD_MIN": "7"}, {"MODEL_MODE": "extended", "WALK_FORWARD_MIN": "30"}])
 def test_nothing_is_found_where_nothing_looks_ahead(candles: Columns, more: dict[str, str]) -> None:
-    found = looked(ruled(**more), candles)
+    found = looked(rules_with(**more), candles)
     assert (found.difference, found.points, found.cuts) == (None, 450, 5)
     assert 300 < found.decisions <= 450
 
@@ -90,7 +90,7 @@ def test_an_indicator_that_sees_the_next_candle_is_found_and_named(
     candles: Columns, monkeypatch: pytest.MonkeyPatch, name: str, leak: Callable[[Any], Any]
 ) -> None:
     leaking(monkeypatch, lambda found: found._replace(**{name: leak(getattr(found, name))}))
-    said = looked(ruled(), candles).difference
+    said = looked(rules_with(), candles).difference
     assert said is not None
     assert f"{name} is" in said
     assert said.startswith("at 2025-")
@@ -99,7 +99,7 @@ def test_an_indicator_that_sees_the_next_candle_is_found_and_named(
 
 def test_an_average_over_the_whole_file_is_found(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     leaking(monkeypatch, lambda found: found._replace(z=found.z / np.nanstd(found.z)))
-    assert "z is" in str(looked(ruled(), candles).difference)
+    assert "z is" in str(looked(rules_with(), candles).difference)
 
 
 def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, mon
         return found._replace(z=z)
 
     leaking(monkeypatch, learnt)
-    said = str(looked(ruled(), candles).difference)
+    said = str(looked(rules_with(), candles).difference)
     assert "the model's weights is " in said or "the model's mean is " in said
     assert len(said) < 200
 
@@ -132,7 +132,7 @@ def test_a_model_that_is_fitted_on_later_candles_is_found(candles: Columns, monk
         return original(rules, given, Span(span.total, min(span.total - 50, span.train + 200), span.first), *rest)
 
     monkeypatch.setattr(backtest, "run", leaky)
-    assert "the run decided" in str(looked(ruled(BUY_THRESHOLD="0.48", USE_MA_FILTER="false"), candles).difference)
+    assert "the run decided" in str(looked(rules_with(BUY_THRESHOLD="0.48", USE_MA_FILTER="false"), candles).difference)
 
 
 def test_a_run_that_trades_on_what_it_does_not_know_yet_is_found(
@@ -148,14 +148,14 @@ def test_a_run_that_trades_on_what_it_does_not_know_yet_is_found(
         return result
 
     monkeypatch.setattr(backtest, "run", leaky)
-    found = looked(ruled(), candles)
+    found = looked(rules_with(), candles)
     assert found.points == 450
     assert "equity or lots are not those of the whole run" in str(found.difference)
     assert "with 1,0" in str(found.difference)
 
 
 def test_runs_that_end_early_are_compared_trade_by_trade(candles: Columns) -> None:
-    rules = ruled()
+    rules = rules_with()
     whole = lookahead._Observed(rules, candles, SPAN, "close")
     early = lookahead._Observed(rules, truncated(candles, 0, 1300), Span(1300, 900, 950), "close")
     assert len(early.result.tally.closed) > 3
@@ -175,12 +175,12 @@ def test_a_large_file_is_sampled_and_the_number_is_said() -> None:
 
 @pytest.mark.parametrize("minutes", ["1", "7", "7.5", "600", "100000"])
 def test_the_schedule_of_fits_is_the_runs(candles: Columns, minutes: str) -> None:
-    rules = ruled(WALK_FORWARD_MIN=minutes)
+    rules = rules_with(WALK_FORWARD_MIN=minutes)
     assert len(fit_rows(rules, candles, SPAN)) == backtest.run(rules, candles, SPAN).fits
 
 
 def test_four_hundred_candles_of_history_are_enough(demo: Any) -> None:
-    rules = ruled(MODEL_MODE="extended")
+    rules = rules_with(MODEL_MODE="extended")
     found = check_warmup(rules, demo.candles, demo.span, lambda _: None)
     by_length = {each.candles: each for each in found.start_ups}
     assert list(by_length) == warmup_lengths(rules, demo.span)
@@ -195,7 +195,7 @@ def test_four_hundred_candles_of_history_are_enough(demo: Any) -> None:
 
 
 def test_with_its_whole_window_of_history_a_fitted_model_decides_alike(demo: Any) -> None:
-    rules = ruled(MAX_HISTORY_CANDLES="1000", WALK_FORWARD_MIN="60")
+    rules = rules_with(MAX_HISTORY_CANDLES="1000", WALK_FORWARD_MIN="60")
     found = check_warmup(rules, demo.candles, demo.span, lambda _: None)
     assert 1450 in warmup_lengths(rules, demo.span)
     assert (found.enough(fitted=True) or 9999) <= 1450
@@ -219,7 +219,7 @@ def test_the_shortest_start_up_counts_only_if_every_longer_one_agrees() -> None:
 
 def test_the_check_decides_as_the_run_does(candles: Columns) -> None:
     """A wrong second way to the decisions would make the check find leaks that are none, or miss some."""
-    rules = ruled(WALK_FORWARD_MIN="9", SELL_THRESHOLD="0.52")
+    rules = rules_with(WALK_FORWARD_MIN="9", SELL_THRESHOLD="0.52")
     whole = lookahead._Observed(rules, candles, SPAN, "close")
     given = decisions.inputs(rules, candles)
     fits = decisions.Fits(rules, given, fit_rows(rules, candles, SPAN))
