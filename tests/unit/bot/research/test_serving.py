@@ -74,8 +74,8 @@ def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: 
             seen.append((gauge or 0.0, vol_tenths(ratios[demo.span.first + done - 1]) / 10))
 
     run(demo.rules, candles, demo.span, noted, stretch)
-    assert [told for told, _ in seen] == [expected for _, expected in seen]
-    assert len({told for told, _ in seen}) > 1
+    assert [gauge for gauge, _ in seen] == [expected for _, expected in seen]
+    assert len({gauge for gauge, _ in seen}) > 1
 
 
 def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:
