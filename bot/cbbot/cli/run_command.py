@@ -15,7 +15,7 @@ from cbbot.contract import runtime_env
 from cbbot.contract.settings import Settings, live_requirements, load
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.errors import BadInput
-from cbbot.runtime.log import configure
+from cbbot.process.json_logs import configure_logs
 
 __all__ = ["run"]
 
@@ -47,7 +47,7 @@ def run(
     if missing:
         raise BadInput("; ".join(missing))
     surroundings = _surroundings(settings, host)
-    configure(level)
+    configure_logs(level)
     return asyncio.run(serve(settings, surroundings, warnings))
 
 
