@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cbbot import __version__
 from cbbot.cli.serve import Surroundings, serve
 from cbbot.cli.sources import gathered, secret_in
 from cbbot.contract import runtime_env
@@ -48,6 +50,8 @@ def run(
         raise BadInput("; ".join(missing))
     surroundings = _surroundings(settings, host)
     configure_logs(level)
+    started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
+    logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))
 
 

@@ -22,7 +22,7 @@ from cbbot.runtime.notify import SlackNotices
 from cbbot.runtime.resume import belongs, check_identity, identity_of
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web.bot_app import create_app
 
@@ -66,8 +66,8 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         metrics = BotMetrics()
         slack = SlackNotices(surroundings.slack_webhook, about.bot, metrics) if surroundings.slack_webhook else None
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
-        ledger = TradeLedger(state_file.with_name("trades.jsonl"))
-        bot = LiveBot(about, client, store, ledger, document, identity, slack=slack, metrics=metrics)
+        trade_log = TradeLog(state_file.with_name("trades.jsonl"))
+        bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
         server = HttpServer(app, announce, grace_seconds=2, lifespan="off")

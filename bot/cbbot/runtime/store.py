@@ -4,7 +4,7 @@
 
     {"version": 1, "checksum": sha256 of the body's canonical JSON, "body": {...}}
 
-A generation that is torn or corrupt is told apart from one that was never written: the first falls
+A generation that is torn or corrupt is distinguished from one that was never written: the first falls
 back to the previous one, only the second is a fresh start.
 """
 
@@ -62,9 +62,9 @@ class StateStore:
         try:
             body = read_generation(self.previous)
         except (FileNotFoundError, CorruptState) as error:
-            told = "there is no previous generation" if isinstance(error, FileNotFoundError) else str(error)
+            older = "there is no previous generation" if isinstance(error, FileNotFoundError) else str(error)
             raise UnsafeStart(
-                f"no state can be read, and starting without it could forget open lots: {problem}; {told}. "
+                f"no state can be read, and starting without it could forget open lots: {problem}; {older}. "
                 f"Restore {self.path} from a backup, or move it and {self.previous.name} away if there are no lots"
             ) from error
         if self.path.exists():

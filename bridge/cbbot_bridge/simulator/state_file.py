@@ -106,7 +106,7 @@ class StateKeeper:
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     def _books(self) -> str:
-        fresh = islice(self._world.exchange.ledger(), len(self._orders), None)
+        fresh = islice(self._world.exchange.all_orders(), len(self._orders), None)
         self._orders += [json.dumps(order_json(order), separators=(",", ":")) for order in fresh]
         head = json.dumps(self._world.state(), separators=(",", ":"))
         return f'{head[:-1]},"orders":[{",".join(self._orders)}]}}'

@@ -19,7 +19,7 @@ from cbbot.process import durable_files
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
 from cbbot.runtime.store import read_generation
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
@@ -46,12 +46,12 @@ def test_paper_trades_are_the_backtests_to_the_last_digit(
         last = bridge.all[-2].start
         await rig.until(lambda: bool(rig.bot.candles(1)) and int(rig.bot.candles(1)[-1].start) > last)
         await rig.stop()
-        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.ledger.page(1000))]
+        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.trade_log.page(1000))]
 
     traded = virtually(live)
-    law = rules(load(demo_settings), BTC_USD)
+    rules = build_rules(load(demo_settings), BTC_USD)
     # The last candle never ends on the bridge's clock.
-    result = backtest(law, columns(bridge.all[:-1]), Span(699, 500, 500))
+    result = backtest(rules, columns(bridge.all[:-1]), Span(699, 500, 500))
     expected = [trade_row(BTC_USD, closed).model_dump() for closed in result.tally.closed]
     assert len(expected) > 20
     assert traded == expected
@@ -210,7 +210,7 @@ def test_a_full_disk_stops_entries_and_not_exits(
         assert rig.bot.status().entries.paused_by == []
         assert {lot.lot for lot in rig.bot.lots()}.isdisjoint(opened)
         await rig.stop()
-        assert len(read_generation(rig.store.path)["trades"]) == rig.ledger.last_number
+        assert len(read_generation(rig.store.path)["trades"]) == rig.trade_log.last_number
 
     virtually(main)
 

@@ -241,7 +241,7 @@ def fixture_fields() -> dict[str, set[str]]:
 
 
 def written(venue: Exchange, now_ms: int) -> str:
-    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.ledger()]})
+    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]})
 
 
 def test_the_books_go_through_json_and_go_on() -> None:
