@@ -88,7 +88,7 @@ def test_live_fees_that_cannot_be_read_are_said_so_and_do_not_hold_exits_up(
         rig = make_rig(bridge, tmp_path, **LIVE)
         await rig.until(lambda: rig.bot.readiness[0])
         (said,) = rig.bot.status().warnings
-        assert "FEE_RATE_PCT=0.05 is believed" in said
+        assert "FEE_RATE_PCT=0.05 is assumed" in said
         await rig.stop()
 
     virtually(main)
