@@ -30,7 +30,7 @@ def version_of(root: Path) -> str:
         Disagreement: they name several.
     """
     named = {
-        "pyproject.toml, version": tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"],
+        "pyproject.toml, version": str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]),
         "bot/cbbot/__init__.py, __version__": _first(root / "bot/cbbot/__init__.py", r"^__version__ = (\S+)$"),
         "charts/Chart.yaml, version": _first(root / "charts/Chart.yaml", r"^version: *(\S+)$"),
         "charts/Chart.yaml, appVersion": _first(root / "charts/Chart.yaml", r"^appVersion: *(\S+)$"),

@@ -60,7 +60,8 @@ def safe(folder: Path) -> bool:
     """Whether zizmor finds nothing, code smells included."""
     program = Path(sys.executable).parent / "zizmor"
     # GH_TOKEN and the like would make it ask GitHub: the answer must not depend on who runs it.
-    command = [str(program), "--offline", "--quiet", "--persona=pedantic", "--strict-collection", str(folder)]
+    command = [str(program), "--offline", "--quiet", "--persona=pedantic", "--strict-collection"]
+    command += [f"--color={'always' if sys.stdout.isatty() else 'never'}", str(folder)]
     sound = subprocess.run(command, check=False, timeout=120).returncode == 0
     print(f"zizmor: {'0 findings' if sound else 'findings, or it failed'}", flush=True)
     return sound

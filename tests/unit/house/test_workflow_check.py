@@ -40,35 +40,65 @@ def test_ours_are_valid_and_safe(folder: Path) -> None:
     assert "actionlint: 2 workflows, 0 findings" in ended.stdout
 
 
+ACTIONLINT = {
+    "a key that does not exist": ("check.yml", "runs-on: ubuntu-latest", "run-on: ubuntu-latest", "syntax-check"),
+    "a name outside of the matrix": ("check.yml", r"matrix\.python", "matrix.pyhton", "expression"),
+    "an output of no job": ("release.yml", r"needs\.version\.outputs", "needs.versoin.outputs", "expression"),
+    "a job that does not exist": ("release.yml", r"needs: \[images, chart, ", "needs: [images, charts, ", "job-needs"),
+    "a permission that does not exist": ("check.yml", "contents: read", "contents: reed", "permissions"),
+    "no YAML": ("check.yml", " +with:\n +persist", "         with:\n          persist", "crash"),
+}
+ZIZMOR = {
+    "a version that may be moved": ("check.yml", "actions/checkout@.*", "actions/checkout@v7", "unpinned-uses"),
+    "a token left on the disk": ("check.yml", " +with:\n +persist-credentials: false\n", "", "artipacked"),
+    "every permission": ("check.yml", r"permissions: \{\}", "permissions: write-all", "excessive-permissions"),
+    "others' text as code": ("check.yml", r"tools/dev\.py test", "${{ github.head_ref }}", "template-injection"),
+    "published from a cache": (
+        "release.yml",
+        '( +)(python-version: "3.13")\n',
+        r"\1\2\n\1cache: pip\n",
+        "cache-poisoning",
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("file", "passage", "broken", "finding"),
+    ("breaks", "shown"),
     [
-        ("check.yml", "runs-on: ubuntu-latest", "run-on: ubuntu-latest", "actionlint"),
-        ("check.yml", r"matrix\.python", "matrix.pyhton", "actionlint expression"),
-        ("release.yml", r"needs\.version\.outputs", "needs.versoin.outputs", "actionlint expression"),
-        ("release.yml", r"needs: \[images, chart, ", "needs: [images, charts, ", "actionlint"),
-        ("check.yml", "contents: read", "contents: reed", "actionlint"),
-        ("check.yml", " +with:\n +persist", "         with:\n          persist", "actionlint crash"),
-        ("check.yml", r"actions/checkout@.*", "actions/checkout@v7", "unpinned-uses"),
-        ("check.yml", r" +with:\n +persist-credentials: false\n", "", "artipacked"),
-        ("check.yml", r"permissions: \{\}", "permissions: write-all", "excessive-permissions"),
-        ("check.yml", r"python tools/dev\.py test", "echo ${{ github.head_ref }}", "template-injection"),
-        (
-            "release.yml",
-            r'python-version: "3.13"\n',
-            'python-version: "3.13"\n          cache: pip\n',
-            "cache-poisoning",
-        ),
+        (ACTIONLINT, r"/{number}\.yml:\d+:\d+: .* \[actionlint {finding}\]"),
+        (ZIZMOR, r"\[{finding}\]: .*\n +--> \S*/{number}\.yml:"),
     ],
+    ids=["actionlint", "zizmor"],
 )
-def test_what_is_wrong_or_unsafe_is_found(folder: Path, file: str, passage: str, broken: str, finding: str) -> None:
-    workflow = folder / file
-    text, changes = re.subn(passage, broken, workflow.read_text(), count=1)
-    assert changes, "else nothing is broken"
-    workflow.write_text(text)
+def test_what_is_wrong_or_unsafe_is_found(
+    folder: Path, breaks: dict[str, tuple[str, str, str, str]], shown: str
+) -> None:
+    """One run over all of them: each broken copy has a name of its own."""
+    wanted = {}
+    for number, (what, (file, passage, broken, finding)) in enumerate(breaks.items()):
+        text, changes = re.subn(passage, broken, (WORKFLOWS / file).read_text(), count=1)
+        assert changes, f"{what}: nothing to break"
+        (folder / f"{number}.yml").write_text(text)
+        wanted[what] = shown.format(number=number, finding=finding)
     ended = checked(folder)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    assert finding in ended.stdout + ended.stderr
+    assert [what for what, line in wanted.items() if not re.search(line, ended.stdout)] == [], ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("passage", "broken", "content"),
+    [
+        (r"matrix\.python", "matrix.pyhton", "zizmor: 0 findings"),
+        ("actions/checkout@.*", "actions/checkout@v7", "actionlint: 2 workflows, 0 findings"),
+    ],
+    ids=["actionlint", "zizmor"],
+)
+def test_one_of_the_two_is_enough_to_fail(folder: Path, passage: str, broken: str, content: str) -> None:
+    workflow = folder / "check.yml"
+    workflow.write_text(re.sub(passage, broken, workflow.read_text(), count=1))
+    ended = checked(folder)
+    assert content in ended.stdout, "the other finds nothing"
+    assert ended.returncode == 1
 
 
 def test_no_workflow_at_all_is_no_pass(folder: Path) -> None:
