@@ -87,7 +87,7 @@ class Poller:
                 if (look and not self._is_ready(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
-                _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})
+                _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
                 self._wake(key)
 
     async def _ask(self, key: Key) -> None:
@@ -102,10 +102,12 @@ class Poller:
         report = await self._bots.status(key, self._now())
         command = command_for(seen, report)
         if command is not None:
-            _LOG.info("telling the bot: %s", command, extra={"tradingbot": str(key)})
+            _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
             answer = await self._bots.command(key, command, tokens_in(seen).control, self._now())
             if answer.status is None:
-                _LOG.warning("%s was not taken: %s", command, answer.failure, extra={"tradingbot": str(key)})
+                _LOG.warning(
+                    "%s was not taken: %s", command, answer.failure, extra={"fields": {"tradingbot": str(key)}}
+                )
             else:
                 report = answer
         await self._reconciler.refresh(key, report)

@@ -11,10 +11,10 @@ import typer
 
 from cbbot.cli.exits import DONE, FAILED, REFUSED
 from cbbot.contract.settings_table import BY_KEY
+from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
 from cbbot.trader.codec import BadState, decode_identity
-from cbbot.views.times import rfc3339
 
 __all__ = ["show", "verify"]
 

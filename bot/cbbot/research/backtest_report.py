@@ -13,6 +13,7 @@ import numpy as np
 
 from cbbot.contract.settings import as_text
 from cbbot.domain.decimals import plain
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel import account
 from cbbot.kernel.codes import ALLOWED, DENIALS, DENY_FLAT
 from cbbot.kernel.lot import Lot
@@ -20,7 +21,6 @@ from cbbot.research import performance
 from cbbot.research.backtest import Result
 from cbbot.research.candles import CandleFile
 from cbbot.views.fields import lot_fields, trade_fields
-from cbbot.views.times import rfc3339
 
 __all__ = ["as_document", "marked_equity", "summary"]
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import EXITS, SIGNALS
@@ -24,7 +25,6 @@ from cbbot.research.backtest import FillModel, Result, Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
 from cbbot.research.result_tables import wrapped
 from cbbot.trader.rules import Rules
-from cbbot.views.times import rfc3339
 
 __all__ = ["Lookahead", "check_lookahead", "lookahead_steps"]
 

@@ -8,11 +8,11 @@ from typing import Final, Literal
 from cbbot.contract.bot_api import BotStatus, Entries, LastDecision, ModelStatus
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.codes import SIGNALS
 from cbbot.trader import account_figures
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
-from cbbot.views.times import rfc3339
 
 __all__ = ["About", "Moment", "phase_of", "status_of"]
 

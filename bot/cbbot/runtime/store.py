@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from cbbot.errors import BadInput, UnsafeStart
+from cbbot.process.durable_files import sync_folder, write_durably
 
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
@@ -78,17 +78,17 @@ class StateStore:
         Raises:
             OSError: it is not; the generation before it still is.
         """
-        _write_durably(self._temporary, _encoded(body))
+        write_durably(self._temporary, _encoded(body))
         if self.path.exists():
             self.path.replace(self.previous)
         # Dying here leaves the previous generation alone: the last save that was reported durable.
         self._temporary.replace(self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def set_aside(self, label: str) -> Path:
         """Keeps a copy of the newest generation that no later save touches."""
         kept = self.path.with_name(f"{self.path.name}.{label}")
-        _write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
+        write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
         return kept
 
 
@@ -130,22 +130,3 @@ def _checksum(canonical: str) -> str:
 def _encoded(body: Mapping[str, Any]) -> bytes:
     canonical = _canonical(body)
     return f'{{"version":{_VERSION},"checksum":"{_checksum(canonical)}","body":{canonical}}}\n'.encode()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,9 +15,9 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput, Retryable
 from cbbot.kernel.batch import columns
+from cbbot.process import durable_files
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
-from cbbot.runtime import store as store_module
 from cbbot.runtime.store import read_generation
 from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
@@ -185,14 +185,14 @@ def test_a_full_disk_stops_entries_and_not_exits(
 ) -> None:
     bridge = fake_bridge()
     full = False
-    write = store_module.os.write
+    write = durable_files.os.write
 
     def writing(descriptor: int, data: Any) -> int:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr(store_module.os, "write", writing)
+    monkeypatch.setattr(durable_files.os, "write", writing)
 
     async def main() -> None:
         nonlocal full
@@ -226,7 +226,7 @@ def test_an_entry_that_cannot_be_written_down_is_not_sent(
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, BUY_THRESHOLD="0")
         await rig.until(lambda: rig.bot.readiness[0])
-        monkeypatch.setattr(store_module.os, "write", full)
+        monkeypatch.setattr(durable_files.os, "write", full)
         await asyncio.sleep(1_000)
         assert rig.bot.lots() == []
         assert b'bot_refusals_total{reason="state_not_saved"} 1.0' in rig.bot.exposition()

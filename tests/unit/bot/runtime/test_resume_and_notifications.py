@@ -17,7 +17,7 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
-from cbbot.runtime.log import TerminalLines, configure
+from cbbot.process.json_logs import configure_logs
 from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
 from cbbot.runtime.resume import check_identity, equity_warning, identity_of, resumed_state
@@ -95,32 +95,9 @@ def test_a_changed_starting_equity_is_mentioned() -> None:
     assert "1000" in warning
 
 
-def test_logs_are_json_lines_with_fields_and_a_traceback_in_one_line() -> None:
-    stream = io.StringIO()
-    configure("info", stream)
-    logging.getLogger("x").info("fill", extra={"fields": {"lot": 3, "level": "not ours to change"}})
-    try:
-        raise ValueError("boom")
-    except ValueError:
-        logging.getLogger("x").exception("step failed")
-    logging.getLogger("x").debug("unseen")
-    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
-    assert (first["event"], first["lot"], first["level"]) == ("fill", 3, "info")
-    assert "ValueError: boom" in second["exception"]
-    configure("warning", io.StringIO())
-
-
-def test_on_a_terminal_lines_are_coloured_text() -> None:
-    record = logging.LogRecord("x", logging.WARNING, "f", 1, "breaker", None, None)
-    record.fields = {"detail": "tripped"}
-    text = TerminalLines().format(record)
-    assert "\x1b[33mbreaker" in text
-    assert text.endswith("detail=tripped")
-
-
 def test_the_webhooks_address_stands_in_no_log_and_failures_are_counted(virtually: Any) -> None:
     stream = io.StringIO()
-    configure("debug", stream)
+    configure_logs("debug", stream)
     sent: list[str] = []
     answers = iter([httpx.Response(200), httpx.Response(404), httpx.ConnectError(f"cannot reach {WEBHOOK}")])
 

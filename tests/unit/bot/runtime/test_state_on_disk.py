@@ -17,8 +17,8 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.lot import Lot
-from cbbot.runtime import store as store_module
-from cbbot.runtime.lock import FolderLock
+from cbbot.process import durable_files
+from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
 from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.trader_state import Trade
@@ -88,7 +88,7 @@ def test_a_failed_save_leaves_the_last_one_readable(
     def fail(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module.os, call, fail)
+    monkeypatch.setattr(durable_files.os, call, fail)
     with pytest.raises(OSError, match="No space left"):
         store.save(SECOND)
     monkeypatch.undo()
@@ -123,22 +123,22 @@ def test_a_state_of_another_time_is_kept_when_it_is_set_aside(store: StateStore)
 
 
 def test_the_folder_has_one_writer(tmp_path: Path) -> None:
-    with FolderLock(tmp_path / "new"), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}"):
-        FolderLock(tmp_path / "new")
-    with FolderLock(tmp_path / "new"):
+    with lock_folder(tmp_path / "new"), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}"):
+        lock_folder(tmp_path / "new")
+    with lock_folder(tmp_path / "new"):
         pass
 
 
 def test_a_lock_file_left_behind_by_a_killed_process_does_not_lock(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_text("process 1\n")
-    with FolderLock(tmp_path), (tmp_path / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with lock_folder(tmp_path), (tmp_path / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnsafeStart, match="STATE_FILE"):
-        FolderLock(tmp_path / "file" / "folder")
+        lock_folder(tmp_path / "file" / "folder")
 
 
 def trade(number: int) -> Trade:
