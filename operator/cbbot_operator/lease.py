@@ -15,6 +15,7 @@ from typing import Any
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.keys import WATCH_LABEL
+from cbbot_operator.kinds import KINDS
 
 __all__ = ["Lease", "LostLease"]
 
@@ -127,8 +128,7 @@ class Lease:
         if "resourceVersion" in present:
             metadata["resourceVersion"] = present["resourceVersion"]
         return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
+            **KINDS["Lease"].head(),
             "metadata": metadata,
             "spec": {
                 "holderIdentity": self._identity,
