@@ -47,8 +47,9 @@ async def apply_children(
         if applied_before and (before is None or _content(before) != _content(after)):
             _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
             DRIFT.labels(entry[0]).inc()
-    for entry in seen.children.keys() - children.keys():
-        child = seen.children[entry]
+    for entry, child in seen.children.items():
+        if entry in children:
+            continue
         if KINDS[entry[0]].child is Child.KEPT:
             children[entry] = child
         elif seen.uid in owner_uids(child):
