@@ -27,7 +27,7 @@ class Child(Enum):
     KEPT = "kept"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
     """One kind: where the API server has it and what the operator does with it.
 

@@ -61,13 +61,13 @@ async def operate(configuration: Configuration) -> None:
 
 
 async def _wait_for_lead(cluster: Cluster, lease: Lease) -> None:
-    while not await _served(cluster):
+    while not await _knows_tradingbots(cluster):
         _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
         await asyncio.sleep(5)
     await lease.acquire()
 
 
-async def _served(cluster: Cluster) -> bool:
+async def _knows_tradingbots(cluster: Cluster) -> bool:
     try:
         return await cluster.serves(KIND)
     except CbbotError as error:

@@ -9,9 +9,10 @@ import pytest
 
 import cbbot_operator
 from cbbot.contract.tradingbot_rules import read_spec
+from cbbot_operator.cluster import served
 from cbbot_operator.configuration import read_configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import CHILDREN, KINDS, Child
+from cbbot_operator.kinds import CHILDREN, KINDS, WATCHED, Child
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import Tokens
 from cbbot_operator.operating import resync_once
@@ -89,6 +90,12 @@ def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_oth
 )
 def test_a_kind_knows_its_path(kind, namespace, name, path):
     assert KINDS[kind].path(namespace, name) == path
+
+
+@pytest.mark.parametrize(("known", "left_out"), [(True, set()), (False, {"ServiceMonitor"})])
+def test_optional_kinds_are_left_out_where_the_cluster_does_not_know_them(run, cluster, known, left_out):
+    cluster.monitors = known
+    assert set(WATCHED) - set(run(served(cluster, WATCHED))) == {KINDS[name] for name in left_out}
 
 
 def test_nothing_else_in_the_operator_spells_an_address():

@@ -26,10 +26,10 @@ CHANGE = {
 
 
 class ApiServer:
-    """Discovery, empty lists, and watches that stay open; the TradingBots' watch tells of one change."""
+    """Discovery, empty lists, and watches that stay open; the TradingBots' watch has one change."""
 
     def __init__(self):
-        self.untold = [CHANGE]
+        self.news = [CHANGE]
         self.written = []
         self.listed = set()
         self.watched = {}
@@ -69,8 +69,8 @@ class ApiServer:
     async def _watch(self, request):
         response = web.StreamResponse()
         await response.prepare(request)
-        if request.path.endswith("/tradingbots") and self.untold:
-            await response.write(json.dumps(self.untold.pop()).encode() + b"\n")
+        if request.path.endswith("/tradingbots") and self.news:
+            await response.write(json.dumps(self.news.pop()).encode() + b"\n")
         async with self.progress:
             self.watched[request.path.strip("/")] = request.query.get("labelSelector", "")
             self.progress.notify_all()
@@ -135,7 +135,7 @@ def _write_kubeconfig(path, server):
     )
 
 
-def test_kopf_is_told_to_post_nothing_and_to_notice_definitions_only_where_it_may():
+def test_kopf_posts_nothing_and_notices_definitions_only_where_it_may():
     for dynamic in (False, True):
         settings = watch_settings(dynamic=dynamic)
         assert settings.posting.enabled is False

@@ -128,7 +128,7 @@ def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(run, re
     assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
 
 
-def test_a_copy_with_our_owner_reference_is_told_and_left_alone(run, reconciler, cluster, key, paper):
+def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(run, reconciler, cluster, key, paper):
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     copied = copy.deepcopy(cluster.one("Deployment", "btc-bot"))

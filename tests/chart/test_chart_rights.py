@@ -13,7 +13,7 @@ import yaml
 
 from cbbot_operator.kinds import KINDS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "charts/templates"
 HELM = shutil.which("helm")
 LEASE, NAMESPACE, TRADINGBOT = KINDS["Lease"], KINDS["Namespace"], KINDS["TradingBot"]
