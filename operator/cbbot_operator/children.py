@@ -45,7 +45,8 @@ async def apply_children(
         before = seen.children.get(entry)
         after = children[entry] = await cluster.apply(obj)
         if applied_before and (before is None or _content(before) != _content(after)):
-            _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
+            fields = {"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]}
+            _LOG.info("put back", extra={"fields": fields})
             DRIFT.labels(entry[0]).inc()
     for entry, child in seen.children.items():
         if entry in children:

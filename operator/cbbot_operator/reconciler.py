@@ -179,9 +179,9 @@ class Reconciler:
 
     async def _tell(self, seen: Observed, told: list[tuple[str, str, str]]) -> None:
         for level, reason, message in told:
-            _LOG.info(message, extra={"tradingbot": str(seen.key), "reason": reason})
+            _LOG.info(message, extra={"fields": {"tradingbot": str(seen.key), "reason": reason}})
             try:
                 await self._cluster.create(event(seen, level, reason, message))
             except (Refused, Retryable) as error:
                 # The log has it; a TradingBot is not held back for an Event.
-                _LOG.warning("an Event was lost: %s", error, extra={"tradingbot": str(seen.key)})
+                _LOG.warning("an Event was lost: %s", error, extra={"fields": {"tradingbot": str(seen.key)}})
