@@ -73,6 +73,14 @@ def test_a_kind_is_pruned_or_kept_exactly_when_a_spec_may_do_without_one_of_its_
     assert spared == {kind.name for kind in CHILDREN if kind.child is not Child.ALWAYS}
 
 
+def test_the_watch_of_a_kind_selects_what_is_rendered_of_it():
+    for obj in rendered(MOST):
+        selector = KINDS[obj["kind"]].watched
+        assert selector
+        name, _, value = selector.partition("=")
+        assert obj["metadata"]["labels"][name] == (value or "true")
+
+
 def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_otherwise():
     unowned = {obj["kind"] for obj in rendered(MOST) if "ownerReferences" not in obj["metadata"]}
     assert unowned == {kind.name for kind in CHILDREN if kind.child is Child.KEPT}
