@@ -74,7 +74,7 @@ def summary(result: Result) -> dict[str, Any]:
     marked = marked_equity(result)
     equity = np.concatenate((np.array([book.start_equity], dtype=np.float64), marked))
     growth = figures.cagr_pct(equity, result.times)
-    returns = figures.daily_returns(result.times, marked)
+    returns = figures.daily_returns(result.times, marked, float(book.start_equity))
     deepest = figures.largest_drawdown(equity)
     drawdown = deepest.pct if deepest else 0.0
     lots = np.asarray(result.tally.lots[-len(result.times) :])
