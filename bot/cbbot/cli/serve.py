@@ -14,7 +14,7 @@ from typing import Any
 
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.cli.exits import DONE, INTERRUPTED
+from cbbot.cli.exits import DONE, stopped_by
 from cbbot.contract.settings import Settings
 from cbbot.runtime.bot import LiveBot
 from cbbot.runtime.ledger import TradeLedger
@@ -28,6 +28,8 @@ from cbbot.web.app import create_app
 from cbbot.web.server import HttpServer, bound_socket
 
 __all__ = ["Surroundings", "serve"]
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Surroundings:
 
 
 async def serve(settings: Settings, surroundings: Surroundings, warnings: list[str]) -> int:
-    """Trades until a signal; the exit code.
+    """Trades until a signal; the exit code: 0 for a clean stop by SIGTERM, 128 and the signal's number for others.
 
     Raises:
         UnsafeStart: trading on the state would be wrong.
@@ -102,8 +104,10 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
             trading.cancel()  # asked twice: whatever is in flight is in the state
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
+    for number in _STOP_SIGNALS:
+        # What a shell or nohup has us ignore stays ignored; SIGTERM always stops.
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal, number)
     serving = asyncio.create_task(server.serve([listener]))
     beside = [asyncio.create_task(slack.run())] if slack else []
     try:
@@ -116,9 +120,10 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
             task.cancel()
         await asyncio.gather(serving, *beside, return_exceptions=True)
     if trading.cancelled():
-        return INTERRUPTED
+        return stopped_by(signals[0])
     trading.result()
-    return INTERRUPTED if signals[:1] == [signal.SIGINT] else DONE
+    # A bot is a service: SIGTERM is how Kubernetes and systemd end one, and 0 tells them that it went well.
+    return stopped_by(signals[0]) if signals and signals[0] != signal.SIGTERM else DONE
 
 
 def _tell_port(port: int) -> None:
