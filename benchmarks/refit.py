@@ -14,7 +14,7 @@ import statistics
 import time
 from pathlib import Path
 
-from machine import machine
+from machine_facts import machine
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.batch import Columns, feature_rows, readings
