@@ -10,22 +10,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot.process.stop_signals import heeded_signals, stopped_by
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "REFUSED", "guarded", "stopped_by"]
+__all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "REFUSED", "guarded"]
 
 DONE: Final = 0
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 REFUSED: Final = 3
 INTERRUPTED: Final = 130
-
-
-def stopped_by(number: int) -> int:
-    """The exit code of a command that a signal ended, as a shell would give it."""
-    return 128 + number
 
 
 def guarded(run: Callable[[], int]) -> int:
@@ -42,11 +38,7 @@ def guarded(run: Callable[[], int]) -> int:
 
 @contextlib.contextmanager
 def _ended_like_ctrl_c() -> Iterator[list[int]]:
-    """SIGTERM and SIGHUP raise what Ctrl-C raises; those that came are in the list.
-
-    A signal that whoever started us had ignored (``nohup``) stays ignored, but for SIGTERM: a command
-    must be stoppable.
-    """
+    """SIGTERM and SIGHUP raise what Ctrl-C raises; those that came are in the list."""
     came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -58,11 +50,10 @@ def _ended_like_ctrl_c() -> Iterator[list[int]]:
         else:
             raise KeyboardInterrupt
 
-    before = {}
+    before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, end)
+        # Python's own handler of SIGINT is the one that asyncio recognises and replaces while a loop runs.
+        before = {number: signal.signal(number, end) for number in heeded_signals() if number != signal.SIGINT}
     try:
         yield came
     finally:

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.durable_files import StagedFile
+from cbbot.process.stop_signals import STOP_SIGNALS
 
 __all__ = ["Outputs"]
 
@@ -69,9 +71,13 @@ class Outputs:
             BrokenPipeError: the reader of a pipe went away before it had all; files are written.
         """
         files = {option: path for option, path in self._paths.items() if _is_replaced(path)}
-        with _cleared(files.values()):
+        staged: dict[str, StagedFile] = {}
+        with contextlib.ExitStack() as stack:
             for option, path in files.items():
-                _write_beside(option, path, texts[option])
+                with _named(option, path):
+                    staged[option] = stack.enter_context(StagedFile(path))
+                    staged[option].file.write(texts[option].encode())
+                    staged[option].sync()
             for option, path in self._paths.items():
                 if option not in files:
                     with self._reader_may_go():
@@ -80,7 +86,7 @@ class Outputs:
             with _signals_wait():
                 for option, path in files.items():
                     with _named(option, path):
-                        _partial(path).replace(path.resolve())
+                        staged[option].commit()
         if self._gone is not None:
             raise self._gone
 
@@ -134,9 +140,8 @@ def _check_file(option: str, path: Path) -> None:
     if not path.parent.is_dir():
         raise BadInput(f"{option} {path}: cannot be written there: there is no folder {path.parent}")
     # Trying is the only way to know: permissions, read-only mounts and full disks all answer here.
-    partial = _partial(path)
-    partial.touch()
-    partial.unlink()
+    with StagedFile(path):
+        pass
 
 
 def _check_special(option: str, path: Path) -> None:
@@ -146,13 +151,6 @@ def _check_special(option: str, path: Path) -> None:
         raise BadInput(f"{option} {path}: is a disk or a socket; give the name of a file or a pipe, or -")
     if not os.access(path, os.W_OK):
         raise BadInput(f"{option} {path}: cannot be written: {os.strerror(errno.EACCES)}")
-
-
-def _write_beside(option: str, path: Path, text: str) -> None:
-    with _named(option, path), _partial(path).open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _write_into(option: str, path: Path, content: bytes) -> None:
@@ -204,25 +202,8 @@ def _named(option: str, path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _cleared(paths: Iterable[Path]) -> Iterator[None]:
-    """Leave nothing half-written behind."""
-    try:
-        yield
-    finally:
-        for path in paths:
-            with contextlib.suppress(OSError):
-                _partial(path).unlink(missing_ok=True)
-
-
-def _partial(path: Path) -> Path:
-    """Beside the file itself: a link stays a link. The number keeps two runs from sharing a half-written file."""
-    place = path.resolve()
-    return place.with_name(f".{place.name}.{os.getpid()}.partial")

@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.child_log_lines import LogBook, LogLine
 from cbbot_operator.local.display import Display
@@ -20,7 +21,6 @@ from cbbot_operator.local.watch import Seen, Watch
 
 __all__ = ["Outcome", "Session"]
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TAIL = 15
 
 
@@ -59,7 +59,9 @@ class Session:
         """Everything from the first start to the last stop. No child is left when it returns."""
         log = LogBook(display.tell)
         supervisor = Supervisor(self._plan.parts, self._folder.root, log, self._patience)
-        heeded = self._heed_signals(supervisor)
+        loop, heeded = asyncio.get_running_loop(), heeded_signals()
+        for number in heeded:
+            loop.add_signal_handler(number, self._signalled, number, supervisor)
         try:
             for note in self._plan.notes:
                 log.say("warning", note)
@@ -71,17 +73,8 @@ class Session:
         finally:
             supervisor.kill()
             for number in heeded:
-                asyncio.get_running_loop().remove_signal_handler(number)
+                loop.remove_signal_handler(number)
         return self._outcome(supervisor, watch.seen, log, clean=clean)
-
-    def _heed_signals(self, supervisor: Supervisor) -> list[signal.Signals]:
-        """Stop on signals. What a shell or nohup has us ignore stays ignored; SIGTERM always stops."""
-        heeded = [
-            number for number in _STOP_SIGNALS if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN
-        ]
-        for number in heeded:
-            asyncio.get_running_loop().add_signal_handler(number, self._signalled, number, supervisor)
-        return heeded
 
     def _signalled(self, number: signal.Signals, supervisor: Supervisor) -> None:
         """The first signal stops; at the second nothing is waited for any more."""
@@ -155,11 +148,11 @@ class Session:
             first = f"{ended.part} cannot be kept running: {ended.reason} (exit code {ended.code})"
             return Outcome(ended.code, (first, *lines), tuple(log.newest(_TAIL, ended.part)))
         if len(self._signals) > 1:
-            return Outcome(128 + self._signals[0], ("killed: stopped without waiting", *lines))
+            return Outcome(stopped_by(self._signals[0]), ("killed: stopped without waiting", *lines))
         if not clean:
             return Outcome(1, ("stopped, but not everything in time: see above what was killed", *lines))
         # Ctrl-C is how a person ends it; of any other signal whoever started it is told.
-        code = 128 + self._signals[0] if self._signals and self._signals[0] != signal.SIGINT else 0
+        code = stopped_by(self._signals[0]) if self._signals and self._signals[0] != signal.SIGINT else 0
         return Outcome(code, ("stopped cleanly", *lines), clean=True)
 
     def _left_open(self, seen: Seen) -> str:
