@@ -11,6 +11,7 @@ import pytest
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel.indicators import Indicators, empty
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.rules import build_rules
 from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
@@ -18,6 +19,9 @@ from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
 # One file a version, as that version's cbbot wrote it: lots, trades, an order under way, dust, a model.
 STATES = Path(__file__).parent / "states"
 SETTINGS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
+
+
+_OF_INDICATORS = ("indicators", "anchors", "last_start")
 
 
 def kept(version: int) -> dict[str, Any]:
@@ -34,6 +38,16 @@ def shape(value: Any, at: str = "") -> set[str]:
     return {at}
 
 
+def without_indicators(document: dict[str, Any]) -> dict[str, Any]:
+    """Indicators are worked out anew where they do not fit: other fields of theirs make no other version."""
+    kept = {name: value for name, value in document["market"].items() if name not in _OF_INDICATORS}
+    return document | {"market": kept}
+
+
+def has_our_indicators(document: dict[str, Any]) -> bool:
+    return document["market"]["indicators"].keys() == set(Indicators._fields)
+
+
 def test_every_version_has_its_file() -> None:
     assert {path.name for path in STATES.iterdir()} == {f"version-{version}.json" for version in range(1, VERSION + 1)}
 
@@ -42,8 +56,14 @@ def test_every_version_has_its_file() -> None:
 def test_a_state_of_every_version_is_read_whole(version: int) -> None:
     rules = build_rules(load(SETTINGS), BTC_USD)
     state, warnings = decode(rules, kept(version))
-    assert not warnings
-    assert json.loads(json.dumps(encode(rules, state))) == kept(VERSION)
+    found = json.loads(json.dumps(encode(rules, state)))
+    if has_our_indicators(kept(version)):
+        assert not warnings
+        assert found == kept(VERSION)
+    else:
+        assert len(warnings) == 1
+        assert "worked out anew" in warnings[0]
+        assert without_indicators(found) == without_indicators(kept(VERSION))
 
 
 def test_the_document_has_the_shape_of_the_newest_version() -> None:
@@ -55,7 +75,8 @@ def test_the_document_has_the_shape_of_the_newest_version() -> None:
     assert state.intents
     assert state.dust.base
     assert state.model
-    assert shape(json.loads(json.dumps(encode(rules, state)))) == shape(kept(VERSION))
+    found = json.loads(json.dumps(encode(rules, state)))
+    assert shape(without_indicators(found)) == shape(without_indicators(kept(VERSION)))
 
 
 def test_what_is_given_stays_as_it_is() -> None:
@@ -78,8 +99,9 @@ def test_the_one_dust_of_version_1_is_of_the_side_it_traded_last(side: int, boug
 def test_candles_of_version_1_that_say_no_length_are_taken_to_be_of_ours() -> None:
     document = kept(1)
     del document["market"]["candle_seconds"]
+    document["market"] |= {"indicators": empty(30)._replace(rows=9)._asdict(), "anchors": []}
     rules = build_rules(load(SETTINGS), BTC_USD)
-    assert decode(rules, document).state.market.indicators.rows > 0
+    assert decode(rules, document).state.market.indicators.rows == 9
 
 
 def test_an_unknown_last_add_is_the_oldest_lots_open_time_else_the_days_start() -> None:
