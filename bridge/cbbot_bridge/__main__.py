@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = load_settings(environment)
         listening = _listen(settings)
     except BadInput as error:
-        sys.stderr.write(f"cbbot bridge: {error}\n")
+        sys.stderr.write("".join(f"cbbot bridge: {line}\n" for line in error.reasons))
         return _BAD_INPUT
     with listening:
         return asyncio.run(_serve(settings, listening))

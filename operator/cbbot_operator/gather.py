@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import TradingBotSpec
-from cbbot.contract.tradingbot_rules import BadTradingBot, read_spec
+from cbbot.contract.violation import BadTradingBot
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Names, Object, is_ours
 from cbbot_operator.observed import Observed, Report, api_key_secret, slack_secret
