@@ -6,7 +6,6 @@ the key, the value (never a secret's) and what is accepted.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +22,7 @@ from cbbot.contract.bridge_settings_table import (
 from cbbot.contract.setting import BadSetting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.errors import BadInput
+from cbbot.process.loopback import is_loopback
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
 __all__ = ["BridgeSettings", "load_settings"]
@@ -52,7 +52,7 @@ class BridgeSettings:
 
     @property
     def on_loopback(self) -> bool:
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
@@ -96,7 +96,7 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
 
 
 def _check_crossing(base: SplitResult, *, unsigned: bool, signed: bool) -> None:
-    if _is_loopback(base.hostname or ""):
+    if is_loopback(base.hostname or ""):
         return
     if unsigned and base.scheme == "https":
         raise BadSetting("COINBASE_AUTH", "none", f"jwt, because COINBASE_API_BASE is {base.geturl()}")
@@ -119,15 +119,6 @@ def _ws_url(base: SplitResult, given: str | None) -> str:
 
 def _is_coinbase(host: str | None) -> bool:
     return host is not None and (host == "coinbase.com" or host.endswith(".coinbase.com"))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _signer(values: Mapping[str, Any]) -> Signer | None:

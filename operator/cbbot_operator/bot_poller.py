@@ -87,7 +87,7 @@ class Poller:
                 if (look and not self._is_ready(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
-                _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})
+                _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
                 self._wake(key)
 
     async def _ask(self, key: Key) -> None:
@@ -102,10 +102,10 @@ class Poller:
         report = await self._bots.status(key, self._now())
         command = command_for(seen, report)
         if command is not None:
-            _LOG.info("telling the bot: %s", command, extra={"tradingbot": str(key)})
+            _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
             told = await self._bots.command(key, command, tokens_in(seen).control, self._now())
             if told.status is None:
-                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"tradingbot": str(key)})
+                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"fields": {"tradingbot": str(key)}})
             else:
                 report = told
         await self._reconciler.refresh(key, report)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cbbot.contract.ports import OPERATOR_PORT
+from cbbot.contract.runtime_env import LOG_LEVELS
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import ListSetting, TextSetting
@@ -61,7 +62,7 @@ CONFIGURATION: Final[tuple[Setting, ...]] = (
     Setting(
         key="LOG_LEVEL",
         kind=Kind.CHOICE,
-        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        choices=tuple(level.upper() for level in LOG_LEVELS),
         default="INFO",
         meaning="How much is logged.",
     ),

@@ -98,7 +98,7 @@ async def _lead(
         standalone=True,
         stop_flag=stop,
     )
-    _LOG.info("leading", extra={"namespaces": ",".join(configuration.namespaces) or "*"})
+    _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
         await _until(
             stop,
@@ -138,7 +138,7 @@ async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
         except CbbotError as error:
             _retry(queue, key, "failed", str(error))
         except Exception as error:  # noqa: BLE001  top of the loop: our bug with one TradingBot must not stop the others
-            _LOG.exception("reconciliation broke", extra={"tradingbot": str(key)})
+            _LOG.exception("reconciliation broke", extra={"fields": {"tradingbot": str(key)}})
             _retry(queue, key, "broken", repr(error))
         else:
             operator_metrics.RECONCILES.labels("done").inc()
@@ -151,7 +151,7 @@ def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
     operator_metrics.RECONCILES.labels(result).inc()
     operator_metrics.RETRIES.inc()
     pause = queue.retry(key)
-    _LOG.warning("%s; again in %.0f s", why, pause, extra={"tradingbot": str(key)})
+    _LOG.warning("%s; again in %.0f s", why, pause, extra={"fields": {"tradingbot": str(key)}})
 
 
 async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key]) -> None:

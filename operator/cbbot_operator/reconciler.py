@@ -154,7 +154,9 @@ class Reconciler:
             after = await self._cluster.apply(obj)
             children[entry] = after
             if settled and (before is None or _content(before) != _content(after)):
-                _LOG.info("put back", extra={"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]})
+                _LOG.info(
+                    "put back", extra={"fields": {"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]}}
+                )
                 DRIFT.labels(entry[0]).inc()
         for (kind, name), child in seen.children.items():
             if (kind, name) in children:
@@ -194,12 +196,12 @@ class Reconciler:
 
     async def _tell(self, seen: Observed, told: list[tuple[str, str, str]]) -> None:
         for level, reason, message in told:
-            _LOG.info(message, extra={"tradingbot": str(seen.key), "reason": reason})
+            _LOG.info(message, extra={"fields": {"tradingbot": str(seen.key), "reason": reason}})
             try:
                 await self._cluster.create(event(seen, level, reason, message))
             except (Refused, Retryable) as error:
                 # The log has it; a TradingBot is not held back for an Event.
-                _LOG.warning("an Event was lost: %s", error, extra={"tradingbot": str(seen.key)})
+                _LOG.warning("an Event was lost: %s", error, extra={"fields": {"tradingbot": str(seen.key)}})
 
 
 def _version(obj: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cbbot import __version__
 from cbbot.cli.serve import Surroundings, serve
 from cbbot.cli.sources import gathered
 from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
@@ -26,7 +28,7 @@ from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
 from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
-from cbbot.runtime.log import configure
+from cbbot.process.json_logs import configure_logs
 
 __all__ = ["run"]
 
@@ -61,7 +63,9 @@ def run(
     problems.raise_found()
     if surroundings is None:
         raise AssertionError("settings that cannot be used have been found above")
-    configure(runtime[BOT_LOG_LEVEL])
+    configure_logs(runtime[BOT_LOG_LEVEL])
+    started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
+    logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))
 
 
