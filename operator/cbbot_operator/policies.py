@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.tradingbot_constraints import TRANSITION_OF
-from cbbot_operator.keys import Names
 from cbbot_operator.observed import Observed, api_key_secret
 
 __all__ = ["CHAIN", "Refusal", "first_refusal"]
@@ -41,7 +40,7 @@ def names_are_free(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
 
 
 def product_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
-    settings = seen.child("ConfigMap", Names(seen.key.name).settings)
+    settings = seen.child("ConfigMap", seen.names.settings)
     before = (settings or {}).get("data", {}).get("PRODUCT_ID", spec.product.id)
     return _refused("ProductChanged", "product.id", before, spec.product.id)
 
