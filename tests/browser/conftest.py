@@ -20,10 +20,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        told = f"no browser: none of {', '.join(NAMES)} is installed; apt-get install chromium"
+        reason = f"no browser: none of {', '.join(NAMES)} is installed; apt-get install chromium"
         if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(reason)
+        pytest.skip(reason)
     # Chromium refuses its sandbox to root, which is who runs in a container.
     unboxed = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:

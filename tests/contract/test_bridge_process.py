@@ -121,7 +121,7 @@ async def test_bad_settings_are_one_line_and_exit_code_2(extra: dict[str, str], 
     assert "s3cret" not in stderr.decode()
 
 
-async def test_a_taken_port_is_told_and_exit_code_2() -> None:
+async def test_a_taken_port_is_reported_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         async with bridge("--host", "127.0.0.1", "--port", port, **NOWHERE) as process:

@@ -167,7 +167,7 @@ def test_two_bots_on_one_state_are_refused(start: Start) -> None:
         start()
     code, log = refusal.value.args
     # Both write to one log here, and the first trades on.
-    told = [line for line in log.splitlines() if line.startswith("cbbot: ")]
-    assert (code, len(told)) == (3, 1)
+    messages = [line for line in log.splitlines() if line.startswith("cbbot: ")]
+    assert (code, len(messages)) == (3, 1)
     assert f"another process (process {first.process.pid}) trades on the state" in log
     assert first.get("/status")["ready"]

@@ -134,7 +134,7 @@ def as_saved(lot: dict[str, Any]) -> tuple[Any, ...]:
     return lot["id"], lot["open_ticks"], lot["base"], lot["cost"], lot["entry_fee"], lot["stop"]
 
 
-def as_told(lot: dict[str, Any]) -> tuple[Any, ...]:
+def as_reported(lot: dict[str, Any]) -> tuple[Any, ...]:
     return lot["lot"], lot["open_price"], lot["base_size"], lot["cost"], lot["entry_fee"], lot["stop_price"]
 
 
@@ -167,7 +167,7 @@ def test_the_example_trades_adds_up_and_goes_on_after_a_stop(tmp_path: Path) -> 
         assert status["equity_usd"] == str(START + sum(Decimal(trade["net_pnl"]) for trade in later))
         closed_since = {trade["lot"] for trade in later if trade["number"] > count}
         kept = {as_saved(lot) for lot in saved["lots"] if lot["id"] not in closed_since}
-        assert kept <= {as_told(lot) for lot in lots}
+        assert kept <= {as_reported(lot) for lot in lots}
         assert status["epoch"] > saved["epoch"]
         assert up.end() == 0, up.text
 
@@ -218,7 +218,7 @@ def test_what_the_bot_refuses_ends_up_with_its_code_and_its_words(tmp_path: Path
     assert "bot_state.json" in up.text
 
 
-def test_a_bad_manifest_is_told_line_by_line(tmp_path: Path) -> None:
+def test_a_bad_manifest_is_reported_line_by_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         EXAMPLE.read_text().replace("riskPerTradePct: 5", "riskPerTradePct: 500").replace("Paper\n", "Papper\n")

@@ -75,8 +75,8 @@ def _called(name: str, command: CommandEntry, arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except usage_error as error:
-        told: Any = error
-        message = told.format_message().strip().removesuffix(".")
+        raised: Any = error
+        message = raised.format_message().strip().removesuffix(".")
         raise BadInput(f"{message}; see cbbot {name} --help") from None
     return code if isinstance(code, int) else 0
 

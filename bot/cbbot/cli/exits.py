@@ -21,7 +21,7 @@ INTERRUPTED: Final = 130
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Runs a command. Every problem is told in one line; CBBOT_TRACEBACK=1 shows where it comes from."""
+    """Runs a command. Every problem is one line; CBBOT_TRACEBACK=1 shows where it comes from."""
     _open_streams()
     try:
         code = run()

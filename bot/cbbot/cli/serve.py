@@ -14,7 +14,7 @@ from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE, INTERRUPTED
 from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
-from cbbot.process.http_server import HttpServer, announce, listening_socket
+from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
@@ -70,7 +70,7 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
-        server = HttpServer(app, announce, grace_seconds=2, lifespan="off")
+        server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")
         return await _trading(bot, slack, server, listener)
 
 

@@ -1,7 +1,7 @@
 """What a backtest amounts to: the figures a trader asks for, and the JSON that scripts read.
 
-Undefined figures (no trades, fewer than two daily returns) are None, never 0. The keys that the
-specification names keep their meaning for good; ``docs/backtest.md`` lists those added since.
+Undefined figures (no trades, fewer than two daily returns) are None, never 0. Keys keep their
+meaning for good; ``docs/backtest.md`` lists them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def check_outputs(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 def _writable(option: str, path: Path) -> None:
     if path.name == "-":
         raise BadInput(f"{option} -: the result is not written to standard output; give the name of a file")
-    with _told(option, path):
+    with _named_in_errors(option, path):
         if path.is_dir():
             raise BadInput(f"{option} {path}: is a folder; give the name of a file")
         if path.exists() and not path.is_file():
@@ -55,17 +55,17 @@ def write_outputs(outputs: Mapping[str, tuple[Path, str]]) -> None:
     """
     with _cleared(path for path, _ in outputs.values()):
         for option, (path, text) in outputs.items():
-            with _told(option, path), _partial(path).open("w", encoding="utf-8") as file:
+            with _named_in_errors(option, path), _partial(path).open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
         for option, (path, _) in outputs.items():
-            with _told(option, path):
+            with _named_in_errors(option, path):
                 _partial(path).replace(path.resolve())
 
 
 @contextlib.contextmanager
-def _told(option: str, path: Path) -> Iterator[None]:
+def _named_in_errors(option: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

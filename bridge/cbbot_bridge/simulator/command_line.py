@@ -65,7 +65,7 @@ _SOURCES: Final = (
 OPTIONS: Final[tuple[Setting, ...]] = (
     host_setting("--host", "address to listen on", default="127.0.0.1"),
     _whole("--port", SIMULATOR_PORT, (0, 65535), "port to listen on, 0 picks a free one"),
-    _file("--state", "file that keeps books and clock over a restart"),
+    _file("--state", "file that keeps account and clock over a restart"),
     _line("--key-name", "name of the API key to accept; needs --public-key-file"),
     _file("--public-key-file", "PEM of the key that signs; requests are then verified"),
     _whole("--order-visible-delay-ms", 0, _DAY_MS, "venue ms until an order can be seen"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cbbot_operator.local.child_log_lines import LogBook, LogLine
+from cbbot_operator.local.child_log_lines import LogBuffer, LogLine
 from cbbot_operator.local.display import Display
 from cbbot_operator.local.folder import StateFolder
 from cbbot_operator.local.manifest import Manifest
@@ -53,7 +53,7 @@ class Session:
 
     async def run(self, display: Display) -> Outcome:
         """Everything from the first start to the last stop. No child is left when it returns."""
-        log = LogBook(display.tell)
+        log = LogBuffer(display.tell)
         supervisor = Supervisor(self._plan.parts, self._folder.root, log, self._patience)
         self._heed_signals(lambda: self._interrupted(supervisor))
         try:
@@ -84,19 +84,19 @@ class Session:
         if self._interrupts > 1:
             supervisor.kill()
 
-    async def _show_until_over(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> None:
+    async def _show_until_over(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBuffer) -> None:
         loop = asyncio.get_running_loop()
         until = None if self._seconds is None else loop.time() + self._seconds
         stop = asyncio.create_task(self._stop.wait())
         over: set[asyncio.Future[Any]] = {stop, supervisor.ended}
-        told = False
+        address_logged = False
         try:
             while not any(end.done() for end in over):
                 port = supervisor.ports.get("bot")
                 if port is not None:
-                    if not told:
+                    if not address_logged:
                         log.say("info", f"bot http://127.0.0.1:{port}")
-                        told = True
+                        address_logged = True
                     await watch.look(port)
                     await self._replace_if_stuck(supervisor, watch.seen, log)
                 display.show(self._screen(display, supervisor, watch.seen, log))
@@ -107,7 +107,7 @@ class Session:
         finally:
             stop.cancel()
 
-    async def _replace_if_stuck(self, supervisor: Supervisor, seen: Seen, log: LogBook) -> None:
+    async def _replace_if_stuck(self, supervisor: Supervisor, seen: Seen, log: LogBuffer) -> None:
         """What a liveness probe does in a cluster."""
         bot = supervisor.kept["bot"]
         bound = supervisor.patience.healthy
@@ -115,7 +115,7 @@ class Session:
             log.say("error", f"bot runs but is not healthy for {bound:g} s (GET /healthz): stopping it")
             await supervisor.replace("bot")
 
-    async def _finish(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBook) -> bool:
+    async def _finish(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBuffer) -> bool:
         """A last look at what is open, then the stop, shown while it lasts; whether all stopped by themselves."""
         port = supervisor.ports.get("bot")
         bot = supervisor.kept.get("bot")
@@ -129,7 +129,7 @@ class Session:
         display.show(self._screen(display, supervisor, watch.seen, log))
         return stopping.result()
 
-    def _screen(self, display: Display, supervisor: Supervisor, seen: Seen, log: LogBook) -> Screen:
+    def _screen(self, display: Display, supervisor: Supervisor, seen: Seen, log: LogBuffer) -> Screen:
         spec = self._manifest.spec
         port = supervisor.ports.get("bot")
         return Screen(
@@ -142,7 +142,7 @@ class Session:
             log=log.newest(display.log_room()),
         )
 
-    def _outcome(self, supervisor: Supervisor, seen: Seen, log: LogBook, *, clean: bool) -> Outcome:
+    def _outcome(self, supervisor: Supervisor, seen: Seen, log: LogBuffer, *, clean: bool) -> Outcome:
         lines = [self._left_open(seen), f"state: {self._folder.root}; the next cbbot up goes on from there"]
         if supervisor.ended.done():
             ended: Ended = supervisor.ended.result()

@@ -142,7 +142,7 @@ def test_a_mistyped_key_is_warned_about() -> None:
         ({"BRIDGE_HOST": "two words"}, "BRIDGE_HOST"),
     ],
 )
-def test_a_bad_setting_is_told_by_key_and_what_is_accepted(environment: dict[str, str], key: str) -> None:
+def test_a_bad_setting_is_reported_by_key_and_what_is_accepted(environment: dict[str, str], key: str) -> None:
     with pytest.raises(BadSettings) as caught:
         load_settings(environment)
     message = str(caught.value)

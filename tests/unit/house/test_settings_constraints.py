@@ -237,9 +237,9 @@ def test_all_three_agree_on_random_settings() -> None:
             key: setting.parse(text) if (text := environment_of(document).get(key) or setting.default) else None
             for key, setting in BY_KEY.items()
         }
-        told = broken_by_settings(values) + broken_by_settings(values, only_live=True)
+        found = broken_by_settings(values) + broken_by_settings(values, only_live=True)
         wanted = [one for one in CONSTRAINTS if one.name in names and one.among_settings]
-        assert sorted(told) == sorted(one.settings_message(values) for one in wanted)
+        assert sorted(found) == sorted(one.settings_message(values) for one in wanted)
 
     agree()
     for constraint in CONSTRAINTS:

@@ -8,7 +8,7 @@ from cbbot.contract.violation import BadTradingBot
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         (
             {"risk": {"riskPerTradePct": 0}},
@@ -29,8 +29,8 @@ from cbbot.contract.violation import BadTradingBot
         ({"bot": {"env": [{"value": "x"}]}}, r"spec.bot.env\[0\].name: nothing given"),
     ],
 )
-def test_a_bad_field_is_told_with_its_value_and_what_is_accepted(document, told):
-    with pytest.raises(BadTradingBot, match=told):
+def test_a_bad_field_is_reported_with_its_value_and_what_is_accepted(document, message):
+    with pytest.raises(BadTradingBot, match=message):
         read_spec({"product": {"id": "BTC-USD"}} | document)
 
 

@@ -203,8 +203,8 @@ def test_a_bridge_that_gives_up_is_one_line_code_1_and_what_was_fetched_is_kept(
 
     bridge.before = refuse
     assert run(tmp_path / "btc.csv", *UNTIL_NOW) == 1
-    kept, told = capsys.readouterr().err.splitlines()
-    assert told == "cbbot: bridge: GET /candles: not for you"
+    kept, problem = capsys.readouterr().err.splitlines()
+    assert problem == "cbbot: bridge: GET /candles: not for you"
     assert "the same command goes on from there" in kept
     assert names(tmp_path) == ["btc.csv.partial"]
 
@@ -313,7 +313,7 @@ def test_a_place_that_takes_no_files_is_one_line(bridge: Bridge, capsys: pytest.
     assert bridge.windows == []
 
 
-def test_a_time_without_candles_is_told_and_nothing_is_written(
+def test_a_time_without_candles_is_reported_and_nothing_is_written(
     tmp_path: Path, bridge: Bridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "btc.csv", "--start", "2020-01-01", "--end", "2021-01-01") == 1
@@ -322,7 +322,7 @@ def test_a_time_without_candles_is_told_and_nothing_is_written(
     assert len(bridge.windows) < 12
 
 
-def test_a_bridge_that_is_not_there_is_told_with_its_address(
+def test_a_bridge_that_is_not_there_is_reported_with_its_address(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "btc.csv", *UNTIL_NOW, "--bridge", "http://127.0.0.1:1") == 1

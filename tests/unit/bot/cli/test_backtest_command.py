@@ -208,7 +208,9 @@ def test_a_file_name_may_hold_any_byte(tmp_path: Path) -> None:
     assert "n\ufffd[bold].csv" in page.read_text(encoding="utf-8")
 
 
-def test_a_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main([*TRY, "--serve", port, "--json", str(tmp_path / "a.json")]) == 2

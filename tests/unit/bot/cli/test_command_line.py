@@ -120,13 +120,13 @@ def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -
     command = [sys.executable, "-m", "cbbot", "explain", "TAKE_PROFIT_PCT"]
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
-        told = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
-    assert (told.returncode, told.stderr) == (1, "cbbot: [Errno 28] No space left on device\n")
+        ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert (ended.returncode, ended.stderr) == (1, "cbbot: [Errno 28] No space left on device\n")
     reader, writer = os.pipe()
     os.close(reader)
-    told = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
+    ended = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
     os.close(writer)
-    assert (told.returncode, told.stderr) == (1, "")
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.processes
@@ -135,13 +135,13 @@ def test_closed_and_narrow_streams_are_no_reason_to_fail(tmp_path: Path) -> None
     named.write_text("time,open,high,low,close,volume\n" + "".join(f"{60 * i},1,1,1,1,1\n" for i in range(200)))
     command = [sys.executable, "-m", "cbbot", "data", "check", str(named)]
     narrow = os.environ | {"PYTHONIOENCODING": "ascii"}
-    told = subprocess.run(command, check=False, capture_output=True, text=True, env=narrow)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "\\xfc.csv" in told.stdout
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=narrow)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\\xfc.csv" in ended.stdout
     for closed in (">&-", "2>&-", ">&- 2>&-"):
         shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
-        told = subprocess.run(shell, check=False, capture_output=True, text=True)
-        assert (told.returncode, told.stderr) == (0, "")
+        ended = subprocess.run(shell, check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_part_that_is_not_installed_is_named(

@@ -65,8 +65,8 @@ def test_the_added_figures_are_those_of_the_trades(demo: Any) -> None:
 
 def test_a_trade_that_earned_nothing_is_a_loss(demo: Any) -> None:
     even = [demo.result.tally.closed[0]._replace(net_pnl=0)]
-    told = summary(replace(demo.result, tally=demo.result.tally._replace(closed=even)))
-    assert (told["wins"], told["losses"], told["win_rate_pct"], told["profit_factor"]) == (0, 1, 0.0, None)
+    figures = summary(replace(demo.result, tally=demo.result.tally._replace(closed=even)))
+    assert (figures["wins"], figures["losses"], figures["win_rate_pct"], figures["profit_factor"]) == (0, 1, 0.0, None)
 
 
 def test_a_mean_is_exact_however_large_the_amounts(demo: Any) -> None:

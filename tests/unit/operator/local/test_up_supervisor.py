@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cbbot_operator.local.child_log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
 
@@ -50,12 +50,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def supervised(
-    folder: Path, parts: list[Part], act: Callable[[Supervisor, LogBook], Awaitable[None]], patience: Patience = QUICK
+    folder: Path, parts: list[Part], act: Callable[[Supervisor, LogBuffer], Awaitable[None]], patience: Patience = QUICK
 ) -> Supervisor:
     """Runs ``parts`` while ``act`` looks on, and leaves nothing running."""
 
     async def run() -> Supervisor:
-        log = LogBook()
+        log = LogBuffer()
         supervisor = Supervisor(parts, folder, log, patience)
         supervisor.start()
         try:
@@ -86,7 +86,7 @@ def pid_of(kept: Kept) -> int:
 
 
 def test_parts_start_in_order_and_stop_in_the_opposite_one(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, _: LogBook) -> None:
+    async def act(supervisor: Supervisor, _: LogBuffer) -> None:
         await until(lambda: running(supervisor))
 
     supervisor = supervised(tmp_path, [part("bridge", FOREVER), part("bot", FOREVER, "bridge")], act)
@@ -99,7 +99,7 @@ def test_parts_start_in_order_and_stop_in_the_opposite_one(tmp_path: Path) -> No
 
 
 def test_a_part_that_dies_starts_again_on_its_port(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, log: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         bridge = supervisor.kept["bridge"]
         await until(lambda: running(supervisor))
         first, bot = pid_of(bridge), pid_of(supervisor.kept["bot"])
@@ -116,7 +116,7 @@ def test_a_part_that_dies_starts_again_on_its_port(tmp_path: Path) -> None:
 
 
 def test_a_part_that_keeps_dying_is_tried_for_ever_with_growing_pauses(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, log: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         await until(lambda: supervisor.kept["bot"].restarts >= 5)
         assert not supervisor.ended.done(), "it did come up each time"
         pauses = [line.text.rpartition(" in ")[2] for line in log.newest(99) if "starting it again" in line.text]
@@ -126,18 +126,18 @@ def test_a_part_that_keeps_dying_is_tried_for_ever_with_growing_pauses(tmp_path:
 
 
 def test_a_life_long_enough_starts_the_pauses_over(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, log: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         await until(lambda: supervisor.kept["bot"].restarts >= 3)
         pauses = {line.text.rpartition(" in ")[2] for line in log.newest(99) if "starting it again" in line.text}
         assert pauses == {"0.01 s"}
 
-    supervised(tmp_path, [part("bot", "sys.exit(1)")], act, Patience(first_pause=0.01, settled=0))
+    supervised(tmp_path, [part("bot", "sys.exit(1)")], act, Patience(first_pause=0.01, stable=0))
 
 
 def test_bad_input_and_refusals_end_it_with_their_code(tmp_path: Path) -> None:
     for code, words in ((2, "input cannot be used"), (3, "refused to start for safety")):
 
-        async def act(supervisor: Supervisor, log: LogBook, code: int = code, words: str = words) -> None:
+        async def act(supervisor: Supervisor, log: LogBuffer, code: int = code, words: str = words) -> None:
             ended = await asyncio.wait_for(supervisor.ended, 10)
             assert (ended.part, ended.code) == ("bot", code)
             assert words in ended.reason
@@ -150,7 +150,7 @@ def test_bad_input_and_refusals_end_it_with_their_code(tmp_path: Path) -> None:
 
 
 def test_a_part_that_never_comes_up_ends_it(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, _: LogBook) -> None:
+    async def act(supervisor: Supervisor, _: LogBuffer) -> None:
         ended = await asyncio.wait_for(supervisor.ended, 10)
         assert (ended.part, ended.code) == ("bridge", 1)
         assert ended.reason == "it ended with code 9 3 times before it listened"
@@ -161,7 +161,7 @@ def test_a_part_that_never_comes_up_ends_it(tmp_path: Path) -> None:
 
 
 def test_a_part_that_does_not_listen_in_time_is_killed_and_tried_again(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, log: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         ended = await asyncio.wait_for(supervisor.ended, 10)
         assert ended.reason.startswith("it was ended by SIGKILL 2 times")
         assert any("does not listen after 0.3 s" in line.text for line in log.newest(9))
@@ -171,7 +171,7 @@ def test_a_part_that_does_not_listen_in_time_is_killed_and_tried_again(tmp_path:
 
 
 def test_a_program_that_is_not_there_ends_it_with_the_reason(tmp_path: Path) -> None:
-    async def act(supervisor: Supervisor, log: LogBook) -> None:
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         ended = await asyncio.wait_for(supervisor.ended, 10)
         assert ended.code == 1
         assert ended.reason == "it ended with code 127 3 times before it listened"
@@ -182,7 +182,7 @@ def test_a_program_that_is_not_there_ends_it_with_the_reason(tmp_path: Path) -> 
 
 def test_a_part_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> None:
     async def run() -> None:
-        log = LogBook()
+        log = LogBuffer()
         stubborn = part("bot", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnote('deaf')\n" + FOREVER, grace=0.2)
         supervisor = Supervisor([stubborn], tmp_path, log, QUICK)
         supervisor.start()
@@ -197,7 +197,7 @@ def test_a_part_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> 
 
 def test_stopping_while_everything_still_starts_leaves_nothing(tmp_path: Path) -> None:
     async def run() -> None:
-        supervisor = Supervisor([part("bridge", FOREVER), part("bot", FOREVER, "bridge")], tmp_path, LogBook(), QUICK)
+        supervisor = Supervisor([part("bridge", FOREVER), part("bot", FOREVER, "bridge")], tmp_path, LogBuffer(), QUICK)
         supervisor.start()
         for _ in range(3):  # into the middle of starting the first child
             await asyncio.sleep(0)
@@ -209,7 +209,7 @@ def test_stopping_while_everything_still_starts_leaves_nothing(tmp_path: Path) -
 
 
 def test_a_flood_without_line_ends_does_not_stop_the_hearing(tmp_path: Path) -> None:
-    async def act(_: Supervisor, log: LogBook) -> None:
+    async def act(_: Supervisor, log: LogBuffer) -> None:
         await until(lambda: any(line.text == "after" for line in log.newest(9)))
 
     supervised(tmp_path, [part("bot", "print('x' * 300000, flush=True); print('after', flush=True)\n" + FOREVER)], act)
@@ -218,14 +218,14 @@ def test_a_flood_without_line_ends_does_not_stop_the_hearing(tmp_path: Path) -> 
 PARENT = """
 import asyncio, json, sys
 from pathlib import Path
-from cbbot_operator.local.child_log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part
 from cbbot_operator.local.supervisor import Supervisor
 async def run():
     script = sys.argv[1]
     python = (sys.executable, "-S", "-E", "-c")
     parts = [Part(name, (*python, f"NAME = {name!r}\\n{script}"), {}) for name in ("bridge", "bot")]
-    supervisor = Supervisor(parts, Path(sys.argv[2]), LogBook())
+    supervisor = Supervisor(parts, Path(sys.argv[2]), LogBuffer())
     supervisor.start()
     while not all(kept.state == "running" for kept in supervisor.kept.values()):
         await asyncio.sleep(0.01)
