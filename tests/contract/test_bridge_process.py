@@ -60,7 +60,7 @@ async def port_of(process: asyncio.subprocess.Process) -> int:
     return port
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_it_listens_on_a_free_port_and_stops_with_0_without_a_venue(number: signal.Signals) -> None:
     async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_TOKEN=TOKEN, **NOWHERE) as process:
         port = await port_of(process)

@@ -82,7 +82,7 @@ def test_it_says_where_it_listens_and_plays_the_sample(start: Start) -> None:
     assert len(candles["candles"]) >= 59
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly(start: Start, number: signal.Signals) -> None:
     assert start().stop(number) == 0
 

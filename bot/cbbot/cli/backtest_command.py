@@ -27,8 +27,8 @@ Manifest = Annotated[
 Assigned = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
 ]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here.")]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here; - is standard output.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here; - is standard output.")]
 Fills = Annotated[
     str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
 ]

@@ -47,6 +47,8 @@ def run(
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.
 
+    Exit code 0 after SIGTERM, which is how a service is stopped; 130 after Ctrl-C.
+
     Listens on PORT; prints {"event": "listening", "port": N} on stdout. Logs go to stderr.
     """
     problems = Problems()

@@ -291,6 +291,8 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(
         ),
         (["--start", "2025-09-09", "--out", "nowhere/btc.csv"], "cannot be written there"),
         (["--start", "2025-09-09", "--out", "btc.txt"], "must end in .csv, .csv.gz or .parquet"),
+        (["--start", "2025-09-09", "--out", "-"], "--out -: must be a file: a backfill fills up what it holds"),
+        (["--start", "2025-09-09", "--out", "/dev/null"], "--out /dev/null: must be a file"),
     ],
 )
 def test_bad_input_is_one_line_code_2_and_nothing_written(
