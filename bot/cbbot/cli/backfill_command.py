@@ -35,7 +35,9 @@ def backfill(
     ] = None,
     bridge: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The bridge to ask. [default: $BRIDGE_URL, else http://bridge:8787]"),
+        typer.Option(
+            metavar="URL", help=f"The bridge to ask. [default: $BRIDGE_URL, else {BY_KEY['BRIDGE_URL'].default}]"
+        ),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]")
