@@ -18,6 +18,7 @@ import pytest
 
 from cbbot.research.backfill.descent import PAGE_CANDLES
 from simulation.served import Served
+from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -57,9 +58,7 @@ class World:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "cbbot", "backfill", "--bridge", self.bridge.url, *arguments]
-        process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        process = start(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._running.append(process)
         return process
 

@@ -14,6 +14,8 @@ from typing import IO, Any, cast
 import httpx
 import pytest
 
+import started_processes
+
 pytestmark = pytest.mark.processes
 
 ROOT = "/api/v3/brokerage"
@@ -55,7 +57,7 @@ def start() -> Iterator[Start]:
 
     def begin(*arguments: str) -> Simulator:
         command = [sys.executable, "-m", "cbbot_bridge.simulator", "--port", "0", *arguments]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        process = started_processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         running.append(Simulator(process))
         return running[-1]
 

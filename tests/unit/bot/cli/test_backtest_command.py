@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cbbot.cli import main
 from cbbot.research import backtest as running
+from started_processes import start
 
 ROOT = Path(__file__).resolve().parents[4]
 SAMPLE = str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv")
@@ -232,7 +233,7 @@ def test_a_page_without_plotly_is_refused_before_the_run(
 def test_a_paced_backtest_is_scraped_while_it_runs_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cbbot", *TRY, "--set", "BACKTEST_SLEEP_MS=20", "--serve", "0"]
     page = tmp_path / "a.html"
-    with subprocess.Popen([*command, "--html", str(page)], stderr=subprocess.PIPE, text=True) as process:
+    with start([*command, "--html", str(page)], stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr is not None
             address = next(match[1] for line in process.stderr if (match := re.search(r"(http://\S+)/metrics", line)))
