@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help try setup check test browser long locks cluster-e2e kind-e2e format lint types layers generate generated unit property simulation
+.PHONY: help try setup check test browser long locks cluster-e2e kind-e2e format lint types layers generate generated mutations unit property simulation
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,7 +14,7 @@ setup check test: ## Make the environment; lint, types, layers, unit and propert
 	$(PYTHON) tools/dev.py $@
 
 generate: ## Write what is generated from the contract: the CRD, the chart's copy, docs/settings.md
-format lint types layers generate generated unit property simulation:
+format lint types layers generate generated mutations unit property simulation:
 	$(PYTHON) tools/dev.py $@
 
 browser: ## The backtest's page in a real browser; installs Debian's chromium when there is none

@@ -21,26 +21,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from machine import machine
+from machine_facts import machine
 
 from cbbot.brokers.paper import PaperBroker, paper_fill
 from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.model import Fit
-from cbbot.runtime.announce import Announcer, Broadcast
-from cbbot.runtime.courier import Courier
-from cbbot.runtime.keeper import StateKeeper
-from cbbot.runtime.ledger import TradeLedger
+from cbbot.runtime.command_executor import Courier
+from cbbot.runtime.event_queue import Mailbox
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.mailbox import Mailbox
+from cbbot.runtime.notifications import Announcer, Broadcast
+from cbbot.runtime.state_writer import StateKeeper
 from cbbot.runtime.store import StateStore
+from cbbot.runtime.trade_log import TradeLedger
 from cbbot.trader.commands import Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState, new_state
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.views.bot_metrics import BotMetrics
 
 START = 1_757_376_000
 HISTORY, PRICE = 5_000, 5_000_000

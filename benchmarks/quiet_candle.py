@@ -9,12 +9,12 @@ import statistics
 import time
 from random import Random
 
-from machine import machine
+from machine_facts import machine
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel.account import booked_open, opening_book
 from cbbot.kernel.advance import Account, Steps, advance
-from cbbot.kernel.book import booked_open, opening_book
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.lot import Lot, opened
 from cbbot.research.core import PLAIN

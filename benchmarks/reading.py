@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import machine
+from machine_facts import machine
 from timed_files import files_here
 
 RUNS = 7

@@ -14,7 +14,7 @@ import statistics
 import time
 from pathlib import Path
 
-from machine import machine
+from machine_facts import machine
 from timed_files import files_here
 
 from cbbot.domain.instrument import BTC_USD

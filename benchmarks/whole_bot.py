@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from machine_facts import machine
 from timed_files import files_here
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel.account import opening_book
 from cbbot.kernel.advance import Account, Steps, Tally
 from cbbot.kernel.batch import Columns
-from cbbot.kernel.book import opening_book
 from cbbot.kernel.model import Fit, fit
 from cbbot.research.candles import read_candles
 from cbbot.research.compiled import compiled

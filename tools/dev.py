@@ -26,6 +26,7 @@ STEPS: dict[str, list[str]] = {
     "layers": ["lint-imports"],
     "generate": ["python", "tools/generate.py"],
     "generated": ["python", "tools/generate.py", "--check"],
+    "mutations": ["python", "tools/mutations.py", "--check"],  # every quoted passage still stands where it is said to
     "unit": ["pytest", "-q", "tests/unit", "tests/contract", "tests/chart", "-m", FAST],
     "property": ["pytest", "-q", "tests/property", "tests/oracle", "tests/golden", "-m", FAST],
     "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
@@ -41,7 +42,7 @@ STEPS: dict[str, list[str]] = {
         "slow or processes or conformance",
     ],
 }
-CHECK = ["format", "lint", "types", "layers", "generated", "unit", "property"]
+CHECK = ["format", "lint", "types", "layers", "generated", "mutations", "unit", "property"]
 COMMANDS: dict[str, list[str]] = {"check": CHECK, "test": [*CHECK, "simulation"], **{step: [step] for step in STEPS}}
 
 

@@ -9,13 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from cbbot.contract.table import SETTINGS
+from cbbot.contract.settings_table import SETTINGS
 from cbbot_operator import crd
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
-Generated from the settings table (`bot/cbbot/contract/table.py`) by `make generate`; do not edit.
+Generated from the settings table (`bot/cbbot/contract/settings_table.py`) by `make generate`; do not edit.
 
 A TradingBot's field and an environment key are two names of the same setting; the environment (and a `bot.env`) is for
 one machine. A value that is malformed or out of bounds is refused with the key, the value and what is accepted.

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 import uvicorn
 
 from cbbot.errors import BadInput
-from cbbot_bridge.app import create_app
-from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.bridge_app import create_app
+from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
 from cbbot_bridge.logs import configure_logs
-from cbbot_bridge.settings import BridgeSettings, load_settings
 
 __all__ = ["main"]
 

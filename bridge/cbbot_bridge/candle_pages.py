@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from cbbot.contract.bridge import CandleRow
+from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.errors import RequestRefused
+from cbbot_bridge.http_errors import RequestRefused
 
 __all__ = ["MOST_CANDLES", "Window", "merge", "pages", "window_of"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cbbot.contract.bridge import OrderSearch, OrderState
+from cbbot.contract.bridge_api import OrderSearch, OrderState
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest
-from cbbot_bridge.errors import RequestRefused, UpstreamRefused
 from cbbot_bridge.executions import Fill, fill_of, order_state
+from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["OrderLookup"]

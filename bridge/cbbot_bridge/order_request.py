@@ -8,11 +8,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge import MarketOrder, ProductAnswer
+from cbbot.contract.bridge_api import MarketOrder, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import floor_units, plain
 from cbbot.domain.order import Side
-from cbbot_bridge.errors import RequestRefused
+from cbbot_bridge.http_errors import RequestRefused
 
 __all__ = ["check_gates", "create_body", "needs_bid"]
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from cbbot.contract.bridge import Bbo, Price, TickAge
+from cbbot.contract.bridge_api import Bbo, Price, TickAge
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.errors import RequestRefused
+from cbbot_bridge.http_errors import RequestRefused
 from cbbot_bridge.translate import seconds_of
 
 __all__ = ["Prices", "Tick"]

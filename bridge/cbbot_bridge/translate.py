@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge import Account, Amount, Bbo, CandleRow, Fees, OrderStatus, ProductAnswer
+from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, OrderStatus, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
-from cbbot_bridge.errors import UpstreamUnavailable
+from cbbot_bridge.http_errors import UpstreamUnavailable
 
 __all__ = [
     "account",

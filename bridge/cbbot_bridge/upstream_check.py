@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from cbbot.contract.bridge import CredentialCheck, Upstream
+from cbbot.contract.bridge_api import CredentialCheck, Upstream
 from cbbot.errors import CbbotError
-from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.assembly import Bridge
 
 __all__ = ["UpstreamCheck"]
 

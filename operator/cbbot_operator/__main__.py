@@ -10,8 +10,8 @@ import sys
 from cbbot.errors import BadInput, CbbotError
 from cbbot_operator.configuration import read_configuration
 from cbbot_operator.logs import set_up
-from cbbot_operator.metrics import package_version
 from cbbot_operator.operating import operate
+from cbbot_operator.operator_metrics import package_version
 
 
 def main() -> int:

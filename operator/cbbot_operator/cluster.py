@@ -19,7 +19,7 @@ import kopf
 from cbbot.errors import CbbotError, Refused, Retryable
 from cbbot_operator.connection import log_in, open_session
 from cbbot_operator.keys import FIELD_MANAGER
-from cbbot_operator.metrics import API_REQUESTS
+from cbbot_operator.operator_metrics import API_REQUESTS
 
 __all__ = ["Cluster", "HttpCluster", "Kind", "connect"]
 

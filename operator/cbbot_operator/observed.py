@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cbbot.contract.bot import BotStatus
+from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Key, Object
 

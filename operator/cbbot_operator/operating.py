@@ -13,14 +13,14 @@ from typing import Any
 import kopf
 
 from cbbot.errors import CbbotError, Retryable
-from cbbot_operator import health, metrics
+from cbbot_operator import health, operator_metrics
+from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
 from cbbot_operator.cluster import Cluster, connect
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
-from cbbot_operator.poller import Poller
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.watches import Watches, watch_settings
 from cbbot_operator.workqueue import WorkQueue
@@ -78,7 +78,7 @@ async def _lead(
 ) -> None:
     reconciler = Reconciler(cluster, configuration)
     queue: WorkQueue[Key] = WorkQueue()
-    metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
+    operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
     poller = Poller(reconciler, bots, queue.add)
 
     def secret_users(namespace: str, name: str) -> Iterable[Key]:
@@ -131,9 +131,9 @@ async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
     """One worker: reconcile whatever comes next, for ever."""
     while True:
         key, waited = await queue.get()
-        metrics.QUEUE_LATENCY.observe(waited)
+        operator_metrics.QUEUE_LATENCY.observe(waited)
         try:
-            with metrics.RECONCILE_SECONDS.time():
+            with operator_metrics.RECONCILE_SECONDS.time():
                 await reconciler.reconcile(key)
         except CbbotError as error:
             _retry(queue, key, "failed", str(error))
@@ -141,15 +141,15 @@ async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
             _LOG.exception("reconciliation broke", extra={"tradingbot": str(key)})
             _retry(queue, key, "broken", repr(error))
         else:
-            metrics.RECONCILES.labels("done").inc()
+            operator_metrics.RECONCILES.labels("done").inc()
             queue.forget(key)
         finally:
             queue.done(key)
 
 
 def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
-    metrics.RECONCILES.labels(result).inc()
-    metrics.RETRIES.inc()
+    operator_metrics.RECONCILES.labels(result).inc()
+    operator_metrics.RETRIES.inc()
     pause = queue.retry(key)
     _LOG.warning("%s; again in %.0f s", why, pause, extra={"tradingbot": str(key)})
 

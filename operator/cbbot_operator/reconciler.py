@@ -23,15 +23,15 @@ from cbbot_operator import deletion
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.conditions import Outcome
 from cbbot_operator.configuration import Configuration
-from cbbot_operator.events import changes, event
 from cbbot_operator.gather import gather
 from cbbot_operator.keys import FINALIZER, RECONCILE, Key, Object, owner_uids
-from cbbot_operator.metrics import DRIFT
+from cbbot_operator.kubernetes_events import changes, event
 from cbbot_operator.observed import Observed, Report
+from cbbot_operator.operator_metrics import DRIFT
 from cbbot_operator.policies import first_refusal
 from cbbot_operator.render import Inputs, render
-from cbbot_operator.render.settings import settings_of
-from cbbot_operator.status import derive_status, merge_patch, worth_writing
+from cbbot_operator.render.settings_configmap import settings_of
+from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 from cbbot_operator.tokens import tokens_in
 
 __all__ = ["Known", "Reconciler"]

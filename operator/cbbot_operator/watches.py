@@ -15,7 +15,7 @@ import kopf
 from cbbot.contract.tradingbot import GROUP, KIND, PLURAL, VERSION
 from cbbot_operator.connection import log_in, watch_login
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, WATCH_LABEL, Key
-from cbbot_operator.metrics import LAST_WATCH_EVENT
+from cbbot_operator.operator_metrics import LAST_WATCH_EVENT
 
 __all__ = ["Watches", "watch_settings"]
 

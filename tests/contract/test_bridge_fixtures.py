@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge import OrderStatus
+from cbbot.contract.bridge_api import OrderStatus
 from cbbot_bridge import translate
-from cbbot_bridge.account import balance_of
-from cbbot_bridge.coinbase.answers import Meaning, read_answer
-from cbbot_bridge.coinbase.frames import TickerUpdate, parse_frame
+from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
+from cbbot_bridge.coinbase.ws_messages import TickerUpdate, parse_frame
+from cbbot_bridge.exchange_account import balance_of
 from cbbot_bridge.executions import fill_of, order_state
 
 FOLDER = Path(__file__).parent / "fixtures" / "coinbase"

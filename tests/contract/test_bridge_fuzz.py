@@ -19,10 +19,10 @@ with warnings.catch_warnings():
     from schemathesis.core.parameters import ParameterLocation
     from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from cbbot_bridge.app import create_app
-from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.bridge_app import create_app
+from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
-from cbbot_bridge.settings import load_settings
 
 TOKEN = "a-token-for-tests-only"
 EXAMPLES = int(os.environ.get("BRIDGE_FUZZ_EXAMPLES", "15"))

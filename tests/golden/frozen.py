@@ -17,7 +17,7 @@ from cbbot.contract.env_file import parse_env_file
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.research.backtest import Result, Span, run
-from cbbot.research.report import as_document
+from cbbot.research.backtest_report import as_document
 from cbbot.trader.rules import rules
 from oracle.market import FILES, SHORT, YEAR, columns_of
 

@@ -16,7 +16,7 @@ from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled,
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, Trade, new_state
+from cbbot.trader.trader_state import Identity, Trade, new_state
 
 __all__ = ["Desk", "Fill"]
 

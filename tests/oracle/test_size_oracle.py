@@ -8,7 +8,7 @@ from math import ceil, floor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbbot.kernel.ledger import fee_up, share, slipped
+from cbbot.kernel.money import fee_up, share, slipped
 from cbbot.kernel.params import RATE_SCALE, SLIPPAGE_SCALE
 from cbbot.kernel.sizing import base_for
 

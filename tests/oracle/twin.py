@@ -15,7 +15,7 @@ from cbbot.contract.settings import as_text, load
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result, Span, run
-from cbbot.research.report import as_document
+from cbbot.research.backtest_report import as_document
 from cbbot.trader.rules import rules
 from oracle.definitions import Floats, feature_columns, frame
 from oracle.reference import Product, Reference, Seen

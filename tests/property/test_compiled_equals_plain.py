@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cbbot.contract.settings import load
-from cbbot.contract.table import SETTINGS
+from cbbot.contract.settings_table import SETTINGS
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
 from cbbot.kernel.batch import Columns

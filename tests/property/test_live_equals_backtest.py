@@ -15,14 +15,14 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution, Side
 from cbbot.kernel.batch import columns
 from cbbot.kernel.codes import BUY, SELL
-from cbbot.kernel.ledger import fee_up, slipped
+from cbbot.kernel.money import fee_up, slipped
 from cbbot.research.backtest import Result, Span, run
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: dict[str, int] = {}
 

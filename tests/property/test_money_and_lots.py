@@ -12,7 +12,7 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.lot import Lot
-from cbbot.trader import figures
+from cbbot.trader import account_figures
 from cbbot.trader.intent import Purpose
 from oracle.desk import Desk, Fill
 from oracle.draws import drawn
@@ -75,7 +75,9 @@ class Watch:
         exposure = self.settings.max_exposure_usd
         invested = sum(each.cost for each in self.desk.state.lots)
         assert exposure is None or BTC_USD.money(invested) <= exposure
-        assert figures.cash(self.desk.rules, self.desk.state, fill.intent.created_ms) >= 0, "there is no leverage"  # type: ignore[operator] # paper always knows its cash
+        cash = account_figures.cash(self.desk.rules, self.desk.state, fill.intent.created_ms)
+        assert cash is not None
+        assert cash >= 0, "there is no leverage"
         EXERCISED["entries"] += 1
         EXERCISED["capped entries"] += cap is not None or exposure is not None
         EXERCISED["sell lots"] += lot.side != BUY
@@ -94,12 +96,14 @@ class Watch:
         for trade in self.desk.trades:
             realised += trade.closed.net_pnl
         invested = sum(lot.cost + lot.entry_fee for lot in lots)
-        cash = figures.cash(self.desk.rules, self.desk.state, now_ms)
+        cash = account_figures.cash(self.desk.rules, self.desk.state, now_ms)
         assert cash is not None
         assert cash + invested == self.start + realised
         unrealised = sum(lot.side * (ticks * lot.base - lot.cost) - lot.entry_fee for lot in lots)
-        assert figures.equity(self.desk.rules, self.desk.state, ticks) == self.start + realised
-        assert figures.marked_equity(self.desk.rules, self.desk.state, ticks) == self.start + realised + unrealised
+        assert account_figures.equity(self.desk.rules, self.desk.state, ticks) == self.start + realised
+        assert (
+            account_figures.marked_equity(self.desk.rules, self.desk.state, ticks) == self.start + realised + unrealised
+        )
 
     def at_the_end(self) -> None:
         for trade in self.desk.trades:

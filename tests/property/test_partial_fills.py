@@ -22,7 +22,7 @@ from cbbot.trader.events import BalancesKnown, Event, HistoryLoaded, OrderFilled
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, new_state
+from cbbot.trader.trader_state import Identity, new_state
 
 EXERCISED: Counter[str] = Counter()
 START = 1_700_000_040

@@ -28,9 +28,9 @@ from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.orders import EXIT_RETRY_MS, WITHOUT_BASE
+from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: Counter[str] = Counter()
 T0 = 1_700_000_040_000

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.venue.balances import Balance, Balances
-from cbbot.venue.book import Book, Level
 from cbbot.venue.exchange import Delays, Exchange
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.orders import Order, OrderRequest
+from cbbot.venue.order_book import Book, Level
 from cbbot.venue.product import Product
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.snapshot import from_json, order_json, to_json
+from cbbot.venue.venue_order import Order, OrderRequest
 
 OPENING = {"BTC": Decimal("0.05"), "USD": Decimal(5000)}
 PRODUCT = Product(BTC_USD, "Bitcoin", "US Dollar")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.contract.bridge import BOT_EPOCH_HEADER, BOT_ID_HEADER, OrderPlaced
+from cbbot.contract.bridge_api import BOT_EPOCH_HEADER, BOT_ID_HEADER, OrderPlaced
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
 from cbbot.errors import Refused, Retryable
 

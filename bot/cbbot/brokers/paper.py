@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from cbbot.domain.order import Execution, Side
 from cbbot.kernel.codes import BUY, SELL
-from cbbot.kernel.ledger import fee_up, slipped
+from cbbot.kernel.money import fee_up, slipped
 from cbbot.kernel.params import Params
 from cbbot.trader.events import OrderAbsent, OrderFilled
 from cbbot.trader.intent import Intent
@@ -32,7 +32,7 @@ def paper_fill(params: Params, intent: Intent, price: int) -> Execution:
 
 
 class PaperBroker:
-    """A :class:`~cbbot.brokers.port.Broker` that needs no venue."""
+    """A :class:`~cbbot.brokers.broker.Broker` that needs no venue."""
 
     immediate = True
 

@@ -27,13 +27,13 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: Final = {
     "up": CommandEntry("cbbot_operator.processes:up", "Run a TradingBot on this machine, with its surroundings.", "up"),
-    "run": CommandEntry("cbbot.cli.run:run", "Trade, live or on paper, until stopped.", "bot"),
-    "backtest": CommandEntry("cbbot.cli.backtest:backtest", "Trade over a file of candles.", "bot"),
-    "backfill": CommandEntry("cbbot.cli.backfill:backfill", "Fetch candles of a bridge into a file.", "bot"),
-    "data check": CommandEntry("cbbot.cli.data:check", "What is in a file of candles.", "bot"),
-    "state show": CommandEntry("cbbot.cli.state:show", "What a state file holds.", "bot"),
-    "state verify": CommandEntry("cbbot.cli.state:verify", "Whether a state file is sound.", "bot"),
-    "explain": CommandEntry("cbbot.cli.explain:explain", "What a setting means and accepts.", "bot"),
+    "run": CommandEntry("cbbot.cli.run_command:run", "Trade, live or on paper, until stopped.", "bot"),
+    "backtest": CommandEntry("cbbot.cli.backtest_command:backtest", "Trade over a file of candles.", "bot"),
+    "backfill": CommandEntry("cbbot.cli.backfill_command:backfill", "Fetch candles of a bridge into a file.", "bot"),
+    "data check": CommandEntry("cbbot.cli.data_command:check", "What is in a file of candles.", "bot"),
+    "state show": CommandEntry("cbbot.cli.state_command:show", "What a state file holds.", "bot"),
+    "state verify": CommandEntry("cbbot.cli.state_command:verify", "Whether a state file is sound.", "bot"),
+    "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
 }
 
 

@@ -16,15 +16,15 @@ from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE, INTERRUPTED
 from cbbot.contract.settings import Settings
-from cbbot.runtime.bot import LiveBot
-from cbbot.runtime.ledger import TradeLedger
+from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import FolderLock
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.status import About
+from cbbot.runtime.resume import belongs, check_identity, identity_of
+from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.takeup import belongs, check_identity, identity_of
-from cbbot.views.metrics import BotMetrics
-from cbbot.web.app import create_app
+from cbbot.runtime.trade_log import TradeLedger
+from cbbot.views.bot_metrics import BotMetrics
+from cbbot.web.bot_app import create_app
 from cbbot.web.server import HttpServer, bound_socket
 
 __all__ = ["Surroundings", "serve"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cbbot.contract.env_file import parse_env_file
 from cbbot.contract.settings import unknown_keys
-from cbbot.contract.table import BY_KEY
+from cbbot.contract.settings_table import BY_KEY
 from cbbot.errors import BadInput
 
 __all__ = ["gathered", "secret_in", "text_of"]

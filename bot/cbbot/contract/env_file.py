@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from cbbot.contract.settings import nearest_key
-from cbbot.contract.table import BY_KEY
+from cbbot.contract.settings_table import BY_KEY
 from cbbot.errors import BadInput
 
 __all__ = ["EnvFile", "parse_env_file"]

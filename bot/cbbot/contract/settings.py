@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.table import BY_KEY, SETTINGS
+from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cbbot.contract.setting import Kind
-from cbbot.contract.table import BY_FIELD, SETTINGS
+from cbbot.contract.settings_table import BY_FIELD, SETTINGS
 from cbbot.domain.candle import Granularity
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESPACE
-from cbbot.contract.table import BY_KEY
+from cbbot.contract.settings_table import BY_KEY
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.violation import BadTradingBot, Violation, quoted_numbers, violations_of
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cbbot.contract.setting import Kind
-from cbbot.contract.table import BY_FIELD
+from cbbot.contract.settings_table import BY_FIELD
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.errors import BadInput
 

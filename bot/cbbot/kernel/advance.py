@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import MutableSequence, Sequence
 from typing import Final, NamedTuple
 
-from cbbot.kernel.book import (
+from cbbot.kernel.account import (
     Book,
     booked_close,
     booked_open,
@@ -24,12 +24,12 @@ from cbbot.kernel.book import (
     with_breaker,
     with_day,
 )
+from cbbot.kernel.candle_path import HIGHEST, LOWEST, Band, band, walked
 from cbbot.kernel.codes import ALLOWED, DENY_FLAT, EXIT_NONE, FLAT
 from cbbot.kernel.gates import affordable, permitted
-from cbbot.kernel.ledger import fee_up, slipped
 from cbbot.kernel.lot import Lot, opened, promoted
+from cbbot.kernel.money import fee_up, slipped
 from cbbot.kernel.params import DAY_MS, Params
-from cbbot.kernel.path import HIGHEST, LOWEST, Band, band, walked
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import signal
 
@@ -44,7 +44,7 @@ class Steps(NamedTuple):
 
     ``now_ms`` is the candle's close time, ``close`` the step's price; prices are ticks, ``score``
     the model's log-odds, ``fast`` and ``slow`` averages in ticks. On closes alone ``open``,
-    ``high`` and ``low`` are the close (see ``cbbot.kernel.path``).
+    ``high`` and ``low`` are the close (see ``cbbot.kernel.candle_path``).
     """
 
     now_ms: Sequence[int]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cbbot.kernel.codes import EXIT_NONE
-from cbbot.kernel.ledger import share
 from cbbot.kernel.levels import exit_reason, runner_take, scalp_take, stop, to_price, trail, trails
+from cbbot.kernel.money import share
 from cbbot.kernel.params import Params
 
 __all__ = ["Lot", "opened", "promoted", "reduced", "trailed", "triggered"]

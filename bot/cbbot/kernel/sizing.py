@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbbot.kernel.ledger import fee_up
+from cbbot.kernel.money import fee_up
 from cbbot.kernel.params import NO_CAP, RATE_SCALE, RISK_SCALE, Params
 
 __all__ = ["base_for", "budget", "vol_tenths"]

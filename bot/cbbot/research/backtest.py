@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
+from cbbot.kernel.account import opening_book
 from cbbot.kernel.advance import Account, Steps, Tally
 from cbbot.kernel.batch import Columns
-from cbbot.kernel.book import opening_book
 from cbbot.kernel.model import Fit, fit
 from cbbot.kernel.observe import Observed
 from cbbot.kernel.params import Params
@@ -88,7 +88,7 @@ def run(
     """Step through ``candles[span.first:]``. ``progress`` is called at least every ``stretch`` steps.
 
     ``fill_model`` says what an exit sees of a candle: its close, or its open, extremes and close
-    (``cbbot.kernel.path``). Entries are made at the close either way.
+    (``cbbot.kernel.candle_path``). Entries are made at the close either way.
 
     Raises:
         BadInput: the account grows beyond what the kernel counts.

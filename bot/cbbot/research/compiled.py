@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cbbot.errors import BadInput, CbbotError
+from cbbot.kernel.account import Book
 from cbbot.kernel.advance import MONEY_LIMIT, Account, Closed, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
-from cbbot.kernel.book import Book
 from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
@@ -35,8 +35,8 @@ from cbbot.research.core import Core
 __all__ = ["compiled", "kept", "ready"]
 
 _MODULES: Final = (
-    "codes", "params", "ledger", "formulas", "elementary", "levels", "lot", "sizing", "strategy", "gates", "book",
-    "path", "observe", "advance",
+    "codes", "params", "money", "formulas", "elementary", "levels", "lot", "sizing", "strategy", "gates", "account",
+    "candle_path", "observe", "advance",
 )  # fmt: skip
 _LOT: Final = Lot(0, 0, False, False, 0, 0, 0, 0, 0, 0.0, 0.0, False, 0.0, 0.0)
 _CLOSED: Final = Closed(_LOT, 0, 0, 0, 0, 0, 0)

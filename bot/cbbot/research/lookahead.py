@@ -22,7 +22,7 @@ from cbbot.kernel.model import Fit
 from cbbot.research import backtest
 from cbbot.research.backtest import FillModel, Result, Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
-from cbbot.research.table import wrapped
+from cbbot.research.result_tables import wrapped
 from cbbot.trader.rules import Rules
 from cbbot.views.times import rfc3339
 

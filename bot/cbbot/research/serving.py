@@ -23,8 +23,8 @@ from cbbot.research.backtest import Span
 from cbbot.research.decisions import fit_rows
 from cbbot.trader.commands import Count
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import Identity, new_state
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, new_state
+from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["MetricsServer", "RunMetrics"]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
-from cbbot.research.table import grid, wrapped
+from cbbot.research.result_tables import grid, wrapped
 from cbbot.trader.rules import Rules
 
 __all__ = ["StartUp", "WarmUp", "check_warmup", "warmup_lengths"]

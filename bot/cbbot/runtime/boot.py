@@ -16,14 +16,14 @@ from cbbot.domain.candle import Candle
 from cbbot.domain.decimals import plain
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
-from cbbot.runtime.clock import LiveClock
+from cbbot.runtime.bridge_clock import LiveClock
+from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
-from cbbot.runtime.market import BridgeMarket
-from cbbot.runtime.status import About
-from cbbot.runtime.takeup import equity_warning, taken_up
+from cbbot.runtime.resume import equity_warning, taken_up
+from cbbot.runtime.status_answer import About
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, TraderState
+from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["Begun", "Boot"]
 

@@ -14,14 +14,14 @@ from typing import Final
 
 from cbbot.domain.candle import Candle
 from cbbot.errors import CbbotError
-from cbbot.runtime.clock import LiveClock
+from cbbot.runtime.bridge_clock import LiveClock
+from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
 from cbbot.runtime.closing import split_closed
-from cbbot.runtime.mailbox import Mailbox
-from cbbot.runtime.market import BridgeMarket, parse_candles
+from cbbot.runtime.event_queue import Mailbox
 from cbbot.runtime.outages import Outages
 from cbbot.trader.events import BalancesKnown, CandleClosed, CandleForming, Tick, TimePassed
 from cbbot.trader.rules import Rules
-from cbbot.views.metrics import BotMetrics
+from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["AccountFeed", "CandleFeed", "TickFeed", "TimeFeed"]
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
-from cbbot.runtime.clock import LiveClock
+from cbbot.runtime.bridge_clock import LiveClock
+from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
 from cbbot.runtime.closing import split_closed
-from cbbot.runtime.market import BridgeMarket, parse_candles
 
 __all__ = ["load_history"]
 

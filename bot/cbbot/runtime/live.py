@@ -13,18 +13,18 @@ import time
 from collections import deque
 from typing import Final
 
-from cbbot.brokers.port import Broker
-from cbbot.runtime.announce import Broadcast
-from cbbot.runtime.courier import Courier, Parcel
-from cbbot.runtime.mailbox import Letter, Mailbox
-from cbbot.trader import report
+from cbbot.brokers.broker import Broker
+from cbbot.runtime.command_executor import Courier, Parcel
+from cbbot.runtime.event_queue import Letter, Mailbox
+from cbbot.runtime.notifications import Broadcast
+from cbbot.trader import notices
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Place
 from cbbot.trader.events import CandleClosed, Event, Tick
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import Decision, TraderState
-from cbbot.views.metrics import BotMetrics
-from cbbot.views.rows import candle_row, decision_row
+from cbbot.trader.trader_state import Decision, TraderState
+from cbbot.views.bot_metrics import BotMetrics
+from cbbot.views.json_rows import candle_row, decision_row
 
 __all__ = ["TradingLoop"]
 
@@ -112,7 +112,7 @@ class TradingLoop:
             self.decisions.append(decision)
             if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
                 # Those that changed something are told by the machine.
-                notice = report.decided(self.rules, decision)
+                notice = notices.decided(self.rules, decision)
                 _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
             if self._broadcast.heard:
                 row = decision_row(self.rules.instrument, decision)

@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from cbbot.views.metrics import BotMetrics
+from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["SlackNotices", "wording"]
 

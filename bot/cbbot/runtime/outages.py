@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from cbbot.errors import CbbotError
-from cbbot.views.metrics import BotMetrics
+from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["Outages"]
 

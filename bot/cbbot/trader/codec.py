@@ -15,8 +15,8 @@ from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
+from cbbot.kernel.account import NEVER, Book
 from cbbot.kernel.advance import Closed
-from cbbot.kernel.book import NEVER, Book
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
@@ -24,7 +24,7 @@ from cbbot.kernel.model import Fit
 from cbbot.kernel.params import DAY_MS
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import Anchor, Dust, Identity, Market, Trade, TraderState
+from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, Trade, TraderState
 
 __all__ = ["VERSION", "BadState", "decode", "decode_identity", "encode"]
 

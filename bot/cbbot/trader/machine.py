@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from cbbot.trader import market, orders, report
+from cbbot.trader import market_state, notices, order_outcomes
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -33,8 +33,8 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Progress
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import Market, TraderState
 from cbbot.trader.stepping import refitted, step_at
+from cbbot.trader.trader_state import Market, TraderState
 
 __all__ = ["step"]
 
@@ -53,10 +53,10 @@ def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
 
 
 def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
-    known, continued = market.with_history(rules, state.market, event.candles)
+    known, continued = market_state.with_history(rules, state.market, event.candles)
     state = replace(state, market=known)
-    gaps, missing = market.gaps(rules, event.candles)
-    commands: list[Command] = [report.history(len(event.candles), continued, gaps, missing)]
+    gaps, missing = market_state.gaps(rules, event.candles)
+    commands: list[Command] = [notices.history(len(event.candles), continued, gaps, missing)]
     if gaps:
         commands.append(Count("gaps", times=gaps))
     features = 8 if rules.params.extended else 4
@@ -70,15 +70,15 @@ def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run; without any, trading may begin."""
     asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
-    known = orders.led(rules, replace(state, intents=asked))
-    return orders.settled(known, tuple(LookUp(intent) for intent in asked))
+    known = order_outcomes.led(rules, replace(state, intents=asked))
+    return order_outcomes.settled(known, tuple(LookUp(intent) for intent in asked))
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
-    known, accepted = market.accepts(state.market, event.price)
+    known, accepted = market_state.accepts(state.market, event.price)
     if not accepted:
         return replace(state, market=known), (Count("outliers"),)
-    state = replace(state, market=market.nudged(rules, known, event.at_ms, event.price))
+    state = replace(state, market=market_state.nudged(rules, known, event.at_ms, event.price))
     if not rules.settings.use_tick_price:
         return state, ()
     return step_at(rules, state, event.at_ms, event.price, ticking=True)
@@ -86,7 +86,7 @@ def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
 
 def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Outcome:
     before = state.market
-    known = market.committed(rules, before, event.candle)
+    known = market_state.committed(rules, before, event.candle)
     if known is before:
         return state, ()
     state = replace(state, market=known)
@@ -107,11 +107,11 @@ def _gap(rules: Rules, before: Market, start: int) -> tuple[Command, ...]:
     missing = (start - before.last_start) * 1000 // rules.candle_ms - 1
     if before.indicators.rows == 0 or missing <= 0:
         return ()
-    return Count("gaps"), report.gap(before.last_start, start, missing)
+    return Count("gaps"), notices.gap(before.last_start, start, missing)
 
 
 def _candle_forming(rules: Rules, state: TraderState, event: CandleForming) -> Outcome:
-    return replace(state, market=market.forming(state.market, event.candle)), ()
+    return replace(state, market=market_state.forming(state.market, event.candle)), ()
 
 
 def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
@@ -125,21 +125,21 @@ def _paused(rules: Rules, state: TraderState, event: EntriesPaused) -> Outcome:
     if event.by in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by | {event.by})
-    return changed, (Checkpoint(), report.pause(f"entries paused by {event.by}"))
+    return changed, (Checkpoint(), notices.pause(f"entries paused by {event.by}"))
 
 
 def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome:
     if event.by not in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by - {event.by})
-    return changed, (Checkpoint(), report.pause(f"entries no longer paused by {event.by}"))
+    return changed, (Checkpoint(), notices.pause(f"entries no longer paused by {event.by}"))
 
 
 def _flatten(rules: Rules, state: TraderState, event: FlattenAsked) -> Outcome:
     changed = replace(state, flattening=bool(state.lots) or state.entering, paused_by=state.paused_by | {"hand"})
     if changed == state:
         return state, ()
-    return changed, (Checkpoint(), report.pause("closing every lot; entries paused by hand"))
+    return changed, (Checkpoint(), notices.pause("closing every lot; entries paused by hand"))
 
 
 def _time_passed(rules: Rules, state: TraderState, event: TimePassed) -> Outcome:
@@ -156,12 +156,12 @@ _HANDLERS: Final[dict[type, Callable[[Rules, TraderState, Any], Outcome]]] = {
     Tick: _tick,
     CandleClosed: _candle_closed,
     CandleForming: _candle_forming,
-    OrderAccepted: orders.accepted,
-    OrderFilled: orders.filled,
-    OrderRefused: orders.refused,
-    OrderUnknown: orders.unknown,
-    OrderAbsent: orders.absent,
-    OrderContradicts: orders.contradicted,
+    OrderAccepted: order_outcomes.accepted,
+    OrderFilled: order_outcomes.filled,
+    OrderRefused: order_outcomes.refused,
+    OrderUnknown: order_outcomes.unknown,
+    OrderAbsent: order_outcomes.absent,
+    OrderContradicts: order_outcomes.contradicted,
     BalancesKnown: _balances,
     EntriesPaused: _paused,
     EntriesResumed: _resumed,

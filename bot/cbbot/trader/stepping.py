@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isnan
 
 from cbbot.domain.order import Side
-from cbbot.kernel import book as books
+from cbbot.kernel import account as books
 from cbbot.kernel.codes import (
     ALLOWED,
     BUY,
@@ -20,18 +20,18 @@ from cbbot.kernel.codes import (
 )
 from cbbot.kernel.gates import affordable, permitted
 from cbbot.kernel.indicators import Reading, features
-from cbbot.kernel.ledger import slipped
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
+from cbbot.kernel.money import slipped
 from cbbot.kernel.params import NO_CAP
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import probability, score, signal
-from cbbot.trader import figures, market, orders, report
+from cbbot.trader import account_figures, market_state, notices, order_outcomes
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
-from cbbot.trader.state import Decision, Dust, TraderState
+from cbbot.trader.trader_state import Decision, Dust, TraderState
 
 __all__ = ["refitted", "step_at"]
 
@@ -58,16 +58,16 @@ def step_at(
 
 
 def _day_and_breaker(rules: Rules, state: TraderState, now_ms: int, price: int) -> Outcome:
-    if not figures.known(rules, state):
+    if not account_figures.known(rules, state):
         # USD_EQUITY beside the balances that come a moment later would look like a loss.
         return state, []
-    equity = figures.equity(rules, state, price)
-    marked = figures.marked_equity(rules, state, price)
+    equity = account_figures.equity(rules, state, price)
+    marked = account_figures.marked_equity(rules, state, price)
     today = books.with_day(rules.params, state.book, now_ms, equity, marked)
     tested = books.with_breaker(rules.params, today, marked)
     commands: list[Command] = []
     if tested.breaker and not today.breaker:
-        commands.append(report.breaker(rules, tested))
+        commands.append(notices.breaker(rules, tested))
     if tested is not state.book:
         commands.append(Checkpoint())
     return replace(state, book=tested), commands
@@ -79,7 +79,7 @@ def refitted(state: TraderState, now_ms: int) -> Outcome:
     model = fit(window.rows, window.closes) if len(window) else None
     changed = replace(state, model=model or state.model, last_fit_ms=now_ms)
     counted: list[Command] = [Count("fits")] if model else []
-    return changed, [*counted, Checkpoint(), report.refit(model)]
+    return changed, [*counted, Checkpoint(), notices.refit(model)]
 
 
 def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[TraderState, list[Command], bool]:
@@ -96,7 +96,7 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
         # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-        held = 0 < state.held_until_ms(before) - now_ms <= orders.EXIT_RETRY_MS
+        held = 0 < state.held_until_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
         if code != EXIT_NONE and not held:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
@@ -108,7 +108,7 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
     if leaving:
-        state, told = orders.eased(orders.led(rules, state))
+        state, told = order_outcomes.eased(order_outcomes.led(rules, state))
         commands += told
     return state, commands, exits
 
@@ -122,7 +122,7 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         lots = tuple(whole if each.id == lot.id else each for each in state.lots)
         state, lot = replace(state, lots=lots).with_dust(lot.side, Dust()), whole
     if rules.live and lot.base * price < rules.params.min_notional_ledger:
-        state, said = orders.crumbled(rules, state, lot)
+        state, said = order_outcomes.crumbled(rules, state, lot)
         return state, list(said)
     side = Side.SELL if lot.side == BUY else Side.BUY
     return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
@@ -130,7 +130,7 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
 
 def _there(rules: Rules, state: TraderState, lot: Lot, price: int) -> int:
     """Base units of the lot to close: all; what the account has of it once an exit was refused for lack of base."""
-    if lot.side != BUY or orders.WITHOUT_BASE not in state.paused_by or state.balances is None:
+    if lot.side != BUY or order_outcomes.WITHOUT_BASE not in state.paused_by or state.balances is None:
         return lot.base
     free = state.balances.base - sum(intent.base for intent in state.intents if intent.side is Side.SELL)
     # Less than the venue takes cannot be sold: the whole is asked for again, the base may come back.
@@ -155,11 +155,11 @@ def _place(
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
     counted = Count("orders", {"mode": state.identity.mode, "side": side.value})
-    return changed, [Checkpoint(), counted, Place(intent, price), report.placed(rules, intent, price)]
+    return changed, [Checkpoint(), counted, Place(intent, price), notices.placed(rules, intent, price)]
 
 
 def _decide(rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool) -> Outcome:
-    reading, rows = market.current(rules, state.market, ticking)
+    reading, rows = market_state.current(rules, state.market, ticking)
     wanted, p_up, reason = _wanted(rules, state, reading, rows)
     commands: list[Command] = [Count("decisions", {"signal": SIGNALS[wanted]})]
     base = spend = 0
@@ -177,7 +177,7 @@ def _decide(rules: Rules, state: TraderState, now_ms: int, price: int, ticking: 
         state, place = _place(
             rules, state, Purpose.ENTRY, state.book.next_lot, side, base, quote_units, "", now_ms, price
         )
-        commands += [*place, report.decided(rules, decision)]
+        commands += [*place, notices.decided(rules, decision)]
     return state, commands
 
 
@@ -207,11 +207,11 @@ def _size(
         return 0, 0, "outcome_unknown"
     if state.pending:
         return 0, 0, "order_pending"
-    cash = figures.cash(rules, state, now_ms)
+    cash = account_figures.cash(rules, state, now_ms)
     if cash is None:
         return 0, 0, "balances_stale"
     tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
-    spend = budget(params, figures.equity(rules, state, price), tenths)
+    spend = budget(params, account_figures.equity(rules, state, price), tenths)
     if rules.live and wanted != BUY:
         # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
         cash = spend

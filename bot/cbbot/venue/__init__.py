@@ -1,7 +1,7 @@
 """A pure model of the exchange: the caller passes the time and the market, nothing is read or drawn here.
 
 Two halves that meet only in the caller: the *market* (:mod:`~cbbot.venue.tape` plays candles as prints,
-:mod:`~cbbot.venue.book` shows the book around the last print) and the *accounts*
+:mod:`~cbbot.venue.order_book` shows the book around the last print) and the *accounts*
 (:mod:`~cbbot.venue.exchange` takes orders against a book, keeps balances, orders and fills).
 :mod:`~cbbot.venue.matching` is the arithmetic of one fill, which the paper broker uses too.
 """

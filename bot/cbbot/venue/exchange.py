@@ -23,12 +23,12 @@ from typing import NamedTuple
 
 from cbbot.domain.order import Side
 from cbbot.venue.balances import Balances
-from cbbot.venue.book import Book, match_buy_base, match_buy_quote, match_sell
 from cbbot.venue.matching import Rate, Trade
-from cbbot.venue.orders import Order, OrderRequest, OrderStatus
+from cbbot.venue.order_book import Book, match_buy_base, match_buy_quote, match_sell
+from cbbot.venue.order_checks import MarketOrder, checked
 from cbbot.venue.product import Product
 from cbbot.venue.refusals import OrderRefused, Reason
-from cbbot.venue.rules import MarketOrder, checked
+from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
 
 __all__ = ["Delays", "Exchange", "Fill", "Placed"]
 

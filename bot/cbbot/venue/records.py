@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.venue.exchange import Fill
-from cbbot.venue.orders import Order, OrderStatus
+from cbbot.venue.venue_order import Order, OrderStatus
 from cbbot.venue.wire import decimal_text, time_text
 
 __all__ = ["fill_record", "order_record"]

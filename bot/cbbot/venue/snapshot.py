@@ -12,8 +12,8 @@ from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance, Balances
 from cbbot.venue.exchange import Delays, Exchange
 from cbbot.venue.matching import Rate, Trade
-from cbbot.venue.orders import Order, OrderStatus
 from cbbot.venue.product import Product
+from cbbot.venue.venue_order import Order, OrderStatus
 
 __all__ = ["from_json", "order_json", "to_json"]
 

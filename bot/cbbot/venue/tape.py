@@ -2,7 +2,7 @@
 
 Candles of the whole replay are counted by one *index*: pass ``index // n`` over the series,
 candle ``index % n`` of it. The first pass shows the series as it is, every later one the rejoined
-series (:meth:`~cbbot.venue.series.CandleSeries.rejoined`), moved on in time by whole spans, so
+series (:meth:`~cbbot.venue.candle_series.CandleSeries.rejoined`), moved on in time by whole spans, so
 time rises and prices join. Gaps of the series stay gaps.
 """
 
@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cbbot.domain.candle import Candle
-from cbbot.venue.path import Print, forming_candle, prints_of
-from cbbot.venue.series import CandleSeries
+from cbbot.venue.candle_series import CandleSeries
+from cbbot.venue.prints import Print, forming_candle, prints_of
 
 __all__ = ["Summary", "Tape"]
 

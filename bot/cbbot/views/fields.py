@@ -10,8 +10,8 @@ from typing import Any
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS
-from cbbot.kernel.ledger import marked
 from cbbot.kernel.lot import Lot
+from cbbot.kernel.money import marked
 from cbbot.views.times import rfc3339
 
 __all__ = ["lot_fields", "trade_fields"]

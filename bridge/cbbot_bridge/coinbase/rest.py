@@ -18,11 +18,11 @@ import httpx
 
 from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.coinbase.answers import Answer, Meaning, read_answer
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
-from cbbot_bridge.errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable", "open_client"]
 

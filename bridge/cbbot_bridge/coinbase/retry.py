@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from cbbot_bridge.coinbase.answers import Meaning
+from cbbot_bridge.coinbase.rest_answers import Meaning
 
 __all__ = ["RetryPolicy"]
 

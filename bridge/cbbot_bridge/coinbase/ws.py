@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from cbbot_bridge.coinbase.frames import Frame, TickerUpdate, parse_frame, subscribe_message
-from cbbot_bridge.errors import UpstreamUnavailable
+from cbbot_bridge.coinbase.ws_messages import Frame, TickerUpdate, parse_frame, subscribe_message
+from cbbot_bridge.http_errors import UpstreamUnavailable
 
 __all__ = ["StreamCounts", "TickerStream"]
 

@@ -18,11 +18,11 @@ import uvicorn
 
 from cbbot.errors import BadInput
 from cbbot.venue.wire import time_text
-from cbbot_bridge.simulator.app import build_app
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.log_lines import write_json_lines
-from cbbot_bridge.simulator.settings import SimulatorSettings
+from cbbot_bridge.simulator.simulator_app import build_app
+from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 from cbbot_bridge.simulator.state_file import StateKeeper, read_state
 from cbbot_bridge.simulator.world import World, build_world
 

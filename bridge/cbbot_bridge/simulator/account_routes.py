@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text, time_text
-from cbbot_bridge.simulator.answers import ApiError, integer, world_of
+from cbbot_bridge.simulator.error_answers import ApiError, integer, world_of
 from cbbot_bridge.simulator.world import World, identity
 
 __all__ = ["account", "accounts", "empty_list", "exchange_rates", "key_permissions", "transaction_summary"]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cbbot.errors import BadInput
-from cbbot_bridge.simulator.answers import Endpoint, unauthorized
+from cbbot_bridge.simulator.error_answers import Endpoint, unauthorized
 
 __all__ = ["Signatures"]
 

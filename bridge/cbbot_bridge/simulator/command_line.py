@@ -12,10 +12,10 @@ from typing import NoReturn, TypeVar
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
-from cbbot.venue.book import BookShape
 from cbbot.venue.exchange import Delays
-from cbbot.venue.path import FEWEST_PRINTS
-from cbbot_bridge.simulator.settings import SAMPLE, SimulatorSettings
+from cbbot.venue.order_book import BookShape
+from cbbot.venue.prints import FEWEST_PRINTS
+from cbbot_bridge.simulator.simulator_settings import SAMPLE, SimulatorSettings
 
 __all__ = ["parse_arguments"]
 

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from cbbot.errors import BadInput
 from cbbot.venue.wire import time_text
-from cbbot_bridge.simulator.answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.faults import FaultBoard, fault_rule
 from cbbot_bridge.simulator.state_file import StateKeeper
-from cbbot_bridge.simulator.stream import Hub
+from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["advance", "clear_faults", "close_sockets", "set_fault", "status"]

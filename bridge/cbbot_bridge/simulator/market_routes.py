@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from cbbot.domain.candle import Candle, Granularity
 from cbbot.domain.instrument import Instrument
-from cbbot.venue.book import Book, Level
+from cbbot.venue.order_book import Book, Level
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.wire import decimal_text, time_text
-from cbbot_bridge.simulator.answers import ApiError, integer, repeated, world_of
-from cbbot_bridge.simulator.candle_pages import candle_page
+from cbbot_bridge.simulator.candle_aggregation import candle_page
+from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["best_bid_ask", "candles", "product", "product_book", "products", "server_time", "ticker"]

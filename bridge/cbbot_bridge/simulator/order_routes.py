@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cbbot.venue.exchange import Fill
-from cbbot.venue.orders import Order, OrderRequest, OrderStatus
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused
-from cbbot_bridge.simulator.answers import ApiError, integer, repeated, world_of
+from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
+from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
 from cbbot_bridge.simulator.state_file import StateKeeper
 from cbbot_bridge.simulator.world import World
 

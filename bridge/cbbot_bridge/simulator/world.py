@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from cbbot.errors import BadInput
-from cbbot.venue.book import Book, book_after
+from cbbot.venue.candle_series import CandleSeries
 from cbbot.venue.exchange import Exchange
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.path import Print
+from cbbot.venue.order_book import Book, book_after
+from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
-from cbbot.venue.series import CandleSeries
 from cbbot.venue.snapshot import from_json, to_json
 from cbbot.venue.tape import Tape
 from cbbot.venue.walk import random_walk
 from cbbot_bridge.simulator.candle_file import read_candles
-from cbbot_bridge.simulator.clock import SimulatedClock
-from cbbot_bridge.simulator.settings import SimulatorSettings
+from cbbot_bridge.simulator.replay_clock import SimulatedClock
+from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 from cbbot_bridge.simulator.statistics import MarketStatistics
 
 __all__ = ["World", "build_world"]

@@ -18,7 +18,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.live import Live
 
-from cbbot_operator.local.log_lines import LogLine
+from cbbot_operator.local.child_log_lines import LogLine
 from cbbot_operator.local.screen import Screen, dashboard, log_room, status_line
 
 __all__ = ["Display", "LineDisplay", "TableDisplay", "Unhurried"]

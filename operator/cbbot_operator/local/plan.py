@@ -22,9 +22,9 @@ from cbbot_operator.keys import Key
 from cbbot_operator.local.folder import StateFolder
 from cbbot_operator.local.manifest import Manifest
 from cbbot_operator.observed import Tokens
-from cbbot_operator.render.bridge import bridge_environment, market_arguments
+from cbbot_operator.render.bridge_deployment import bridge_environment, market_arguments
 from cbbot_operator.render.inputs import Inputs
-from cbbot_operator.render.settings import settings_of
+from cbbot_operator.render.settings_configmap import settings_of
 
 __all__ = ["Part", "PartName", "Plan", "make_plan"]
 

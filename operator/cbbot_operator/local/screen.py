@@ -11,9 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cbbot.contract.bot import BotStatus, TradeRow
-from cbbot_operator.local.figures import age, clock, money, price
-from cbbot_operator.local.log_lines import LogLine, styled
+from cbbot.contract.bot_api import BotStatus, TradeRow
+from cbbot_operator.local.child_log_lines import LogLine, styled
+from cbbot_operator.local.number_text import age, clock, money, price
 from cbbot_operator.local.watch import Seen
 
 __all__ = ["PartState", "Screen", "dashboard", "log_room", "status_line"]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cbbot_operator.local.child_log_lines import LogBook, LogLine
 from cbbot_operator.local.display import Display
-from cbbot_operator.local.figures import money
 from cbbot_operator.local.folder import StateFolder
-from cbbot_operator.local.log_lines import LogBook, LogLine
 from cbbot_operator.local.manifest import Manifest
+from cbbot_operator.local.number_text import money
 from cbbot_operator.local.plan import Plan
 from cbbot_operator.local.screen import PartState, Screen
 from cbbot_operator.local.supervisor import Ended, Patience, Supervisor

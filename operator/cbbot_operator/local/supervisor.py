@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cbbot_operator.local.child import Child
-from cbbot_operator.local.log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBook
 from cbbot_operator.local.plan import Part, PartName
 
 __all__ = ["Ended", "Kept", "Patience", "Supervisor"]

@@ -14,7 +14,7 @@ from typing import Literal, Self
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from cbbot.contract.bot import BotStatus, NumberedTrade
+from cbbot.contract.bot_api import BotStatus, NumberedTrade
 
 __all__ = ["Seen", "Watch", "command_for"]
 

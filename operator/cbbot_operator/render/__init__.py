@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbbot_operator.render.bot import bot_deployment
-from cbbot_operator.render.bridge import bridge_deployment
+from cbbot_operator.render.bot_deployment import bot_deployment
+from cbbot_operator.render.bridge_deployment import bridge_deployment
+from cbbot_operator.render.durable import claims, service_account, token_secret
 from cbbot_operator.render.inputs import Inputs
 from cbbot_operator.render.monitoring import service_monitors
 from cbbot_operator.render.network import network_policies, services
-from cbbot_operator.render.settings import settings_map
-from cbbot_operator.render.state import claims, service_account, token_secret
+from cbbot_operator.render.settings_configmap import settings_map
 
 __all__ = ["Inputs", "render"]
 

@@ -15,7 +15,7 @@ import pytest
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
-from cbbot.views.rows import candle_row
+from cbbot.views.json_rows import candle_row
 from cbbot.views.times import rfc3339
 
 Answer = TypeVar("Answer")

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot_bridge.app import create_app
-from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.bridge_app import create_app
+from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
-from cbbot_bridge.settings import load_settings
 
 PREFIX = "/api/v3/brokerage"
 TOKEN = "a-token-for-tests-only"

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot_bridge.app import create_app
-from cbbot_bridge.coinbase.frames import TickerUpdate
+from cbbot_bridge.bridge_app import create_app
+from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from cbbot.errors import CbbotError
-from cbbot_bridge.app import create_app
-from cbbot_bridge.errors import RequestRefused
+from cbbot_bridge.bridge_app import create_app
+from cbbot_bridge.http_errors import RequestRefused
 from cbbot_bridge.prices import Prices, Tick
 
 T0, T1, T2 = "2026-04-07T14:30:00Z", "2026-04-07T14:30:01.5Z", "2026-04-07T14:30:02.123456789Z"

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cbbot.contract.exchange import EXCHANGE_BY_FIELD, EXCHANGE_SETTINGS
+from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_SETTINGS
 from cbbot.contract.setting import BadSetting
-from cbbot_bridge.settings import load_settings
+from cbbot_bridge.bridge_settings import load_settings
 
 PEM = (
     ec.generate_private_key(ec.SECP256R1())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbbot.contract.bridge import CandleRow
+from cbbot.contract.bridge_api import CandleRow
 from cbbot_bridge.candle_pages import MOST_CANDLES, merge, pages, window_of
-from cbbot_bridge.errors import RequestRefused
+from cbbot_bridge.http_errors import RequestRefused
 
 NOW = 1_795_368_125
 

@@ -12,12 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.coinbase.answers import Meaning, read_answer
 from cbbot_bridge.coinbase.budget import TokenBucket
 from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
-from cbbot_bridge.errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge import OrderStatus
-from cbbot_bridge.errors import UpstreamUnavailable
+from cbbot.contract.bridge_api import OrderStatus
 from cbbot_bridge.executions import fill_of, order_state
+from cbbot_bridge.http_errors import UpstreamUnavailable
 
 ORDER: dict[str, Any] = {
     "order_id": "o-1",

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.contract.bridge import BridgeErrorCode, MarketOrder
-from cbbot_bridge.errors import OrderUnknown, RequestRefused
+from cbbot.contract.bridge_api import BridgeErrorCode, MarketOrder
+from cbbot_bridge.http_errors import OrderUnknown, RequestRefused
 
 pytestmark = pytest.mark.anyio
 
@@ -341,7 +341,7 @@ async def test_a_defect_of_the_bridge_after_sending_is_unknown(
     def broken(*_arguments: Any) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("cbbot_bridge.orders._placed", broken)
+    monkeypatch.setattr("cbbot_bridge.order_placing._placed", broken)
     async with open_bridge() as client:
         got = await order(client, BUY)
         assert (got.status_code, got.json()["outcome"]) == (500, "unknown")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from cbbot_bridge.coinbase.frames import TickerUpdate
 from cbbot_bridge.coinbase.ws import TickerStream
+from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cbbot_bridge.bridge import Bridge
+from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
 
 pytestmark = pytest.mark.anyio

@@ -17,14 +17,14 @@ from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution
-from cbbot.trader import figures
+from cbbot.trader import account_figures
 from cbbot.trader.commands import Command, Count, Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.intent import Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, new_state
-from cbbot.views.rows import lot_row, trade_row
+from cbbot.trader.trader_state import Identity, new_state
+from cbbot.views.json_rows import lot_row, trade_row
 
 PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "trading.md"
 DAY_SECONDS: Final = 86_400
@@ -129,11 +129,11 @@ class Desk:
     def shown(self, column: str) -> Any:
         """What a column of an example shows, after a step; None where there is nothing to show."""
         if column == "equity":
-            return BTC_USD.money(figures.equity(self.rules, self.state, self.price))
+            return BTC_USD.money(account_figures.equity(self.rules, self.state, self.price))
         if column == "marked equity":
-            return BTC_USD.money(figures.marked_equity(self.rules, self.state, self.price))
+            return BTC_USD.money(account_figures.marked_equity(self.rules, self.state, self.price))
         if column == "cash":
-            return BTC_USD.money(figures.cash(self.rules, self.state, 0) or 0)
+            return BTC_USD.money(account_figures.cash(self.rules, self.state, 0) or 0)
         if column == "trail stop":
             return next((lot["trail_stop_price"] for lot in self.lots if lot["role"] == "runner"), None)
         if column == "take":

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cbbot.contract.bot import BotStatus
+from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot_rules import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.configuration import Configuration, read_configuration

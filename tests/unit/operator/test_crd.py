@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cbbot.contract.table import BY_FIELD
+from cbbot.contract.settings_table import BY_FIELD
 from cbbot.contract.tradingbot_rules import RULES, TRANSITIONS
 from cbbot_operator import crd
 

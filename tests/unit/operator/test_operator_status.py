@@ -6,9 +6,9 @@ import pytest
 
 from cbbot.contract.tradingbot_status import TradingBotStatus
 from cbbot_operator.conditions import Outcome
-from cbbot_operator.events import changes, event
+from cbbot_operator.kubernetes_events import changes, event
 from cbbot_operator.observed import Report
-from cbbot_operator.status import derive_status, merge_patch, worth_writing
+from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 
 
 @pytest.fixture

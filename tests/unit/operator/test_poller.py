@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from cbbot_operator.bot_poller import Poller, command_for
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import FINALIZER
 from cbbot_operator.observed import Report
-from cbbot_operator.poller import Poller, command_for
 from cbbot_operator.reconciler import Reconciler
 
 PAUSED = {"allowed": False, "paused_by": ["resource"]}

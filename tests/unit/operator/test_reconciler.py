@@ -9,8 +9,8 @@ import pytest
 from cbbot.errors import Retryable
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import FINALIZER, RECONCILE
-from cbbot_operator.metrics import DRIFT
 from cbbot_operator.observed import Report
+from cbbot_operator.operator_metrics import DRIFT
 from cbbot_operator.reconciler import Reconciler
 
 NAMESPACE = "trading"

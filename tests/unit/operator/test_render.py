@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.exchange import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
+from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings import load
-from cbbot.contract.table import BY_KEY, SETTINGS
+from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.contract.tradingbot_rules import read_spec
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_operator.keys import SETTINGS_HASH, Key

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cbbot.contract.bridge import CandleRow
+from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.backfill.grid import Starts, starts_of

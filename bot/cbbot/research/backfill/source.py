@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.contract.bridge import CandleRow, VenueTime
+from cbbot.contract.bridge_api import CandleRow, VenueTime
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput, CbbotError, Refused, Retryable

@@ -18,7 +18,7 @@ from cbbot.errors import CbbotError
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result
 from cbbot.research.page.markup import body
-from cbbot.research.page.series import content
+from cbbot.research.page.plot_series import content
 
 __all__ = ["page"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from cbbot.research.table import LIMITS, amounts, breakdowns, run_rows, sections, shown
+from cbbot.research.result_tables import LIMITS, amounts, breakdowns, run_rows, sections, shown
 
 __all__ = ["body"]
 

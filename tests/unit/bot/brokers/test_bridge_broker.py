@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.brokers.bridge import BridgeBroker
+from cbbot.brokers.bridge_broker import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.brokers.executions import contradiction, execution_of
-from cbbot.contract.bridge import OrderState
+from cbbot.brokers.order_answers import contradiction, execution_of
+from cbbot.contract.bridge_api import OrderState
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput, Refused, Retryable

@@ -12,7 +12,7 @@ from cbbot.brokers.paper import PaperBroker, paper_fill
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
-from cbbot.kernel import book as books
+from cbbot.kernel import account as books
 from cbbot.kernel.advance import Account, Steps, Tally, advance
 from cbbot.trader.events import OrderAbsent, OrderFilled
 from cbbot.trader.intent import Intent, Purpose

@@ -15,9 +15,9 @@ from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli import main
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
-from cbbot.research.backfill import command
-from cbbot.research.backfill.command import BackfillOptions, backfill
-from cbbot.research.backfill.progress import shown_on
+from cbbot.research.backfill import backfill_run
+from cbbot.research.backfill.backfill_progress import shown_on
+from cbbot.research.backfill.backfill_run import BackfillOptions, backfill
 from cbbot.research.candles import read_candles
 from cbbot.views.times import rfc3339
 
@@ -71,7 +71,7 @@ class Bridge:
 def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
     bridge = Bridge()
     transport = httpx.MockTransport(bridge.answer)
-    monkeypatch.setattr(command, "BridgeClient", lambda url, token: BridgeClient(url, token, transport))
+    monkeypatch.setattr(backfill_run, "BridgeClient", lambda url, token: BridgeClient(url, token, transport))
     for key in ("BRIDGE_URL", "BRIDGE_TOKEN_FILE", "CBBOT_TRACEBACK"):
         monkeypatch.delenv(key, raising=False)
     return bridge
@@ -221,7 +221,7 @@ def test_a_terminal_shows_a_bar(tmp_path: Path, bridge: Bridge) -> None:
 
 def test_a_log_has_a_line_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([0.0, 0.4, 0.9, 1.1, 1.2, 1.5, 2.0, 2.2, 2.3])
-    monkeypatch.setattr("cbbot.research.backfill.progress.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("cbbot.research.backfill.backfill_progress.time.monotonic", lambda: next(moments))
     log = tmp_path / "log"
     with log.open("w") as file, shown_on(Console(file=file)) as show:
         for done in range(6):

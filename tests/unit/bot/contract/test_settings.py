@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from cbbot.contract.setting import BadSetting, Kind
 from cbbot.contract.settings import Settings, as_text, live_requirements, load, unknown_keys
-from cbbot.contract.table import BY_FIELD, BY_KEY, SETTINGS
+from cbbot.contract.settings_table import BY_FIELD, BY_KEY, SETTINGS
 from cbbot.contract.tradingbot import TradingBotSpec, environment
 from cbbot.contract.tradingbot_rules import BadTradingBot, read_spec
 from cbbot.errors import BadInput

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbbot.kernel.codes import BUY, SELL
-from cbbot.kernel.ledger import fee_up, marked, net_pnl, share, slipped
+from cbbot.kernel.money import fee_up, marked, net_pnl, share, slipped
 from cbbot.kernel.params import RATE_SCALE, SLIPPAGE_SCALE
 from cbbot.kernel.sizing import base_for, vol_tenths
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel.candle_path import band, walked
 from cbbot.kernel.codes import BUY, EXIT_NONE, EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TRAILING_STOP, SELL
 from cbbot.kernel.levels import tick_at_or_above, tick_at_or_below, to_price
 from cbbot.kernel.lot import Lot, opened, trailed, triggered
 from cbbot.kernel.params import Params
-from cbbot.kernel.path import band, walked
 from cbbot.trader.rules import kernel_params
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.kernel import book as books
+from cbbot.kernel import account as books
 from cbbot.kernel.codes import (
     ALLOWED,
     BUY,

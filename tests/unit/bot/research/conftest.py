@@ -14,8 +14,8 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result, Span, run
+from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import read_candles
-from cbbot.research.report import as_document
 from cbbot.trader.rules import Rules, rules
 
 SAMPLE = Path(str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"))

@@ -17,10 +17,10 @@ from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
 from cbbot.kernel.batch import columns
-from cbbot.research import command
+from cbbot.research import backtest_run
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as run_span
-from cbbot.research.command import BacktestOptions, backtest
+from cbbot.research.backtest_run import BacktestOptions, backtest
 from cbbot.trader.rules import rules
 
 SAMPLE = Path(str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"))
@@ -118,7 +118,7 @@ def test_the_training_share_is_exact() -> None:
 @pytest.mark.parametrize(("sleep", "said"), [("100", "makes this take 175 s at least"), ("2", ""), ("0", "")])
 def test_a_pace_that_was_meant_for_watching_is_told(sleep: str, said: str) -> None:
     stream = io.StringIO()
-    command._say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
+    backtest_run._say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
     assert said in stream.getvalue()
     assert bool(said) == bool(stream.getvalue())
 

@@ -17,9 +17,9 @@ import pytest
 from cbbot.contract.settings import load
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research import compiled as module
-from cbbot.research.command import BacktestOptions, backtest
+from cbbot.research.backtest_run import BacktestOptions, backtest
 
-TRADING = "cbbot.cli.run, cbbot.cli.backtest, cbbot.research.command, cbbot.runtime.bot"
+TRADING = "cbbot.cli.run_command, cbbot.cli.backtest_command, cbbot.research.backtest_run, cbbot.runtime.live_bot"
 
 
 def test_neither_live_nor_a_plain_backtest_loads_the_compiler() -> None:

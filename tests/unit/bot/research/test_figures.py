@@ -7,58 +7,58 @@ import math
 import numpy as np
 import pytest
 
-from cbbot.research import figures
+from cbbot.research import performance
 
 DAY = 86_400_000
 
 
-def at(*values: float) -> figures.Floats:
+def at(*values: float) -> performance.Floats:
     return np.array(values, dtype=np.float64)
 
 
 def test_a_drawdown_runs_from_its_high_until_the_high_is_regained() -> None:
-    found = figures.largest_drawdown(at(100, 120, 120, 90, 110, 120, 60, 119))
-    assert found == figures.Drawdown(50.0, peak=5, trough=6, end=None)
+    found = performance.largest_drawdown(at(100, 120, 120, 90, 110, 120, 60, 119))
+    assert found == performance.Drawdown(50.0, peak=5, trough=6, end=None)
     times = np.arange(8, dtype=np.int64) * 1000
     assert found.lasted_ms(times) == 2000
-    recovered = figures.largest_drawdown(at(100, 120, 120, 90, 110, 130))
-    assert recovered == figures.Drawdown(25.0, peak=2, trough=3, end=5)
+    recovered = performance.largest_drawdown(at(100, 120, 120, 90, 110, 130))
+    assert recovered == performance.Drawdown(25.0, peak=2, trough=3, end=5)
     assert recovered.lasted_ms(times[:6]) == 3000
 
 
 def test_equity_that_never_falls_has_no_drawdown() -> None:
-    assert figures.largest_drawdown(at(100, 100, 101)) is None
-    assert figures.longest_under_water_ms(at(100, 100, 101), np.array([0, 1, 2])) == 0
+    assert performance.largest_drawdown(at(100, 100, 101)) is None
+    assert performance.longest_under_water_ms(at(100, 100, 101), np.array([0, 1, 2])) == 0
 
 
 def test_the_longest_time_below_a_high_need_not_be_the_deepest() -> None:
     times = np.array([0, 10, 20, 30, 40, 50, 60, 70], dtype=np.int64)
-    assert figures.longest_under_water_ms(at(100, 50, 101, 100, 100, 100, 100, 102), times) == 50
-    assert figures.longest_under_water_ms(at(100, 50, 101, 100, 100, 100, 100, 100), times) == 50
-    assert figures.longest_under_water_ms(at(100, 99, 100, 100, 100, 100, 100, 100), times) == 20
+    assert performance.longest_under_water_ms(at(100, 50, 101, 100, 100, 100, 100, 102), times) == 50
+    assert performance.longest_under_water_ms(at(100, 50, 101, 100, 100, 100, 100, 100), times) == 50
+    assert performance.longest_under_water_ms(at(100, 99, 100, 100, 100, 100, 100, 100), times) == 20
 
 
 def test_daily_returns_count_a_midnight_close_to_the_day_that_ends() -> None:
     times = np.array([DAY // 2, DAY, DAY + 1, 2 * DAY, 3 * DAY], dtype=np.int64)
-    assert figures.daily_returns(times, at(1, 100, 5, 110, 99)) == pytest.approx([0.1, -0.1])
+    assert performance.daily_returns(times, at(1, 100, 5, 110, 99)) == pytest.approx([0.1, -0.1])
 
 
 def test_ratios_are_what_their_formulas_say() -> None:
     returns = [0.02, -0.01, 0.03, -0.02]
     deviation = math.sqrt(sum((r - 0.005) ** 2 for r in returns) / 3)
-    assert figures.sharpe(returns) == pytest.approx(0.005 / deviation * math.sqrt(365))
-    assert figures.sortino(returns) == pytest.approx(0.005 / math.sqrt((0.0001 + 0.0004) / 2) * math.sqrt(365))
-    assert figures.cagr_pct(at(100, 121), np.array([0, 730 * DAY])) == pytest.approx(10.0)
+    assert performance.sharpe(returns) == pytest.approx(0.005 / deviation * math.sqrt(365))
+    assert performance.sortino(returns) == pytest.approx(0.005 / math.sqrt((0.0001 + 0.0004) / 2) * math.sqrt(365))
+    assert performance.cagr_pct(at(100, 121), np.array([0, 730 * DAY])) == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("returns", [[], [0.1]])
 def test_fewer_than_two_returns_make_no_ratio(returns: list[float]) -> None:
-    assert figures.sharpe(returns) is None
-    assert figures.sortino(returns) is None
+    assert performance.sharpe(returns) is None
+    assert performance.sortino(returns) is None
 
 
 def test_what_cannot_be_divided_is_undefined() -> None:
-    assert figures.sharpe([0.1, 0.1]) is None
-    assert figures.sortino([0.1, 0.2]) is None
-    assert figures.cagr_pct(at(100, 0), np.array([0, DAY])) is None
-    assert figures.cagr_pct(at(100, 101), np.array([5, 5])) is None
+    assert performance.sharpe([0.1, 0.1]) is None
+    assert performance.sortino([0.1, 0.2]) is None
+    assert performance.cagr_pct(at(100, 0), np.array([0, DAY])) is None
+    assert performance.cagr_pct(at(100, 101), np.array([5, 5])) is None

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from cbbot.errors import CbbotError
+from cbbot.research.backtest_report import marked_equity
 from cbbot.research.page import page
-from cbbot.research.page.series import content, kept_steps
-from cbbot.research.report import marked_equity
+from cbbot.research.page.plot_series import content, kept_steps
 
 KINDS = {"i4": "<i4", "f4": "<f4", "f8": "<f8"}
 

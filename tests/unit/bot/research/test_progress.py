@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from cbbot.research import progress
-from cbbot.research.progress import Watch
+from cbbot.research import run_progress
+from cbbot.research.run_progress import Watch
 
 
 class Terminal(io.StringIO):
@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run_progress.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.research.report import as_document, summary
-from cbbot.research.table import amounts, report_text, shown
-from cbbot.views.rows import lot_row, trade_row
+from cbbot.research.backtest_report import as_document, summary
+from cbbot.research.result_tables import amounts, report_text, shown
+from cbbot.views.json_rows import lot_row, trade_row
 
 SUMMARY = [
     "equity_start", "equity_end", "equity_end_mtm", "wins", "losses", "total_return_pct", "max_drawdown_pct", "sharpe",

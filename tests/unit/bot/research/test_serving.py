@@ -18,7 +18,7 @@ from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.sizing import vol_tenths
 from cbbot.research.backtest import run
 from cbbot.research.serving import MetricsServer, RunMetrics
-from cbbot.views.metrics import BotMetrics
+from cbbot.views.bot_metrics import BotMetrics
 
 
 def got(url: str) -> tuple[int, str]:

@@ -11,11 +11,11 @@ import pytest
 
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
-from cbbot.runtime.bot import LiveBot
-from cbbot.runtime.ledger import TradeLedger
-from cbbot.runtime.status import About
+from cbbot.runtime.live_bot import LiveBot
+from cbbot.runtime.resume import identity_of
+from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.takeup import identity_of
+from cbbot.runtime.trade_log import TradeLedger
 
 DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from cbbot.domain.order import Side
-from cbbot.runtime.courier import Courier, Parcel
-from cbbot.runtime.mailbox import Mailbox
+from cbbot.runtime.command_executor import Courier, Parcel
+from cbbot.runtime.event_queue import Mailbox
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
 from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
-from cbbot.views.metrics import BotMetrics
+from cbbot.views.bot_metrics import BotMetrics
 
 EXIT = Intent("bot-1-1", Purpose.EXIT, 1, Side.SELL, 5, 0, "stop_loss", 1_000)
 NOTICE = Notify("breaker", {})

@@ -20,7 +20,7 @@ from cbbot.research.backtest import run as backtest
 from cbbot.runtime import store as store_module
 from cbbot.runtime.store import read_generation
 from cbbot.trader.rules import rules
-from cbbot.views.rows import candle_row, trade_row
+from cbbot.views.json_rows import candle_row, trade_row
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
 

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.contract.bridge import CandleRow
+from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import Retryable
-from cbbot.runtime.clock import LiveClock
+from cbbot.runtime.bridge_clock import LiveClock
+from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
 from cbbot.runtime.closing import split_closed
+from cbbot.runtime.event_queue import Mailbox
 from cbbot.runtime.history import load_history
-from cbbot.runtime.mailbox import Mailbox
-from cbbot.runtime.market import BridgeMarket, parse_candles
 from cbbot.trader.events import CandleClosed, EntriesPaused, OrderUnknown, Tick, TimePassed
 
 FLAT = Candle(0, 100, 100, 100, 100, 1)

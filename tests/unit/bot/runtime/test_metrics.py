@@ -8,8 +8,8 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.trader.commands import Count
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, new_state
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, new_state
+from cbbot.views.bot_metrics import BotMetrics
 
 OLD = [
     'bot_decisions_total{signal="buy"}', 'bot_decisions_total{signal="sell"}', 'bot_decisions_total{signal="flat"}',

@@ -18,10 +18,10 @@ from cbbot.errors import UnsafeStart
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.lot import Lot
 from cbbot.runtime import store as store_module
-from cbbot.runtime.ledger import TradeLedger
 from cbbot.runtime.lock import FolderLock
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.trader.state import Trade
+from cbbot.runtime.trade_log import TradeLedger
+from cbbot.trader.trader_state import Trade
 
 FIRST, SECOND, THIRD = ({"n": number, "float": 0.1 + number} for number in (1, 2, 3))
 

@@ -17,14 +17,14 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
-from cbbot.runtime.announce import Broadcast
 from cbbot.runtime.log import TerminalLines, configure
+from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
-from cbbot.runtime.takeup import check_identity, equity_warning, identity_of, taken_up
+from cbbot.runtime.resume import check_identity, equity_warning, identity_of, taken_up
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState, new_state
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.views.bot_metrics import BotMetrics
 
 WEBHOOK = "https://hooks.slack.example/services/T0/B0/very-secret"
 LOT = Lot(1, 1, True, True, 1_000, 5_000_000, 100, 500_000_000, 7, 1.0, 2.0, False, 0.0, 0.0)

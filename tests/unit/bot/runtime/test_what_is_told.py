@@ -15,16 +15,16 @@ import pytest
 from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.runtime.announce import Broadcast
-from cbbot.runtime.courier import Parcel
+from cbbot.runtime.command_executor import Parcel
+from cbbot.runtime.event_queue import Letter, Mailbox
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.mailbox import Letter, Mailbox
+from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import machine as step_module
 from cbbot.trader.commands import Count
 from cbbot.trader.events import Tick
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, new_state
-from cbbot.views.metrics import BotMetrics
+from cbbot.trader.trader_state import Identity, new_state
+from cbbot.views.bot_metrics import BotMetrics
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "5000", "USE_TICK_PRICE": "true"}
 

@@ -24,7 +24,7 @@ from cbbot.trader.events import (
 from cbbot.trader.intent import Intent
 from cbbot.trader.machine import step
 from cbbot.trader.rules import rules
-from cbbot.trader.state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 __all__ = ["PYRAMID", "T0", "Desk"]
 

@@ -17,7 +17,7 @@ from cbbot.trader.commands import Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Dust, Identity, TraderState, new_state
+from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
 

@@ -9,12 +9,12 @@ import pytest
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
-from cbbot.trader import figures
+from cbbot.trader import account_figures
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.events import (
     FlattenAsked,
 )
-from cbbot.trader.state import Dust
+from cbbot.trader.trader_state import Dust
 from unit.bot.trader.live_desk import PYRAMID, Desk
 
 # Equity from balances
@@ -52,7 +52,7 @@ def test_balances_from_the_midst_of_an_order_are_no_loss() -> None:
     desk.fill(entry, "100", "0.2")
     desk.balances(quote="980", base="0.2")
     desk.tick("100")
-    assert (desk.state.book.breaker, figures.equity(desk.rules, desk.state, 10_000)) == (False, 1000 * 10**10)
+    assert (desk.state.book.breaker, account_figures.equity(desk.rules, desk.state, 10_000)) == (False, 1000 * 10**10)
 
 
 def test_the_breaker_of_an_account_trips_on_what_the_account_lost() -> None:
@@ -132,7 +132,7 @@ def test_dust_alone_is_never_tried_again_and_stays_marked() -> None:
     assert desk.tick("95") == []
     assert (len(desk.state.lots), desk.state.book.lots) == (0, 0)
     assert desk.state.dust.base == BTC_USD.base_units(Decimal("0.0101"))
-    assert figures.unrealised(desk.state, 9500) == BTC_USD.ledger_up(Decimal("-0.0505"))
+    assert account_figures.unrealised(desk.state, 9500) == BTC_USD.ledger_up(Decimal("-0.0505"))
     kept = decode(desk.rules, encode(desk.rules, desk.state))
     assert (kept.dust, kept.book) == (desk.state.dust, desk.state.book)
     assert desk.tick("95") == []
@@ -185,7 +185,7 @@ def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
     (entry,) = desk.tick("100")
     desk.fill(entry, "100")
     # Half a dollar of bought dust gains while the sold lot loses: each is marked as of its own side.
-    assert figures.unrealised(desk.state, 10_100) == 500_000 * 100 - entry.base * 100
+    assert account_figures.unrealised(desk.state, 10_100) == 500_000 * 100 - entry.base * 100
     (exit_,) = desk.tick("105")
     assert (exit_.side, exit_.base) == (Side.BUY, entry.base)
     desk.fill(exit_, "105", "0.19")

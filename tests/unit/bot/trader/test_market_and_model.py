@@ -19,7 +19,7 @@ from cbbot.trader.commands import Command, Count, Notify, Place
 from cbbot.trader.events import CandleClosed, CandleForming, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 START = 1_757_376_000
 ALWAYS_BUY = Fit((0.0,) * 4, 5.0, (0.0,) * 4, (1.0,) * 4, 100)

@@ -31,7 +31,7 @@ from cbbot.trader.events import (
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, rules
-from cbbot.trader.state import Dust, Identity, TraderState, new_state
+from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 T0 = 1_700_000_040_000
 HUNDRED = BTC_USD.ticks(Decimal("100.00"))

@@ -11,14 +11,14 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance, Balances
-from cbbot.venue.book import Book, Level
 from cbbot.venue.exchange import Delays, Exchange
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.orders import Order, OrderRequest, OrderStatus
+from cbbot.venue.order_book import Book, Level
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused, Reason
 from cbbot.venue.snapshot import from_json, order_json, to_json
+from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
 from cbbot.venue.wire import decimal_text, time_text
 
 TAKER = fee_rate(Decimal("0.009"))

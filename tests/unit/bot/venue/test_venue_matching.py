@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
-from cbbot.venue.book import Level, match_buy_base, match_buy_quote, match_sell
 from cbbot.venue.matching import (
     commission,
     fee_rate,
@@ -19,6 +18,7 @@ from cbbot.venue.matching import (
     fill_market_buy_quote,
     fill_market_sell,
 )
+from cbbot.venue.order_book import Level, match_buy_base, match_buy_quote, match_sell
 
 TAKER = fee_rate(Decimal("0.009"))
 rates = st.decimals("0", "0.1", places=5).map(fee_rate)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from cbbot.domain.candle import Candle
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
-from cbbot.venue.book import BookShape, book_after
-from cbbot.venue.path import forming_candle, prints_of
-from cbbot.venue.series import CandleSeries
+from cbbot.venue.candle_series import CandleSeries
+from cbbot.venue.order_book import BookShape, book_after
+from cbbot.venue.prints import forming_candle, prints_of
 from cbbot.venue.tape import Tape
 from cbbot.venue.walk import random_walk
 

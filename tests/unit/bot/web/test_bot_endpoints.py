@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.contract.bot import BotStatus, DecisionRow, LotRow, NumberedTrade
-from cbbot.contract.bridge import CandleRow
+from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import BadInput, Retryable
-from cbbot.web.app import create_app
+from cbbot.web.bot_app import create_app
+from cbbot.web.event_stream import event_text, stream
 from cbbot.web.server import HttpServer, bound_socket
-from cbbot.web.stream import event_text, stream
 
 TOKEN = "steer-me"
 STATUS = BotStatus.model_validate(

@@ -12,9 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
-from cbbot_bridge.simulator.app import build_app
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
+from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.state_file import StateKeeper, read_state
 from cbbot_bridge.simulator.world import build_world
 

@@ -22,9 +22,9 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.candle_file import read_candles
-from cbbot_bridge.simulator.clock import SimulatedClock
 from cbbot_bridge.simulator.command_line import parse_arguments
-from cbbot_bridge.simulator.settings import SAMPLE
+from cbbot_bridge.simulator.replay_clock import SimulatedClock
+from cbbot_bridge.simulator.simulator_settings import SAMPLE
 from cbbot_bridge.simulator.state_file import read_state
 from cbbot_bridge.simulator.world import build_world
 

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from cbbot_bridge.simulator import stream
+from cbbot_bridge.simulator import websocket_server
 
 START = 1_757_142_000
 Simulate = Callable[..., AbstractContextManager[httpx.Client]]
@@ -157,13 +157,13 @@ def test_what_is_not_understood_gets_an_error_without_channel(socket: Connection
 
 
 def test_a_customer_who_says_nothing_is_disconnected(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_SUBSCRIBE_DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(websocket_server, "_SUBSCRIBE_DEADLINE_SECONDS", 0.05)
     with connect(f"ws://127.0.0.1:{client.base_url.port}/") as socket, pytest.raises(ConnectionClosed):
         socket.recv(timeout=4)
 
 
 def test_a_connection_without_updates_is_closed(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(websocket_server, "_IDLE_SECONDS", 0.05)
     with connect(f"ws://127.0.0.1:{client.base_url.port}/") as socket:
         ask(socket, "ticker", product_ids=["BTC-USD"])
         receive(socket)
@@ -175,7 +175,7 @@ def test_a_connection_without_updates_is_closed(client: httpx.Client, monkeypatc
 def test_a_slow_customer_is_disconnected_and_the_others_go_on(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "_QUEUE", 3)
+    monkeypatch.setattr(websocket_server, "_QUEUE", 3)
     with connect(f"ws://127.0.0.1:{client.base_url.port}/", close_timeout=1) as socket:
         # The simulator may close in the midst of the asking: that is the end that is waited for.
         with suppress(ConnectionClosed):

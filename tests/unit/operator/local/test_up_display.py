@@ -9,8 +9,8 @@ from typing import Self
 
 import pytest
 
+from cbbot_operator.local.child_log_lines import LogLine
 from cbbot_operator.local.display import LineDisplay, Unhurried
-from cbbot_operator.local.log_lines import LogLine
 from cbbot_operator.local.screen import PartState, Screen
 from cbbot_operator.local.watch import Seen
 

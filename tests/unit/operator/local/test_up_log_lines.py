@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from cbbot_operator.local.log_lines import LogBook, LogLine, parse_line, styled
+from cbbot_operator.local.child_log_lines import LogBook, LogLine, parse_line, styled
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ from cbbot_operator.local.folder import StateFolder
 from cbbot_operator.local.manifest import Manifest, parse_manifest
 from cbbot_operator.local.plan import Part, PartName, Plan, make_plan
 from cbbot_operator.observed import Tokens
-from cbbot_operator.render.bridge import bridge_environment
+from cbbot_operator.render.bridge_deployment import bridge_environment
 from cbbot_operator.render.inputs import Inputs
-from cbbot_operator.render.settings import settings_of
+from cbbot_operator.render.settings_configmap import settings_of
 
 FOLDER = StateFolder(Path("/state/btc"))
 SHELL = {

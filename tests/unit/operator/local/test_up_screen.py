@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cbbot.contract.bot import BotStatus, NumberedTrade
-from cbbot_operator.local.figures import age, clock, money, price
-from cbbot_operator.local.log_lines import LogLine
+from cbbot.contract.bot_api import BotStatus, NumberedTrade
+from cbbot_operator.local.child_log_lines import LogLine
+from cbbot_operator.local.number_text import age, clock, money, price
 from cbbot_operator.local.screen import PartState, Screen, dashboard, log_room, status_line
 from cbbot_operator.local.watch import Seen, command_for
 

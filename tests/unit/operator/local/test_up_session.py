@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cbbot.contract.bot import BotStatus
+from cbbot.contract.bot_api import BotStatus
+from cbbot_operator.local.child_log_lines import LogLine
 from cbbot_operator.local.folder import StateFolder
-from cbbot_operator.local.log_lines import LogLine
 from cbbot_operator.local.manifest import parse_manifest
 from cbbot_operator.local.plan import Part, Plan
 from cbbot_operator.local.screen import Screen

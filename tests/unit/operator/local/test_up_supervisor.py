@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cbbot_operator.local.log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBook
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
 from started_processes import start
@@ -219,7 +219,7 @@ def test_a_flood_without_line_ends_does_not_stop_the_hearing(tmp_path: Path) -> 
 PARENT = """
 import asyncio, json, sys
 from pathlib import Path
-from cbbot_operator.local.log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBook
 from cbbot_operator.local.plan import Part
 from cbbot_operator.local.supervisor import Supervisor
 async def run():

@@ -1,0 +1,180 @@
+"""Orders through the bridge: sent once under one id, followed to their end, looked up when in doubt.
+
+A BUY entry spends ``quote_size``; everything else is sized in base. Nothing here decides about
+money: whatever is not certain is told as unknown, and the trader asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+from pydantic import ValidationError
+
+from cbbot.brokers.bridge_client import BridgeClient, NotPlaced, Unknown
+from cbbot.brokers.broker import OrderEvent
+from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
+from cbbot.contract.bridge_api import OrderNotFound, OrderState
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.instrument import Instrument
+from cbbot.errors import BadInput, Refused, Retryable
+from cbbot.trader.events import (
+    OrderAbsent,
+    OrderAccepted,
+    OrderContradicts,
+    OrderFilled,
+    OrderRefused,
+    OrderUnknown,
+)
+from cbbot.trader.intent import Intent
+
+__all__ = ["BridgeBroker"]
+
+_SEND_DELAYS: Final = (0.2, 0.5, 1.0)
+_FIRST_POLL_SECONDS: Final = 0.05
+_SLOWEST_POLL_SECONDS: Final = 2.0
+_FOLLOW_SECONDS: Final = 60.0
+_FILLS_LAG_SECONDS: Final = 15.0
+
+
+class BridgeBroker:
+    """A :class:`~cbbot.brokers.broker.Broker` on the bridge. ``now_ms`` is the venue's clock."""
+
+    immediate = False
+
+    def __init__(self, client: BridgeClient, instrument: Instrument, now_ms: Callable[[], int]) -> None:
+        self._client = client
+        self._instrument = instrument
+        self._now_ms = now_ms
+
+    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is told the price
+        body = self._body(intent)
+        outcome = await self._client.post_order(body)
+        for delay in _SEND_DELAYS:
+            if not isinstance(outcome, NotPlaced):
+                break
+            await asyncio.sleep(delay)
+            outcome = await self._client.post_order(body)
+        name = intent.client_order_id
+        match outcome:
+            case NotPlaced(code, message):
+                # No try of ours has left, and the id is ours alone: certainly not placed.
+                yield OrderRefused(self._now_ms(), name, code, message)
+            case Refused():
+                yield OrderRefused(self._now_ms(), name, outcome.code, str(outcome))
+            case Unknown(reason):
+                yield OrderUnknown(self._now_ms(), name, reason)
+            case placed:
+                yield OrderAccepted(self._now_ms(), name, placed.order_id)
+                async for event in self._follow(intent, placed.order_id):
+                    yield event
+
+    async def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  the answer's time counts
+        name = intent.client_order_id
+        try:
+            found = await self._find(intent)
+        except (Retryable, Refused) as error:
+            # "Could not ask" is never "does not exist".
+            yield OrderUnknown(self._now_ms(), name, str(error))
+            return
+        if isinstance(found, bool):
+            yield OrderAbsent(self._now_ms(), name, complete=found)
+            return
+        event = self._judged(intent, found)
+        if event is not None and not isinstance(event, OrderFilled):
+            yield event
+            return
+        yield OrderAccepted(self._now_ms(), name, found.order_id)
+        if event is not None:
+            yield event
+            return
+        async for later in self._follow(intent, found.order_id):
+            yield later
+
+    def _body(self, intent: Intent) -> dict[str, str]:
+        instrument = self._instrument
+        body = {
+            "client_order_id": intent.client_order_id,
+            "product_id": instrument.product_id,
+            "side": intent.side.value,
+        }
+        if by_quote(intent):
+            return body | {"quote_size": instrument.quote_text(intent.quote_units)}
+        return body | {"base_size": instrument.base_text(intent.base)}
+
+    async def _follow(self, intent: Intent, order_id: str) -> AsyncIterator[OrderEvent]:
+        """Ask until the order is over. A new order may stay unseen for seconds: 404 is no answer here."""
+        loop = asyncio.get_running_loop()
+        started, delay = loop.time(), _FIRST_POLL_SECONDS
+        over_since: float | None = None
+        reason = "the venue has the order but does not tell its end"
+        while loop.time() - started < _FOLLOW_SECONDS:
+            order = None
+            try:
+                order = _order(await self._client.get(f"/order/{order_id}"))
+            except (Retryable, Refused) as error:
+                reason = str(error)
+            if order is not None:
+                if order.status.terminal and over_since is None:
+                    over_since = loop.time()
+                lagging = over_since is not None and loop.time() - over_since < _FILLS_LAG_SECONDS
+                event = self._judged(intent, order, patient=lagging)
+                if event is not None:
+                    yield event
+                    return
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _SLOWEST_POLL_SECONDS)
+        yield OrderUnknown(self._now_ms(), intent.client_order_id, reason)
+
+    def _judged(self, intent: Intent, order: OrderState, *, patient: bool = True) -> OrderEvent | None:
+        """What an order's state means; None while it goes on. ``patient``: wait for fills that lag behind."""
+        name, now_ms = intent.client_order_id, self._now_ms()
+        try:
+            wrong = contradiction(self._instrument, intent, order)
+            if wrong is not None:
+                return OrderContradicts(now_ms, name, wrong)
+            if not order.status.terminal or (patient and not is_final(order)):
+                return None
+            return OrderFilled(now_ms, name, execution_of(self._instrument, order))
+        except BadInput as error:
+            return OrderUnknown(now_ms, name, str(error))
+
+    async def _find(self, intent: Intent) -> OrderState | bool:
+        """The order; or, when it was not found, whether the look was complete."""
+        if intent.order_id:
+            try:
+                return _order(await self._client.get(f"/order/{intent.order_id}"))
+            except Refused as error:
+                if error.code != BridgeErrorCode.NOT_FOUND:
+                    raise
+        params = {
+            "client_order_id": intent.client_order_id,
+            "product_id": self._instrument.product_id,
+            "since": str(intent.created_ms // 1000),
+        }
+        response = await self._client.get_response("/order", params)
+        if response.status_code == HTTPStatus.OK:
+            return _order(_parsed(response))
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            try:
+                return OrderNotFound.model_validate_json(response.content).search.complete
+            except ValidationError as error:
+                raise Retryable("bridge: GET /order: a 404 that does not say how far it looked") from error
+        raise Retryable(f"bridge: GET /order: {response.status_code}")
+
+
+def _parsed(response: httpx.Response) -> object:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise Retryable("bridge: an answer that is no JSON") from error
+
+
+def _order(answer: object) -> OrderState:
+    try:
+        return OrderState.model_validate(answer)
+    except ValidationError as error:
+        raise Retryable("bridge: an answer that is no order") from error

@@ -1,0 +1,76 @@
+"""The bridge's word for an order, on the trader's integer scales; and whether it is our order at all. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from cbbot.contract.bridge_api import OrderState
+from cbbot.domain.decimals import nearest_units, parse_decimal
+from cbbot.domain.instrument import Instrument
+from cbbot.domain.order import Execution, Side
+from cbbot.errors import BadInput
+from cbbot.trader.intent import Intent, Purpose
+
+__all__ = ["by_quote", "contradiction", "execution_of", "is_final"]
+
+# An id used twice is days old; our idea of a fast simulator's time may be many minutes wrong.
+_CLOCK_MARGIN_MS: Final = 3_600_000
+
+
+def by_quote(intent: Intent) -> bool:
+    """Whether the order is sized in quote currency, as a BUY entry is."""
+    return intent.purpose is Purpose.ENTRY and intent.side is Side.BUY
+
+
+def is_final(order: OrderState) -> bool:
+    """Over, and order and fills agree on what was executed: either may lag behind the other."""
+    return order.status.terminal and (order.fills_agree or order.settled)
+
+
+def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> str | None:
+    """What about ``order`` is not the intent's; None when it is our order."""
+    if order.client_order_id and order.client_order_id != intent.client_order_id:
+        return f"its id is {order.client_order_id}"
+    if order.product_id != instrument.product_id:
+        return f"it trades {order.product_id}, not {instrument.product_id}"
+    if order.side is not intent.side:
+        return f"it is a {order.side.value}, not a {intent.side.value}"
+    if by_quote(intent):
+        wanted, told = Decimal(intent.quote_units) * instrument.quote_increment, order.quote_size
+    else:
+        wanted, told = Decimal(intent.base) * instrument.base_increment, order.base_size
+    if told is not None and parse_decimal(told) != wanted:
+        return f"its size is {told}, not {wanted:f}"
+    created_ms = _milliseconds(order.created_time)
+    if created_ms is not None and created_ms < intent.created_ms - _CLOCK_MARGIN_MS:
+        return f"it was created at {order.created_time}, before we wished for it"
+    return None
+
+
+def execution_of(instrument: Instrument, order: OrderState) -> Execution:
+    """The venue's totals, rounded once and against us: up when we pay, down when we are paid, fees up.
+
+    Raises:
+        BadInput: a size was filled for nothing, which cannot be booked.
+    """
+    base = instrument.base_units(parse_decimal(order.filled_size))
+    if base == 0:
+        return Execution(order.order_id, 0, 0, 0, 0)
+    paid = parse_decimal(order.filled_value)
+    if paid <= 0:
+        raise BadInput(f"order {order.order_id}: {order.filled_size} was filled for {order.filled_value}")
+    value = instrument.ledger_up(paid) if order.side is Side.BUY else instrument.ledger_down(paid)
+    average = parse_decimal(order.average_filled_price)
+    price = instrument.ticks(average) if average > 0 else nearest_units(Decimal(value) / base, Decimal(1))
+    fee = order.commission_total_usd
+    commission = None if fee is None else instrument.ledger_up(parse_decimal(fee))
+    return Execution(order.order_id, price, base, value, commission)
+
+
+def _milliseconds(text: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        return None

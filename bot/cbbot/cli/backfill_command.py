@@ -1,0 +1,64 @@
+"""``cbbot backfill``: candles of a bridge into a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cbbot.cli.sources import secret_in
+from cbbot.contract.settings_table import BY_KEY
+from cbbot.domain.candle import Granularity
+from cbbot.research.backfill.backfill_run import BackfillOptions
+from cbbot.research.backfill.backfill_run import backfill as run_backfill
+
+__all__ = ["backfill"]
+
+
+def backfill(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet. One that is there is filled up.")
+    ],
+    product: Annotated[str, typer.Option(metavar="ID", help="Product.")] = "BTC-USD",
+    granularity: Annotated[
+        str, typer.Option(metavar="LENGTH", help=f"Length of a candle: {', '.join(Granularity)}.")
+    ] = Granularity.ONE_MINUTE.value,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From this time on: a date (UTC) or RFC 3339.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(metavar="N", help="Instead of --start: this many days back.")] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Up to this time, which is not part of it. [default: now]")
+    ] = None,
+    bridge: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The bridge to ask. [default: $BRIDGE_URL, else http://bridge:8787]"),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]")
+    ] = None,
+) -> int:
+    """Fetch what is missing of a product's candles, newest first; go on where the last run was cut short.
+
+    Candles that are not over are left out. Gaps are asked for once more and then reported.
+    """
+    environment = os.environ
+    address = bridge or environment.get("BRIDGE_URL", "").strip() or BY_KEY["BRIDGE_URL"].default or ""
+    if token_file is not None:
+        token = secret_in(str(token_file), "--token-file")
+    else:
+        token = secret_in(environment.get("BRIDGE_TOKEN_FILE", "").strip() or None, "BRIDGE_TOKEN_FILE")
+    options = BackfillOptions(
+        out=out,
+        product=product,
+        granularity=granularity,
+        bridge=address,
+        token=token,
+        start=start,
+        days=days,
+        end=end,
+    )
+    run_backfill(options)
+    return 0

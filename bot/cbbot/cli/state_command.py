@@ -1,0 +1,131 @@
+"""``cbbot state show`` and ``cbbot state verify``: a look at a state file, without touching it."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cbbot.cli.exits import DONE, FAILED, REFUSED
+from cbbot.contract.settings_table import BY_KEY
+from cbbot.errors import BadInput
+from cbbot.runtime.store import CorruptState, StateStore, read_generation
+from cbbot.trader.codec import BadState, decode_identity
+from cbbot.views.times import rfc3339
+
+__all__ = ["show", "verify"]
+
+_TABLE_WIDTH = 132
+
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="The state file, or its folder. [default: $STATE_FILE]", show_default=False),
+]
+
+
+def show(file: FileArgument = None) -> None:
+    """Show what a state file holds: identity, money, lots, orders, pauses."""
+    path = _path(file)
+    try:
+        body = read_generation(path)
+        identity = decode_identity(body)
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: there is no such file") from error
+    from rich.console import Console  # noqa: PLC0415  60 ms that only a table needs
+    from rich.table import Table  # noqa: PLC0415  as above
+
+    console = Console()
+    # A number cut short would be worse than a line that the terminal wraps.
+    console.width = max(console.width, _TABLE_WIDTH)
+    head = Table(show_header=False, box=None)
+    book = body["book"]
+    equity = Decimal(book["start_equity"]) + Decimal(book["realised"])
+    rows = {
+        "bot": identity.bot_id,
+        "trades": f"{identity.product_id}, {identity.mode}, {identity.venue}",
+        "epoch": str(body["epoch"]),
+        "equity": f"{equity:f}",
+        "realised today": str(book["day_realised"]),
+        "breaker": "tripped" if book["breaker"] else "not tripped",
+        "paused by": ", ".join(body["paused_by"]) or "nobody",
+        "halted": str(body["halted"]) or "no",
+        "trades closed": str(body["trade_count"]),
+        "dust": str(body["dust"]["base"]),
+    }
+    for name, value in rows.items():
+        head.add_row(name, value)
+    console.print(head)
+    console.print(_lots(Table(title=f"{len(body['lots'])} open lots"), body["lots"]))
+    if body["intents"]:
+        console.print(_orders(Table(title=f"{len(body['intents'])} orders whose end is not known"), body["intents"]))
+
+
+def verify(file: FileArgument = None) -> int:
+    """Say whether a state file is sound. Exit codes: 0 yes, 1 only the previous one, 2 none there, 3 none."""
+    path = _path(file)
+    store = StateStore(path)
+    generations = [(path, _problem(path)), (store.previous, _problem(store.previous))]
+    if all(not each.exists() for each, _ in generations):
+        raise BadInput(f"{path}: there is no such file")
+    for each, problem in generations:
+        typer.echo(f"{each}: {problem or 'sound'}")
+    if not generations[0][1]:
+        return DONE
+    return REFUSED if generations[1][1] else FAILED
+
+
+def _path(file: Path | None) -> Path:
+    default = Path(str(BY_KEY["STATE_FILE"].default))
+    path = file or Path(os.environ.get("STATE_FILE", "").strip() or default)
+    return path / default.name if path.is_dir() else path
+
+
+def _problem(path: Path) -> str:
+    """What is wrong with one generation; empty when nothing is."""
+    try:
+        body = read_generation(path)
+        decode_identity(body)
+        return _sums_problem(body)
+    except FileNotFoundError:
+        return "does not exist"
+    except (CorruptState, BadState) as error:
+        return str(error)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        return f"a field is missing or nonsense: {error}"
+
+
+def _sums_problem(body: dict[str, Any]) -> str:
+    """The book keeps sums over the lots and the dust: they must be what these add up to."""
+    book, lots = body["book"], body["lots"]
+    dusts = [body[name] for name in ("dust", "short_dust") if name in body]
+    if book["lots"] != len(lots):
+        return f"the book counts {book['lots']} lots, there are {len(lots)}"
+    for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
+        added = sum((Decimal(each[of]) for each in (*lots, *dusts)), Decimal())
+        if added != Decimal(book[total]):
+            return f"lots and dust add up to a {of} of {added:f}, the book says {book[total]}"
+    return ""
+
+
+def _lots(table: Any, lots: list[dict[str, Any]]) -> Any:
+    for column in ("lot", "role", "side", "opened", "price", "base", "cost", "stop", "take"):
+        table.add_column(column)
+    for lot in lots:
+        role = "runner" if lot["runner"] else "scalp"
+        levels = (f"{lot['stop']:.2f}", f"{lot['take']:.2f}")
+        opened = rfc3339(int(lot["opened_ms"]))
+        table.add_row(str(lot["id"]), role, lot["side"], opened, lot["open_ticks"], lot["base"], lot["cost"], *levels)
+    return table
+
+
+def _orders(table: Any, intents: list[dict[str, Any]]) -> Any:
+    for column in ("id", "purpose", "lot", "side", "base", "written down", "known as"):
+        table.add_column(column)
+    for intent in intents:
+        written = rfc3339(int(intent["created_ms"]))
+        names = (intent["client_order_id"], intent["purpose"], str(intent["lot"]), intent["side"], intent["base"])
+        table.add_row(*names, written, intent["progress"])
+    return table

@@ -1,0 +1,251 @@
+"""``cbbot backtest``: settings and candles in; a table, a JSON and a page out."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast, get_args
+
+from cbbot.contract.advice import warnings
+from cbbot.contract.settings import Settings
+from cbbot.domain.instrument import Instrument
+from cbbot.errors import BadInput, CbbotError
+from cbbot.kernel.advance import Account, Tally
+from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
+from cbbot.research.backtest_report import as_document
+from cbbot.research.candles import CandleFile, read_candles
+from cbbot.research.core import PLAIN, Core
+from cbbot.research.increments import decimal_option, instrument_of
+from cbbot.research.outputs import check_outputs, write_outputs
+from cbbot.research.result_tables import report_text
+from cbbot.research.run_progress import Watch
+from cbbot.trader.rules import Rules, rules
+
+if TYPE_CHECKING:
+    from cbbot.research.serving import MetricsServer, RunMetrics
+
+__all__ = ["BacktestOptions", "LooksAhead", "backtest"]
+
+_SERVED_STRETCH = 200
+_LARGEST_PORT = 65_535
+_WORTH_SAYING_SECONDS = 5
+
+
+class LooksAhead(CbbotError):
+    """A decision is another one when later candles are known: the backtest's figures cannot be trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestOptions:
+    """What the command line asks for besides the settings, and where those came from, so that nothing overwrites it.
+
+    Increments are decimal text, None for BTC-USD's.
+    """
+
+    csv: Path
+    settings_file: Path | None = None
+    json: Path | None = None
+    html: Path | None = None
+    fill_model: str = "close"
+    compiled: bool = False
+    check_lookahead: bool = False
+    check_warmup: bool = False
+    serve: int | None = None
+    serve_host: str = "127.0.0.1"
+    train_fraction: str = "0.7"
+    warmup: int = 50
+    skip_bad_rows: bool = False
+    price_increment: str | None = None
+    base_increment: str | None = None
+    quote_increment: str | None = None
+    min_notional: str | None = None
+
+
+def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None = None) -> dict[str, Any]:
+    """Run a backtest, print its report, write its files. Returns the JSON's document.
+
+    ``stream`` takes what is said besides the report: warnings and progress.
+
+    Raises:
+        BadInput: a file, an option or a setting that cannot be used; then nothing is written.
+        LooksAhead: ``check_lookahead`` found a difference; everything asked for is written.
+    """
+    stream = stream or sys.stderr
+    settings = replace(settings, dry_run=True)
+    instrument = _instrument(settings.product_id, options)
+    fraction, fill_model = _checked(options)
+    core = _core(options, settings, stream)
+    with _served(options, stream) as server:
+        for warning in warnings(settings):
+            print(f"warning: {warning}", file=stream)
+        file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
+        _remark(stream, options.csv, file)
+        ruled = rules(settings, instrument)
+        span = Span.of(len(file.columns.start), fraction, options.warmup)
+        _say_pace(stream, settings, span)
+        result = _watched(stream, ruled, file, span, fill_model, core, server)
+    document = as_document(result, fill_model, file)
+    sys.stdout.write(report_text(document))
+    difference = _checks(stream, options, ruled, file, span, fill_model, document)
+    _write(options, document, result, file)
+    if difference is not None:
+        raise LooksAhead(f"the backtest looks ahead: {difference}")
+    return document
+
+
+def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
+    names = ("price_increment", "base_increment", "quote_increment", "min_notional")
+    return instrument_of(product_id, {name: getattr(options, name) for name in names})
+
+
+def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
+    """The training fraction and the fill model; refuses whatever cannot be used before anything is done."""
+    fraction = decimal_option("--train-fraction", options.train_fraction)
+    if not 0 < fraction < 1:
+        raise BadInput(f"--train-fraction={options.train_fraction} is not accepted: a number between 0 and 1")
+    if options.warmup < 0:
+        raise BadInput(f"--warmup={options.warmup} is not accepted: a whole number of 0 or more")
+    if options.fill_model not in get_args(FillModel):
+        accepted = " or ".join(get_args(FillModel))
+        raise BadInput(f"--fill-model={options.fill_model} is not accepted: {accepted}")
+    if options.serve is not None and not 0 <= options.serve <= _LARGEST_PORT:
+        raise BadInput(f"--serve={options.serve} is not accepted: a port, 1 to {_LARGEST_PORT}, or 0 for a free one")
+    asked = {"--json": options.json, "--html": options.html}
+    read = [path for path in (options.csv, options.settings_file) if path is not None]
+    check_outputs({option: path for option, path in asked.items() if path is not None}, read)
+    if options.html is not None and importlib.util.find_spec("plotly") is None:
+        raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
+    return fraction, cast("FillModel", options.fill_model)
+
+
+def _served(options: BacktestOptions, stream: TextIO) -> contextlib.AbstractContextManager[MetricsServer | None]:
+    if options.serve is None:
+        return contextlib.nullcontext()
+    from cbbot.research.serving import MetricsServer  # noqa: PLC0415 - 0.1 s that only --serve needs
+
+    server = MetricsServer(options.serve_host, options.serve)
+    print(f"metrics at http://{server.host}:{server.port}/metrics while the backtest runs", file=stream, flush=True)
+    return server
+
+
+def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
+    counts = (("bad row", candles.bad_rows), ("duplicate", candles.duplicates), ("gap", candles.gaps))
+    said = [f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts if count]
+    if candles.outside_range:
+        said.append(f"{candles.outside_range:,} that open or close outside of their high and low")
+    if said:
+        print(f"{path}: {', '.join(said)}", file=stream)
+
+
+def _say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
+    """A bot.env that was made to be watched makes a backtest slow; nobody should have to guess why."""
+    seconds = settings.backtest_sleep_ms * (span.total - span.first) // 1000
+    if seconds >= _WORTH_SAYING_SECONDS:
+        pace = f"BACKTEST_SLEEP_MS={settings.backtest_sleep_ms} makes this take {seconds} s at least"
+        print(f"{pace}; --set BACKTEST_SLEEP_MS=0 runs at full speed", file=stream)
+
+
+def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
+    if not options.compiled:
+        return PLAIN
+    if options.serve is not None:
+        raise BadInput("--compiled runs too fast to be watched: leave --serve out")
+    if settings.backtest_sleep_ms:
+        raise BadInput(
+            f"--compiled cannot be slowed down by BACKTEST_SLEEP_MS={settings.backtest_sleep_ms}; "
+            "--set BACKTEST_SLEEP_MS=0 turns that off"
+        )
+    from cbbot.research.compiled import compiled, kept, ready  # noqa: PLC0415 - only when asked for
+
+    if not ready():
+        again = (
+            "; the next run finds it done" if kept() else ", as every run must: the cache folder cannot be written to"
+        )
+        print(f"compiling{again}", file=stream, flush=True)
+    return compiled()
+
+
+def _watched(
+    stream: TextIO,
+    ruled: Rules,
+    file: CandleFile,
+    span: Span,
+    fill_model: FillModel,
+    core: Core,
+    server: MetricsServer | None,
+) -> Result:
+    """Run with progress shown and metrics served, at the pace that BACKTEST_SLEEP_MS sets."""
+    pause = ruled.settings.backtest_sleep_ms / 1000.0
+    stretch = 1 if pause else _SERVED_STRETCH if server else STRETCH
+    metrics = _metrics(ruled, file, span, server)
+    with Watch(stream, "backtest", span.total - span.first) as watch:
+
+        def each(done: int, account: Account, tally: Tally) -> None:
+            watch(done)
+            if metrics is not None:
+                metrics.update(done, account, tally)
+            if pause:
+                time.sleep(pause)
+
+        return run(ruled, file.columns, span, each, stretch, fill_model, core)
+
+
+def _metrics(ruled: Rules, file: CandleFile, span: Span, server: MetricsServer | None) -> RunMetrics | None:
+    if server is None:
+        return None
+    from cbbot.research.serving import RunMetrics  # noqa: PLC0415 - as in _served
+
+    server.run = RunMetrics(ruled, file.columns, span)
+    return server.run
+
+
+def _checks(
+    stream: TextIO,
+    options: BacktestOptions,
+    ruled: Rules,
+    file: CandleFile,
+    span: Span,
+    fill_model: FillModel,
+    document: dict[str, Any],
+) -> str | None:
+    """Make the checks that are asked for, print them, put them into the document; what looks ahead, if anything."""
+    difference = None
+    if options.check_lookahead:
+        from cbbot.research.lookahead import check_lookahead, lookahead_steps  # noqa: PLC0415 - only when asked for
+
+        with Watch(stream, "look-ahead", lookahead_steps(span), "steps and runs") as watch:
+            looked = check_lookahead(ruled, file.columns, span, fill_model, watch)
+        sys.stdout.write(f"\n{looked.text()}")
+        document.setdefault("checks", {})["lookahead"] = looked.as_json()
+        difference = looked.difference
+    if options.check_warmup:
+        from cbbot.research.warmup import check_warmup, warmup_lengths  # noqa: PLC0415 - only when asked for
+
+        with Watch(stream, "warm-up", len(warmup_lengths(ruled, span)), "start-ups") as watch:
+            warmed = check_warmup(ruled, file.columns, span, watch)
+        sys.stdout.write(f"\n{warmed.text()}")
+        document.setdefault("checks", {})["warmup"] = warmed.as_json()
+    return difference
+
+
+def _write(options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile) -> None:
+    outputs: dict[str, tuple[Path, str]] = {}
+    if options.json is not None:
+        outputs["--json"] = options.json, json.dumps(document, indent=1, allow_nan=False) + "\n"
+    if options.html is not None:
+        from cbbot.research.page import page  # noqa: PLC0415 - only when asked for
+
+        outputs["--html"] = options.html, page(document, result, file.columns, _name(options.csv))
+    write_outputs(outputs)
+
+
+def _name(path: Path) -> str:
+    """The file's name as text that can be written, which the bytes of a file name need not be."""
+    return os.fsencode(path.name).decode("utf-8", "replace")

@@ -1,0 +1,120 @@
+"""The bridge's market data and balances as domain values: parsed here, once, and never again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from cbbot.brokers.bridge_client import BridgeClient
+from cbbot.contract.bridge_api import Balance, CandleRow, Fees, Filters, NoTick, Price, VenueTime
+from cbbot.domain.candle import Candle
+from cbbot.domain.decimals import parse_decimal
+from cbbot.domain.instrument import Instrument
+from cbbot.errors import Retryable
+
+__all__ = ["Balances", "BridgeMarket", "parse_candles"]
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
+_CANDLES = TypeAdapter(list[CandleRow])
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Available, in base units and ledger units."""
+
+    base: int
+    quote: int
+
+
+class BridgeMarket:
+    """Reads of one product. Every method raises Retryable or Refused as :meth:`BridgeClient.get` does."""
+
+    def __init__(self, client: BridgeClient, product_id: str) -> None:
+        self._client = client
+        self._product_id = product_id
+
+    async def instrument(self) -> Instrument:
+        """The product's increments.
+
+        Raises:
+            BadInput: no exact books can be kept for them.
+        """
+        filters = _shaped(Filters, await self._client.get("/exchange/filters", {"product_id": self._product_id}))
+        return Instrument(
+            product_id=self._product_id,
+            price_increment=Decimal(filters.price_tick),
+            base_increment=Decimal(filters.base_step),
+            quote_increment=Decimal(filters.quote_step),
+            min_notional=Decimal(filters.min_notional),
+        )
+
+    async def venue_ms(self) -> int:
+        return _shaped(VenueTime, await self._client.get("/time")).epoch_ms
+
+    async def price(self, instrument: Instrument) -> int | None:
+        """The last price in ticks; None when there is none or it is stale."""
+        answer = await self._client.get("/price", {"product_id": self._product_id})
+        if isinstance(answer, dict) and "error" in answer:
+            _shaped(NoTick, answer)
+            return None
+        price = _shaped(Price, answer)
+        ticks = instrument.ticks(parse_decimal(price.price))
+        if ticks <= 0:
+            raise Retryable(f"bridge: GET /price: {price.price} is no price")
+        return None if price.stale else ticks
+
+    async def candles(self, granularity: str, start: int, end: int) -> list[CandleRow]:
+        """Candles with open times from ``start`` to ``end``, UNIX seconds, oldest first."""
+        params = {
+            "product_id": self._product_id,
+            "granularity": granularity,
+            "start": str(start),
+            "end": str(end),
+            "limit": "350",
+        }
+        try:
+            return _CANDLES.validate_python(await self._client.get("/candles", params))
+        except ValidationError as error:
+            raise Retryable("bridge: GET /candles: an answer that is no list of candles") from error
+
+    async def balances(self, instrument: Instrument) -> Balances:
+        base, quote = await asyncio.gather(self._available("base"), self._available("quote"))
+        return Balances(instrument.base_units(base), instrument.ledger_down(quote))
+
+    async def taker_rate_pct(self) -> Decimal:
+        """What the venue takes of a market order, in percent."""
+        return parse_decimal(_shaped(Fees, await self._client.get("/fees")).taker_rate) * 100
+
+    async def _available(self, which: str) -> Decimal:
+        answer = await self._client.get(f"/balance/{which}", {"product_id": self._product_id})
+        return parse_decimal(_shaped(Balance, answer).available)
+
+
+def parse_candles(instrument: Instrument, rows: Iterable[CandleRow]) -> tuple[list[Candle], int]:
+    """The candles that make sense, and how many did not. Corrupt data is worse than no data."""
+    sound: list[Candle] = []
+    bad = 0
+    for row in rows:
+        opened, high, low, close = (
+            instrument.ticks(Decimal(text)) for text in (row.open, row.high, row.low, row.close)
+        )
+        volume = instrument.volume_units(Decimal(row.volume))
+        candle = Candle(int(row.start), opened, high, low, close, volume)
+        in_range = 0 < low <= min(opened, close) and high >= max(opened, close) and volume >= 0
+        if in_range and (not sound or candle.start > sound[-1].start):
+            sound.append(candle)
+        else:
+            bad += 1
+    return sound, bad
+
+
+def _shaped(shape: type[_Shape], answer: Any) -> _Shape:
+    try:
+        return shape.model_validate(answer)
+    except ValidationError as error:
+        raise Retryable(f"bridge: an answer that is no {shape.__name__}") from error

@@ -1,0 +1,159 @@
+"""Carries the trader's commands out, strictly in their order, beside the loop that steps (which counts by itself).
+
+Nothing behind a checkpoint leaves before the checkpoint is durable. When it cannot be made durable,
+entries behind it are refused and exits go out all the same: not selling would be worse than having
+to look an order up by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+from cbbot.brokers.broker import Broker, OrderEvent
+from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.notifications import Announcer
+from cbbot.runtime.state_writer import StateKeeper
+from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
+from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
+from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.trader_state import TraderState
+from cbbot.views.bot_metrics import BotMetrics
+
+__all__ = ["DISK", "Courier", "Parcel"]
+
+_LOG = logging.getLogger(__name__)
+
+DISK = "disk"
+"""Who pauses entries while the state cannot be saved."""
+
+
+class Parcel(NamedTuple):
+    """What one event led to. ``generation`` counts the states, ``now_ms`` is the event's time."""
+
+    generation: int
+    state: TraderState
+    commands: tuple[Command, ...]
+    now_ms: int
+    done: asyncio.Future[None] | None = None
+
+
+class Courier:
+    """Run :meth:`run` beside the loop. ``ordered`` is called whenever an order has changed the account."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        keeper: StateKeeper,
+        mailbox: Mailbox,
+        metrics: BotMetrics,
+        announcer: Announcer,
+        ordered: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._broker = broker
+        self._keeper = keeper
+        self._mailbox = mailbox
+        self._metrics = metrics
+        self._announcer = announcer
+        self._ordered = ordered
+        self._parcels: asyncio.Queue[Parcel] = asyncio.Queue()
+        self._newest: Parcel | None = None
+        self._orders: dict[str, asyncio.Task[None]] = {}
+
+    def carry(self, parcel: Parcel) -> None:
+        self._newest = parcel
+        self._parcels.put_nowait(parcel)
+
+    def note(self, parcel: Parcel) -> None:
+        """A newer state without commands: the next checkpoint saves it along."""
+        self._newest = parcel
+
+    async def drained(self) -> None:
+        """Returns when everything handed over so far has been carried out."""
+        await self._parcels.join()
+
+    @property
+    def orders_in_flight(self) -> int:
+        return len(self._orders)
+
+    async def run(self) -> None:
+        while True:
+            parcel = await self._parcels.get()
+            try:
+                for command in parcel.commands:
+                    await self._attempt(parcel, command)
+            finally:
+                if parcel.done is not None and not parcel.done.done():
+                    parcel.done.set_result(None)
+                self._parcels.task_done()
+
+    async def _attempt(self, parcel: Parcel, command: Command) -> None:
+        """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
+        try:
+            await self._carry_out(parcel, command)
+        except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
+            self._metrics.step_failures.inc()
+            _LOG.exception("command failed")
+            if isinstance(command, Place | LookUp):
+                # Asked after again, it ends; without an answer its lot could never be closed.
+                name = command.intent.client_order_id
+                self._mailbox.answer(OrderUnknown(parcel.now_ms, name, f"{type(error).__name__}: {error}"))
+
+    async def _carry_out(self, parcel: Parcel, command: Command) -> None:
+        match command:
+            case Checkpoint():
+                await self._checkpoint(parcel)
+            case Place(intent, price):
+                await self._place(parcel, intent, price)
+            case LookUp(intent):
+                await self._answered(intent, self._broker.look_up(intent, parcel.now_ms), parcel.now_ms)
+            case Notify():
+                self._announcer.notify(command)
+
+    async def _checkpoint(self, parcel: Parcel) -> None:
+        if self._keeper.saved >= parcel.generation:
+            return
+        newest = self._newest or parcel
+        if not await self._keeper.save(newest.generation, newest.state):
+            if DISK not in newest.state.paused_by:
+                self._mailbox.put(EntriesPaused(parcel.now_ms, DISK))
+        elif DISK in newest.state.paused_by:
+            self._mailbox.put(EntriesResumed(parcel.now_ms, DISK))
+
+    async def _place(self, parcel: Parcel, intent: Intent, price: int) -> None:
+        if self._keeper.saved < parcel.generation and intent.purpose is Purpose.ENTRY:
+            message = "the order could not be written down before it was sent"
+            self._mailbox.answer(OrderRefused(parcel.now_ms, intent.client_order_id, "state_not_saved", message))
+            return
+        await self._answered(intent, self._broker.place(intent, price, parcel.now_ms), parcel.now_ms)
+
+    async def _answered(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:
+        """Puts the answers into the mailbox: now when they are immediate, from a task of their own otherwise."""
+        if self._broker.immediate:
+            async for answer in answers:
+                self._mailbox.answer(answer)
+            return
+        if intent.client_order_id in self._orders:
+            return  # it is being asked after already
+        task = asyncio.create_task(self._collect(intent, answers, now_ms))
+        self._orders[intent.client_order_id] = task
+        task.add_done_callback(lambda _: self._orders.pop(intent.client_order_id, None))
+
+    async def _collect(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async for answer in answers:
+                self._mailbox.answer(answer)
+        except Exception as error:  # noqa: BLE001  the top of a task: counted and logged
+            _LOG.exception("order failed", extra={"fields": {"client_order_id": intent.client_order_id}})
+            self._mailbox.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
+        self._metrics.order_seconds.observe(loop.time() - started)
+        self._ordered()
+
+    async def order_ended(self) -> None:
+        """Returns when one of the orders in flight has ended, or at once when there is none."""
+        if self._orders:
+            await asyncio.wait(set(self._orders.values()), return_when=asyncio.FIRST_COMPLETED)

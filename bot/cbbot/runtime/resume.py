@@ -1,0 +1,95 @@
+"""Taking up the state of an earlier run: whose it is, and whether this run may trade on it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from cbbot.contract.settings import Settings
+from cbbot.domain.decimals import plain
+from cbbot.errors import UnsafeStart
+from cbbot.trader.codec import BadState, decode, decode_identity
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import Identity, TraderState, new_state
+
+__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "taken_up"]
+
+Document = dict[str, Any]
+
+
+def identity_of(settings: Settings, venue: str, document: Document | None) -> Identity:
+    """Who this run trades as. The id comes from BOT_ID, else from the state, else it is made up once."""
+    kept = decode_identity(document).bot_id if document is not None else ""
+    bot_id = settings.bot_id or kept or f"bot-{secrets.token_hex(4)}"
+    return Identity(bot_id, settings.product_id, settings.mode, venue)
+
+
+def belongs(document: Document, identity: Identity) -> bool:
+    """Whether the state is of the same product, mode and venue."""
+    return replace(decode_identity(document), bot_id=identity.bot_id) == identity
+
+
+def check_identity(document: Document, identity: Identity, state_file: str) -> None:
+    """Refuses a state with something open that is not this run's.
+
+    Raises:
+        UnsafeStart: lots or orders of another product, mode or venue are open.
+    """
+    if belongs(document, identity):
+        return
+    lots, intents = _count(document, "lots"), _count(document, "intents")
+    if not lots and not intents:
+        return
+    kept = decode_identity(document)
+    was = f"PRODUCT_ID={kept.product_id} DRY_RUN={str(kept.mode == 'paper').lower()} at {kept.venue}"
+    now = f"PRODUCT_ID={identity.product_id} DRY_RUN={str(identity.mode == 'paper').lower()} at {identity.venue}"
+    raise UnsafeStart(
+        f"{state_file} holds {lots} open lots and {intents} open orders of {was}; this start is {now}. "
+        "Start once more as before and close them (POST /control/flatten), or give this start a STATE_FILE of its own"
+    )
+
+
+def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
+    """The state to begin with, in an epoch above every earlier one.
+
+    A state of another product, mode or venue without anything open gives a fresh start that goes
+    on counting orders and trades; a pause by hand stays.
+
+    Raises:
+        UnsafeStart: the state says what cannot be.
+    """
+    if document is None:
+        return new_state(rules, identity, wall_ms)
+    try:
+        if belongs(document, identity):
+            kept = decode(rules, document)
+            return replace(kept, identity=identity, epoch=max(kept.epoch + 1, wall_ms))
+        fresh = new_state(rules, identity, max(int(document["epoch"]) + 1, wall_ms))
+        return replace(
+            fresh,
+            sequence=int(document["sequence"]),
+            trade_count=int(document["trade_count"]),
+            paused_by=frozenset(document["paused_by"]),
+        )
+    except (BadState, KeyError, TypeError, ValueError) as error:
+        raise UnsafeStart(
+            f"the state is sound as a file but makes no sense: {error}. Trading without it could forget open lots; "
+            "restore a backup, or run the version of cbbot that wrote it"
+        ) from error
+
+
+def equity_warning(rules: Rules, state: TraderState) -> str | None:
+    """A sentence when USD_EQUITY was changed after the first start."""
+    kept = rules.instrument.money(state.book.start_equity)
+    if kept == rules.settings.usd_equity:
+        return None
+    return (
+        f"USD_EQUITY={plain(rules.settings.usd_equity)} is not what the state began with ({plain(kept.normalize())}); "
+        "the state's counts, USD_EQUITY matters only to a state that is new"
+    )
+
+
+def _count(document: Document, name: str) -> int:
+    kept = document.get(name)
+    return len(kept) if isinstance(kept, list) else 0

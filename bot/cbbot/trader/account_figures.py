@@ -1,0 +1,59 @@
+"""Figures of the account that depend on the mode: equity, cash, marked equity."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cbbot.kernel import account as books
+from cbbot.kernel.codes import BUY, SELL
+from cbbot.kernel.money import marked
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import TraderState
+
+__all__ = ["cash", "equity", "known", "marked_equity", "unrealised"]
+
+_FRESH_MS: Final = 10_000
+
+
+def known(rules: Rules, state: TraderState) -> bool:
+    """Whether the account's worth is known: not before the first balances, where it is theirs."""
+    return state.balances is not None or not _from_balances(rules)
+
+
+def equity(rules: Rules, state: TraderState, ticks: int) -> int:
+    """What sizing and the daily figures count with, in ledger units."""
+    if _from_balances(rules) and state.balances is not None:
+        return state.balances.quote + state.balances.base * ticks
+    return books.equity(state.book)
+
+
+def marked_equity(rules: Rules, state: TraderState, ticks: int) -> int:
+    """Equity with open lots at the price. Balances already hold the lots' base, so nothing is added to them."""
+    if _from_balances(rules) and state.balances is not None:
+        return equity(rules, state, ticks)
+    return books.equity(state.book) + unrealised(state, ticks)
+
+
+def unrealised(state: TraderState, ticks: int) -> int:
+    """Profit of lots and dust at the price. The book marks all it holds as of one side; dust may be of the other."""
+    book = state.book
+    profit = books.unrealised(book, ticks)
+    for side in (BUY, SELL):
+        dust = state.dust_of(side)
+        if dust.base and side != book.side:
+            profit += marked(side, ticks, dust.base, dust.cost, 0) - marked(book.side, ticks, dust.base, dust.cost, 0)
+    return profit
+
+
+def cash(rules: Rules, state: TraderState, now_ms: int) -> int | None:
+    """What an entry may spend, in ledger units; None when live balances are too old to tell."""
+    if not rules.live:
+        return books.cash(state.book)
+    balances = state.balances
+    if balances is None or now_ms - balances.at_ms >= _FRESH_MS or balances.at_ms <= state.last_order_ms:
+        return None
+    return balances.quote
+
+
+def _from_balances(rules: Rules) -> bool:
+    return rules.live and rules.settings.use_live_equity

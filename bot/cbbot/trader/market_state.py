@@ -1,0 +1,129 @@
+"""What the trader knows of the market: history, closed candles, the forming candle, ticks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+from cbbot.domain.candle import Candle
+from cbbot.kernel.indicators import Reading, commit, empty, features, peek, read
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import Anchor, Market
+
+__all__ = ["accepts", "committed", "current", "forming", "gaps", "nudged", "with_history"]
+
+ANCHOR_EVERY: Final = 500
+# In percent, and compared as integers: a tick exactly 5 % away is not more than 5 % away.
+_OUTLIER_PCT: Final = 5
+_CONFIRMS_PCT: Final = 1
+
+
+def with_history(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> tuple[Market, bool]:
+    """The market after the venue's history, and whether a kept state was continued bit for bit.
+
+    A kept state is continued when its oldest anchor and newest candle are in the history and
+    replaying between them gives the state again; otherwise everything is worked out anew.
+    """
+    if market.anchors:
+        continued = _replayed(rules, market, candles)
+        if continued is not None:
+            return continued, True
+    fresh = Market(indicators=empty(rules.params.ma_slow), last_price=market.last_price)
+    for candle in candles:
+        fresh = committed(rules, fresh, candle)
+    return fresh, False
+
+
+def _replayed(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> Market | None:
+    oldest = market.anchors[0]
+    replay = Market(indicators=oldest.indicators, last_start=oldest.start, anchors=(oldest,))
+    newer = [candle for candle in candles if candle.start > oldest.start]
+    joined = market.last_start == oldest.start
+    for candle in newer:
+        replay = committed(rules, replay, candle)
+        if candle.start == market.last_start:
+            if replay.indicators != market.indicators:
+                return None
+            joined = True
+    return replay if joined else None
+
+
+def gaps(rules: Rules, candles: tuple[Candle, ...]) -> tuple[int, int]:
+    """How often the venue has no candle between two that it has, and how many candles those are."""
+    seconds = rules.candle_ms // 1000
+    holes = [
+        (later.start - earlier.start) // seconds - 1
+        for earlier, later in pairwise(candles)
+        if later.start - earlier.start > seconds
+    ]
+    return len(holes), sum(holes)
+
+
+def committed(rules: Rules, market: Market, candle: Candle) -> Market:
+    """The market with one more closed candle. One that is not newer than the last is ignored."""
+    if candle.start <= market.last_start and market.indicators.rows > 0:
+        return market
+    anchors = market.anchors or (Anchor(candle.start - rules.candle_ms // 1000, market.indicators),)
+    indicators = commit(market.indicators, candle)
+    row = features(read(indicators, rules.params.ma_fast, rules.params.ma_slow), rules.params.extended)
+    window = market.window.appended(row, candle.close, rules.settings.max_history_candles)
+    if indicators.rows - anchors[-1].indicators.rows >= ANCHOR_EVERY:
+        anchors = (*anchors, Anchor(candle.start, indicators))
+    forming_now = market.forming
+    return replace(
+        market,
+        indicators=indicators,
+        last_start=candle.start,
+        anchors=_needed(anchors, indicators.rows - len(window)),
+        window=window,
+        forming=forming_now if forming_now is not None and forming_now.start > candle.start else None,
+        last_price=market.last_price or candle.close,
+    )
+
+
+def _needed(anchors: tuple[Anchor, ...], first_row: int) -> tuple[Anchor, ...]:
+    """Without the anchors that no row of the training window is replayed from any more."""
+    while len(anchors) > 1 and anchors[1].indicators.rows <= first_row:
+        anchors = anchors[1:]
+    return anchors
+
+
+def accepts(market: Market, price: int) -> tuple[Market, bool]:
+    """Whether a tick may move anything. A jump is set aside until a second tick near it confirms it."""
+    last = market.last_price
+    if last == 0 or abs(price - last) * 100 <= last * _OUTLIER_PCT:
+        return replace(market, outlier=0), True
+    if market.outlier and abs(price - market.outlier) * 100 <= market.outlier * _CONFIRMS_PCT:
+        return replace(market, outlier=0), True
+    return replace(market, outlier=price), False
+
+
+def nudged(rules: Rules, market: Market, at_ms: int, price: int) -> Market:
+    """The market after an accepted tick: the forming candle takes it in."""
+    old = market.forming
+    if old is None:
+        seconds = rules.candle_ms // 1000
+        start = max(at_ms // rules.candle_ms * seconds, market.last_start + seconds)
+        candle = Candle(start, price, price, price, price, 0)
+    else:
+        candle = old._replace(high=max(old.high, price), low=min(old.low, price), close=price)
+    return replace(market, forming=candle, last_price=price)
+
+
+def forming(market: Market, candle: Candle) -> Market:
+    """The market with the venue's candle in progress, which our own ticks may have outrun."""
+    if candle.start <= market.last_start:
+        return market
+    ours = market.forming
+    if ours is not None and ours.start == candle.start:
+        candle = candle._replace(high=max(candle.high, ours.high), low=min(candle.low, ours.low), close=ours.close)
+    return replace(market, forming=candle)
+
+
+def current(rules: Rules, market: Market, ticking: bool) -> tuple[Reading, int]:
+    """The reading a decision is made on and the candles behind it, the forming one counted on ticks."""
+    fast, slow = rules.params.ma_fast, rules.params.ma_slow
+    if ticking and market.forming is not None:
+        return peek(market.indicators, market.forming, fast, slow), market.indicators.rows + 1
+    return read(market.indicators, fast, slow), market.indicators.rows

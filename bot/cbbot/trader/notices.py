@@ -1,0 +1,140 @@
+"""The notices a trader gives: what a person, the log and the event stream are told."""
+
+from __future__ import annotations
+
+from cbbot.domain.order import Execution
+from cbbot.kernel.account import Book, equity
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.codes import EXITS, SIGNALS
+from cbbot.kernel.lot import Lot
+from cbbot.kernel.model import Fit
+from cbbot.trader.commands import Notify
+from cbbot.trader.intent import Intent
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import Decision
+
+__all__ = [
+    "breaker",
+    "crumbled",
+    "decided",
+    "exited",
+    "fill",
+    "gap",
+    "halt",
+    "history",
+    "order",
+    "pause",
+    "placed",
+    "reconciled",
+    "refit",
+]
+
+
+def placed(rules: Rules, intent: Intent, price: int) -> Notify:
+    return order(rules, intent, "sent", f"at about {rules.instrument.price_text(price)}")
+
+
+def order(rules: Rules, intent: Intent, outcome: str, detail: str) -> Notify:
+    fields = {
+        "outcome": outcome,
+        "client_order_id": intent.client_order_id,
+        "purpose": intent.purpose.value,
+        "lot": intent.lot,
+        "side": intent.side.value,
+        "base_size": rules.instrument.base_text(intent.base),
+        "detail": detail,
+    }
+    if intent.reason:
+        fields["reason"] = intent.reason
+    return Notify("order", fields)
+
+
+def fill(rules: Rules, intent: Intent, execution: Execution, fee: int) -> Notify:
+    instrument = rules.instrument
+    return Notify(
+        "fill",
+        {
+            "client_order_id": intent.client_order_id,
+            "order_id": execution.order_id,
+            "lot": intent.lot,
+            "side": intent.side.value,
+            "price": instrument.price_text(execution.price),
+            "base_size": instrument.base_text(execution.base),
+            "value": instrument.money_text(execution.value),
+            "fee": instrument.money_text(fee),
+        },
+    )
+
+
+def crumbled(rules: Rules, lot: Lot) -> Notify:
+    return Notify(
+        "exit",
+        {
+            "lot": lot.id,
+            "reason": "dust",
+            "base_size": rules.instrument.base_text(lot.base),
+            "detail": "worth less than the venue takes: kept as dust, leaves with the next exit",
+        },
+    )
+
+
+def exited(rules: Rules, number: int, closed: Closed, book: Book) -> Notify:
+    instrument = rules.instrument
+    return Notify(
+        "exit",
+        {
+            "trade": number,
+            "lot": closed.lot.id,
+            "reason": EXITS[closed.reason],
+            "price": instrument.price_text(closed.close_ticks),
+            "base_size": instrument.base_text(closed.lot.base),
+            "net_pnl": instrument.money_text(closed.net_pnl),
+            "equity": instrument.money_text(equity(book)),
+        },
+    )
+
+
+def decided(rules: Rules, decision: Decision) -> Notify:
+    return Notify(
+        "step",
+        {
+            "signal": SIGNALS[decision.signal],
+            "p_up": decision.p_up,
+            "price": rules.instrument.price_text(decision.price),
+            "reason": decision.reason,
+        },
+    )
+
+
+def refit(model: Fit | None) -> Notify:
+    if model is None:
+        return Notify("refit", {"rows": 0, "detail": "not enough candles to fit"})
+    return Notify("refit", {"rows": model.rows, "weights": list(model.weights), "bias": model.bias})
+
+
+def breaker(rules: Rules, book: Book) -> Notify:
+    limit = rules.instrument.money_text(book.loss_limit)
+    return Notify("breaker", {"detail": f"the day has lost {limit} or more: no entries until the next UTC day"})
+
+
+def pause(detail: str) -> Notify:
+    return Notify("pause", {"detail": detail})
+
+
+def halt(reason: str) -> Notify:
+    return Notify("halt", {"detail": reason})
+
+
+def reconciled() -> Notify:
+    return Notify("sync", {"detail": "every order of an earlier run is accounted for"})
+
+
+def history(candles: int, continued: bool, gaps: int, missing: int) -> Notify:
+    """``gaps``: how often the venue has no candle; ``missing``: how many candles those are."""
+    detail = "indicators go on where they stopped" if continued else "indicators worked out from the history"
+    return Notify("sync", {"candles": candles, "gaps": gaps, "missing": missing, "detail": detail})
+
+
+def gap(after: int, before: int, missing: int) -> Notify:
+    """The venue has no candles between two open times (UNIX seconds)."""
+    return Notify("sync", {"gaps": 1, "missing": missing, "after": after, "before": before, "detail": "a gap"})

@@ -1,0 +1,253 @@
+"""What becomes of an order: from its end back into lots, book, trades and dust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cbbot.domain.order import Execution, Side
+from cbbot.kernel.account import booked_close, booked_open, close_net
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.codes import BUY, EXITS, SELL
+from cbbot.kernel.lot import Lot, opened, promoted, reduced
+from cbbot.kernel.money import fee_up
+from cbbot.trader import notices
+from cbbot.trader.commands import Checkpoint, Command, Count
+from cbbot.trader.events import (
+    OrderAbsent,
+    OrderAccepted,
+    OrderContradicts,
+    OrderFilled,
+    OrderRefused,
+    OrderUnknown,
+)
+from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import TRADES_KEPT, Dust, Trade, TraderState
+
+__all__ = [
+    "WITHOUT_BASE",
+    "absent",
+    "accepted",
+    "contradicted",
+    "crumbled",
+    "eased",
+    "filled",
+    "led",
+    "refused",
+    "settled",
+    "unknown",
+]
+
+WITHOUT_BASE: Final = "lots_without_base"
+"""Who pauses entries while the account holds less base than the lots say."""
+
+ABSENCE_COUNTS_AFTER_MS: Final = 30_000
+EXIT_RETRY_MS: Final = 5_000
+# Parts of the venue's codes: it knows more than one of each.
+_LACK_OF_FUNDS: Final = "INSUFFICIENT_FUND"
+_TOO_SMALL: Final = "SIZE_TOO_SMALL"
+
+Outcome = tuple[TraderState, tuple[Command, ...]]
+
+
+def accepted(rules: Rules, state: TraderState, event: OrderAccepted) -> Outcome:
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    known = replace(intent, progress=Progress.ACCEPTED, order_id=event.order_id)
+    return state.with_intent(known), (Checkpoint(),)
+
+
+def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
+    """Entries stop until every outcome is known; the order is asked after by :class:`TimePassed`."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    changed = state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms))
+    if intent.progress is Progress.UNKNOWN:
+        return changed, ()
+    return changed, (Count("unknown"), Checkpoint(), notices.order(rules, intent, "unknown", event.reason))
+
+
+def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
+    """Nothing was placed. An exit is wished for again by a later step, not at once for ever."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    changed = state.without_intent(intent.client_order_id)
+    if intent.purpose is Purpose.EXIT:
+        changed = changed.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
+        if _LACK_OF_FUNDS in event.code.upper():
+            # The base is not there: sold by hand, or held. Buying more would hide it.
+            changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
+    commands: tuple[Command, ...] = (
+        Count("refusals", {"reason": event.code}),
+        Checkpoint(),
+        notices.order(rules, intent, "refused", f"{event.code}: {event.message}"),
+    )
+    lot = _too_small(rules, changed, intent, event)
+    if lot is not None:
+        changed, more = crumbled(rules, changed, lot)
+        commands = (*commands, *more)
+    return settled(led(rules, changed), commands)
+
+
+def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
+    """The lot whose exit was refused as too small, if it is about that small; a large one keeps its stop."""
+    if intent.purpose is not Purpose.EXIT or _TOO_SMALL not in event.code.upper():
+        return None
+    lot = next((each for each in state.lots if each.id == intent.lot), None)
+    # The venue measures at its own price, of another moment than ours.
+    small = lot is not None and lot.base * state.market.last_price < 2 * rules.params.min_notional_ledger
+    return lot if small else None
+
+
+def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
+    """The lot as dust: the venue would not take so little, so it leaves with the next exit."""
+    lots = tuple(each for each in state.lots if each.id != lot.id)
+    newest = lots[-1].open_ticks if lots else 0
+    # The book's sums hold the dust as they held the lot.
+    book = state.book._replace(lots=state.book.lots - 1, last_entry_ticks=newest)
+    changed = replace(state, lots=lots, book=book).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    return changed, (Checkpoint(), notices.crumbled(rules, lot))
+
+
+def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
+    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    waited = event.at_ms - intent.created_ms
+    if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
+        return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
+    said = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
+    return settled(led(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
+
+
+def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
+    reason = f"order {event.client_order_id} at the venue is not ours: {event.detail}; stopped, look at the account"
+    return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
+
+
+def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
+    """Book what was really filled. An answer that comes twice finds no intent and changes nothing."""
+    intent = state.intent(event.client_order_id)
+    if intent is None:
+        return state, ()
+    rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
+    execution = event.execution
+    if execution.base == 0:
+        said = notices.order(rules, intent, "unfilled", "the order ended without a fill")
+        if intent.purpose is Purpose.EXIT:
+            rest = rest.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
+        return settled(led(rules, rest), (Checkpoint(), said))
+    if intent.purpose is Purpose.ENTRY:
+        return settled(*_opened(rules, rest, intent, execution))
+    return settled(*_closed(rules, rest, intent, execution))
+
+
+def settled(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+    """The end of an order: with the last open intent resolved after a start, the trader may trade."""
+    state, told = eased(state)
+    commands = (*commands, *told)
+    if state.reconciled or state.pending:
+        return state, commands
+    return replace(state, reconciled=True), (*commands, notices.reconciled())
+
+
+def eased(state: TraderState) -> Outcome:
+    """Without what ends with the last lot: closing every lot, and the pause because their base is missing.
+
+    An entry under way may still become a lot, which then has to be closed as well.
+    """
+    if state.lots or state.entering:
+        return state, ()
+    if WITHOUT_BASE not in state.paused_by:
+        return (replace(state, flattening=False) if state.flattening else state), ()
+    free = replace(state, flattening=False, paused_by=state.paused_by - {WITHOUT_BASE})
+    return free, (Checkpoint(), notices.pause(f"no lot is left: entries no longer paused by {WITHOUT_BASE}"))
+
+
+def _fee(rules: Rules, execution: Execution) -> int:
+    if execution.commission is not None:
+        return execution.commission
+    return fee_up(execution.value, rules.params.fee_rate)
+
+
+def _opened(rules: Rules, state: TraderState, intent: Intent, execution: Execution) -> Outcome:
+    side = BUY if intent.side is Side.BUY else SELL
+    fee = _fee(rules, execution)
+    lot = opened(
+        rules.params,
+        intent.lot,
+        side,
+        intent.created_ms,
+        execution.price,
+        execution.base,
+        execution.value,
+        fee,
+        len(state.lots),
+    )
+    changed = replace(state, lots=(*state.lots, lot), book=booked_open(state.book, lot))
+    return changed, (Count("trades", {"result": "open"}), Checkpoint(), notices.fill(rules, intent, execution, fee))
+
+
+def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Execution) -> Outcome:
+    lot = next((each for each in state.lots if each.id == intent.lot), None)
+    if lot is None:
+        reason = (
+            f"order {intent.client_order_id} closed lot {intent.lot}, which is not open; stopped, look at the account"
+        )
+        return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
+    sold = min(execution.base, lot.base)
+    kept, cost, entry_fee = reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    part = lot._replace(base=sold, cost=cost, entry_fee=entry_fee)
+    exit_fee = _fee(rules, execution)
+    net = close_net(part, execution.value, exit_fee)
+    reason_code = EXITS.index(intent.reason)
+    done = Closed(part, intent.created_ms, execution.price, execution.value, exit_fee, net, reason_code)
+    lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
+    lots = _with_runner(rules, state, lots)
+    newest = lots[-1].open_ticks if lots else 0
+    book = booked_close(state.book, part, not remains, net, intent.created_ms, reason_code, newest)
+    number = state.trade_count + 1
+    changed = replace(
+        state,
+        lots=lots,
+        book=book,
+        trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
+        trade_count=number,
+    ).with_dust(lot.side, dust)
+    won = "win" if net > 0 else "loss"
+    commands = (Count("trades", {"result": won}), Checkpoint(), notices.exited(rules, number, done, changed.book))
+    return changed, commands
+
+
+def _what_remains(
+    rules: Rules, state: TraderState, lot: Lot, kept: Lot, price: int
+) -> tuple[tuple[Lot, ...], Dust, bool]:
+    """The lots and the dust after a close. What is too small to sell waits as dust for the next exit."""
+    others = tuple(each for each in state.lots if each.id != lot.id)
+    dust = state.dust_of(lot.side)
+    if kept.base == 0:
+        return others, dust, False
+    if kept.base * price >= rules.params.min_notional_ledger:
+        return tuple(kept if each.id == lot.id else each for each in state.lots), dust, True
+    return others, dust.plus(kept), False
+
+
+def led(rules: Rules, state: TraderState) -> TraderState:
+    """The state with a runner among its lots, also after the exit of the newest came to nothing."""
+    lots = _with_runner(rules, state, state.lots)
+    return state if lots is state.lots else replace(state, lots=lots)
+
+
+def _with_runner(rules: Rules, state: TraderState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """Without a runner the newest lot that is not itself being closed becomes one."""
+    if any(lot.runner for lot in lots):
+        return lots
+    for index in range(len(lots) - 1, -1, -1):
+        if not state.closing(lots[index]):
+            return (*lots[:index], promoted(rules.params, lots[index]), *lots[index + 1 :])
+    return lots

@@ -1,0 +1,179 @@
+"""All that a trader remembers. Frozen: a step makes a new one.
+
+What must survive a restart is written by ``cbbot.trader.codec``; the rest is learned again from
+the venue and is marked *not kept* below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from cbbot.domain.candle import Candle
+from cbbot.kernel.account import Book, opening_book
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.codes import BUY
+from cbbot.kernel.indicators import Indicators, empty
+from cbbot.kernel.lot import Lot
+from cbbot.kernel.model import Fit
+from cbbot.trader.events import BalancesKnown
+from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.rules import Rules
+from cbbot.trader.window import TrainingWindow
+
+__all__ = ["Anchor", "Decision", "Dust", "Identity", "Market", "Trade", "TraderState", "new_state"]
+
+TRADES_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who trades what, where. A state of another identity must not be traded on."""
+
+    bot_id: str
+    product_id: str
+    mode: str
+    venue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The indicators right after an older candle: replaying from here gives the same bits after a restart."""
+
+    start: int
+    indicators: Indicators
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What is known of the market. ``last_start`` is the open time of the newest committed candle, 0 when none.
+
+    ``window``, ``forming`` and the prices are not kept.
+    """
+
+    indicators: Indicators
+    last_start: int = 0
+    anchors: tuple[Anchor, ...] = ()
+    window: TrainingWindow = field(default_factory=TrainingWindow)
+    forming: Candle | None = None
+    last_price: int = 0
+    outlier: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision as people see it. ``p_up``, ``fast`` and ``slow`` are None where there are none yet."""
+
+    at_ms: int
+    price: int
+    signal: int
+    p_up: float | None
+    fast: float | None
+    slow: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dust:
+    """What was too small to trade away: base units, and the cost and fee it carries in ledger units."""
+
+    base: int = 0
+    cost: int = 0
+    entry_fee: int = 0
+
+    def plus(self, lot: Lot) -> Dust:
+        return Dust(self.base + lot.base, self.cost + lot.cost, self.entry_fee + lot.entry_fee)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A closed lot with its number, counted from 1 over the life of the state."""
+
+    number: int
+    closed: Closed
+
+
+@dataclass(frozen=True, slots=True)
+class TraderState:
+    """See the module. ``epoch`` rises with every start, ``sequence`` with every order.
+
+    ``dust`` is what BUY lots left behind, ``short_dust`` what SELL lots did: one is sold, the other bought back.
+    """
+
+    identity: Identity
+    epoch: int
+    sequence: int
+    book: Book
+    market: Market
+    lots: tuple[Lot, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    model: Fit | None = None
+    last_fit_ms: int = -1
+    paused_by: frozenset[str] = frozenset()
+    flattening: bool = False
+    halted: str = ""
+    dust: Dust = Dust()
+    short_dust: Dust = Dust()
+    trades: tuple[Trade, ...] = ()
+    trade_count: int = 0
+    decision: Decision | None = None
+    # Not kept:
+    reconciled: bool = False
+    balances: BalancesKnown | None = None
+    last_order_ms: int = 0
+    # Until when (ms) the next try of a lot's refused exit waits, by the lot's id.
+    exits_held: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.intents)
+
+    @property
+    def outcome_unknown(self) -> bool:
+        return any(intent.progress is Progress.UNKNOWN for intent in self.intents)
+
+    @property
+    def entering(self) -> bool:
+        """Whether an order that may open a lot is under way."""
+        return any(intent.purpose is Purpose.ENTRY for intent in self.intents)
+
+    def closing(self, lot: Lot) -> bool:
+        """Whether an order to close the lot is under way."""
+        return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
+
+    def held_until_ms(self, lot: Lot) -> int:
+        return next((until_ms for held, until_ms in self.exits_held if held == lot.id), 0)
+
+    def with_exit_held(self, lot_id: int, until_ms: int) -> TraderState:
+        """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
+        others = {lot.id for lot in self.lots} - {lot_id}
+        kept = tuple(pair for pair in self.exits_held if pair[0] in others)
+        return replace(self, exits_held=(*kept, (lot_id, until_ms)))
+
+    def dust_of(self, side: int) -> Dust:
+        return self.dust if side == BUY else self.short_dust
+
+    def with_dust(self, side: int, dust: Dust) -> TraderState:
+        return replace(self, dust=dust) if side == BUY else replace(self, short_dust=dust)
+
+    def intent(self, client_order_id: str) -> Intent | None:
+        return next((i for i in self.intents if i.client_order_id == client_order_id), None)
+
+    def with_intent(self, changed: Intent) -> TraderState:
+        """The state with ``changed`` in the place of the intent of the same id."""
+        kept = tuple(changed if i.client_order_id == changed.client_order_id else i for i in self.intents)
+        return replace(self, intents=kept)
+
+    def without_intent(self, client_order_id: str) -> TraderState:
+        return replace(self, intents=tuple(i for i in self.intents if i.client_order_id != client_order_id))
+
+
+def new_state(rules: Rules, identity: Identity, epoch: int) -> TraderState:
+    """A trader that has never traded."""
+    equity = rules.instrument.ledger_down(rules.settings.usd_equity)
+    return TraderState(
+        identity=identity,
+        epoch=epoch,
+        sequence=0,
+        book=opening_book(equity),
+        market=Market(indicators=empty(rules.params.ma_slow)),
+    )

@@ -1,0 +1,51 @@
+"""Lots, trades, decisions and candles as rows of JSON: money and prices as decimal text."""
+
+from __future__ import annotations
+
+from cbbot.contract.bot_api import DecisionRow, LotRow, TradeRow
+from cbbot.contract.bridge_api import CandleRow
+from cbbot.domain.candle import Candle
+from cbbot.domain.instrument import Instrument
+from cbbot.kernel.advance import Closed
+from cbbot.kernel.codes import SIGNALS
+from cbbot.kernel.lot import Lot
+from cbbot.trader.trader_state import Decision
+from cbbot.views.fields import lot_fields, trade_fields
+from cbbot.views.times import rfc3339
+
+__all__ = ["candle_row", "decision_row", "lot_row", "trade_row"]
+
+
+def lot_row(instrument: Instrument, lot: Lot, ticks: int) -> LotRow:
+    """An open lot, marked at ``ticks`` (0: no price yet, marked at its own)."""
+    return LotRow.model_validate(lot_fields(instrument, lot, ticks))
+
+
+def trade_row(instrument: Instrument, closed: Closed) -> TradeRow:
+    return TradeRow.model_validate(trade_fields(instrument, closed))
+
+
+def decision_row(instrument: Instrument, decision: Decision) -> DecisionRow:
+    return DecisionRow.model_validate(
+        {
+            "at": rfc3339(decision.at_ms),
+            "price": instrument.price_text(decision.price),
+            "signal": SIGNALS[decision.signal],
+            "p_up": decision.p_up,
+            "fast": decision.fast,
+            "slow": decision.slow,
+            "reason": decision.reason,
+        }
+    )
+
+
+def candle_row(instrument: Instrument, candle: Candle) -> CandleRow:
+    """In the bridge's own shape: ``start`` in UNIX seconds, everything text."""
+    return CandleRow(
+        start=str(candle.start),
+        open=instrument.price_text(candle.open),
+        high=instrument.price_text(candle.high),
+        low=instrument.price_text(candle.low),
+        close=instrument.price_text(candle.close),
+        volume=instrument.base_text(candle.volume),
+    )

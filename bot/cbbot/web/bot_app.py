@@ -1,0 +1,137 @@
+"""The bot's endpoints."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict
+
+from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bridge_api import CandleRow
+from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
+from cbbot.errors import Refused, Retryable
+from cbbot.web.control_access import Gate
+from cbbot.web.event_stream import stream
+from cbbot.web.served_bot import Bot
+
+__all__ = ["create_app"]
+
+_LINKS = ("status", "lots", "trades", "decisions", "candles", "events", "metrics", "healthz", "readyz")
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
+
+
+class By(BaseModel):
+    """Who asks: a person (``hand``) or the TradingBot's own ``entriesPaused`` (``resource``)."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: Literal["hand", "resource"] = "hand"
+
+
+def _asked_by(asked: By | None = None, by: Annotated[Literal["hand", "resource"] | None, Query()] = None) -> str:
+    return by or (asked.by if asked else "hand")
+
+
+Asker = Annotated[str, Depends(_asked_by)]
+
+
+def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
+    app = FastAPI(title="cbbot", version=version, docs_url=None, redoc_url=None)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Retryable, _retryable)
+    _add_health(app, bot)
+    _add_reads(app, bot)
+    _add_controls(app, bot, Gate(control_token))
+    return app
+
+
+def _add_health(app: FastAPI, bot: Bot) -> None:
+    @app.get("/healthz", summary="Whether the loop moved within its bound")
+    async def healthz() -> PlainTextResponse:
+        if bot.alive:
+            return PlainTextResponse("ok\n")
+        return PlainTextResponse("the loop has not moved for too long\n", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @app.get("/readyz", summary="Whether every order of an earlier run is accounted for")
+    async def readyz() -> PlainTextResponse:
+        ready, reason = bot.readiness
+        if ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse(f"not ready: {reason}\n", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @app.get("/metrics", summary="Prometheus")
+    async def metrics() -> Response:
+        return Response(bot.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_reads(app: FastAPI, bot: Bot) -> None:
+    @app.get("/", include_in_schema=False)
+    async def index() -> HTMLResponse:
+        links = "".join(f'<li><a href="/{name}">{name}</a></li>' for name in _LINKS)
+        return HTMLResponse(f"<!doctype html><html lang=en><title>cbbot</title><h1>cbbot</h1><ul>{links}</ul></html>")
+
+    @app.get("/status")
+    async def status() -> BotStatus:
+        return bot.status()
+
+    @app.get("/lots", summary="Open lots, oldest first")
+    async def lots() -> list[LotRow]:
+        return bot.lots()
+
+    @app.get("/trades", summary="Closed trades, newest first")
+    async def trades(
+        limit: Limit = 50, before: Annotated[int | None, Query(description="Only trades with smaller numbers.")] = None
+    ) -> list[NumberedTrade]:
+        return bot.trades(limit, before)
+
+    @app.get("/decisions", summary="Decisions of this run, newest first")
+    async def decisions(limit: Limit = 100) -> list[DecisionRow]:
+        return bot.decisions(limit)
+
+    @app.get("/candles", summary="Candles, oldest first; the newest may be in progress")
+    async def candles(limit: Limit = 300) -> list[CandleRow]:
+        return bot.candles(limit)
+
+    @app.get("/events", summary="Server-sent events: tick, decision, order, fill, exit, breaker, status")
+    async def events() -> StreamingResponse:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream(bot), media_type="text/event-stream", headers=headers)
+
+
+def _add_controls(app: FastAPI, bot: Bot, gate: Gate) -> None:
+    refusals = {code: {"model": ErrorAnswer} for code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, 503)}
+    steering = {"dependencies": [Depends(gate)], "responses": refusals, "response_model": BotStatus}
+
+    @app.post("/control/pause-entries", summary="No new lots until resumed by the same asker", **steering)  # type: ignore[arg-type]  # one dict of FastAPI's own keywords
+    async def pause(by: Asker) -> BotStatus:
+        await bot.pause_entries(by)
+        return bot.status()
+
+    @app.post("/control/resume", summary="End the asker's own pause", **steering)  # type: ignore[arg-type]  # as above
+    async def resume(by: Asker) -> BotStatus:
+        await bot.resume_entries(by)
+        return bot.status()
+
+    @app.post("/control/flatten", summary="Close every lot, and pause entries by hand", **steering)  # type: ignore[arg-type]  # as above
+    async def flatten() -> BotStatus:
+        await bot.flatten()
+        return bot.status()
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    code = error.code if isinstance(error, Refused) else "refused"
+    status = HTTPStatus.UNAUTHORIZED if code == "bad_token" else HTTPStatus.FORBIDDEN
+    return _answer(status, code, str(error))
+
+
+async def _retryable(_: Request, error: Exception) -> JSONResponse:
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "not_now", str(error))
+
+
+def _answer(status: HTTPStatus, code: str, message: str) -> JSONResponse:
+    return JSONResponse(
+        ErrorAnswer(error=ErrorDetail(code=code, message=message)).model_dump(exclude_none=True), status
+    )

@@ -1,0 +1,192 @@
+"""The bridge's parts, put together: what the routes work with, and what runs in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
+from cbbot.errors import CbbotError
+from cbbot_bridge.bridge_access import Access, EpochBook
+from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
+from cbbot_bridge.bridge_settings import BridgeSettings
+from cbbot_bridge.coinbase.budget import TokenBucket
+from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.retry import RetryPolicy
+from cbbot_bridge.coinbase.ws import TickerStream
+from cbbot_bridge.coinbase.ws_messages import TickerUpdate
+from cbbot_bridge.exchange_account import AccountDesk
+from cbbot_bridge.market_data import Market
+from cbbot_bridge.order_lookup import OrderLookup
+from cbbot_bridge.order_placing import OrderDesk
+from cbbot_bridge.price_poller import PricePoller
+from cbbot_bridge.prices import Prices, Tick
+from cbbot_bridge.timekeeper import Timekeeper
+
+__all__ = ["Bridge"]
+
+_LOG = logging.getLogger(__name__)
+
+# Coinbase allows 30 private requests a second for a key and 10 public ones for an address; others may
+# use the same key or address, so we plan for a third and a half.
+_PRIVATE_RATE = 10.0
+_PUBLIC_RATE = 5.0
+# A venue that wants no signature is our own simulator: its market may run hundreds of times faster than
+# life, and so does what is asked of it. What is left of a limit only stops a runaway loop.
+_UNSIGNED_RATE = 1000.0
+_BURST_SECONDS = 2.0
+
+
+class Bridge:
+    """One venue behind HTTP. Made from settings; ``transport`` and ``retry`` are for tests."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: RetryPolicy | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.metrics = BridgeMetrics()
+        self.access = Access(settings.token, on_loopback=settings.on_loopback)
+        self.epochs = EpochBook()
+        self._private = self._bucket(_PRIVATE_RATE)
+        self._public = self._bucket(_PUBLIC_RATE)
+        self._http = open_client(settings.api_base, transport)
+        rest = CoinbaseRest(
+            self._http,
+            signer=settings.signer,
+            private_budget=self._private,
+            public_budget=self._public,
+            observe=self.metrics.upstream_call,
+            retry=retry,
+            dice=dice,
+        )
+        self.timekeeper = Timekeeper(lambda: rest.get_once("/time"))
+        rest.signing_time = self.timekeeper.signing_seconds
+        rest.on_unauthorized = self._set_the_clock_right
+        self.prices = Prices(settings.ws_products, settings.ws_stale_seconds)
+        self.market = Market(rest)
+        self.account = AccountDesk(rest)
+        self.orders = OrderDesk(rest, self.market, self.prices)
+        self.lookup = OrderLookup(rest, self.timekeeper, self.orders.resolved)
+        self.stream = self._stream()
+        self.poller = PricePoller(self.market, self.prices, streaming=lambda: self.stream.counts.connected)
+        self.metrics.read_at_scrape(self._readings)
+
+    def _bucket(self, rate: float) -> TokenBucket:
+        if self.settings.unsigned:
+            rate = _UNSIGNED_RATE
+        ours = rate * float(self.settings.rate_share)
+        return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
+
+    def _stream(self) -> TickerStream:
+        signer = self.settings.signer
+        return TickerStream(
+            self.settings.ws_url,
+            self.settings.ws_products,
+            on_ticker=self._on_ticker,
+            on_gap=self._poll_all_prices,
+            token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
+            silence_seconds=min(10.0, float(self.settings.ws_stale_seconds)),
+        )
+
+    def _on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
+        """BTC-USDC has BTC-USD's book: Coinbase answers under the latter, we under what was asked."""
+        names = {update.product_id}
+        if update.product_id.endswith("-USD"):
+            names.add(f"{update.product_id}C")
+        now = time.monotonic()
+        for product in names.intersection(self.prices.followed()):
+            self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now))
+
+    def _poll_all_prices(self) -> None:
+        self.poller.poll_now()
+
+    async def _set_the_clock_right(self) -> None:
+        await self.timekeeper.try_sample()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The background work, for as long as the context lasts; closes the connections at its end."""
+        jobs: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
+            ("venue time", self.timekeeper.run),
+            ("price poll", self.poller.run),
+        ]
+        if self.settings.ws_enabled:
+            jobs.append(("ticker stream", self.stream.run))
+        if self.settings.can_order:
+            jobs.append(("credentials", self._look_at_the_key))
+        tasks = [asyncio.create_task(_forever(name, job), name=name) for name, job in jobs]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._http.aclose()
+
+    async def _look_at_the_key(self) -> None:
+        try:
+            check = await self.account.credentials()
+        except CbbotError as error:
+            _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
+            return
+        if check.valid is False:
+            _LOG.error("Coinbase does not accept the API key")
+        if check.can_transfer:
+            _LOG.warning("the API key may transfer money out: use one that may view and trade only")
+
+    def websocket_state(self) -> WebSocketState:
+        counts = self.stream.counts
+        return WebSocketState(
+            enabled=self.settings.ws_enabled,
+            connected=counts.connected,
+            reconnects=counts.reconnects,
+            gaps=counts.gaps,
+        )
+
+    def budget_left(self) -> RateBudgetLeft:
+        return RateBudgetLeft(private=round(self._private.left, 2), public=round(self._public.left, 2))
+
+    def _readings(self) -> Iterator[Reading]:
+        counts = self.stream.counts
+        yield "bridge_ws_connected", "1 while the ticker stream brings data", float(counts.connected), ()
+        yield "bridge_ws_reconnects_total", "Ends of the ticker stream", float(counts.reconnects), ()
+        yield "bridge_ws_gaps_total", "Times that WebSocket messages were lost", float(counts.gaps), ()
+        yield "bridge_ws_malformed_total", "Unusable WebSocket messages", float(counts.malformed), ()
+        yield "bridge_ws_errors_total", "Error messages on the WebSocket", float(counts.errors), ()
+        for tick in self.prices.ages():
+            if tick.age_seconds is not None:
+                labels = (("product_id", tick.product_id),)
+                yield "bridge_tick_age_seconds", "Since the last price was received", tick.age_seconds, labels
+        left = self.budget_left()
+        for kind, value in (("private", left.private), ("public", left.public)):
+            yield "bridge_rate_budget", "Requests that may leave at once", value, (("kind", kind),)
+        offset = self.timekeeper.offset_ms()
+        if offset is not None:
+            yield "bridge_clock_skew_seconds", "The venue's time minus ours", offset / 1000.0, ()
+        yield "bridge_clock_rate", "Venue seconds per second of ours", self.timekeeper.rate, ()
+        yield "bridge_time_failures_total", "Failed reads of the venue's time", float(self.timekeeper.failures), ()
+        yield "bridge_poll_failures_total", "Failed polls of a price", float(self.poller.failures), ()
+
+
+async def _forever(name: str, job: Callable[[], Awaitable[Any]]) -> None:
+    """Runs a background job; a bug in it is logged and the job starts anew instead of dying unseen."""
+    while True:
+        try:
+            await job()
+        except Exception:  # noqa: BLE001  the top of a loop: logged, and tried again
+            _LOG.exception("background job failed", extra={"fields": {"job": name}})
+            await asyncio.sleep(1.0)
+        else:
+            return

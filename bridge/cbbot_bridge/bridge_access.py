@@ -1,0 +1,71 @@
+"""Who may ask for what: the bearer token, and the newest epoch of each bot.
+
+A bot that was replaced must not order any more: its epoch is below the newest that its successor has
+shown. Only a request with a valid token may raise an epoch, or any passer-by could lock a bot out.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from cbbot.contract.bridge_api import BOT_EPOCH_HEADER
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot_bridge.http_errors import RequestRefused
+
+__all__ = ["Access", "EpochBook"]
+
+_MOST_BOTS = 10_000
+
+
+class Access:
+    """Checks ``Authorization``. Without a token, only a bridge bound to loopback is open."""
+
+    def __init__(self, token: str | None, *, on_loopback: bool) -> None:
+        self._token = token.encode("utf-8") if token is not None else None
+        self._on_loopback = on_loopback
+
+    @property
+    def closed(self) -> bool:
+        """True when nobody can be let in: no token to show, and reachable from outside."""
+        return self._token is None and not self._on_loopback
+
+    def allows(self, authorization: str | None) -> bool:
+        """Whether the header opens the order and account endpoints. Constant time."""
+        if self._token is None:
+            return self._on_loopback
+        scheme, _, shown = (authorization or "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode("utf-8"), self._token)
+
+    def require(self, authorization: str | None) -> None:
+        """Raises RequestRefused, 403 without a token configured, else 401."""
+        if self.closed:
+            message = "no BRIDGE_TOKEN is configured and the bridge listens beyond loopback: orders are refused"
+            raise RequestRefused(403, BridgeErrorCode.NO_TOKEN_CONFIGURED, message)
+        if not self.allows(authorization):
+            message = "the Authorization header does not carry the bridge's token"
+            raise RequestRefused(401, BridgeErrorCode.BAD_TOKEN, message)
+
+
+class EpochBook:
+    """The newest epoch seen for each bot."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, int] = {}
+
+    def check(self, bot_id: str, epoch: int) -> None:
+        """Raises RequestRefused (409) for an epoch below the newest seen."""
+        newest = self._newest.get(bot_id, 0)
+        if epoch < newest:
+            message = (
+                f"{BOT_EPOCH_HEADER} {epoch} of bot {bot_id!r} is older than {newest}: a newer instance of this bot "
+                "is running; this one must stop"
+            )
+            raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, message)
+
+    def learn(self, bot_id: str, epoch: int) -> None:
+        """Takes note of an epoch that passed ``check``, shown with a valid token."""
+        if bot_id not in self._newest and len(self._newest) >= _MOST_BOTS:
+            # Forgetting one would let its old instances order again.
+            message = f"more than {_MOST_BOTS} bot ids have been seen; restart the bridge"
+            raise RequestRefused(403, BridgeErrorCode.INVALID_INPUT, message)
+        self._newest[bot_id] = max(epoch, self._newest.get(bot_id, 0))

@@ -1,0 +1,94 @@
+"""Market data: needs neither keys nor token."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from cbbot.contract.bridge_api import (
+    MAX_CANDLES,
+    Bbo,
+    CandleRow,
+    Filters,
+    NoTick,
+    Price,
+    ProductAnswer,
+    ProductId,
+    VenueTime,
+)
+from cbbot.domain.candle import Granularity
+from cbbot_bridge import translate
+from cbbot_bridge.candle_pages import window_of
+from cbbot_bridge.routes.documented import MARKET_ERRORS
+from cbbot_bridge.routes.requests import BridgeOf, identify
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["market data"], responses=MARKET_ERRORS, dependencies=[Depends(identify)])
+
+_PRODUCT_SECONDS = 60.0
+_LATEST = 4_102_444_800  # 2100-01-01: further on, nobody asks for candles by mistake only
+
+ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
+Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds")]
+
+
+@router.get("/time")
+async def venue_time(bridge: BridgeOf) -> VenueTime:
+    """The venue's time now; never goes backwards."""
+    if not bridge.timekeeper.known:
+        await bridge.timekeeper.sample()
+    now = bridge.timekeeper.now_ms()
+    return VenueTime(iso=translate.time_text(now), epoch_ms=now, offset_ms=now - int(time.time() * 1000))
+
+
+@router.get("/product/{product_id}")
+async def product(bridge: BridgeOf, product_id: Annotated[ProductId, Path(examples=["BTC-USD"])]) -> ProductAnswer:
+    """Coinbase's product, read anew."""
+    return await bridge.market.product(product_id)
+
+
+@router.get("/candles")
+async def candles(
+    bridge: BridgeOf,
+    product_id: ProductQuery,
+    granularity: Granularity = Granularity.ONE_MINUTE,
+    limit: Annotated[int, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given")] = 300,
+    start: Second | None = None,
+    end: Second | None = None,
+) -> list[CandleRow]:
+    """Candles, oldest first, none twice; the newest may still be in progress.
+
+    With `start`: every candle from `start` to `end` (now when not given), at most 10000, and `limit`
+    has no say. Without: the newest `limit` up to `end`. Buckets without a trade are absent.
+    """
+    now = bridge.timekeeper.now_ms() // 1000
+    window = window_of(granularity.seconds, limit, start, end, now)
+    return await bridge.market.candles(product_id, granularity, window)
+
+
+@router.get("/price")
+async def price(bridge: BridgeOf, product_id: ProductQuery) -> Price | NoTick:
+    """The last price. Asking for a product keeps it followed; the first answer may be `no_tick`."""
+    bridge.prices.follow(product_id)
+    return bridge.prices.price(product_id) or NoTick(product_id=product_id)
+
+
+@router.get("/bbo")
+async def bbo(bridge: BridgeOf, product_id: ProductQuery) -> Bbo:
+    """Best bid and offer: the ticker's when it is fresh, else the book's."""
+    return bridge.prices.fresh_bbo(product_id) or await bridge.market.bbo(product_id)
+
+
+@router.get("/exchange/filters")
+async def filters(bridge: BridgeOf, product_id: ProductQuery) -> Filters:
+    """Increments and the smallest notional of a product."""
+    found = await bridge.market.product(product_id, younger_than=_PRODUCT_SECONDS)
+    return Filters(
+        price_tick=found.price_increment,
+        base_step=found.base_increment,
+        quote_step=found.quote_increment,
+        min_notional=found.quote_min_size,
+    )

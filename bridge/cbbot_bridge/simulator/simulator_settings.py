@@ -1,0 +1,46 @@
+"""What a simulator is told when it starts. Parsed and checked once, in :mod:`.command_line`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.venue.exchange import Delays
+from cbbot.venue.order_book import BookShape
+
+__all__ = ["SAMPLE", "SimulatorSettings"]
+
+SAMPLE = Path(__file__).parent / "sample" / "BTC-USD-1m-6000.csv"
+"""6,000 real one-minute candles of BTC-USD, in the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """Settings of one simulator.
+
+    ``csv`` is played unless ``walk`` (a seed) is given. ``speed`` is venue seconds per second; 0
+    stops the clock, which then moves by the control endpoint alone. ``history_fraction`` is a
+    ratio of two integers. Rates are fractions of the notional. ``key_name`` with ``public_key``
+    (PEM) turns the check of signatures on. ``control`` opens the control endpoints.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8788
+    csv: Path = SAMPLE
+    walk: int | None = None
+    speed: float = 600.0
+    history_fraction: tuple[int, int] = (7, 10)
+    prints_per_candle: int = 12
+    state: Path | None = None
+    instrument: Instrument = BTC_USD
+    balances: Mapping[str, Decimal] = field(default_factory=dict)
+    taker_rate: Decimal = Decimal("0.009")
+    maker_rate: Decimal = Decimal("0.005")
+    delays: Delays = field(default_factory=Delays)
+    book: BookShape = field(default_factory=BookShape)
+    key_name: str | None = None
+    public_key: str | None = None
+    control: bool = False

@@ -1,0 +1,118 @@
+"""The one loop that asks every bot how it is, and passes on what the resource says to a running bot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cbbot.errors import CbbotError
+from cbbot_operator import deletion
+from cbbot_operator.bots import Bots, Command
+from cbbot_operator.conditions import condition
+from cbbot_operator.keys import Key, Names
+from cbbot_operator.observed import Observed, Report
+from cbbot_operator.operator_metrics import BOTS
+from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.tokens import tokens_in
+
+__all__ = ["Poller", "command_for"]
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 20
+_EAGER_SECONDS = 2.0
+
+
+def command_for(seen: Observed, report: Report) -> Command | None:
+    """What the bot must be told so that it does what the resource says. Pure."""
+    if report.status is None or seen.spec is None:
+        return None
+    if seen.deleting and deletion.has_finalizer(seen) and deletion.judge(seen).flatten:
+        return "flatten"
+    paused = "resource" in report.status.entries.paused_by
+    if seen.spec.entries == "Paused" and not paused:
+        return "pause-entries"
+    return "resume" if seen.spec.entries == "Allowed" and paused else None
+
+
+class Poller:
+    """Asks all bots at an interval. ``wake`` asks for a full look at a TradingBot."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        bots: Bots,
+        wake: Callable[[Key], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._reconciler = reconciler
+        self._bots = bots
+        self._wake = wake
+        self._now = now
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self, seconds: float) -> None:
+        """Poll for ever: every bot at the interval, one that somebody may be waiting for in between."""
+        due = clock = asyncio.get_running_loop().time()
+        while True:
+            everyone = clock >= due
+            if everyone:
+                due = clock + seconds
+            await self.round(everyone=everyone)
+            await asyncio.sleep(min(_EAGER_SECONDS, seconds))
+            clock = asyncio.get_running_loop().time()
+
+    async def round(self, *, everyone: bool = True) -> None:
+        """Ask every bot once, or only those that are not ready."""
+        keys = [key for key in self._reconciler.known if everyone or not self._is_ready(key)]
+        await asyncio.gather(*(self._visit(key, look=everyone) for key in keys))
+        self._count()
+
+    def _is_ready(self, key: Key) -> bool:
+        known = self._reconciler.known.get(key)
+        ready = condition(known.seen.status, "Ready") if known is not None else None
+        return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
+
+    def _may_go(self, key: Key) -> bool:
+        """Whether a deletion that was held has nothing left to wait for."""
+        known = self._reconciler.known.get(key)
+        return known is not None and known.seen.deleting and deletion.judge(known.seen).release
+
+    async def _visit(self, key: Key, *, look: bool) -> None:
+        async with self._gate:
+            try:
+                await self._ask(key)
+                # Pods are not watched: one that will not start is looked at again with every full round.
+                if (look and not self._is_ready(key)) or self._may_go(key):
+                    self._wake(key)
+            except CbbotError as error:
+                _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})
+                self._wake(key)
+
+    async def _ask(self, key: Key) -> None:
+        known = self._reconciler.known.get(key)
+        if known is None:
+            return
+        seen = known.seen
+        deployment = seen.child("Deployment", Names(key.name).bot)
+        if deployment is None or not deployment["spec"].get("replicas", 1):
+            await self._reconciler.refresh(key, None)
+            return
+        report = await self._bots.status(key, self._now())
+        command = command_for(seen, report)
+        if command is not None:
+            _LOG.info("telling the bot: %s", command, extra={"tradingbot": str(key)})
+            told = await self._bots.command(key, command, tokens_in(seen).control, self._now())
+            if told.status is None:
+                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"tradingbot": str(key)})
+            else:
+                report = told
+        await self._reconciler.refresh(key, report)
+
+    def _count(self) -> None:
+        BOTS.clear()
+        for known in self._reconciler.known.values():
+            ready = condition(known.seen.status, "Ready") or {}
+            mode = known.seen.spec.mode if known.seen.spec is not None else "Unknown"
+            BOTS.labels(mode, ready.get("status", "Unknown")).inc()
