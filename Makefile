@@ -27,6 +27,7 @@ kind-e2e: setup ## The same on kind (Docker, kind, kubectl, helm); exit code 4 w
 	.ci/cluster --provider kind
 
 long: ## Everything: what CI runs, and the bridge fuzzed for minutes
+	.ci/workflows
 	BRIDGE_FUZZ_EXAMPLES=150 $(PYTHON) tools/dev.py test
 	.ci/browser
 	.ci/cluster

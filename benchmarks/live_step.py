@@ -4,7 +4,7 @@
 
 First the machine alone (``cbbot.trader.machine.step``) on ticks a second apart, a candle closing
 every sixty: extended features, a history of 5,000 candles, averages over up to 400, 20 lots open,
-a signal in every step. Then the trader as a process has it (mailbox, loop, courier, state file, ledger of trades,
+a signal in every step. Then the trader as a process has it (queue, loop, executor, state file, trade log,
 metrics scraped now and then, a listener that does not listen), trading on a wave.
 """
 
@@ -28,17 +28,17 @@ from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.model import Fit
-from cbbot.runtime.command_executor import Courier
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.command_executor import CommandExecutor
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.notifications import Announcer, Broadcast
-from cbbot.runtime.state_writer import StateKeeper
+from cbbot.runtime.notifications import Broadcast, Notifier
+from cbbot.runtime.state_writer import StateWriter
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.commands import Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -79,12 +79,12 @@ class Walk:
         return Candle(start, opened, max(seen), min(seen), self.price, self.dice.randint(1, 10**8))
 
 
-def begun(law: Rules, walk: Walk) -> TraderState:
+def begun(rules: Rules, walk: Walk) -> TraderState:
     history = tuple(walk.candle(START + 60 * i) for i in range(HISTORY))
-    state = new_state(law, Identity("bench", "BTC-USD", "paper", "bench"), 1)
+    state = new_state(rules, Identity("bench", "BTC-USD", "paper", "bench"), 1)
     at_ms = (START + 60 * HISTORY) * 1000
-    state, _ = step(law, state, HistoryLoaded(at_ms, history))
-    return replace(step(law, state, Started(at_ms))[0], model=SURE)
+    state, _ = step(rules, state, HistoryLoaded(at_ms, history))
+    return replace(step(rules, state, Started(at_ms))[0], model=SURE)
 
 
 def events(walk: Walk) -> Iterator[Event]:
@@ -102,23 +102,23 @@ def events(walk: Walk) -> Iterator[Event]:
 
 
 def machine_alone(label: str, **keys: str) -> None:
-    law = rules(load(HELD | keys), BTC_USD)
+    rules = build_rules(load(HELD | keys), BTC_USD)
     walk = Walk(Random(1))
-    state, taken = begun(law, walk), 0
+    state, taken = begun(rules, walk), 0
     ticks: list[int] = []
     closes: list[int] = []
     fits: list[int] = []
     for event in events(walk):
         began = time.thread_time_ns()
-        state, commands = step(law, state, event)
+        state, commands = step(rules, state, event)
         spent = time.thread_time_ns() - began
         for command in commands:
             if isinstance(command, Place):
                 intent = command.intent
                 filled = OrderFilled(
-                    intent.created_ms, intent.client_order_id, paper_fill(law.params, intent, command.price)
+                    intent.created_ms, intent.client_order_id, paper_fill(rules.params, intent, command.price)
                 )
-                state, _ = step(law, state, filled)
+                state, _ = step(rules, state, filled)
         if len(state.lots) < 20:
             continue
         fitted = any(isinstance(command, Count) and command.name == "fits" for command in commands)
@@ -153,15 +153,15 @@ async def inline(save: object) -> None:
 
 async def process(steps: int, folder: Path) -> None:
     """The parts of a running bot but for its sockets, over ``steps`` events."""
-    law = rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
+    rules = build_rules(load(TRADING | {"WALK_FORWARD_MIN": "1440"}), BTC_USD)
     walk = Walk(Random(2), spread=2_000)
-    metrics, mailbox, broadcast = BotMetrics(), Mailbox(), Broadcast()
-    keeper = StateKeeper(law, StateStore(folder / "state.json"), TradeLedger(folder / "trades.jsonl"), metrics, inline)
-    broker = PaperBroker(law.params)
-    courier = Courier(broker, keeper, mailbox, metrics, Announcer(broadcast))
-    state = begun(law, walk)
-    loop = TradingLoop(law, state, broker, mailbox, courier, metrics, broadcast)
-    carrying = asyncio.create_task(courier.run())
+    metrics, queue, broadcast = BotMetrics(), EventQueue(), Broadcast()
+    writer = StateWriter(rules, StateStore(folder / "state.json"), TradeLog(folder / "trades.jsonl"), metrics, inline)
+    broker = PaperBroker(rules.params)
+    executor = CommandExecutor(broker, writer, queue, metrics, Notifier(broadcast))
+    state = begun(rules, walk)
+    loop = TradingLoop(rules, state, broker, queue, executor, metrics, broadcast)
+    executing = asyncio.create_task(executor.run())
     listener = broadcast.listen()
     asleep = asyncio.ensure_future(anext(listener))
     await asyncio.sleep(0)
@@ -170,19 +170,19 @@ async def process(steps: int, folder: Path) -> None:
     print(f"\nas a process, {steps:,} events")
     for done, event in enumerate(events(walk), 1):
         if isinstance(event, Tick):
-            mailbox.put_tick(event)
+            queue.put_tick(event)
         else:
-            mailbox.put(event)
-        await loop.take(await mailbox.next())
-        while mailbox.answered:
-            await loop.take(await mailbox.next())
+            queue.put(event)
+        await loop.take(await queue.next())
+        while queue.answered:
+            await loop.take(await queue.next())
         # As between two ticks of a real bot: whoever has something to do does it.
         await asyncio.sleep(0)
         if done % 1_000 == 0:
-            metrics.observe(law, loop.state)
+            metrics.observe(rules, loop.state)
             metrics.exposition()
         if done in marks:
-            await courier.drained()
+            await executor.drained()
             spent = (time.process_time() - began) / done * 1e6
             print(
                 f"  after {done:9,}: RSS {resident_mib():6.1f} MiB, {loop.state.trade_count:6,} trades,"
@@ -192,8 +192,8 @@ async def process(steps: int, folder: Path) -> None:
         if done == steps:
             break
     asleep.cancel()
-    carrying.cancel()
-    await asyncio.gather(asleep, carrying, return_exceptions=True)
+    executing.cancel()
+    await asyncio.gather(asleep, executing, return_exceptions=True)
 
 
 def main() -> None:

@@ -25,14 +25,14 @@ from timed_files import files_here
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.kernel.account import opening_book
-from cbbot.kernel.advance import Account, Steps, Tally
+from cbbot.kernel.account import opening_account
+from cbbot.kernel.advance import Portfolio, Steps, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.model import Fit, fit
 from cbbot.research.candles import read_candles
 from cbbot.research.compiled import compiled
 from cbbot.research.core import PLAIN, Core
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = {
@@ -61,24 +61,24 @@ def structure(name: str, values: dict[str, Any]) -> ctypes.Structure:
     return made(*values.values())
 
 
-def in_c(folder: str, ruled: Rules, model: Fit, candles: Columns, first: int) -> Callable[[], CResult]:
+def in_c(folder: str, rules: Rules, model: Fit, candles: Columns, first: int) -> Callable[[], CResult]:
     library = Path(folder) / "bot.so"
     options = ["-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC"]
     subprocess.run(["cc", *options, "-o", str(library), str(HERE / "c" / "bot.c"), "-lm"], check=True)
     function = ctypes.CDLL(str(library)).run_bot
-    values = ruled.params._asdict()
+    values = rules.params._asdict()
     del values["refit_ms"]
-    params = structure("Params", values | {"warm": ruled.warm})
+    params = structure("Params", values | {"warm": rules.warm})
     eight = ctypes.c_double * 8
 
     class Model(ctypes.Structure):
         _fields_ = [("weights", eight), ("bias", ctypes.c_double), ("mean", eight), ("std", eight)]
 
     held = Model(eight(*model.weights), model.bias, eight(*model.mean), eight(*model.std))
-    closed = np.ascontiguousarray(candles.start * 1000 + ruled.candle_ms)
+    closed = np.ascontiguousarray(candles.start * 1000 + rules.candle_ms)
     columns = [closed, candles.high, candles.low, candles.close, candles.volume]
     pointers = [column.ctypes.data_as(ctypes.c_void_p) for column in columns]
-    equity = ctypes.c_int64(ruled.instrument.ledger_down(ruled.settings.usd_equity))
+    equity = ctypes.c_int64(rules.instrument.ledger_down(rules.settings.usd_equity))
 
     def run() -> CResult:
         result = CResult()
@@ -92,13 +92,13 @@ def in_c(folder: str, ruled: Rules, model: Fit, candles: Columns, first: int) ->
 
 
 def with_core(
-    core: Core, ruled: Rules, model: Fit, candles: Columns, first: int
-) -> Callable[[], tuple[Account, Tally]]:
-    closed = candles.start * 1000 + ruled.candle_ms
-    equity = ruled.instrument.ledger_down(ruled.settings.usd_equity)
+    core: Core, rules: Rules, model: Fit, candles: Columns, first: int
+) -> Callable[[], tuple[Portfolio, Tally]]:
+    closed = candles.start * 1000 + rules.candle_ms
+    equity = rules.instrument.ledger_down(rules.settings.usd_equity)
 
-    def run() -> tuple[Account, Tally]:
-        seen = core.observed(candles, ruled.params)
+    def run() -> tuple[Portfolio, Tally]:
+        seen = core.observed(candles, rules.params)
         close = core.held(candles.close[first:])
         steps = Steps(
             core.held(closed[first:]), close, close, close, close,
@@ -107,12 +107,14 @@ def with_core(
         )  # fmt: skip
         count = len(candles.close) - first
         tally = core.tally(count)
-        return core.advance(ruled.params, Account(opening_book(equity), core.lots()), steps, 0, count, tally), tally
+        return core.advance(
+            rules.params, Portfolio(opening_account(equity), core.lots()), steps, 0, count, tally
+        ), tally
 
     return run
 
 
-def compare(c: CResult, account: Account, tally: Tally) -> None:
+def compare(c: CResult, portfolio: Portfolio, tally: Tally) -> None:
     """Every net profit and every marked equity, in order, through the same hash."""
     nets = marked = 0
     for closed in tally.closed:
@@ -122,7 +124,11 @@ def compare(c: CResult, account: Account, tally: Tally) -> None:
     exits = [0, 0, 0, 0]
     for closed in tally.closed:
         exits[int(closed[6])] += 1
-    assert (account.book.realised, account.book.next_lot - 1, account.book.lots) == (c.realised, c.opened, c.lots)
+    assert (portfolio.account.realised, portfolio.account.next_lot - 1, portfolio.account.lots) == (
+        c.realised,
+        c.opened,
+        c.lots,
+    )
     assert (exits, nets, marked) == (list(c.exits), c.net_hash % 2**64, c.marked_hash % 2**64)
     assert [int(n) for n in tally.denials][1:] == list(c.denials)[1:]
 
@@ -146,17 +152,17 @@ def main() -> None:
     print("model     stepped  trades      C  compiled  ratio   plain")
     for mode in ("baseline", "extended"):
         for train in (Decimal("0.7"), Decimal("0.02")):
-            ruled = rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
+            rules = build_rules(load(SETTINGS | {"MODEL_MODE": mode}), BTC_USD)
             first = int(len(candles.close) * train) + 50
-            rows = PLAIN.observed(candles, ruled.params).rows
+            rows = PLAIN.observed(candles, rules.params).rows
             model = fit(rows[max(0, first - 5050) : first - 50], candles.close[max(0, first - 5050) : first - 50])
             assert model is not None
-            arguments = (ruled, model, candles, first)
+            arguments = (rules, model, candles, first)
             with tempfile.TemporaryDirectory() as folder:
                 c = in_c(folder, *arguments)
                 machine_code, plain = with_core(compiled(), *arguments), with_core(PLAIN, *arguments)
-                account, tally = machine_code()
-                compare(c(), account, tally)
+                portfolio, tally = machine_code()
+                compare(c(), portfolio, tally)
                 compare(c(), *plain())
                 ours, theirs = median_ms(machine_code, ROUNDS), median_ms(c, ROUNDS)
                 slow = median_ms(plain, 1)

@@ -6,7 +6,6 @@ the value (never a secret's) and what is accepted.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from cbbot.contract.bridge_settings_table import COINBASE_WS_URL, EXCHANGE_BY_KEY
 from cbbot.contract.setting import BadSetting
 from cbbot.errors import BadInput
+from cbbot.process.loopback import is_loopback
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
 __all__ = ["BridgeSettings", "load_settings"]
@@ -48,7 +48,7 @@ class BridgeSettings:
 
     @property
     def on_loopback(self) -> bool:
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
@@ -64,10 +64,10 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
     }
     base = _checked_base(values["COINBASE_API_BASE"])
     unsigned = values["COINBASE_AUTH"] == "none"
-    if unsigned and base.scheme == "https" and not _is_loopback(base.hostname or ""):
+    if unsigned and base.scheme == "https" and not is_loopback(base.hostname or ""):
         raise BadSetting("COINBASE_AUTH", "none", f"jwt, because COINBASE_API_BASE is {base.geturl()}")
     signer = None if unsigned else _signer(values)
-    if signer is not None and base.scheme == "http" and not _is_loopback(base.hostname or ""):
+    if signer is not None and base.scheme == "http" and not is_loopback(base.hostname or ""):
         raise BadSetting(
             "COINBASE_API_BASE", base.geturl(), "an https:// address: signed requests must not cross a network in clear"
         )
@@ -107,15 +107,6 @@ def _ws_url(base: SplitResult, given: str | None) -> str:
 
 def _is_coinbase(host: str | None) -> bool:
     return host is not None and (host == "coinbase.com" or host.endswith(".coinbase.com"))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _signer(values: Mapping[str, Any]) -> Signer | None:

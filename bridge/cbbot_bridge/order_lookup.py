@@ -10,6 +10,7 @@ from typing import Any
 
 from cbbot.contract.bridge_api import OrderSearch, OrderState
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.executions import Fill, fill_of, order_state
@@ -59,7 +60,7 @@ class OrderLookup:
         until_ms = self._timekeeper.now_ms()
         margin = int(_MARGIN_SECONDS * max(self._timekeeper.rate, 1.0))
         since_ms = max(since - margin, 0) * 1000
-        since_text = translate.time_text(since_ms)
+        since_text = rfc3339_ms(since_ms)
         cursor = ""
         seen = 0
         cursors: set[str] = set()
@@ -79,7 +80,7 @@ class OrderLookup:
             cursors.add(cursor)
         search = OrderSearch(
             since=since_text,
-            until=translate.time_text(until_ms),
+            until=rfc3339_ms(until_ms),
             looked_back_seconds=max(until_ms - since_ms, 0) // 1000,
             pages=pages,
             orders_seen=seen,

@@ -8,7 +8,7 @@ money depends on is an error, because corrupt data is worse than no data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +33,6 @@ __all__ = [
     "seconds_of",
     "side_of",
     "text_of",
-    "time_text",
     "venue_ms",
 ]
 
@@ -184,12 +183,6 @@ def venue_ms(body: Mapping[str, Any]) -> int:
         if value is not None and 0 < value * factor < 253_402_300_800_000:
             return int(value * factor)
     raise malformed("GET /time tells no time")
-
-
-def time_text(epoch_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(epoch_ms // 1000, tz=UTC).replace(microsecond=epoch_ms % 1000 * 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds_of(timestamp: str) -> float | None:

@@ -8,8 +8,8 @@ import os
 import sys
 
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.json_logs import configure_logs
 from cbbot_operator.configuration import read_configuration
-from cbbot_operator.logs import set_up
 from cbbot_operator.operating import operate
 from cbbot_operator.operator_metrics import package_version
 
@@ -22,8 +22,9 @@ def main() -> int:
         for line in str(error).splitlines():
             sys.stderr.write(f"cbbot-operator: {line}\n")
         return 2
-    set_up(configuration.log_level)
-    logging.getLogger("cbbot_operator").info("starting", extra={"version": package_version()})
+    # kopf logs every event that it hands over; only its troubles are of interest.
+    configure_logs(configuration.log_level, talkative=("kopf", "aiohttp"))
+    logging.getLogger("cbbot_operator").info("starting", extra={"fields": {"version": package_version()}})
     try:
         asyncio.run(operate(configuration))
     except CbbotError as error:

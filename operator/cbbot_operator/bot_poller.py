@@ -11,7 +11,7 @@ from cbbot.errors import CbbotError
 from cbbot_operator import deletion
 from cbbot_operator.bots import Bots, Command
 from cbbot_operator.conditions import condition
-from cbbot_operator.keys import Key, Names
+from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
 from cbbot_operator.operator_metrics import BOTS
 from cbbot_operator.reconciler import Reconciler
@@ -87,7 +87,7 @@ class Poller:
                 if (look and not self._is_ready(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
-                _LOG.warning("the status was not written: %s", error, extra={"tradingbot": str(key)})
+                _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
                 self._wake(key)
 
     async def _ask(self, key: Key) -> None:
@@ -95,17 +95,17 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.child("Deployment", Names(key.name).bot)
+        deployment = seen.deployment("bot")
         if deployment is None or not deployment["spec"].get("replicas", 1):
             await self._reconciler.refresh(key, None)
             return
         report = await self._bots.status(key, self._now())
         command = command_for(seen, report)
         if command is not None:
-            _LOG.info("telling the bot: %s", command, extra={"tradingbot": str(key)})
+            _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
             told = await self._bots.command(key, command, tokens_in(seen).control, self._now())
             if told.status is None:
-                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"tradingbot": str(key)})
+                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"fields": {"tradingbot": str(key)}})
             else:
                 report = told
         await self._reconciler.refresh(key, report)

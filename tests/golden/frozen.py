@@ -18,7 +18,7 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.research.backtest import Result, Span, run
 from cbbot.research.backtest_report import as_document
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from oracle.market import FILES, SHORT, YEAR, columns_of
 
 __all__ = ["CASES", "FOLDER", "difference", "golden_path", "made", "read", "settings_of", "write"]
@@ -41,9 +41,9 @@ def golden_path(case: str, name: str) -> Path:
 
 
 def ran(case: str, name: str) -> Result:
-    ruled = rules(load(settings_of(case)), BTC_USD)
+    rules = build_rules(load(settings_of(case)), BTC_USD)
     candles = columns_of(name)
-    return run(ruled, candles, Span.of(len(candles.start), TRAIN_FRACTION[name], 50))
+    return run(rules, candles, Span.of(len(candles.start), TRAIN_FRACTION[name], 50))
 
 
 def made(case: str, name: str) -> dict[str, Any]:

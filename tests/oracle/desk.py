@@ -15,7 +15,7 @@ from cbbot.trader.commands import Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, Trade, new_state
 
 __all__ = ["Desk", "Fill"]
@@ -33,7 +33,7 @@ class Desk:
     """``trades`` are all of them; ``fills`` and ``denied`` are those of the newest candle."""
 
     def __init__(self, keys: Mapping[str, str], history: Sequence[Candle]) -> None:
-        self.rules = rules(load({**keys, "USE_TICK_PRICE": "false"}), BTC_USD)
+        self.rules = build_rules(load({**keys, "USE_TICK_PRICE": "false"}), BTC_USD)
         self.state = new_state(self.rules, Identity("t", "BTC-USD", "paper", "test"), 1)
         self.history = list(history)
         self.trades: list[Trade] = []

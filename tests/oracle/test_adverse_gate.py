@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.gates import adverse_pct
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 
 PERCENT = st.decimals("0.01", "5", places=2)
 
@@ -32,7 +32,7 @@ def test_the_decayed_gate_is_the_formula_with_its_floor(
     keys = {
         "PYRAMID_MIN_ADVERSE_PCT": str(percent), "PYRAMID_DECAY_MIN_PCT": floor, "PYRAMID_DECAY_LAMBDA": str(decay),
     }  # fmt: skip
-    params = rules(load(keys), BTC_USD).params
+    params = build_rules(load(keys), BTC_USD).params
     start, low, rate = float(str(percent)), float(floor), float(str(decay))
     moments = [0, any_ms]
     if rate and low:

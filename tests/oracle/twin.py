@@ -16,7 +16,7 @@ from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result, Span, run
 from cbbot.research.backtest_report import as_document
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from oracle.definitions import Floats, feature_columns, frame
 from oracle.reference import Product, Reference, Seen
 
@@ -30,7 +30,7 @@ def backtest(
     keys: Mapping[str, str], candles: Columns, span: Span, instrument: Instrument = BTC_USD, *, ohlc: bool = False
 ) -> Result:
     """The product over the candles."""
-    return run(rules(load(keys), instrument), candles, span, fill_model="ohlc" if ohlc else "close")
+    return run(build_rules(load(keys), instrument), candles, span, fill_model="ohlc" if ohlc else "close")
 
 
 def fitted(rows: Floats, closes: Floats) -> Predictor | None:

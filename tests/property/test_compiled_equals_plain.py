@@ -22,7 +22,7 @@ from cbbot.kernel.observe import Observed, observe
 from cbbot.research.backtest import FillModel, Result, Span, run
 from cbbot.research.compiled import compiled
 from cbbot.research.core import PLAIN, Core
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from oracle.market import walk
 
 EXERCISED: Counter[str] = Counter()
@@ -82,10 +82,10 @@ SHAPES = ["up", "down", "chop", "crash", "rally", "flat", "gap", "wild"]
 
 
 def same(plain: Result, machine: Result) -> None:
-    assert machine.account == plain.account
+    assert machine.portfolio == plain.portfolio
     assert machine.tally == plain.tally
     assert machine.fits == plain.fits
-    assert [type(value) for value in machine.account.book] == [type(value) for value in plain.account.book]
+    assert [type(value) for value in machine.portfolio.account] == [type(value) for value in plain.portfolio.account]
 
 
 def test_every_setting_of_a_trading_bot_is_varied() -> None:
@@ -98,15 +98,15 @@ def test_machine_code_and_plain_python_reach_the_same_state(seed: int) -> None:
     # Drawn by a generator of our own, because hypothesis leans towards the first choices.
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in CHOICES.items()}
-    ruled = rules(
+    rules = build_rules(
         load({key: value for key, value in keys.items() if value}), rng.choice([BTC_USD, COARSE, CHEAP, FINE, ODD])
     )
     shapes = [(rng.choice(SHAPES), rng.randint(20, 90)) for _ in range(rng.randint(6, 9))]
     candles = walk(shapes, seed % 2**32, price=rng.choice([1_000, 50_000, 5_000_000]))
     span = Span.of(len(candles.start), Decimal("0.3"), 5)
     fill_model: FillModel = rng.choice(["close", "ohlc"])
-    plain = run(ruled, candles, span, fill_model=fill_model)
-    same(plain, run(ruled, candles, span, fill_model=fill_model, core=compiled()))
+    plain = run(rules, candles, span, fill_model=fill_model)
+    same(plain, run(rules, candles, span, fill_model=fill_model, core=compiled()))
     EXERCISED.update(f"exit {closed.reason} {fill_model}" for closed in plain.tally.closed)
     EXERCISED.update(f"side {closed.lot.side}" for closed in plain.tally.closed)
     EXERCISED.update(DENIALS[code] for code, count in enumerate(plain.tally.denials) if count)
@@ -128,7 +128,7 @@ def test_a_close_outside_of_its_candles_range_is_seen_by_the_exits_all_the_same(
     keys = {"BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "TAKE_PROFIT_PCT": "50", "STOP_LOSS_PCT": "10"}
     bad = np.arange(300) == 250
     torn = candles._replace(close=np.where(bad, candles.low // 2, candles.close))
-    result = run(rules(load(keys), BTC_USD), torn, span, fill_model="ohlc")
+    result = run(build_rules(load(keys), BTC_USD), torn, span, fill_model="ohlc")
     assert [closed.closed_ms for closed in result.tally.closed] == [int(candles.start[250]) * 1000 + 60_000]
 
 
@@ -141,7 +141,7 @@ def test_indicators_are_the_same_bits_column_by_column_row_by_row_and_compiled()
     # Their sums are beyond what a float64 holds exactly.
     candles = candles._replace(volume=candles.volume * 100_000_007)
     for keys in ({}, {"MODEL_MODE": "extended", "MA_FAST": "1", "MA_SLOW": "200"}):
-        params = rules(load(keys), BTC_USD).params
+        params = build_rules(load(keys), BTC_USD).params
         batch = PLAIN.observed(candles, params)
         # A NaN has many bit patterns; here it only has to be one.
         wanted, machine = (
@@ -163,16 +163,16 @@ def test_many_lots_have_the_same_takes_though_compilers_like_to_multiply_powers_
         "SCALP_TP_MIN_PCT": "1", "TAKE_PROFIT_PCT": "900", "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_DECAY_MIN_PCT": "0",
     }  # fmt: skip
     candles = walk([("down", 400)], seed=3)
-    plain = run(rules(load(keys), BTC_USD), candles, span := Span.of(400, Decimal("0.3"), 5))
-    assert len(plain.account.lots) > 50
-    same(plain, run(rules(load(keys), BTC_USD), candles, span, core=compiled()))
+    plain = run(build_rules(load(keys), BTC_USD), candles, span := Span.of(400, Decimal("0.3"), 5))
+    assert len(plain.portfolio.lots) > 50
+    same(plain, run(build_rules(load(keys), BTC_USD), candles, span, core=compiled()))
 
 
 def test_what_64_bits_cannot_count_is_refused_and_does_not_wrap() -> None:
     candles = walk([("up", 300)], seed=1)
     span = Span.of(300, Decimal("0.3"), 5)
     fine = Instrument("X-USD", Decimal("0.01"), Decimal("0.0000000001"), Decimal("0.01"), Decimal("1"))
-    rich = rules(load({"USD_EQUITY": "100000000"}), fine)
+    rich = build_rules(load({"USD_EQUITY": "100000000"}), fine)
     with pytest.raises(BadInput, match="USD_EQUITY"):
         run(rich, candles, span, core=compiled())
     # Bought for 100 million, worth 500 million after a rise: beyond half of what 64 bits hold.
@@ -180,7 +180,7 @@ def test_what_64_bits_cannot_count_is_refused_and_does_not_wrap() -> None:
     keys |= {"USE_MA_FILTER": "false", "TAKE_PROFIT_PCT": "1000", "SCALP_TP_MIN_PCT": "1"}
     grown = candles._replace(close=np.where(np.arange(300) > 200, candles.close * 5, candles.close))
     with pytest.raises(BadInput, match="worth more than"):
-        run(rules(load(keys), BTC_USD), grown, span, core=compiled())
+        run(build_rules(load(keys), BTC_USD), grown, span, core=compiled())
 
 
 RICH = {"USD_EQUITY": "100000000", "RISK_PER_TRADE_PCT": "50", "FEE_RATE_PCT": "0", "USE_MA_FILTER": "false"}
@@ -192,7 +192,7 @@ def test_a_wick_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core: Cal
     keys = RICH | {"BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "1000", "SCALP_TP_MIN_PCT": "1"}
     spiked = candles._replace(high=np.where(np.arange(300) == 200, 100_000_000, candles.high))
     with pytest.raises(BadInput, match="position is worth more than"):
-        run(rules(load(keys), BTC_USD), spiked, Span.of(300, Decimal("0.3"), 5), fill_model="ohlc", core=core())
+        run(build_rules(load(keys), BTC_USD), spiked, Span.of(300, Decimal("0.3"), 5), fill_model="ohlc", core=core())
 
 
 @pytest.mark.parametrize("core", [lambda: PLAIN, compiled], ids=["plain", "compiled"])
@@ -208,11 +208,11 @@ def test_an_account_that_64_bits_cannot_count_is_refused_and_does_not_wrap(core:
     }
     swung = Columns(candles.start, moved, moved, moved, moved, candles.volume)
     with pytest.raises(BadInput, match="account is worth more than"):
-        run(rules(load(keys), BTC_USD), swung, Span.of(900, Decimal("0.3"), 5), core=core())
+        run(build_rules(load(keys), BTC_USD), swung, Span.of(900, Decimal("0.3"), 5), core=core())
 
 
 def test_fine_ticks_beyond_a_float_are_refused() -> None:
     candles = walk([("flat", 300)], seed=1)
     fine = Instrument("X-USD", Decimal("12345678901.01"), Decimal("0.000001"), Decimal("12345.67890101"), Decimal("0"))
     with pytest.raises(BadInput, match="ticks than a float64"):
-        run(rules(load({}), fine), candles, Span.of(300, Decimal("0.3"), 5), core=compiled())
+        run(build_rules(load({}), fine), candles, Span.of(300, Decimal("0.3"), 5), core=compiled())

@@ -21,7 +21,7 @@ from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, Count, Place
 from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: dict[str, int] = {}
@@ -89,8 +89,8 @@ class Paper:
 
 def same(result: Result, paper: Paper) -> None:
     assert paper.trades == result.tally.closed
-    assert list(paper.state.lots) == result.account.lots
-    assert paper.state.book == result.account.book
+    assert list(paper.state.lots) == result.portfolio.lots
+    assert paper.state.account == result.portfolio.account
     signals = {name: paper.counts.get(("decisions", name), 0) for name in ("sell", "flat", "buy")}
     assert list(signals.values()) == result.tally.signals
     assert sum(n for (name, _), n in paper.counts.items() if name == "denials") == sum(result.tally.denials[2:])
@@ -153,16 +153,16 @@ def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restart
     rng = Random(seed)
     keys = {key: rng.choice(choices) for key, choices in KEYS.items()}
     moves = [rng.randint(-60, 60) for _ in range(rng.randint(320, 420))]
-    ruled = rules(load(keys), BTC_USD)
+    rules = build_rules(load(keys), BTC_USD)
     candles = walk(moves)
     span = Span.of(len(candles), Decimal("0.5"), 10)
-    result = run(ruled, columns(candles), span)
-    paper = Paper(ruled)
+    result = run(rules, columns(candles), span)
+    paper = Paper(rules)
     paper.run(candles, span, restarts)
     same(result, paper)
     for closed in result.tally.closed:
         EXERCISED[f"exit {closed.reason}"] = EXERCISED.get(f"exit {closed.reason}", 0) + 1
-    EXERCISED["opened"] = EXERCISED.get("opened", 0) + result.account.book.next_lot - 1
+    EXERCISED["opened"] = EXERCISED.get("opened", 0) + result.portfolio.account.next_lot - 1
 
 
 def test_the_property_above_exercised_what_it_claims() -> None:

@@ -143,7 +143,7 @@ def test_the_markets_above_exercised_it() -> None:
 
 
 def same_account(one: Desk, other: Desk) -> bool:
-    return (one.state.lots, one.state.book, one.trades) == (other.state.lots, other.state.book, other.trades)
+    return (one.state.lots, one.state.account, one.trades) == (other.state.lots, other.state.account, other.trades)
 
 
 @pytest.mark.parametrize("mode", ["baseline", "extended"])

@@ -21,7 +21,7 @@ from cbbot.trader.commands import Place
 from cbbot.trader.events import BalancesKnown, Event, HistoryLoaded, OrderFilled, Started, Tick
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 
 EXERCISED: Counter[str] = Counter()
@@ -40,7 +40,7 @@ class Venue:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.rules = rules(load(KEYS), BTC_USD)
+        self.rules = build_rules(load(KEYS), BTC_USD)
         self.state = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
         self.base = self.spent = self.fees = 0
         self.net = 0

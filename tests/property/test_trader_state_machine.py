@@ -1,6 +1,6 @@
 """The live trader under events in any order: answers late, twice, in part or never, restarts in between.
 
-The venue here keeps books of its own. After every event the trader's must agree with them, and a lot at its stop
+The venue here keeps accounts of its own. After every event the trader's must agree with them, and a lot at its stop
 must be on its way out or wait for a stated reason.
 """
 
@@ -29,7 +29,7 @@ from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 EXERCISED: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class LiveTrader:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.rules = rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
+        self.rules = build_rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
         self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
         self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
         self.venue = Told({BUY: 0, SELL: 0})
@@ -157,7 +157,7 @@ class LiveTrader:
                 continue
             refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
-            EXERCISED["crumbled"] += 1
+            EXERCISED["to_dust"] += 1
 
     # What happens
 
@@ -292,13 +292,13 @@ class LiveTrader:
 
     def restart(self) -> None:
         kept = json.loads(json.dumps(encode(self.rules, self.state)))
-        clear = not self.state.short_dust.base and (self.state.book.side == BUY or not self.state.dust.base)
+        clear = not self.state.short_dust.base and (self.state.account.side == BUY or not self.state.dust.base)
         if clear and self.rng.random() < 0.3:
             del kept["short_dust"], kept["market"]["candle_seconds"]  # as an older cbbot wrote it
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
         again = decode(self.rules, kept)
         forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
-        here = replace(self.state, intents=forgotten, last_order_ms=0, exits_held=(), **lost)
+        here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
         self.feed(events.HistoryLoaded(self.now_ms, tuple(self.candles)))
@@ -310,7 +310,7 @@ class LiveTrader:
     # What must hold
 
     def books_agree(self) -> None:
-        state, book = self.state, self.state.book
+        state, account = self.state, self.state.account
         held: dict[int, list[Any]] = {side: [state.dust_of(side)] for side in (BUY, SELL)}
         for lot in state.lots:
             held[lot.side].append(lot)
@@ -318,19 +318,19 @@ class LiveTrader:
         both = held[BUY] + held[SELL]
         assert {side: sum(each.base for each in held[side]) for side in held} == self.venue.base
         sums = (sum(e.base for e in both), sum(e.cost for e in both), sum(e.entry_fee for e in both))
-        assert (book.base_sum, book.cost_sum, book.fee_sum) == sums
+        assert (account.base_sum, account.cost_sum, account.fee_sum) == sums
         spent = sum(side * each.cost + each.entry_fee for side in held for each in held[side])
-        assert self.venue.net == book.realised == self.venue.cash + spent
+        assert self.venue.net == account.realised == self.venue.cash + spent
         EXERCISED["dust"] += state.dust.base > 0
         EXERCISED["short dust"] += state.short_dust.base > 0
 
     def lots_are_in_order(self) -> None:
-        state, book = self.state, self.state.book
-        assert book.lots == len(state.lots)
+        state, account = self.state, self.state.account
+        assert account.lots == len(state.lots)
         assert [lot.id for lot in state.lots] == sorted({lot.id for lot in state.lots})
         if state.lots:
-            assert {lot.side for lot in state.lots} == {book.side}
-            assert book.last_entry_ticks == state.lots[-1].open_ticks
+            assert {lot.side for lot in state.lots} == {account.side}
+            assert account.last_entry_ticks == state.lots[-1].open_ticks
         runners = sum(lot.runner for lot in state.lots)
         assert runners <= 1
         if state.lots and not any(state.closing(lot) for lot in state.lots):
@@ -391,7 +391,7 @@ def test_every_kind_of_event_occurred() -> None:
         "filled none",
         "absent",
         "restarts",
-        "crumbled",
+        "to_dust",
         "dust",
         "short dust",
     )

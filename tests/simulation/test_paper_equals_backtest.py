@@ -178,7 +178,7 @@ def test_the_paper_loop_trades_as_the_backtest_of_the_same_candles(tmp_path: Pat
         lots = get(bot, "/lots")
         # Marked equity is left out: it follows the ticks of the candle in progress.
         assert get(bot, "/status")["equity_usd"] == expected["summary"]["equity_end"]
-    ledger = [json.loads(line) for line in (tmp_path / "state" / "trades.jsonl").read_text().splitlines()]
-    assert [{key: value for key, value in row.items() if key != "number"} for row in ledger] == expected["trades"]
+    trade_log = [json.loads(line) for line in (tmp_path / "state" / "trades.jsonl").read_text().splitlines()]
+    assert [{key: value for key, value in row.items() if key != "number"} for row in trade_log] == expected["trades"]
     same = ("lot", "side", "opened_at", "open_price", "base_size", "cost", "entry_fee", "stop_price", "take_price")
     assert [[lot[key] for key in same] for lot in lots] == [[lot[key] for key in same] for lot in expected["open_lots"]]

@@ -1,7 +1,7 @@
 """Orders through the bridge: sent once under one id, followed to their end, looked up when in doubt.
 
 A BUY entry spends ``quote_size``; everything else is sized in base. Nothing here decides about
-money: whatever is not certain is told as unknown, and the trader asks again.
+money: whatever is not certain is reported as unknown, and the trader asks again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class BridgeBroker:
         self._instrument = instrument
         self._now_ms = now_ms
 
-    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is told the price
+    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is given the price
         body = self._body(intent)
         outcome = await self._client.post_order(body)
         for delay in _SEND_DELAYS:

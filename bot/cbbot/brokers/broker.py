@@ -1,6 +1,6 @@
-"""What the runtime asks of a broker: carry an order out, and say what became of it.
+"""What the runtime asks of a broker: execute an order, and say what became of it.
 
-Both calls are asynchronous iterators, because an order is told of more than once: accepted, then
+Both calls are asynchronous iterators, because an order is reported more than once: accepted, then
 over. Every iterator yields at least one event and ends; none raises for what a venue does. When it
 ends without the order's end (``OrderUnknown``), the trader asks again by :class:`LookUp`.
 """
@@ -26,7 +26,7 @@ OrderEvent = OrderAccepted | OrderFilled | OrderRefused | OrderUnknown | OrderAb
 
 
 class Broker(Protocol):
-    """``price`` is the step's price in ticks, ``now_ms`` the venue's time of the event that is being carried out."""
+    """``price`` is the step's price in ticks, ``now_ms`` the venue's time of the event that led to the order."""
 
     @property
     def immediate(self) -> bool:

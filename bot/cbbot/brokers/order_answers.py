@@ -38,11 +38,11 @@ def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> 
     if order.side is not intent.side:
         return f"it is a {order.side.value}, not a {intent.side.value}"
     if by_quote(intent):
-        wanted, told = Decimal(intent.quote_units) * instrument.quote_increment, order.quote_size
+        wanted, stated = Decimal(intent.quote_units) * instrument.quote_increment, order.quote_size
     else:
-        wanted, told = Decimal(intent.base) * instrument.base_increment, order.base_size
-    if told is not None and parse_decimal(told) != wanted:
-        return f"its size is {told}, not {wanted:f}"
+        wanted, stated = Decimal(intent.base) * instrument.base_increment, order.base_size
+    if stated is not None and parse_decimal(stated) != wanted:
+        return f"its size is {stated}, not {wanted:f}"
     created_ms = _milliseconds(order.created_time)
     if created_ms is not None and created_ms < intent.created_ms - _CLOCK_MARGIN_MS:
         return f"it was created at {order.created_time}, before we wished for it"

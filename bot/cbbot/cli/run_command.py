@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cbbot import __version__
 from cbbot.cli.serve import Surroundings, serve
 from cbbot.cli.sources import gathered, secret_in
 from cbbot.contract import runtime_env
 from cbbot.contract.settings import Settings, live_requirements, load
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.errors import BadInput
-from cbbot.runtime.log import configure
+from cbbot.process.json_logs import configure_logs
 
 __all__ = ["run"]
 
@@ -47,7 +49,9 @@ def run(
     if missing:
         raise BadInput("; ".join(missing))
     surroundings = _surroundings(settings, host)
-    configure(level)
+    configure_logs(level)
+    started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
+    logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))
 
 

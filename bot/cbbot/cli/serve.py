@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import socket
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,17 +13,18 @@ from typing import Any
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE, INTERRUPTED
+from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
+from cbbot.process.http_server import HttpServer, announce, listening_socket
 from cbbot.runtime.live_bot import LiveBot
-from cbbot.runtime.lock import FolderLock
+from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
 from cbbot.runtime.resume import belongs, check_identity, identity_of
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web.bot_app import create_app
-from cbbot.web.server import HttpServer, bound_socket
 
 __all__ = ["Surroundings", "serve"]
 
@@ -51,7 +50,7 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         BadInput: the port is taken, or the settings do not fit the venue.
     """
     state_file = Path(settings.state_file)
-    with FolderLock(state_file.parent), bound_socket(surroundings.host, settings.port) as listener:
+    with lock_folder(state_file.parent), _listener(surroundings, settings) as listener:
         store = StateStore(state_file)
         document = _document(store, settings, surroundings, warnings)
         identity = identity_of(settings, surroundings.venue, document)
@@ -67,10 +66,16 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         metrics = BotMetrics()
         slack = SlackNotices(surroundings.slack_webhook, about.bot, metrics) if surroundings.slack_webhook else None
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
-        ledger = TradeLedger(state_file.with_name("trades.jsonl"))
-        bot = LiveBot(about, client, store, ledger, document, identity, slack=slack, metrics=metrics)
+        trade_log = TradeLog(state_file.with_name("trades.jsonl"))
+        bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
-        return await _trading(bot, slack, HttpServer(app, _tell_port), listener)
+        # The bot decides what a signal means: it has orders to see to first.
+        server = HttpServer(app, announce, grace_seconds=2, lifespan="off")
+        return await _trading(bot, slack, server, listener)
+
+
+def _listener(surroundings: Surroundings, settings: Settings) -> socket.socket:
+    return listening_socket(surroundings.host, settings.port, host_name=BOT_HOST, port_name="PORT")
 
 
 def _document(
@@ -119,8 +124,3 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
         return INTERRUPTED
     trading.result()
     return INTERRUPTED if signals[:1] == [signal.SIGINT] else DONE
-
-
-def _tell_port(port: int) -> None:
-    sys.stdout.write(json.dumps({"event": "listening", "port": port}) + "\n")
-    sys.stdout.flush()

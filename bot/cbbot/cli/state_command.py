@@ -11,10 +11,10 @@ import typer
 
 from cbbot.cli.exits import DONE, FAILED, REFUSED
 from cbbot.contract.settings_table import BY_KEY
+from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
 from cbbot.trader.codec import BadState, decode_identity
-from cbbot.views.times import rfc3339
 
 __all__ = ["show", "verify"]
 
@@ -41,15 +41,15 @@ def show(file: FileArgument = None) -> None:
     # A number cut short would be worse than a line that the terminal wraps.
     console.width = max(console.width, _TABLE_WIDTH)
     head = Table(show_header=False, box=None)
-    book = body["book"]
-    equity = Decimal(book["start_equity"]) + Decimal(book["realised"])
+    account = body["book"]
+    equity = Decimal(account["start_equity"]) + Decimal(account["realised"])
     rows = {
         "bot": identity.bot_id,
         "trades": f"{identity.product_id}, {identity.mode}, {identity.venue}",
         "epoch": str(body["epoch"]),
         "equity": f"{equity:f}",
-        "realised today": str(book["day_realised"]),
-        "breaker": "tripped" if book["breaker"] else "not tripped",
+        "realised today": str(account["day_realised"]),
+        "breaker": "tripped" if account["breaker"] else "not tripped",
         "paused by": ", ".join(body["paused_by"]) or "nobody",
         "halted": str(body["halted"]) or "no",
         "trades closed": str(body["trade_count"]),
@@ -98,15 +98,15 @@ def _problem(path: Path) -> str:
 
 
 def _sums_problem(body: dict[str, Any]) -> str:
-    """The book keeps sums over the lots and the dust: they must be what these add up to."""
-    book, lots = body["book"], body["lots"]
+    """The account has sums over the lots and the dust: they must be what these add up to."""
+    account, lots = body["book"], body["lots"]
     dusts = [body[name] for name in ("dust", "short_dust") if name in body]
-    if book["lots"] != len(lots):
-        return f"the book counts {book['lots']} lots, there are {len(lots)}"
+    if account["lots"] != len(lots):
+        return f"the account counts {account['lots']} lots, there are {len(lots)}"
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
         added = sum((Decimal(each[of]) for each in (*lots, *dusts)), Decimal())
-        if added != Decimal(book[total]):
-            return f"lots and dust add up to a {of} of {added:f}, the book says {book[total]}"
+        if added != Decimal(account[total]):
+            return f"lots and dust add up to a {of} of {added:f}, the account says {account[total]}"
     return ""
 
 

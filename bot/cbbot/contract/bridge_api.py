@@ -76,7 +76,7 @@ ProductId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{1,20}$")]
 ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 BotId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 BotEpoch = Annotated[int, Field(ge=0, le=2**63 - 1)]
-"""Rises with every start of a bot (trading.md §8)."""
+"""Rises with every start of a bot (docs/trading.md, section 4)."""
 
 
 class _Answer(BaseModel):

@@ -15,13 +15,13 @@ from cbbot.kernel.money import fee_up, marked, net_pnl
 from cbbot.kernel.params import DAY_MS, Params
 
 __all__ = [
-    "Book",
+    "Account",
     "booked_close",
     "booked_open",
     "cash",
     "close_net",
     "equity",
-    "opening_book",
+    "opening_account",
     "position",
     "stops",
     "unrealised",
@@ -32,7 +32,7 @@ __all__ = [
 NEVER = -1
 
 
-class Book(NamedTuple):
+class Account(NamedTuple):
     """Ledger units, except: ``*_ms`` milliseconds, ``day`` days since the epoch, counts of lots and base units.
 
     Built field by field: numba, which compiles this module, knows no ``_replace``.
@@ -59,116 +59,120 @@ class Book(NamedTuple):
     fee_sum: int
 
 
-def opening_book(start_equity: int) -> Book:
-    return Book(start_equity, 0, NEVER, 0, 0, 0, 0, False, NEVER, NEVER, 1, 0, 0, 0, 0, 0, 0)
+def opening_account(start_equity: int) -> Account:
+    return Account(start_equity, 0, NEVER, 0, 0, 0, 0, False, NEVER, NEVER, 1, 0, 0, 0, 0, 0, 0)
 
 
-def equity(book: Book) -> int:
+def equity(account: Account) -> int:
     """Starting equity and realised profit."""
-    return book.start_equity + book.realised
+    return account.start_equity + account.realised
 
 
-def unrealised(book: Book, ticks: int) -> int:
-    return marked(book.side, ticks, book.base_sum, book.cost_sum, book.fee_sum) if book.base_sum else 0
+def unrealised(account: Account, ticks: int) -> int:
+    return marked(account.side, ticks, account.base_sum, account.cost_sum, account.fee_sum) if account.base_sum else 0
 
 
-def cash(book: Book) -> int:
+def cash(account: Account) -> int:
     """What is left to spend: there is no leverage."""
-    return equity(book) - book.cost_sum - book.fee_sum
+    return equity(account) - account.cost_sum - account.fee_sum
 
 
-def with_day(params: Params, book: Book, now_ms: int, equity_now: int, marked_now: int) -> Book:
+def with_day(params: Params, account: Account, now_ms: int, equity_now: int, marked_now: int) -> Account:
     """On the first step of a UTC day: the daily figures start anew and the breaker resets."""
     today = now_ms // DAY_MS
-    if today == book.day:
-        return book
+    if today == account.day:
+        return account
     limit = fee_up(equity_now, params.max_daily_loss_rate)
-    return _on_day(book, today, 0, equity_now, marked_now, limit, False)
+    return _on_day(account, today, 0, equity_now, marked_now, limit, False)
 
 
-def with_breaker(params: Params, book: Book, marked_now: int) -> Book:
+def with_breaker(params: Params, account: Account, marked_now: int) -> Account:
     """Tripped when the day has lost its limit; once tripped it stays so until the next day."""
-    if book.breaker or params.max_daily_loss_rate == 0:
-        return book
-    change = marked_now - book.day_marked if params.breaker_marks else book.day_realised
-    if -change < book.loss_limit:
-        return book
-    return _on_day(book, book.day, book.day_realised, book.day_equity, book.day_marked, book.loss_limit, True)
+    if account.breaker or params.max_daily_loss_rate == 0:
+        return account
+    change = marked_now - account.day_marked if params.breaker_marks else account.day_realised
+    if -change < account.loss_limit:
+        return account
+    return _on_day(
+        account, account.day, account.day_realised, account.day_equity, account.day_marked, account.loss_limit, True
+    )
 
 
 def _on_day(
-    book: Book, day: int, day_realised: int, day_equity: int, day_marked: int, loss_limit: int, breaker: bool
-) -> Book:
-    """The book with other figures of the day."""
-    return Book(
-        start_equity=book.start_equity,
-        realised=book.realised,
+    account: Account, day: int, day_realised: int, day_equity: int, day_marked: int, loss_limit: int, breaker: bool
+) -> Account:
+    """The account with other figures of the day."""
+    return Account(
+        start_equity=account.start_equity,
+        realised=account.realised,
         day=day,
         day_realised=day_realised,
         day_equity=day_equity,
         day_marked=day_marked,
         loss_limit=loss_limit,
         breaker=breaker,
-        last_add_ms=book.last_add_ms,
-        last_loss_ms=book.last_loss_ms,
-        next_lot=book.next_lot,
-        lots=book.lots,
-        side=book.side,
-        last_entry_ticks=book.last_entry_ticks,
-        base_sum=book.base_sum,
-        cost_sum=book.cost_sum,
-        fee_sum=book.fee_sum,
+        last_add_ms=account.last_add_ms,
+        last_loss_ms=account.last_loss_ms,
+        next_lot=account.next_lot,
+        lots=account.lots,
+        side=account.side,
+        last_entry_ticks=account.last_entry_ticks,
+        base_sum=account.base_sum,
+        cost_sum=account.cost_sum,
+        fee_sum=account.fee_sum,
     )
 
 
-def booked_open(book: Book, lot: Lot) -> Book:
-    return Book(
-        start_equity=book.start_equity,
-        realised=book.realised,
-        day=book.day,
-        day_realised=book.day_realised,
-        day_equity=book.day_equity,
-        day_marked=book.day_marked,
-        loss_limit=book.loss_limit,
-        breaker=book.breaker,
+def booked_open(account: Account, lot: Lot) -> Account:
+    return Account(
+        start_equity=account.start_equity,
+        realised=account.realised,
+        day=account.day,
+        day_realised=account.day_realised,
+        day_equity=account.day_equity,
+        day_marked=account.day_marked,
+        loss_limit=account.loss_limit,
+        breaker=account.breaker,
         last_add_ms=lot.opened_ms,
-        last_loss_ms=book.last_loss_ms,
+        last_loss_ms=account.last_loss_ms,
         next_lot=lot.id + 1,
-        lots=book.lots + 1,
+        lots=account.lots + 1,
         side=lot.side,
         last_entry_ticks=lot.open_ticks,
-        base_sum=book.base_sum + lot.base,
-        cost_sum=book.cost_sum + lot.cost,
-        fee_sum=book.fee_sum + lot.entry_fee,
+        base_sum=account.base_sum + lot.base,
+        cost_sum=account.cost_sum + lot.cost,
+        fee_sum=account.fee_sum + lot.entry_fee,
     )
 
 
-def booked_close(book: Book, closed: Lot, whole: bool, net: int, now_ms: int, reason: int, newest_ticks: int) -> Book:
-    """The book after ``closed`` (a lot, or the sold part of one) has left it at a profit of ``net``.
+def booked_close(
+    account: Account, closed: Lot, whole: bool, net: int, now_ms: int, reason: int, newest_ticks: int
+) -> Account:
+    """The account after ``closed`` (a lot, or the sold part of one) has left it at a profit of ``net``.
 
     ``whole`` when nothing of the lot stays open; ``newest_ticks`` is the open price of the
     newest lot that is still open (0 when none is).
     """
-    lots = book.lots - 1 if whole else book.lots
-    last_loss_ms = now_ms if reason in (EXIT_STOP_LOSS, EXIT_TRAILING_STOP) else book.last_loss_ms
-    return Book(
-        start_equity=book.start_equity,
-        realised=book.realised + net,
-        day=book.day,
-        day_realised=book.day_realised + net,
-        day_equity=book.day_equity,
-        day_marked=book.day_marked,
-        loss_limit=book.loss_limit,
-        breaker=book.breaker,
-        last_add_ms=book.last_add_ms,
+    lots = account.lots - 1 if whole else account.lots
+    last_loss_ms = now_ms if reason in (EXIT_STOP_LOSS, EXIT_TRAILING_STOP) else account.last_loss_ms
+    return Account(
+        start_equity=account.start_equity,
+        realised=account.realised + net,
+        day=account.day,
+        day_realised=account.day_realised + net,
+        day_equity=account.day_equity,
+        day_marked=account.day_marked,
+        loss_limit=account.loss_limit,
+        breaker=account.breaker,
+        last_add_ms=account.last_add_ms,
         last_loss_ms=last_loss_ms,
-        next_lot=book.next_lot,
+        next_lot=account.next_lot,
         lots=lots,
-        side=book.side,
+        side=account.side,
         last_entry_ticks=newest_ticks,
-        base_sum=book.base_sum - closed.base,
-        cost_sum=book.cost_sum - closed.cost,
-        fee_sum=book.fee_sum - closed.entry_fee,
+        base_sum=account.base_sum - closed.base,
+        cost_sum=account.cost_sum - closed.cost,
+        fee_sum=account.fee_sum - closed.entry_fee,
     )
 
 
@@ -177,9 +181,9 @@ def close_net(closed: Lot, proceeds: int, exit_fee: int) -> int:
     return net_pnl(closed.side, closed.cost, proceeds, closed.entry_fee + exit_fee)
 
 
-def position(book: Book) -> Position:
-    return Position(book.lots, book.side, book.last_entry_ticks, book.last_add_ms, book.cost_sum)
+def position(account: Account) -> Position:
+    return Position(account.lots, account.side, account.last_entry_ticks, account.last_add_ms, account.cost_sum)
 
 
-def stops(book: Book, paused: bool) -> Stops:
-    return Stops(book.breaker, paused, book.last_loss_ms)
+def stops(account: Account, paused: bool) -> Stops:
+    return Stops(account.breaker, paused, account.last_loss_ms)

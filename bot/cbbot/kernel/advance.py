@@ -1,9 +1,11 @@
-"""The trader over many closed candles: what a backtest runs, step by step the same as live.
+"""The trader over many closed candles: what a backtest runs.
 
-Each step is the page of the specification in order: day, breaker, exits, decision, gates,
-size, place. The live trader (``cbbot.trader``) calls the same functions one step at a time; a
-test holds the two together to the last digit. Written in the subset of Python that numba
-compiles: ``cbbot.research.compiled`` runs it as machine code, on arrays where this runs on lists.
+Each step is docs/trading.md, section 1, in order: day, breaker, exits, decision, gates, size,
+place. The live trader (``cbbot.trader.stepping``) writes the same order a second time, because its
+orders fill later than in their step; the arithmetic is shared, and
+``tests/property/test_live_equals_backtest.py`` holds the two equal to the last digit. Written in
+the subset of Python that numba compiles: ``cbbot.research.compiled`` runs it as machine code, on
+arrays where this runs on lists.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import MutableSequence, Sequence
 from typing import Final, NamedTuple
 
 from cbbot.kernel.account import (
-    Book,
+    Account,
     booked_close,
     booked_open,
     cash,
@@ -33,7 +35,7 @@ from cbbot.kernel.params import DAY_MS, Params
 from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import signal
 
-__all__ = ["MONEY_LIMIT", "Account", "Closed", "Steps", "Tally", "advance"]
+__all__ = ["MONEY_LIMIT", "Closed", "Portfolio", "Steps", "Tally", "advance"]
 
 MONEY_LIMIT: Final = 2.0**62
 """Ledger units that neither a position nor the account may exceed: beyond, compiled integers would wrap."""
@@ -84,43 +86,43 @@ class Tally(NamedTuple):
     lots: MutableSequence[int]
 
 
-class Account(NamedTuple):
-    """The book, and the open lots, oldest first. The list is changed in place."""
+class Portfolio(NamedTuple):
+    """The account, and the open lots, oldest first. The list is changed in place."""
 
-    book: Book
+    account: Account
     lots: MutableSequence[Lot]
 
 
-def advance(params: Params, account: Account, steps: Steps, first: int, last: int, tally: Tally) -> Account:
-    """Step through ``first <= i < last``. Returns the account with its new book.
+def advance(params: Params, portfolio: Portfolio, steps: Steps, first: int, last: int, tally: Tally) -> Portfolio:
+    """Step through ``first <= i < last``. Returns the portfolio with its new account.
 
     Raises:
         OverflowError: a position or the account grows beyond ``MONEY_LIMIT``, compiled or not.
     """
-    book, lots = account
+    account, lots = portfolio
     quiet = _quiet(params, lots)
-    wealth = equity(book)
+    wealth = equity(account)
     for i in range(first, last):
         now_ms, ticks = steps.now_ms[i], steps.close[i]
         worth = wealth
         touched = False
-        if book.lots > 0:
-            if steps.high[i] * 1.0 * book.base_sum > MONEY_LIMIT:
+        if account.lots > 0:
+            if steps.high[i] * 1.0 * account.base_sum > MONEY_LIMIT:
                 raise OverflowError("a position is worth more than cbbot can count")
-            worth = wealth + unrealised(book, ticks)
+            worth = wealth + unrealised(account, ticks)
             touched = steps.low[i] <= quiet.low or steps.high[i] >= quiet.high
             if touched:
                 worth += _left_before_close(params, lots, steps, i)
-        if now_ms // DAY_MS != book.day:
-            book = with_day(params, book, now_ms, wealth, worth)
-        if not book.breaker and params.max_daily_loss_rate > 0:
-            book = with_breaker(params, book, worth)
+        if now_ms // DAY_MS != account.day:
+            account = with_day(params, account, now_ms, wealth, worth)
+        if not account.breaker and params.max_daily_loss_rate > 0:
+            account = with_breaker(params, account, worth)
         exited = False
         if touched:
-            before = book.lots
-            book = _exits(params, book, lots, steps, i, tally)
-            quiet, wealth = _quiet(params, lots), equity(book)
-            exited = book.lots < before
+            before = account.lots
+            account = _exits(params, account, lots, steps, i, tally)
+            quiet, wealth = _quiet(params, lots), equity(account)
+            exited = account.lots < before
             if abs(wealth) > MONEY_LIMIT:
                 raise OverflowError("the account is worth more than cbbot can count")
         if not exited:
@@ -131,13 +133,13 @@ def advance(params: Params, account: Account, steps: Steps, first: int, last: in
             if wanted == FLAT:
                 tally.denials[DENY_FLAT] += 1
             else:
-                before = book.lots
-                book = _consider(params, book, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
-                if book.lots > before:
+                before = account.lots
+                account = _consider(params, account, lots, wanted, now_ms, ticks, steps.std_ratio[i], tally)
+                if account.lots > before:
                     quiet = _quiet(params, lots)
-        tally.marked[i] = wealth + unrealised(book, ticks)
-        tally.lots[i] = book.lots
-    return Account(book, lots)
+        tally.marked[i] = wealth + unrealised(account, ticks)
+        tally.lots[i] = account.lots
+    return Portfolio(account, lots)
 
 
 def _quiet(params: Params, lots: Sequence[Lot]) -> Band:
@@ -166,7 +168,7 @@ def _left_before_close(params: Params, lots: Sequence[Lot], steps: Steps, i: int
     return beyond
 
 
-def _exits(params: Params, book: Book, lots: MutableSequence[Lot], steps: Steps, i: int, tally: Tally) -> Book:
+def _exits(params: Params, account: Account, lots: MutableSequence[Lot], steps: Steps, i: int, tally: Tally) -> Account:
     """Trail, test and close every lot; then promote if the runner has left."""
     leaving: list[tuple[Lot, int, int]] = []
     kept = 0
@@ -185,49 +187,51 @@ def _exits(params: Params, book: Book, lots: MutableSequence[Lot], steps: Steps,
         lots[kept - 1] = promoted(params, lots[kept - 1])
     newest_ticks = lots[kept - 1].open_ticks if kept > 0 else 0
     for lot, reason, ticks in leaving:
-        book = _close(params, book, lot, newest_ticks, steps.now_ms[i], ticks, reason, tally)
-    return book
+        account = _close(params, account, lot, newest_ticks, steps.now_ms[i], ticks, reason, tally)
+    return account
 
 
 def _close(
     params: Params,
-    book: Book,
+    account: Account,
     lot: Lot,
     newest_ticks: int,
     now_ms: int,
     ticks: int,
     reason: int,
     tally: Tally,
-) -> Book:
+) -> Account:
     price = slipped(ticks, -lot.side, params.slippage)
     proceeds = price * lot.base
     exit_fee = fee_up(proceeds, params.fee_rate)
     net = close_net(lot, proceeds, exit_fee)
     tally.closed.append(Closed(lot, now_ms, price, proceeds, exit_fee, net, reason))
-    return booked_close(book, lot, True, net, now_ms, reason, newest_ticks)
+    return booked_close(account, lot, True, net, now_ms, reason, newest_ticks)
 
 
 def _consider(
     params: Params,
-    book: Book,
+    account: Account,
     lots: MutableSequence[Lot],
     wanted: int,
     now_ms: int,
     ticks: int,
     std_ratio: float,
     tally: Tally,
-) -> Book:
+) -> Account:
     """Ask the gates, size, and open a lot; or count which gate denied."""
     base = price = 0
-    denied = permitted(params, wanted, now_ms, ticks, position(book), stops(book, False))
+    denied = permitted(params, wanted, now_ms, ticks, position(account), stops(account, False))
     if denied == ALLOWED:
         price = slipped(ticks, wanted, params.slippage)
         tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
-        base, denied = affordable(params, budget(params, equity(book), tenths), cash(book), price, book.cost_sum)
+        base, denied = affordable(
+            params, budget(params, equity(account), tenths), cash(account), price, account.cost_sum
+        )
     if denied != ALLOWED:
         tally.denials[denied] += 1
-        return book
+        return account
     cost = price * base
-    lot = opened(params, book.next_lot, wanted, now_ms, price, base, cost, fee_up(cost, params.fee_rate), len(lots))
+    lot = opened(params, account.next_lot, wanted, now_ms, price, base, cost, fee_up(cost, params.fee_rate), len(lots))
     lots.append(lot)
-    return booked_open(book, lot)
+    return booked_open(account, lot)

@@ -71,7 +71,7 @@ def opened(
 def promoted(params: Params, lot: Lot) -> Lot:
     """The lot as the runner: its take and stop anew from its own open price, its trail reset."""
     price = to_price(params, lot.open_ticks)
-    return _led(lot, True, stop(params, lot.side, price), runner_take(params, lot.side, price), False, 0.0, 0.0)
+    return _with_levels(lot, True, stop(params, lot.side, price), runner_take(params, lot.side, price), False, 0.0, 0.0)
 
 
 def trailed(params: Params, lot: Lot, price: float) -> Lot:
@@ -82,10 +82,10 @@ def trailed(params: Params, lot: Lot, price: float) -> Lot:
     trailing, peak, trail_stop = trail(params, lot.side, price, open_price, lot.trailing, lot.peak, lot.trail_stop)
     if trailing == lot.trailing and peak == lot.peak:
         return lot
-    return _led(lot, lot.runner, lot.stop, lot.take, trailing, peak, trail_stop)
+    return _with_levels(lot, lot.runner, lot.stop, lot.take, trailing, peak, trail_stop)
 
 
-def _led(
+def _with_levels(
     lot: Lot, runner: bool, stop_price: float, take_price: float, trailing: bool, peak: float, trail_stop: float
 ) -> Lot:
     """The lot in another role, with other levels, or with its trail moved."""

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
-from cbbot.kernel.account import opening_book
-from cbbot.kernel.advance import Account, Steps, Tally
+from cbbot.kernel.account import opening_account
+from cbbot.kernel.advance import Portfolio, Steps, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.model import Fit, fit
 from cbbot.kernel.observe import Observed
@@ -29,7 +29,7 @@ __all__ = ["FillModel", "Progress", "Result", "Span", "run"]
 
 FillModel = Literal["close", "ohlc"]
 
-Progress = Callable[[int, Account, Tally], None]
+Progress = Callable[[int, Portfolio, Tally], None]
 """Called after each stretch with the number of steps done so far."""
 
 STRETCH = 2_000
@@ -65,7 +65,7 @@ class Result:
 
     rules: Rules
     span: Span
-    account: Account
+    portfolio: Portfolio
     tally: Tally
     times: npt.NDArray[np.int64]
     closes: npt.NDArray[np.int64]
@@ -99,7 +99,7 @@ def run(
     score = core.held(np.full(count, np.nan))
     steps = _steps(core, candles, seen, closed_ms, first, score, fill_model)
     tally = core.tally(count)
-    account = Account(opening_book(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
+    portfolio = Portfolio(opening_account(rules.instrument.ledger_down(rules.settings.usd_equity)), core.lots())
     model = _fit(rules, seen.rows, candles.close, span.train)
     fits, fitted_ms = int(model is not None), int(closed_ms[span.train - 1])
     at = scored = 0
@@ -117,19 +117,19 @@ def run(
         if scored < end:
             score[scored:end] = core.held(_scores(core, rules.warm, model, seen, first + scored, first + end))
             scored = end
-        account = _advanced(core, params, account, steps, at, end, tally)
+        portfolio = _advanced(core, params, portfolio, steps, at, end, tally)
         at = end
         if progress is not None:
-            progress(at, account, tally)
-    account, tally = core.told(account, tally)
-    return Result(rules, span, account, tally, closed_ms[first:], candles.close[first:], fits)
+            progress(at, portfolio, tally)
+    portfolio, tally = core.told(portfolio, tally)
+    return Result(rules, span, portfolio, tally, closed_ms[first:], candles.close[first:], fits)
 
 
 def _advanced(
-    core: Core, params: Params, account: Account, steps: Steps, first: int, last: int, tally: Tally
-) -> Account:
+    core: Core, params: Params, portfolio: Portfolio, steps: Steps, first: int, last: int, tally: Tally
+) -> Portfolio:
     try:
-        return core.advance(params, account, steps, first, last, tally)
+        return core.advance(params, portfolio, steps, first, last, tally)
     except OverflowError as error:
         raise BadInput(f"{error}; start with a smaller USD_EQUITY") from error
 

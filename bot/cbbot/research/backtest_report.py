@@ -13,14 +13,14 @@ import numpy as np
 
 from cbbot.contract.settings import as_text
 from cbbot.domain.decimals import plain
-from cbbot.kernel import account as books
+from cbbot.domain.timestamps import rfc3339
+from cbbot.kernel import account
 from cbbot.kernel.codes import ALLOWED, DENIALS, DENY_FLAT
 from cbbot.kernel.lot import Lot
 from cbbot.research import performance
 from cbbot.research.backtest import Result
 from cbbot.research.candles import CandleFile
 from cbbot.views.fields import lot_fields, trade_fields
-from cbbot.views.times import rfc3339
 
 __all__ = ["as_document", "marked_equity", "summary"]
 
@@ -48,7 +48,7 @@ def as_document(result: Result, fill_model: str = "close", file: CandleFile | No
         "denials": denials,
         "fits": result.fits,
         "trades": [trade_fields(result.instrument, closed) for closed in tally.closed],
-        "open_lots": [_open_row(result, lot) for lot in result.account.lots],
+        "open_lots": [_open_row(result, lot) for lot in result.portfolio.lots],
         "summary": summary(result),
     }
     if file is not None:
@@ -70,21 +70,21 @@ def marked_equity(result: Result) -> performance.Floats:
 
 def summary(result: Result) -> dict[str, Any]:
     """Returns, risk and costs of a run. Percentages and ratios are floats, money decimal text."""
-    instrument, book = result.instrument, result.account.book
+    instrument, final = result.instrument, result.portfolio.account
     marked = marked_equity(result)
-    equity = np.concatenate((np.array([book.start_equity], dtype=np.float64), marked))
+    equity = np.concatenate((np.array([final.start_equity], dtype=np.float64), marked))
     growth = performance.cagr_pct(equity, result.times)
     returns = performance.daily_returns(result.times, marked)
     deepest = performance.largest_drawdown(equity)
     drawdown = deepest.pct if deepest else 0.0
     lots = np.asarray(result.tally.lots[-len(result.times) :])
-    end = books.equity(book) + books.unrealised(book, int(result.closes[-1]))
+    end = account.equity(final) + account.unrealised(final, int(result.closes[-1]))
     nets = [closed.net_pnl for closed in result.tally.closed]
     wins = [net for net in nets if net > 0]
     losses = [net for net in nets if net <= 0]
     traded = {
         "equity_start": plain(result.rules.settings.usd_equity),
-        "equity_end": instrument.money_text(books.equity(book)),
+        "equity_end": instrument.money_text(account.equity(final)),
         "equity_end_mtm": instrument.money_text(end),
         "wins": len(wins),
         "losses": len(losses),
@@ -106,7 +106,7 @@ def summary(result: Result) -> dict[str, Any]:
 
 def _fees(result: Result) -> int:
     """Of closed and open lots, in ledger units."""
-    return sum(c.lot.entry_fee + c.exit_fee for c in result.tally.closed) + result.account.book.fee_sum
+    return sum(c.lot.entry_fee + c.exit_fee for c in result.tally.closed) + result.portfolio.account.fee_sum
 
 
 def _drawdowns(result: Result, equity: performance.Floats, deepest: performance.Drawdown | None) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _drawdowns(result: Result, equity: performance.Floats, deepest: performance.
 def _trading(result: Result, nets: list[int], wins: list[int], losses: list[int]) -> dict[str, Any]:
     """What an average trade was like, and what trading cost."""
     instrument, closed = result.instrument, result.tally.closed
-    turnover = sum(c.lot.cost + c.proceeds for c in closed) + result.account.book.cost_sum
+    turnover = sum(c.lot.cost + c.proceeds for c in closed) + result.portfolio.account.cost_sum
     held = sum(c.closed_ms - c.lot.opened_ms for c in closed)
     return {
         "average_win_usd": _mean_usd(result, wins),

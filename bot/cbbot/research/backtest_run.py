@@ -17,7 +17,7 @@ from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
-from cbbot.kernel.advance import Account, Tally
+from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
 from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import CandleFile, read_candles
@@ -26,7 +26,7 @@ from cbbot.research.increments import decimal_option, instrument_of
 from cbbot.research.outputs import check_outputs, write_outputs
 from cbbot.research.result_tables import report_text
 from cbbot.research.run_progress import Watch
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 if TYPE_CHECKING:
     from cbbot.research.serving import MetricsServer, RunMetrics
@@ -87,13 +87,13 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
             print(f"warning: {warning}", file=stream)
         file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
         _remark(stream, options.csv, file)
-        ruled = rules(settings, instrument)
+        rules = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
         _say_pace(stream, settings, span)
-        result = _watched(stream, ruled, file, span, fill_model, core, server)
+        result = _watched(stream, rules, file, span, fill_model, core, server)
     document = as_document(result, fill_model, file)
     sys.stdout.write(report_text(document))
-    difference = _checks(stream, options, ruled, file, span, fill_model, document)
+    difference = _checks(stream, options, rules, file, span, fill_model, document)
     _write(options, document, result, file)
     if difference is not None:
         raise LooksAhead(f"the backtest looks ahead: {difference}")
@@ -174,7 +174,7 @@ def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
 
 def _watched(
     stream: TextIO,
-    ruled: Rules,
+    rules: Rules,
     file: CandleFile,
     span: Span,
     fill_model: FillModel,
@@ -182,34 +182,34 @@ def _watched(
     server: MetricsServer | None,
 ) -> Result:
     """Run with progress shown and metrics served, at the pace that BACKTEST_SLEEP_MS sets."""
-    pause = ruled.settings.backtest_sleep_ms / 1000.0
+    pause = rules.settings.backtest_sleep_ms / 1000.0
     stretch = 1 if pause else _SERVED_STRETCH if server else STRETCH
-    metrics = _metrics(ruled, file, span, server)
+    metrics = _metrics(rules, file, span, server)
     with Watch(stream, "backtest", span.total - span.first) as watch:
 
-        def each(done: int, account: Account, tally: Tally) -> None:
+        def each(done: int, portfolio: Portfolio, tally: Tally) -> None:
             watch(done)
             if metrics is not None:
-                metrics.update(done, account, tally)
+                metrics.update(done, portfolio, tally)
             if pause:
                 time.sleep(pause)
 
-        return run(ruled, file.columns, span, each, stretch, fill_model, core)
+        return run(rules, file.columns, span, each, stretch, fill_model, core)
 
 
-def _metrics(ruled: Rules, file: CandleFile, span: Span, server: MetricsServer | None) -> RunMetrics | None:
+def _metrics(rules: Rules, file: CandleFile, span: Span, server: MetricsServer | None) -> RunMetrics | None:
     if server is None:
         return None
     from cbbot.research.serving import RunMetrics  # noqa: PLC0415 - as in _served
 
-    server.run = RunMetrics(ruled, file.columns, span)
+    server.run = RunMetrics(rules, file.columns, span)
     return server.run
 
 
 def _checks(
     stream: TextIO,
     options: BacktestOptions,
-    ruled: Rules,
+    rules: Rules,
     file: CandleFile,
     span: Span,
     fill_model: FillModel,
@@ -221,15 +221,15 @@ def _checks(
         from cbbot.research.lookahead import check_lookahead, lookahead_steps  # noqa: PLC0415 - only when asked for
 
         with Watch(stream, "look-ahead", lookahead_steps(span), "steps and runs") as watch:
-            looked = check_lookahead(ruled, file.columns, span, fill_model, watch)
+            looked = check_lookahead(rules, file.columns, span, fill_model, watch)
         sys.stdout.write(f"\n{looked.text()}")
         document.setdefault("checks", {})["lookahead"] = looked.as_json()
         difference = looked.difference
     if options.check_warmup:
         from cbbot.research.warmup import check_warmup, warmup_lengths  # noqa: PLC0415 - only when asked for
 
-        with Watch(stream, "warm-up", len(warmup_lengths(ruled, span)), "start-ups") as watch:
-            warmed = check_warmup(ruled, file.columns, span, watch)
+        with Watch(stream, "warm-up", len(warmup_lengths(rules, span)), "start-ups") as watch:
+            warmed = check_warmup(rules, file.columns, span, watch)
         sys.stdout.write(f"\n{warmed.text()}")
         document.setdefault("checks", {})["warmup"] = warmed.as_json()
     return difference

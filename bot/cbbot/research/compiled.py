@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cbbot.errors import BadInput, CbbotError
-from cbbot.kernel.account import Book
-from cbbot.kernel.advance import MONEY_LIMIT, Account, Closed, Steps, Tally, advance
+from cbbot.kernel.account import Account
+from cbbot.kernel.advance import MONEY_LIMIT, Closed, Portfolio, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.lot import Lot
@@ -94,14 +94,14 @@ def compiled() -> Core:
         empty: MutableSequence[Lot] = fast_emptied(_LOT)
         return empty
 
-    def advanced(params: Params, account: Account, steps: Steps, first: int, last: int, done: Tally) -> Account:
+    def advanced(params: Params, portfolio: Portfolio, steps: Steps, first: int, last: int, done: Tally) -> Portfolio:
         if first == 0:
-            _refuse_uncountable(params, account, steps)
-        book, held = fast_advance(_capped(params), account, steps, first, last, done)
-        return Account(Book(*book), held)
+            _refuse_uncountable(params, portfolio, steps)
+        account, held = fast_advance(_capped(params), portfolio, steps, first, last, done)
+        return Portfolio(Account(*account), held)
 
-    def told(account: Account, done: Tally) -> tuple[Account, Tally]:
-        return _told(account, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
+    def told(portfolio: Portfolio, done: Tally) -> tuple[Portfolio, Tally]:
+        return _told(portfolio, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
 
     return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=told)
 
@@ -119,12 +119,12 @@ def _fast(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool)
     return called
 
 
-def _refuse_uncountable(params: Params, account: Account, steps: Steps) -> None:
+def _refuse_uncountable(params: Params, portfolio: Portfolio, steps: Steps) -> None:
     """
     Raises:
         BadInput: the equity or the prices are beyond what machine integers and floats hold exactly.
     """
-    if account.book.start_equity >= MONEY_LIMIT:
+    if portfolio.account.start_equity >= MONEY_LIMIT:
         raise BadInput("USD_EQUITY is more than a compiled run can count; run it without --compiled")
     highest = int(np.max(steps.high)) if len(steps.high) else 0
     if max(highest * params.tick_numerator, params.tick_denominator) >= _EXACT_FLOAT:
@@ -191,14 +191,14 @@ def _at(items: Any, index: int) -> Any:
     return items[index]
 
 
-def _told(account: Account, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Account, Tally]:
+def _told(portfolio: Portfolio, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Portfolio, Tally]:
     """The same in plain Python's integers, lists and tuples."""
     signals, denials, marked, lots = (
         np.asarray(column).tolist() for column in (tally.signals, tally.denials, tally.marked, tally.lots)
     )
     closed = [Closed(Lot(*each[0]), *each[1:]) for each in listed(tally.closed)]
-    held = [Lot(*lot) for lot in listed(account.lots)]
-    return Account(account.book, held), Tally(signals, denials, closed, marked, lots)
+    held = [Lot(*lot) for lot in listed(portfolio.lots)]
+    return Portfolio(portfolio.account, held), Tally(signals, denials, closed, marked, lots)
 
 
 def _zeros(count: int) -> Any:

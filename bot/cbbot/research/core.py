@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cbbot.kernel.advance import Account, Closed, Steps, Tally, advance
+from cbbot.kernel.advance import Closed, Portfolio, Steps, Tally, advance
 from cbbot.kernel.batch import Columns, feature_rows, readings
 from cbbot.kernel.codes import DENIALS
 from cbbot.kernel.lot import Lot
@@ -37,8 +37,8 @@ class Core:
     held: Callable[[npt.NDArray[Any]], Any]
     tally: Callable[[int], Tally]
     lots: Callable[[], MutableSequence[Lot]]
-    advance: Callable[[Params, Account, Steps, int, int, Tally], Account]
-    told: Callable[[Account, Tally], tuple[Account, Tally]]
+    advance: Callable[[Params, Portfolio, Steps, int, int, Tally], Portfolio]
+    told: Callable[[Portfolio, Tally], tuple[Portfolio, Tally]]
 
 
 def _observed(candles: Columns, params: Params) -> Observed:
@@ -61,8 +61,8 @@ def _as_list(column: npt.NDArray[Any]) -> list[Any]:
     return values
 
 
-def _as_it_is(account: Account, tally: Tally) -> tuple[Account, Tally]:
-    return account, tally
+def _as_it_is(portfolio: Portfolio, tally: Tally) -> tuple[Portfolio, Tally]:
+    return portfolio, tally
 
 
 PLAIN = Core(

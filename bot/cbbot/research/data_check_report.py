@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cbbot.domain.timestamps import rfc3339
 from cbbot.research.data_check import Findings, Gap, Outlier
-from cbbot.views.times import rfc3339
 
 __all__ = ["as_document", "print_findings"]
 

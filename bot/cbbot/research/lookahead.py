@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cbbot.kernel.advance import Account, Tally
+from cbbot.domain.timestamps import rfc3339
+from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import EXITS, SIGNALS
 from cbbot.kernel.model import Fit
@@ -24,7 +25,6 @@ from cbbot.research.backtest import FillModel, Result, Span
 from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, truncated
 from cbbot.research.result_tables import wrapped
 from cbbot.trader.rules import Rules
-from cbbot.views.times import rfc3339
 
 __all__ = ["Lookahead", "check_lookahead", "lookahead_steps"]
 
@@ -121,7 +121,7 @@ class _Observed:
         self._before = [0, 0, 0]
         self.result: Result = backtest.run(rules, candles, span, self._note, 1, fill_model)
 
-    def _note(self, _done: int, _account: Account, tally: Tally) -> None:
+    def _note(self, _done: int, _portfolio: Portfolio, tally: Tally) -> None:
         now = list(tally.signals)
         if now == self._before:
             self.signals.append(_NONE)

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from cbbot.domain.candle import Candle
 from cbbot.errors import BadInput
-from cbbot.kernel.advance import Account, Closed, Tally
+from cbbot.kernel.advance import Closed, Portfolio, Tally
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import ALLOWED, BUY, DENIALS, DENY_FLAT, SIGNALS
 from cbbot.kernel.indicators import Indicators, commit, empty
@@ -55,16 +55,16 @@ class RunMetrics:
         self._committed = max(0, span.first - _HISTORY)
         self.metrics.ready.set(1)
         self._count_fits(span.first)
-        self._observe(span.first, Account(self._state.book, []))
+        self._observe(span.first, Portfolio(self._state.account, []))
 
-    def update(self, done: int, account: Account, tally: Tally) -> None:
+    def update(self, done: int, portfolio: Portfolio, tally: Tally) -> None:
         """``done`` steps are done, and this is what they have come to."""
         closed = tally.closed[self._closed :]
         self._count_tallies(tally)
-        self._count_orders(account, closed)
+        self._count_orders(portfolio, closed)
         self._closed += len(closed)
         self._count_fits(self._span.first + done)
-        self._observe(self._span.first + done, account)
+        self._observe(self._span.first + done, portfolio)
         self.done = done
 
     def _count(self, times: int, name: str, **labels: str) -> None:
@@ -80,15 +80,15 @@ class RunMetrics:
                 self._count(tally.denials[code] - self._denials[code], "denials", reason=reason)
         self._signals, self._denials = list(tally.signals), list(tally.denials)
 
-    def _count_orders(self, account: Account, closed: Sequence[Closed]) -> None:
-        opened = [lot for lot in (*account.lots, *(each.lot for each in closed)) if lot.id >= self._next_lot]
+    def _count_orders(self, portfolio: Portfolio, closed: Sequence[Closed]) -> None:
+        opened = [lot for lot in (*portfolio.lots, *(each.lot for each in closed)) if lot.id >= self._next_lot]
         for lot in opened:
             self._count(1, "orders", mode="paper", side="BUY" if lot.side == BUY else "SELL")
             self._count(1, "trades", result="open")
         for each in closed:
             self._count(1, "orders", mode="paper", side="SELL" if each.lot.side == BUY else "BUY")
             self._count(1, "trades", result="win" if each.net_pnl > 0 else "loss")
-        self._next_lot = account.book.next_lot
+        self._next_lot = portfolio.account.next_lot
 
     def _count_fits(self, until: int) -> None:
         """Fits whose newest row comes before ``until``."""
@@ -96,12 +96,12 @@ class RunMetrics:
             self._fitted += 1
             self._count(1, "fits")
 
-    def _observe(self, until: int, account: Account) -> None:
+    def _observe(self, until: int, portfolio: Portfolio) -> None:
         """Set the gauges as after the candle before ``until``."""
         market = replace(self._state.market, last_price=int(self._candles.close[until - 1]))
         if self._rules.params.vol_adjust:
             market = replace(market, indicators=self._committed_until(until))
-        self._state = replace(self._state, market=market, book=account.book, lots=tuple(account.lots))
+        self._state = replace(self._state, market=market, account=portfolio.account, lots=tuple(portfolio.lots))
         self.metrics.observe(self._rules, self._state)
 
     def _committed_until(self, until: int) -> Indicators:

@@ -19,9 +19,9 @@ from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
-from cbbot.runtime.resume import equity_warning, taken_up
+from cbbot.runtime.resume import equity_warning, resumed_state
 from cbbot.runtime.status_answer import About
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -39,7 +39,7 @@ _NO_ACCESS: Final = (
     BridgeErrorCode.UPSTREAM_UNAUTHORIZED,
 )
 
-_UNKNOWN_FEES: Final = "the venue's own fee rate could not be learnt; the next start asks again"
+_UNKNOWN_FEES: Final = "the venue's own fee rate could not be read; the next start asks again"
 
 _Answer = TypeVar("_Answer")
 
@@ -76,7 +76,7 @@ class Boot:
         """Instrument, clock, state and warnings.
 
         Raises:
-            BadInput: the venue does not trade the product, or no exact books can be kept for it.
+            BadInput: the venue does not trade the product, or its amounts cannot be counted exactly.
             UnsafeStart: the state must not be traded on.
         """
         settings = self._about.settings
@@ -85,12 +85,12 @@ class Boot:
         market = BridgeMarket(self._client, settings.product_id)
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
-        await self._asked("the venue's clock", clock.settle)
-        law = rules(settings, instrument)
-        state = taken_up(law, self._identity, self._document, int(time.time() * 1000))
+        await self._asked("the venue's clock", clock.synchronise)
+        rules = build_rules(settings, instrument)
+        state = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
-        self._warn(await self._learnt(law, state, market))
-        return Begun(law, state, market, clock)
+        self._warn(await self._venue_warnings(rules, state, market))
+        return Begun(rules, state, market, clock)
 
     async def history(self, begun: Begun) -> tuple[Candle, ...]:
         """The candles the trader begins with."""
@@ -123,16 +123,16 @@ class Boot:
             message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
             raise BadInput(message) from error
 
-    async def _learnt(self, law: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
+    async def _venue_warnings(self, rules: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
         """Warnings that only the venue and the state could cause."""
-        changed = equity_warning(law, state)
-        learnt = [changed] if changed else []
-        if not law.live:
-            return learnt
+        changed = equity_warning(rules, state)
+        found = [changed] if changed else []
+        if not rules.live:
+            return found
         taker = await self._asked("access to the account", lambda: _taker_rate(market))
         if taker is None:
-            learnt.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(law.settings.fee_rate_pct)} is believed until then")
-        return [*advice(law.settings, taker), *learnt]
+            found.append(f"{_UNKNOWN_FEES}: FEE_RATE_PCT={plain(rules.settings.fee_rate_pct)} is assumed until then")
+        return [*advice(rules.settings, taker), *found]
 
     def _warn(self, new: list[str], *known: str) -> None:
         """Every warning once in the log, and for as long as the process runs in the status."""
@@ -157,7 +157,7 @@ class Boot:
 
 
 async def _taker_rate(market: BridgeMarket) -> Decimal | None:
-    """What a market order costs, in percent; None when it cannot be learnt now.
+    """What a market order costs, in percent; None when it cannot be read now.
 
     Raises:
         Refused, Unavailable: the account is closed to us; trading live must wait.

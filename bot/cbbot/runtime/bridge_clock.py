@@ -73,11 +73,11 @@ class LiveClock:
         sample = ClockSample.of(asked, self._monotonic(), venue_ms)
         self._clock = VenueClock.sampled(self._clock, sample, baseline_seconds=_BASELINE_SECONDS)
 
-    async def settle(self) -> None:
+    async def synchronise(self) -> None:
         """Samples until the rate is known: two measurements that agree.
 
         Raises:
-            CbbotError: the venue's time cannot be learnt; nothing may be traded without it.
+            CbbotError: the venue's time cannot be read; nothing may be traded without it.
         """
         started = self._monotonic()
         while self._monotonic() - started < _LONGEST_START_SECONDS:

@@ -42,7 +42,7 @@ class BridgeMarket:
         """The product's increments.
 
         Raises:
-            BadInput: no exact books can be kept for them.
+            BadInput: their amounts cannot be counted exactly.
         """
         filters = _shaped(Filters, await self._client.get("/exchange/filters", {"product_id": self._product_id}))
         return Instrument(

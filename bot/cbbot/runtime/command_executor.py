@@ -1,7 +1,7 @@
-"""Carries the trader's commands out, strictly in their order, beside the loop that steps (which counts by itself).
+"""Executes the trader's commands, strictly in their order, beside the loop that steps (which counts by itself).
 
 Nothing behind a checkpoint leaves before the checkpoint is durable. When it cannot be made durable,
-entries behind it are refused and exits go out all the same: not selling would be worse than having
+entries behind it are refused and exits are sent all the same: not selling would be worse than having
 to look an order up by hand.
 """
 
@@ -13,16 +13,16 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from cbbot.brokers.broker import Broker, OrderEvent
-from cbbot.runtime.event_queue import Mailbox
-from cbbot.runtime.notifications import Announcer
-from cbbot.runtime.state_writer import StateKeeper
+from cbbot.runtime.event_queue import EventQueue
+from cbbot.runtime.notifications import Notifier
+from cbbot.runtime.state_writer import StateWriter
 from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["DISK", "Courier", "Parcel"]
+__all__ = ["DISK", "CommandBatch", "CommandExecutor"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ DISK = "disk"
 """Who pauses entries while the state cannot be saved."""
 
 
-class Parcel(NamedTuple):
+class CommandBatch(NamedTuple):
     """What one event led to. ``generation`` counts the states, ``now_ms`` is the event's time."""
 
     generation: int
@@ -40,39 +40,39 @@ class Parcel(NamedTuple):
     done: asyncio.Future[None] | None = None
 
 
-class Courier:
+class CommandExecutor:
     """Run :meth:`run` beside the loop. ``ordered`` is called whenever an order has changed the account."""
 
     def __init__(
         self,
         broker: Broker,
-        keeper: StateKeeper,
-        mailbox: Mailbox,
+        writer: StateWriter,
+        queue: EventQueue,
         metrics: BotMetrics,
-        announcer: Announcer,
+        notifier: Notifier,
         ordered: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
-        self._keeper = keeper
-        self._mailbox = mailbox
+        self._writer = writer
+        self._queue = queue
         self._metrics = metrics
-        self._announcer = announcer
+        self._notifier = notifier
         self._ordered = ordered
-        self._parcels: asyncio.Queue[Parcel] = asyncio.Queue()
-        self._newest: Parcel | None = None
+        self._batches: asyncio.Queue[CommandBatch] = asyncio.Queue()
+        self._newest: CommandBatch | None = None
         self._orders: dict[str, asyncio.Task[None]] = {}
 
-    def carry(self, parcel: Parcel) -> None:
-        self._newest = parcel
-        self._parcels.put_nowait(parcel)
+    def submit(self, batch: CommandBatch) -> None:
+        self._newest = batch
+        self._batches.put_nowait(batch)
 
-    def note(self, parcel: Parcel) -> None:
+    def note(self, batch: CommandBatch) -> None:
         """A newer state without commands: the next checkpoint saves it along."""
-        self._newest = parcel
+        self._newest = batch
 
     async def drained(self) -> None:
-        """Returns when everything handed over so far has been carried out."""
-        await self._parcels.join()
+        """Returns when everything submitted so far has been executed."""
+        await self._batches.join()
 
     @property
     def orders_in_flight(self) -> int:
@@ -80,60 +80,60 @@ class Courier:
 
     async def run(self) -> None:
         while True:
-            parcel = await self._parcels.get()
+            batch = await self._batches.get()
             try:
-                for command in parcel.commands:
-                    await self._attempt(parcel, command)
+                for command in batch.commands:
+                    await self._attempt(batch, command)
             finally:
-                if parcel.done is not None and not parcel.done.done():
-                    parcel.done.set_result(None)
-                self._parcels.task_done()
+                if batch.done is not None and not batch.done.done():
+                    batch.done.set_result(None)
+                self._batches.task_done()
 
-    async def _attempt(self, parcel: Parcel, command: Command) -> None:
+    async def _attempt(self, batch: CommandBatch, command: Command) -> None:
         """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
         try:
-            await self._carry_out(parcel, command)
+            await self._execute(batch, command)
         except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
             self._metrics.step_failures.inc()
             _LOG.exception("command failed")
             if isinstance(command, Place | LookUp):
                 # Asked after again, it ends; without an answer its lot could never be closed.
                 name = command.intent.client_order_id
-                self._mailbox.answer(OrderUnknown(parcel.now_ms, name, f"{type(error).__name__}: {error}"))
+                self._queue.answer(OrderUnknown(batch.now_ms, name, f"{type(error).__name__}: {error}"))
 
-    async def _carry_out(self, parcel: Parcel, command: Command) -> None:
+    async def _execute(self, batch: CommandBatch, command: Command) -> None:
         match command:
             case Checkpoint():
-                await self._checkpoint(parcel)
+                await self._checkpoint(batch)
             case Place(intent, price):
-                await self._place(parcel, intent, price)
+                await self._place(batch, intent, price)
             case LookUp(intent):
-                await self._answered(intent, self._broker.look_up(intent, parcel.now_ms), parcel.now_ms)
+                await self._answered(intent, self._broker.look_up(intent, batch.now_ms), batch.now_ms)
             case Notify():
-                self._announcer.notify(command)
+                self._notifier.notify(command)
 
-    async def _checkpoint(self, parcel: Parcel) -> None:
-        if self._keeper.saved >= parcel.generation:
+    async def _checkpoint(self, batch: CommandBatch) -> None:
+        if self._writer.saved >= batch.generation:
             return
-        newest = self._newest or parcel
-        if not await self._keeper.save(newest.generation, newest.state):
+        newest = self._newest or batch
+        if not await self._writer.save(newest.generation, newest.state):
             if DISK not in newest.state.paused_by:
-                self._mailbox.put(EntriesPaused(parcel.now_ms, DISK))
+                self._queue.put(EntriesPaused(batch.now_ms, DISK))
         elif DISK in newest.state.paused_by:
-            self._mailbox.put(EntriesResumed(parcel.now_ms, DISK))
+            self._queue.put(EntriesResumed(batch.now_ms, DISK))
 
-    async def _place(self, parcel: Parcel, intent: Intent, price: int) -> None:
-        if self._keeper.saved < parcel.generation and intent.purpose is Purpose.ENTRY:
+    async def _place(self, batch: CommandBatch, intent: Intent, price: int) -> None:
+        if self._writer.saved < batch.generation and intent.purpose is Purpose.ENTRY:
             message = "the order could not be written down before it was sent"
-            self._mailbox.answer(OrderRefused(parcel.now_ms, intent.client_order_id, "state_not_saved", message))
+            self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return
-        await self._answered(intent, self._broker.place(intent, price, parcel.now_ms), parcel.now_ms)
+        await self._answered(intent, self._broker.place(intent, price, batch.now_ms), batch.now_ms)
 
     async def _answered(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:
-        """Puts the answers into the mailbox: now when they are immediate, from a task of their own otherwise."""
+        """Puts the answers into the queue: now when they are immediate, from a task of their own otherwise."""
         if self._broker.immediate:
             async for answer in answers:
-                self._mailbox.answer(answer)
+                self._queue.answer(answer)
             return
         if intent.client_order_id in self._orders:
             return  # it is being asked after already
@@ -146,10 +146,10 @@ class Courier:
         started = loop.time()
         try:
             async for answer in answers:
-                self._mailbox.answer(answer)
+                self._queue.answer(answer)
         except Exception as error:  # noqa: BLE001  the top of a task: counted and logged
             _LOG.exception("order failed", extra={"fields": {"client_order_id": intent.client_order_id}})
-            self._mailbox.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
+            self._queue.answer(OrderUnknown(now_ms, intent.client_order_id, f"{type(error).__name__}: {error}"))
         self._metrics.order_seconds.observe(loop.time() - started)
         self._ordered()
 

@@ -1,4 +1,4 @@
-"""From the bridge into the mailbox: ticks with balances, closed candles, and the passing of time.
+"""From the bridge into the queue: ticks with balances, closed candles, and the passing of time.
 
 Intervals of the settings count on the venue's clock. Each ``once`` does one round and returns the
 seconds to pause; :class:`~cbbot.runtime.outages.Outages` keeps it going.
@@ -17,7 +17,7 @@ from cbbot.errors import CbbotError
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
 from cbbot.runtime.closing import split_closed
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.outages import Outages
 from cbbot.trader.events import BalancesKnown, CandleClosed, CandleForming, Tick, TimePassed
 from cbbot.trader.rules import Rules
@@ -40,12 +40,12 @@ class AccountFeed:
     """Live balances: young enough for entries, and asked for again after every order."""
 
     def __init__(
-        self, rules: Rules, market: BridgeMarket, clock: LiveClock, mailbox: Mailbox, outages: Outages
+        self, rules: Rules, market: BridgeMarket, clock: LiveClock, queue: EventQueue, outages: Outages
     ) -> None:
         self._rules = rules
         self._market = market
         self._clock = clock
-        self._mailbox = mailbox
+        self._queue = queue
         self._outages = outages
         self._task: asyncio.Task[None] | None = None
         self._asked_ms = 0
@@ -80,7 +80,7 @@ class AccountFeed:
         self._outages.recovered("balances")
         # They are as old as the question: an order that ended meanwhile may or may not be in them.
         self._asked_ms = asked_ms
-        self._mailbox.put(BalancesKnown(asked_ms, balances.base, balances.quote))
+        self._queue.put(BalancesKnown(asked_ms, balances.base, balances.quote))
 
 
 class TickFeed:
@@ -91,14 +91,14 @@ class TickFeed:
         rules: Rules,
         market: BridgeMarket,
         clock: LiveClock,
-        mailbox: Mailbox,
+        queue: EventQueue,
         metrics: BotMetrics,
         account: AccountFeed,
     ) -> None:
         self._rules = rules
         self._market = market
         self._clock = clock
-        self._mailbox = mailbox
+        self._queue = queue
         self._metrics = metrics
         self._account = account
         self._due = 0.0
@@ -111,7 +111,7 @@ class TickFeed:
             self._metrics.stale_prices.inc()
         else:
             self.fresh_at = loop.time()
-            if self._mailbox.put_tick(Tick(self._clock.now_ms(), price)):
+            if self._queue.put_tick(Tick(self._clock.now_ms(), price)):
                 self._metrics.skipped_ticks.inc()
         interval = float(self._rules.settings.tick_interval_sec)
         period = max(interval / self._clock.rate if self._clock.rate > 0 else interval, _SHORTEST_TICK_SECONDS)
@@ -132,13 +132,13 @@ class CandleFeed:
         rules: Rules,
         market: BridgeMarket,
         clock: LiveClock,
-        mailbox: Mailbox,
+        queue: EventQueue,
         metrics: BotMetrics,
     ) -> None:
         self._rules = rules
         self._market = market
         self._clock = clock
-        self._mailbox = mailbox
+        self._queue = queue
         self._metrics = metrics
         self._seconds = rules.settings.candle_seconds
         self._last = 0
@@ -168,14 +168,14 @@ class CandleFeed:
             self._look_from = self._last if fed else end
             return 0.0
         if forming is not None and forming.start > self._last:
-            self._mailbox.put(CandleForming(asked_ms, forming))
+            self._queue.put(CandleForming(asked_ms, forming))
         return self._pause(fed)
 
     def _feed(self, closed: list[Candle]) -> int:
         fed = 0
         for candle in closed:
             if candle.start > self._last:
-                self._mailbox.put(CandleClosed(candle))
+                self._queue.put(CandleClosed(candle))
                 self.recent.append(candle)
                 self._last = self._look_from = candle.start
                 fed += 1
@@ -185,28 +185,28 @@ class CandleFeed:
         """Until the next candle should be over, or the resync is due, or soon when one is late."""
         rate = self._clock.rate if self._clock.rate > 0 else 1.0
         now_ms, length_ms = self._clock.estimate_ms(), self._seconds * 1000
-        # On a fast venue the first trade of the next candle tells that this one is over.
-        settled_ms = length_ms // 10 if self._clock.fast else 2_100
-        over_ms = (now_ms - settled_ms) // length_ms * length_ms
+        # On a fast venue the first trade of the next candle shows that this one is over.
+        close_delay_ms = length_ms // 10 if self._clock.fast else 2_100
+        over_ms = (now_ms - close_delay_ms) // length_ms * length_ms
         resync = max(float(self._rules.settings.candle_resync_sec) / rate, _SHORTEST_TICK_SECONDS)
         if self._last * 1000 + length_ms < over_ms:
             self._tries = 0 if fed else self._tries + 1
             soon = min(0.5, self._seconds / rate / 4) * 2.0 ** min(self._tries, 4)
             return min(soon, max(resync, 0.5))
         self._tries = 0
-        until_next = (over_ms + length_ms + settled_ms - now_ms) / 1000 / rate
+        until_next = (over_ms + length_ms + close_delay_ms - now_ms) / 1000 / rate
         return min(max(until_next, _SHORTEST_TICK_SECONDS), resync)
 
 
 class TimeFeed:
     """The passing of time, about once a second of ours; ``beat`` is called with it."""
 
-    def __init__(self, clock: LiveClock, mailbox: Mailbox, beat: Callable[[], None]) -> None:
+    def __init__(self, clock: LiveClock, queue: EventQueue, beat: Callable[[], None]) -> None:
         self._clock = clock
-        self._mailbox = mailbox
+        self._queue = queue
         self._beat = beat
 
     async def once(self) -> float:
-        self._mailbox.put_time(TimePassed(self._clock.now_ms()))
+        self._queue.put_time(TimePassed(self._clock.now_ms()))
         self._beat()
         return 1.0

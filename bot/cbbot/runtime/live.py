@@ -1,4 +1,4 @@
-"""The live loop: one task that takes events, steps the trader, and hands its commands to the courier.
+"""The live loop: one task that takes events, steps the trader, and hands its commands to the executor.
 
 The state changes here and nowhere else, between two awaits. On paper an order is answered before
 the next event is looked at, so that paper and backtest agree trade for trade; live, nothing here
@@ -14,8 +14,8 @@ from collections import deque
 from typing import Final
 
 from cbbot.brokers.broker import Broker
-from cbbot.runtime.command_executor import Courier, Parcel
-from cbbot.runtime.event_queue import Letter, Mailbox
+from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
+from cbbot.runtime.event_queue import EventQueue, QueuedEvent
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import notices
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Place
@@ -40,8 +40,8 @@ class TradingLoop:
         rules: Rules,
         state: TraderState,
         broker: Broker,
-        mailbox: Mailbox,
-        courier: Courier,
+        queue: EventQueue,
+        executor: CommandExecutor,
         metrics: BotMetrics,
         broadcast: Broadcast,
     ) -> None:
@@ -49,8 +49,8 @@ class TradingLoop:
         self.state = state
         self.decisions: deque[Decision] = deque(maxlen=_DECISIONS_KEPT)
         self._broker = broker
-        self._mailbox = mailbox
-        self._courier = courier
+        self._queue = queue
+        self._executor = executor
         self._metrics = metrics
         self._broadcast = broadcast
         self._generation = 0
@@ -58,21 +58,21 @@ class TradingLoop:
 
     def begin(self) -> None:
         """Makes the epoch of this run durable before anything is asked in its name."""
-        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), 0))
+        self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), 0))
 
     def save(self, now_ms: int) -> None:
         """One more save, of whatever there is."""
         self._generation += 1
-        self._courier.carry(Parcel(self._generation, self.state, (Checkpoint(),), now_ms))
+        self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), now_ms))
 
     async def run(self) -> None:
         while True:
-            await self.take(await self._mailbox.next())
+            await self.take(await self._queue.next())
             self.moved_at = asyncio.get_running_loop().time()
 
-    async def take(self, letter: Letter) -> None:
+    async def take(self, queued: QueuedEvent) -> None:
         """Step once. An event that makes the trader fail is counted and left out; the state stays as it was."""
-        event = letter.event
+        event = queued.event
         before = self.state
         began = time.perf_counter()
         try:
@@ -85,19 +85,19 @@ class TradingLoop:
         if after is not before:
             self.state = after
             self._generation += 1
-            self._tell(before, event)
-        carried = self._counted(commands)
+            self._publish(before, event)
+        remaining = self._counted(commands)
         now_ms = self._time_of(event)
-        parcel = Parcel(self._generation, after, carried, now_ms, letter.done)
-        if carried or letter.done is not None:
-            self._courier.carry(parcel)
+        batch = CommandBatch(self._generation, after, remaining, now_ms, queued.done)
+        if remaining or queued.done is not None:
+            self._executor.submit(batch)
         else:
-            self._courier.note(parcel)
+            self._executor.note(batch)
         if self._broker.immediate and any(isinstance(command, Place | LookUp) for command in commands):
-            await self._courier.drained()
+            await self._executor.drained()
 
     def _counted(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
-        """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the courier's.
+        """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the executor's.
 
         So a disk that hangs for hours makes nothing grow but what really waits for it.
         """
@@ -106,15 +106,15 @@ class TradingLoop:
                 self._metrics.count(command)
         return tuple(command for command in commands if not isinstance(command, Count))
 
-    def _tell(self, before: TraderState, event: Event) -> None:
+    def _publish(self, before: TraderState, event: Event) -> None:
         decision = self.state.decision
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
             if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
-                # Those that changed something are told by the machine.
+                # The machine notifies of those that changed something.
                 notice = notices.decided(self.rules, decision)
                 _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
-            if self._broadcast.heard:
+            if self._broadcast.has_listeners:
                 row = decision_row(self.rules.instrument, decision)
                 self._broadcast.publish("decision", row.model_dump())
         if isinstance(event, CandleClosed) and _LOG.isEnabledFor(logging.DEBUG):
@@ -123,7 +123,7 @@ class TradingLoop:
             price = self.rules.instrument.price_text(event.price)
             if _LOG.isEnabledFor(logging.DEBUG):
                 _LOG.debug("tick", extra={"fields": {"price": price, "at_ms": event.at_ms}})
-            if self._broadcast.heard:
+            if self._broadcast.has_listeners:
                 self._broadcast.publish("tick", {"price": price, "at_ms": event.at_ms})
 
     def _time_of(self, event: Event) -> int:

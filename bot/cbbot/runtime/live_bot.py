@@ -16,16 +16,16 @@ from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import Retryable, UnsafeStart
 from cbbot.runtime.boot import Begun, Boot
-from cbbot.runtime.command_executor import Courier
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.command_executor import CommandExecutor
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
-from cbbot.runtime.notifications import Announcer, Broadcast
+from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.outages import Outages
-from cbbot.runtime.state_writer import InThread, StateKeeper
+from cbbot.runtime.state_writer import InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked, HistoryLoaded, Started
 from cbbot.trader.trader_state import Identity
 from cbbot.views.bot_metrics import BotMetrics
@@ -42,12 +42,12 @@ _SAVE_AGAIN_SECONDS: Final = 5.0
 _HEARTBEAT_SECONDS: Final = 60.0
 
 
-class _Works(NamedTuple):
+class _Parts(NamedTuple):
     """The parts of a bot that trades; they exist once the venue is known."""
 
     begun: Begun
-    keeper: StateKeeper
-    courier: Courier
+    writer: StateWriter
+    executor: CommandExecutor
     loop: TradingLoop
     ticks: TickFeed
     candles: CandleFeed
@@ -61,7 +61,7 @@ class LiveBot:
         about: About,
         client: BridgeClient,
         store: StateStore,
-        ledger: TradeLedger,
+        trade_log: TradeLog,
         document: dict[str, Any] | None,
         identity: Identity,
         *,
@@ -73,19 +73,17 @@ class LiveBot:
         self.metrics = metrics or BotMetrics()
         self._client = client
         self._store = store
-        self._ledger = ledger
+        self._trade_log = trade_log
         self._in_thread = in_thread
         self._broadcast = Broadcast()
-        self._announcer = Announcer(self._broadcast, slack)
-        self._mailbox = Mailbox()
+        self._notifier = Notifier(self._broadcast, slack)
+        self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         self._boot = Boot(about, client, self.metrics, document, identity)
-        self._works: _Works | None = None
+        self._parts: _Parts | None = None
         self._fatal: UnsafeStart | None = None
         self._stop = asyncio.Event()
         self._saved_again_at = self._beat_at = 0.0
-
-    # What keeps it going
 
     async def run(self) -> None:
         """Trades until :meth:`stop`.
@@ -111,69 +109,69 @@ class LiveBot:
         self._stop.set()
 
     async def _trade(self) -> None:
-        works = self._works = self._assembled(await self._boot.begin())
-        stepping, carrying = asyncio.create_task(works.loop.run()), asyncio.create_task(works.courier.run())
+        parts = self._parts = self._assembled(await self._boot.begin())
+        stepping, executing = asyncio.create_task(parts.loop.run()), asyncio.create_task(parts.executor.run())
         feeds: list[asyncio.Task[None]] = []
         try:
-            works.loop.begin()
+            parts.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
-            await works.courier.drained()
-            history = await self._boot.history(works.begun)
-            now_ms = works.begun.clock.now_ms()
-            self._mailbox.put(HistoryLoaded(now_ms, history))
-            self._mailbox.put(Started(now_ms))
-            works.candles.begin(history)
-            feeds = self._feeding(works)
-            await _first_to_fail(stepping, carrying, *feeds)
+            await parts.executor.drained()
+            history = await self._boot.history(parts.begun)
+            now_ms = parts.begun.clock.now_ms()
+            self._queue.put(HistoryLoaded(now_ms, history))
+            self._queue.put(Started(now_ms))
+            parts.candles.begin(history)
+            feeds = self._feeding(parts)
+            await _first_to_fail(stepping, executing, *feeds)
         finally:
             await _cancelled(*feeds)
             # Cancelled or failed: what is in flight is waited for all the same.
-            await self._wound_up(works, stepping)
-            await _cancelled(stepping, carrying)
+            await self._shut_down(parts, stepping)
+            await _cancelled(stepping, executing)
 
-    def _assembled(self, begun: Begun) -> _Works:
-        law, market, clock = begun.rules, begun.market, begun.clock
-        keeper = StateKeeper(law, self._store, self._ledger, self.metrics, self._in_thread)
-        broker: Broker = PaperBroker(law.params)
-        if law.live:
-            broker = BridgeBroker(self._client, law.instrument, clock.now_ms)
-        account = AccountFeed(law, market, clock, self._mailbox, self._outages)
-        courier = Courier(broker, keeper, self._mailbox, self.metrics, self._announcer, account.want)
-        loop = TradingLoop(law, begun.state, broker, self._mailbox, courier, self.metrics, self._broadcast)
-        ticks = TickFeed(law, market, clock, self._mailbox, self.metrics, account)
-        candles = CandleFeed(law, market, clock, self._mailbox, self.metrics)
-        return _Works(begun, keeper, courier, loop, ticks, candles)
+    def _assembled(self, begun: Begun) -> _Parts:
+        rules, market, clock = begun.rules, begun.market, begun.clock
+        writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread)
+        broker: Broker = PaperBroker(rules.params)
+        if rules.live:
+            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
+        account = AccountFeed(rules, market, clock, self._queue, self._outages)
+        executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._notifier, account.want)
+        loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
+        ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
+        candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
+        return _Parts(begun, writer, executor, loop, ticks, candles)
 
-    def _feeding(self, works: _Works) -> list[asyncio.Task[None]]:
-        clock = works.begun.clock
-        passing = TimeFeed(clock, self._mailbox, self._beat)
-        rounds = {"price": works.ticks.once, "candles": works.candles.once, "time": passing.once}
+    def _feeding(self, parts: _Parts) -> list[asyncio.Task[None]]:
+        clock = parts.begun.clock
+        passing = TimeFeed(clock, self._queue, self._beat)
+        rounds = {"price": parts.ticks.once, "candles": parts.candles.once, "time": passing.once}
         feeds = [asyncio.create_task(self._outages.forever(name, once)) for name, once in rounds.items()]
         return [*feeds, asyncio.create_task(clock.run(self._note_clock))]
 
     def _note_clock(self, error: Exception) -> None:
         self._outages.failed("clock", error)
 
-    async def _wound_up(self, works: _Works, stepping: asyncio.Task[None]) -> None:
+    async def _shut_down(self, parts: _Parts, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
-        courier = works.courier
-        self._mailbox.drop_market()
+        executor = parts.executor
+        self._queue.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                while not stepping.done() and (courier.orders_in_flight or self._mailbox.answered):
-                    await courier.order_ended()
-                    await courier.drained()
+                while not stepping.done() and (executor.orders_in_flight or self._queue.answered):
+                    await executor.order_ended()
+                    await executor.drained()
                     await asyncio.sleep(0)
-        works.loop.save(works.begun.clock.now_ms())
+        parts.loop.save(parts.begun.clock.now_ms())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                await courier.drained()
+                await executor.drained()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""
-        if self._works is None:
+        if self._parts is None:
             return
-        loop, keeper = self._works.loop, self._works.keeper
+        loop, writer = self._parts.loop, self._parts.writer
         if self._client.superseded:
             self._fatal = UnsafeStart(
                 f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
@@ -181,23 +179,21 @@ class LiveBot:
             )
             self.stop()
         now = asyncio.get_running_loop().time()
-        if keeper.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
+        if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
-            loop.save(self._works.begun.clock.now_ms())
+            loop.save(self._parts.begun.clock.now_ms())
         if now - self._beat_at >= _HEARTBEAT_SECONDS:
             self._beat_at = now
             status = self.status()
             fields = {"equity": status.equity_usd, "marked": status.equity_marked_usd, "lots": status.open_lots}
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
-        if self._broadcast.heard:
+        if self._broadcast.has_listeners:
             self._broadcast.publish("status", self.status().model_dump())
-
-    # What it answers
 
     @property
     def alive(self) -> bool:
         """Whether the loop, or the start before it, has moved lately."""
-        moved_at = self._works.loop.moved_at if self._works and not self._boot.waits_for else self._boot.moved_at
+        moved_at = self._parts.loop.moved_at if self._parts and not self._boot.waits_for else self._boot.moved_at
         return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
 
     @property
@@ -211,36 +207,36 @@ class LiveBot:
         return status_of(self.about, self._moment())
 
     def lots(self) -> list[LotRow]:
-        if self._works is None:
+        if self._parts is None:
             return []
-        state, instrument = self._works.loop.state, self._works.begun.rules.instrument
+        state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
     def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
-        return self._ledger.page(limit, before)
+        return self._trade_log.page(limit, before)
 
     def decisions(self, limit: int) -> list[DecisionRow]:
         """Newest first."""
-        if self._works is None:
+        if self._parts is None:
             return []
-        newest = list(self._works.loop.decisions)[-limit:]
-        return [decision_row(self._works.begun.rules.instrument, decision) for decision in reversed(newest)]
+        newest = list(self._parts.loop.decisions)[-limit:]
+        return [decision_row(self._parts.begun.rules.instrument, decision) for decision in reversed(newest)]
 
     def candles(self, limit: int) -> list[CandleRow]:
         """Oldest first; the newest may be in progress."""
-        if self._works is None:
+        if self._parts is None:
             return []
-        forming = self._works.loop.state.market.forming
-        candles = [*self._works.candles.recent, *([forming] if forming else [])][-limit:]
-        return [candle_row(self._works.begun.rules.instrument, candle) for candle in candles]
+        forming = self._parts.loop.state.market.forming
+        candles = [*self._parts.candles.recent, *([forming] if forming else [])][-limit:]
+        return [candle_row(self._parts.begun.rules.instrument, candle) for candle in candles]
 
     def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
         return self._broadcast.listen()
 
     def exposition(self) -> bytes:
         moment = self._moment()
-        if self._works is not None:
-            self.metrics.observe(self._works.begun.rules, self._works.loop.state)
+        if self._parts is not None:
+            self.metrics.observe(self._parts.begun.rules, self._parts.loop.state)
         self.metrics.ready.set(self.readiness[0])
         age = moment.price_age_seconds
         self.metrics.price_age.set(float("nan") if age is None else age)
@@ -262,30 +258,30 @@ class LiveBot:
         Raises:
             Retryable: the bot is not that far yet, or does not get to it.
         """
-        if self._works is None or self._boot.waits_for:
+        if self._parts is None or self._boot.waits_for:
             raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._mailbox.put(event_at(self._works.begun.clock.now_ms()), done)
+        self._queue.put(event_at(self._parts.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
 
     def _moment(self) -> Moment:
-        works, waits_for = self._works, self._boot.waits_for
-        if works is None:
+        parts, waits_for = self._parts, self._boot.waits_for
+        if parts is None:
             return Moment(None, None, None, waits_for, "", None, None, 0)
-        fresh_at, decisions = works.ticks.fresh_at, works.loop.decisions
+        fresh_at, decisions = parts.ticks.fresh_at, parts.loop.decisions
         now = asyncio.get_running_loop().time()
         return Moment(
-            rules=works.begun.rules,
-            state=works.loop.state,
+            rules=parts.begun.rules,
+            state=parts.loop.state,
             decision=decisions[-1] if decisions else None,
             waits_for=waits_for,
-            problem=works.keeper.problem,
+            problem=parts.writer.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
-            saved_ms=works.keeper.saved_at_ms,
-            clock_offset_ms=works.begun.clock.offset_ms(),
+            saved_ms=parts.writer.saved_at_ms,
+            clock_offset_ms=parts.begun.clock.offset_ms(),
         )
 
 

@@ -1,4 +1,4 @@
-"""Everything that is told to people: the log, the stream of events, Slack."""
+"""Notices to people: the log, the stream of events, Slack."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 
 from cbbot.trader.commands import Notify
 
-__all__ = ["Announcer", "Broadcast"]
+__all__ = ["Broadcast", "Notifier"]
 
 _LOG = logging.getLogger("cbbot.trader")
 _WAITING: Final = 1000
-_LOUD: Final = {"halt": logging.ERROR, "breaker": logging.WARNING, "pause": logging.WARNING}
+_LEVELS: Final = {"halt": logging.ERROR, "breaker": logging.WARNING, "pause": logging.WARNING}
 
 
 class Broadcast:
@@ -23,7 +23,7 @@ class Broadcast:
         self._listeners: set[asyncio.Queue[tuple[str, Mapping[str, object]]]] = set()
 
     @property
-    def heard(self) -> bool:
+    def has_listeners(self) -> bool:
         """Whether anybody listens."""
         return bool(self._listeners)
 
@@ -44,15 +44,15 @@ class Broadcast:
             self._listeners.discard(queue)
 
 
-class Announcer:
-    """Carries a :class:`~cbbot.trader.commands.Notify` out. ``slack`` never fails."""
+class Notifier:
+    """Executes a :class:`~cbbot.trader.commands.Notify`. ``slack`` never fails."""
 
     def __init__(self, broadcast: Broadcast, slack: Callable[[str, Mapping[str, object]], None] | None = None) -> None:
         self._broadcast = broadcast
         self._slack = slack
 
     def notify(self, notice: Notify) -> None:
-        _LOG.log(_LOUD.get(notice.event, logging.INFO), notice.event, extra={"fields": dict(notice.fields)})
+        _LOG.log(_LEVELS.get(notice.event, logging.INFO), notice.event, extra={"fields": dict(notice.fields)})
         self._broadcast.publish(notice.event, notice.fields)
         if self._slack is not None:
             self._slack(notice.event, notice.fields)

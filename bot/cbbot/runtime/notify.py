@@ -14,7 +14,7 @@ from cbbot.views.bot_metrics import BotMetrics
 __all__ = ["SlackNotices", "wording"]
 
 _LOG = logging.getLogger(__name__)
-_TOLD: Final = frozenset({"fill", "exit", "breaker", "halt", "pause"})
+_EVENTS: Final = frozenset({"fill", "exit", "breaker", "halt", "pause"})
 _ORDER_OUTCOMES: Final = frozenset({"refused", "unknown", "absent"})
 _WAITING: Final = 100
 _LIMIT_SECONDS: Final = 5.0
@@ -58,9 +58,9 @@ class SlackNotices:
 
 
 def wording(event: str, fields: Mapping[str, object]) -> str | None:
-    """What a person is told; None for what they need not hear."""
+    """The message for a person; None for what needs none."""
     if event == "order" and fields.get("outcome") not in _ORDER_OUTCOMES:
         return None
-    if event != "order" and event not in _TOLD:
+    if event != "order" and event not in _EVENTS:
         return None
     return f"{event} " + ", ".join(f"{name} {value}" for name, value in fields.items())

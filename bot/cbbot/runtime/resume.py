@@ -1,4 +1,4 @@
-"""Taking up the state of an earlier run: whose it is, and whether this run may trade on it."""
+"""Resuming from the state of an earlier run: whose it is, and whether this run may trade on it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cbbot.trader.codec import BadState, decode, decode_identity
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
-__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "taken_up"]
+__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "resumed_state"]
 
 Document = dict[str, Any]
 
 
 def identity_of(settings: Settings, venue: str, document: Document | None) -> Identity:
     """Who this run trades as. The id comes from BOT_ID, else from the state, else it is made up once."""
-    kept = decode_identity(document).bot_id if document is not None else ""
-    bot_id = settings.bot_id or kept or f"bot-{secrets.token_hex(4)}"
+    saved = decode_identity(document).bot_id if document is not None else ""
+    bot_id = settings.bot_id or saved or f"bot-{secrets.token_hex(4)}"
     return Identity(bot_id, settings.product_id, settings.mode, venue)
 
 
@@ -41,8 +41,8 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     lots, intents = _count(document, "lots"), _count(document, "intents")
     if not lots and not intents:
         return
-    kept = decode_identity(document)
-    was = f"PRODUCT_ID={kept.product_id} DRY_RUN={str(kept.mode == 'paper').lower()} at {kept.venue}"
+    saved = decode_identity(document)
+    was = f"PRODUCT_ID={saved.product_id} DRY_RUN={str(saved.mode == 'paper').lower()} at {saved.venue}"
     now = f"PRODUCT_ID={identity.product_id} DRY_RUN={str(identity.mode == 'paper').lower()} at {identity.venue}"
     raise UnsafeStart(
         f"{state_file} holds {lots} open lots and {intents} open orders of {was}; this start is {now}. "
@@ -50,7 +50,7 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     )
 
 
-def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
+def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
     """The state to begin with, in an epoch above every earlier one.
 
     A state of another product, mode or venue without anything open gives a fresh start that goes
@@ -63,8 +63,8 @@ def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_m
         return new_state(rules, identity, wall_ms)
     try:
         if belongs(document, identity):
-            kept = decode(rules, document)
-            return replace(kept, identity=identity, epoch=max(kept.epoch + 1, wall_ms))
+            saved = decode(rules, document)
+            return replace(saved, identity=identity, epoch=max(saved.epoch + 1, wall_ms))
         fresh = new_state(rules, identity, max(int(document["epoch"]) + 1, wall_ms))
         return replace(
             fresh,
@@ -81,15 +81,15 @@ def taken_up(rules: Rules, identity: Identity, document: Document | None, wall_m
 
 def equity_warning(rules: Rules, state: TraderState) -> str | None:
     """A sentence when USD_EQUITY was changed after the first start."""
-    kept = rules.instrument.money(state.book.start_equity)
-    if kept == rules.settings.usd_equity:
+    saved = rules.instrument.money(state.account.start_equity)
+    if saved == rules.settings.usd_equity:
         return None
     return (
-        f"USD_EQUITY={plain(rules.settings.usd_equity)} is not what the state began with ({plain(kept.normalize())}); "
+        f"USD_EQUITY={plain(rules.settings.usd_equity)} is not what the state began with ({plain(saved.normalize())}); "
         "the state's counts, USD_EQUITY matters only to a state that is new"
     )
 
 
 def _count(document: Document, name: str) -> int:
-    kept = document.get(name)
-    return len(kept) if isinstance(kept, list) else 0
+    saved = document.get(name)
+    return len(saved) if isinstance(saved, list) else 0

@@ -1,4 +1,4 @@
-"""Keeps the trader's state on disk, and the ledger of trades behind it."""
+"""Saves the trader's state to disk, and after it the trade log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["InThread", "StateKeeper"]
+__all__ = ["InThread", "StateWriter"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,20 +22,20 @@ InThread = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs something that blocks where it does not block the loop: ``asyncio.to_thread``."""
 
 
-class StateKeeper:
+class StateWriter:
     """``generation`` counts states in the order in which they were; ``saved`` is the newest durable one's."""
 
     def __init__(
         self,
         rules: Rules,
         store: StateStore,
-        ledger: TradeLedger,
+        trade_log: TradeLog,
         metrics: BotMetrics,
         in_thread: InThread = asyncio.to_thread,
     ) -> None:
         self._rules = rules
         self._store = store
-        self._ledger = ledger
+        self._trade_log = trade_log
         self._metrics = metrics
         self._in_thread = in_thread
         self.saved = -1
@@ -57,14 +57,14 @@ class StateKeeper:
         if self.problem:
             _LOG.warning("state saved again", extra={"fields": {"path": str(self._store.path)}})
             self.problem = ""
-        await self._write_ledger(state)
+        await self._write_trades(state)
         return True
 
-    async def _write_ledger(self, state: TraderState) -> None:
-        if state.trade_count <= self._ledger.last_number:
+    async def _write_trades(self, state: TraderState) -> None:
+        if state.trade_count <= self._trade_log.last_number:
             return
         try:
-            await self._in_thread(lambda: self._ledger.append(self._rules.instrument, state.trades))
+            await self._in_thread(lambda: self._trade_log.append(self._rules.instrument, state.trades))
         except OSError as error:
             # The state has the newest trades; the next save writes them.
             _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})

@@ -8,11 +8,11 @@ from typing import Final, Literal
 from cbbot.contract.bot_api import BotStatus, Entries, LastDecision, ModelStatus
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.codes import SIGNALS
 from cbbot.trader import account_figures
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
-from cbbot.views.times import rfc3339
 
 __all__ = ["About", "Moment", "phase_of", "status_of"]
 
@@ -77,7 +77,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
             "epoch": state.epoch if state else 0,
             "version": about.version,
             "open_lots": len(state.lots) if state else 0,
-            "breaker_tripped": bool(state and state.book.breaker),
+            "breaker_tripped": bool(state and state.account.breaker),
             "entries": _entries(phase, state),
             "price_age_seconds": moment.price_age_seconds,
             "model": ModelStatus.model_validate(
@@ -99,7 +99,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
 
 def _entries(phase: Phase, state: TraderState | None) -> Entries:
     paused_by = sorted(state.paused_by) if state else []
-    allowed = phase == "trading" and state is not None and not state.book.breaker and not state.outcome_unknown
+    allowed = phase == "trading" and state is not None and not state.account.breaker and not state.outcome_unknown
     return Entries(allowed=allowed, paused_by=paused_by)
 
 
@@ -125,9 +125,9 @@ def _money(rules: Rules | None, state: TraderState | None) -> dict[str, str | No
     amounts = (
         account_figures.equity(rules, state, ticks),
         account_figures.marked_equity(rules, state, ticks) if ticks else account_figures.equity(rules, state, ticks),
-        state.book.day_realised,
+        state.account.day_realised,
         account_figures.unrealised(state, ticks) if ticks else 0,
-        state.book.cost_sum,
+        state.account.cost_sum,
     )
     money = {name: instrument.money_text(amount) for name, amount in zip(names, amounts, strict=True)}
     return {**money, "last_price": instrument.price_text(ticks) if ticks else None}

@@ -4,7 +4,7 @@
 
     {"version": 1, "checksum": sha256 of the body's canonical JSON, "body": {...}}
 
-A generation that is torn or corrupt is told apart from one that was never written: the first falls
+A generation that is torn or corrupt is distinguished from one that was never written: the first falls
 back to the previous one, only the second is a fresh start.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from cbbot.errors import BadInput, UnsafeStart
+from cbbot.process.durable_files import sync_folder, write_durably
 
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
@@ -62,9 +62,9 @@ class StateStore:
         try:
             body = read_generation(self.previous)
         except (FileNotFoundError, CorruptState) as error:
-            told = "there is no previous generation" if isinstance(error, FileNotFoundError) else str(error)
+            older = "there is no previous generation" if isinstance(error, FileNotFoundError) else str(error)
             raise UnsafeStart(
-                f"no state can be read, and starting without it could forget open lots: {problem}; {told}. "
+                f"no state can be read, and starting without it could forget open lots: {problem}; {older}. "
                 f"Restore {self.path} from a backup, or move it and {self.previous.name} away if there are no lots"
             ) from error
         if self.path.exists():
@@ -78,17 +78,17 @@ class StateStore:
         Raises:
             OSError: it is not; the generation before it still is.
         """
-        _write_durably(self._temporary, _encoded(body))
+        write_durably(self._temporary, _encoded(body))
         if self.path.exists():
             self.path.replace(self.previous)
         # Dying here leaves the previous generation alone: the last save that was reported durable.
         self._temporary.replace(self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def set_aside(self, label: str) -> Path:
         """Keeps a copy of the newest generation that no later save touches."""
         kept = self.path.with_name(f"{self.path.name}.{label}")
-        _write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
+        write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
         return kept
 
 
@@ -130,22 +130,3 @@ def _checksum(canonical: str) -> str:
 def _encoded(body: Mapping[str, Any]) -> bytes:
     canonical = _canonical(body)
     return f'{{"version":{_VERSION},"checksum":"{_checksum(canonical)}","body":{canonical}}}\n'.encode()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,7 @@
 """Every closed trade, one line of JSON each, in a file that only grows.
 
 The state keeps the newest trades; this keeps all of them, for ``GET /trades``. A line is written
-after the state that holds its trade is durable, so the ledger never knows more than the state; what
+after the state that holds its trade is durable, so the log never knows more than the state; what
 a crash kept from being written is appended at the next start. Only every 64th line's place is remembered,
 so that years of trades cost next to no memory.
 """
@@ -21,12 +21,12 @@ from cbbot.domain.instrument import Instrument
 from cbbot.trader.trader_state import Trade
 from cbbot.views.json_rows import trade_row
 
-__all__ = ["TradeLedger"]
+__all__ = ["TradeLog"]
 
 _BLOCK: Final = 64
 
 
-class TradeLedger:
+class TradeLog:
     """``trades.jsonl``. Opening reads it through once and cuts off a line that was never finished.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cbbot.kernel import account as books
+from cbbot.kernel import account
 from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.money import marked
 from cbbot.trader.rules import Rules
@@ -24,31 +24,31 @@ def equity(rules: Rules, state: TraderState, ticks: int) -> int:
     """What sizing and the daily figures count with, in ledger units."""
     if _from_balances(rules) and state.balances is not None:
         return state.balances.quote + state.balances.base * ticks
-    return books.equity(state.book)
+    return account.equity(state.account)
 
 
 def marked_equity(rules: Rules, state: TraderState, ticks: int) -> int:
     """Equity with open lots at the price. Balances already hold the lots' base, so nothing is added to them."""
     if _from_balances(rules) and state.balances is not None:
         return equity(rules, state, ticks)
-    return books.equity(state.book) + unrealised(state, ticks)
+    return account.equity(state.account) + unrealised(state, ticks)
 
 
 def unrealised(state: TraderState, ticks: int) -> int:
-    """Profit of lots and dust at the price. The book marks all it holds as of one side; dust may be of the other."""
-    book = state.book
-    profit = books.unrealised(book, ticks)
+    """Profit of lots and dust at the price. The account marks all it holds as of one side; dust may be of the other."""
+    main = state.account.side
+    profit = account.unrealised(state.account, ticks)
     for side in (BUY, SELL):
         dust = state.dust_of(side)
-        if dust.base and side != book.side:
-            profit += marked(side, ticks, dust.base, dust.cost, 0) - marked(book.side, ticks, dust.base, dust.cost, 0)
+        if dust.base and side != main:
+            profit += marked(side, ticks, dust.base, dust.cost, 0) - marked(main, ticks, dust.base, dust.cost, 0)
     return profit
 
 
 def cash(rules: Rules, state: TraderState, now_ms: int) -> int | None:
     """What an entry may spend, in ledger units; None when live balances are too old to tell."""
     if not rules.live:
-        return books.cash(state.book)
+        return account.cash(state.account)
     balances = state.balances
     if balances is None or now_ms - balances.at_ms >= _FRESH_MS or balances.at_ms <= state.last_order_ms:
         return None

@@ -15,7 +15,7 @@ from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
-from cbbot.kernel.account import NEVER, Book
+from cbbot.kernel.account import NEVER, Account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.indicators import Indicators, empty
@@ -50,7 +50,7 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "venue": identity.venue,
         "epoch": state.epoch,
         "sequence": state.sequence,
-        "book": _book_out(instrument, state.book),
+        "book": _account_out(instrument, state.account),
         "lots": [_lot_out(instrument, lot) for lot in state.lots],
         "intents": [_intent_out(instrument, intent) for intent in state.intents],
         "dust": _dust_out(instrument, state.dust),
@@ -111,16 +111,16 @@ def _state(rules: Rules, document: Document) -> TraderState:
     instrument = rules.instrument
     lots = tuple(_lot_in(instrument, lot) for lot in document["lots"])
     last_price = instrument.ticks(parse_decimal(document["last_price"]))
-    # Candles of another length say nothing of what was learnt from these.
+    # Candles of another length say nothing of the model fitted on these.
     same_candles = document["market"].get("candle_seconds", rules.candle_ms // 1000) == rules.candle_ms // 1000
     model = document["model"] if same_candles else None
-    book = _book_in(instrument, document["book"])
-    dust, short_dust = _dusts_in(instrument, document, book.side)
+    account = _account_in(instrument, document["book"])
+    dust, short_dust = _dusts_in(instrument, document, account.side)
     return TraderState(
         identity=_identity(document),
         epoch=int(document["epoch"]),
         sequence=int(document["sequence"]),
-        book=_with_last_add(book, lots),
+        account=_with_last_add(account, lots),
         market=_market_in(rules, document["market"], last_price, same_candles),
         lots=lots,
         intents=tuple(_intent_in(instrument, intent) for intent in document["intents"]),
@@ -136,7 +136,7 @@ def _state(rules: Rules, document: Document) -> TraderState:
     )
 
 
-_BOOK_MONEY: Final = (
+_ACCOUNT_MONEY: Final = (
     "start_equity",
     "realised",
     "day_realised",
@@ -148,30 +148,30 @@ _BOOK_MONEY: Final = (
 )
 
 
-def _book_out(instrument: Instrument, book: Book) -> Document:
-    out = book._asdict()
-    for name in _BOOK_MONEY:
+def _account_out(instrument: Instrument, account: Account) -> Document:
+    out = account._asdict()
+    for name in _ACCOUNT_MONEY:
         out[name] = instrument.money_text(out[name])
-    out["last_entry_ticks"] = instrument.price_text(book.last_entry_ticks)
-    out["base_sum"] = instrument.base_text(book.base_sum)
+    out["last_entry_ticks"] = instrument.price_text(account.last_entry_ticks)
+    out["base_sum"] = instrument.base_text(account.base_sum)
     return out
 
 
-def _book_in(instrument: Instrument, document: Document) -> Book:
-    values = {name: document[name] for name in Book._fields}
-    for name in _BOOK_MONEY:
+def _account_in(instrument: Instrument, document: Document) -> Account:
+    values = {name: document[name] for name in Account._fields}
+    for name in _ACCOUNT_MONEY:
         values[name] = _money(instrument, values[name])
     values["last_entry_ticks"] = instrument.ticks(parse_decimal(values["last_entry_ticks"]))
     values["base_sum"] = _base(instrument, values["base_sum"])
-    return Book(**values)
+    return Account(**values)
 
 
-def _with_last_add(book: Book, lots: tuple[Lot, ...]) -> Book:
+def _with_last_add(account: Account, lots: tuple[Lot, ...]) -> Account:
     """An old state does not say when a lot was last added: the oldest lot's open time, else the day's start."""
-    if not lots or book.last_add_ms != NEVER:
-        return book
+    if not lots or account.last_add_ms != NEVER:
+        return account
     opened_ms = lots[0].opened_ms
-    return book._replace(last_add_ms=opened_ms if opened_ms > 0 else max(book.day, 0) * DAY_MS)
+    return account._replace(last_add_ms=opened_ms if opened_ms > 0 else max(account.day, 0) * DAY_MS)
 
 
 def _dust_out(instrument: Instrument, dust: Dust) -> Document:

@@ -1,6 +1,6 @@
 """What a trader asks of its surroundings. Their order is meaning: a checkpoint stands before the order it covers.
 
-Whoever runs the trader carries commands out one after the other and must not carry out any that
+Whoever runs the trader executes commands one after the other and must not execute any that
 follow a :class:`Checkpoint` before the state is safely on disk.
 """
 

@@ -108,7 +108,7 @@ class OrderUnknown:
 
 @dataclass(frozen=True, slots=True)
 class OrderAbsent:
-    """A complete listing, long enough after the order was sent, does not have it."""
+    """A look for the order found none. ``complete``: the look reached over all orders since it was wished for."""
 
     at_ms: int
     client_order_id: str

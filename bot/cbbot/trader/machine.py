@@ -1,7 +1,7 @@
 """``step(rules, state, event) -> state, commands``: the trader as a machine without I/O.
 
 No clock, no randomness, no network: every time is in an event. Commands come in the order in
-which they must be carried out, a checkpoint before the order that it covers.
+which they must be executed, a checkpoint before the order that it covers.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run; without any, trading may begin."""
     asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
-    known = order_outcomes.led(rules, replace(state, intents=asked))
-    return order_outcomes.settled(known, tuple(LookUp(intent) for intent in asked))
+    known = order_outcomes.ensure_runner(rules, replace(state, intents=asked))
+    return order_outcomes.order_ended(known, tuple(LookUp(intent) for intent in asked))
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:

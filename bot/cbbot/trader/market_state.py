@@ -20,9 +20,9 @@ _CONFIRMS_PCT: Final = 1
 
 
 def with_history(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> tuple[Market, bool]:
-    """The market after the venue's history, and whether a kept state was continued bit for bit.
+    """The market after the venue's history, and whether a saved state was continued bit for bit.
 
-    A kept state is continued when its oldest anchor and newest candle are in the history and
+    A saved state is continued when its oldest anchor and newest candle are in the history and
     replaying between them gives the state again; otherwise everything is worked out anew.
     """
     if market.anchors:

@@ -1,9 +1,9 @@
-"""The notices a trader gives: what a person, the log and the event stream are told."""
+"""The notices of a trader: what a person, the log and the event stream get."""
 
 from __future__ import annotations
 
 from cbbot.domain.order import Execution
-from cbbot.kernel.account import Book, equity
+from cbbot.kernel.account import Account, equity
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import EXITS, SIGNALS
 from cbbot.kernel.lot import Lot
@@ -15,8 +15,8 @@ from cbbot.trader.trader_state import Decision
 
 __all__ = [
     "breaker",
-    "crumbled",
     "decided",
+    "dust",
     "exited",
     "fill",
     "gap",
@@ -66,7 +66,7 @@ def fill(rules: Rules, intent: Intent, execution: Execution, fee: int) -> Notify
     )
 
 
-def crumbled(rules: Rules, lot: Lot) -> Notify:
+def dust(rules: Rules, lot: Lot) -> Notify:
     return Notify(
         "exit",
         {
@@ -78,7 +78,7 @@ def crumbled(rules: Rules, lot: Lot) -> Notify:
     )
 
 
-def exited(rules: Rules, number: int, closed: Closed, book: Book) -> Notify:
+def exited(rules: Rules, number: int, closed: Closed, account: Account) -> Notify:
     instrument = rules.instrument
     return Notify(
         "exit",
@@ -89,7 +89,7 @@ def exited(rules: Rules, number: int, closed: Closed, book: Book) -> Notify:
             "price": instrument.price_text(closed.close_ticks),
             "base_size": instrument.base_text(closed.lot.base),
             "net_pnl": instrument.money_text(closed.net_pnl),
-            "equity": instrument.money_text(equity(book)),
+            "equity": instrument.money_text(equity(account)),
         },
     )
 
@@ -112,8 +112,8 @@ def refit(model: Fit | None) -> Notify:
     return Notify("refit", {"rows": model.rows, "weights": list(model.weights), "bias": model.bias})
 
 
-def breaker(rules: Rules, book: Book) -> Notify:
-    limit = rules.instrument.money_text(book.loss_limit)
+def breaker(rules: Rules, account: Account) -> Notify:
+    limit = rules.instrument.money_text(account.loss_limit)
     return Notify("breaker", {"detail": f"the day has lost {limit} or more: no entries until the next UTC day"})
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an order: from its end back into lots, book, trades and dust."""
+"""What becomes of an order: from its end back into lots, account, trades and dust."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
     "WITHOUT_BASE",
     "absent",
     "accepted",
+    "after_last_lot",
     "contradicted",
-    "crumbled",
-    "eased",
+    "ensure_runner",
     "filled",
-    "led",
+    "order_ended",
     "refused",
-    "settled",
+    "to_dust",
     "unknown",
 ]
 
@@ -77,9 +77,9 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
         return state, ()
     changed = state.without_intent(intent.client_order_id)
     if intent.purpose is Purpose.EXIT:
-        changed = changed.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
+        changed = changed.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
         if _LACK_OF_FUNDS in event.code.upper():
-            # The base is not there: sold by hand, or held. Buying more would hide it.
+            # The base is not there: sold by hand, or on hold. Buying more would hide it.
             changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
     commands: tuple[Command, ...] = (
         Count("refusals", {"reason": event.code}),
@@ -88,9 +88,9 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     )
     lot = _too_small(rules, changed, intent, event)
     if lot is not None:
-        changed, more = crumbled(rules, changed, lot)
+        changed, more = to_dust(rules, changed, lot)
         commands = (*commands, *more)
-    return settled(led(rules, changed), commands)
+    return order_ended(ensure_runner(rules, changed), commands)
 
 
 def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
@@ -103,14 +103,14 @@ def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRef
     return lot if small else None
 
 
-def crumbled(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
+def to_dust(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
     """The lot as dust: the venue would not take so little, so it leaves with the next exit."""
     lots = tuple(each for each in state.lots if each.id != lot.id)
     newest = lots[-1].open_ticks if lots else 0
-    # The book's sums hold the dust as they held the lot.
-    book = state.book._replace(lots=state.book.lots - 1, last_entry_ticks=newest)
-    changed = replace(state, lots=lots, book=book).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
-    return changed, (Checkpoint(), notices.crumbled(rules, lot))
+    # The account's sums hold the dust as they held the lot.
+    account = state.account._replace(lots=state.account.lots - 1, last_entry_ticks=newest)
+    changed = replace(state, lots=lots, account=account).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    return changed, (Checkpoint(), notices.dust(rules, lot))
 
 
 def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
@@ -121,8 +121,8 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     waited = event.at_ms - intent.created_ms
     if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
         return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
-    said = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return settled(led(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), said))
+    notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
+    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
 
 
 def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
@@ -138,25 +138,25 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
     execution = event.execution
     if execution.base == 0:
-        said = notices.order(rules, intent, "unfilled", "the order ended without a fill")
+        notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         if intent.purpose is Purpose.EXIT:
-            rest = rest.with_exit_held(intent.lot, event.at_ms + EXIT_RETRY_MS)
-        return settled(led(rules, rest), (Checkpoint(), said))
+            rest = rest.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
+        return order_ended(ensure_runner(rules, rest), (Checkpoint(), notice))
     if intent.purpose is Purpose.ENTRY:
-        return settled(*_opened(rules, rest, intent, execution))
-    return settled(*_closed(rules, rest, intent, execution))
+        return order_ended(*_opened(rules, rest, intent, execution))
+    return order_ended(*_closed(rules, rest, intent, execution))
 
 
-def settled(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+def order_ended(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
     """The end of an order: with the last open intent resolved after a start, the trader may trade."""
-    state, told = eased(state)
-    commands = (*commands, *told)
+    state, more = after_last_lot(state)
+    commands = (*commands, *more)
     if state.reconciled or state.pending:
         return state, commands
     return replace(state, reconciled=True), (*commands, notices.reconciled())
 
 
-def eased(state: TraderState) -> Outcome:
+def after_last_lot(state: TraderState) -> Outcome:
     """Without what ends with the last lot: closing every lot, and the pause because their base is missing.
 
     An entry under way may still become a lot, which then has to be closed as well.
@@ -189,7 +189,7 @@ def _opened(rules: Rules, state: TraderState, intent: Intent, execution: Executi
         fee,
         len(state.lots),
     )
-    changed = replace(state, lots=(*state.lots, lot), book=booked_open(state.book, lot))
+    changed = replace(state, lots=(*state.lots, lot), account=booked_open(state.account, lot))
     return changed, (Count("trades", {"result": "open"}), Checkpoint(), notices.fill(rules, intent, execution, fee))
 
 
@@ -201,43 +201,45 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
         )
         return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
     sold = min(execution.base, lot.base)
-    kept, cost, entry_fee = reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    remainder, cost, entry_fee = (
+        reduced(lot, sold) if sold < lot.base else (lot._replace(base=0), lot.cost, lot.entry_fee)
+    )
     part = lot._replace(base=sold, cost=cost, entry_fee=entry_fee)
     exit_fee = _fee(rules, execution)
     net = close_net(part, execution.value, exit_fee)
     reason_code = EXITS.index(intent.reason)
     done = Closed(part, intent.created_ms, execution.price, execution.value, exit_fee, net, reason_code)
-    lots, dust, remains = _what_remains(rules, state, lot, kept, execution.price)
+    lots, dust, remains = _what_remains(rules, state, lot, remainder, execution.price)
     lots = _with_runner(rules, state, lots)
     newest = lots[-1].open_ticks if lots else 0
-    book = booked_close(state.book, part, not remains, net, intent.created_ms, reason_code, newest)
+    account = booked_close(state.account, part, not remains, net, intent.created_ms, reason_code, newest)
     number = state.trade_count + 1
     changed = replace(
         state,
         lots=lots,
-        book=book,
+        account=account,
         trades=(*state.trades, Trade(number, done))[-TRADES_KEPT:],
         trade_count=number,
     ).with_dust(lot.side, dust)
     won = "win" if net > 0 else "loss"
-    commands = (Count("trades", {"result": won}), Checkpoint(), notices.exited(rules, number, done, changed.book))
+    commands = (Count("trades", {"result": won}), Checkpoint(), notices.exited(rules, number, done, changed.account))
     return changed, commands
 
 
 def _what_remains(
-    rules: Rules, state: TraderState, lot: Lot, kept: Lot, price: int
+    rules: Rules, state: TraderState, lot: Lot, remainder: Lot, price: int
 ) -> tuple[tuple[Lot, ...], Dust, bool]:
     """The lots and the dust after a close. What is too small to sell waits as dust for the next exit."""
     others = tuple(each for each in state.lots if each.id != lot.id)
     dust = state.dust_of(lot.side)
-    if kept.base == 0:
+    if remainder.base == 0:
         return others, dust, False
-    if kept.base * price >= rules.params.min_notional_ledger:
-        return tuple(kept if each.id == lot.id else each for each in state.lots), dust, True
-    return others, dust.plus(kept), False
+    if remainder.base * price >= rules.params.min_notional_ledger:
+        return tuple(remainder if each.id == lot.id else each for each in state.lots), dust, True
+    return others, dust.plus(remainder), False
 
 
-def led(rules: Rules, state: TraderState) -> TraderState:
+def ensure_runner(rules: Rules, state: TraderState) -> TraderState:
     """The state with a runner among its lots, also after the exit of the newest came to nothing."""
     lots = _with_runner(rules, state, state.lots)
     return state if lots is state.lots else replace(state, lots=lots)

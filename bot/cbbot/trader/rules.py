@@ -15,7 +15,7 @@ from cbbot.kernel.indicators import BASELINE_WARM, EXTENDED_WARM
 from cbbot.kernel.params import NO_CAP, RATE_SCALE, RISK_SCALE, SLIPPAGE_SCALE, Params
 from cbbot.kernel.strategy import logit
 
-__all__ = ["Rules", "kernel_params", "rules"]
+__all__ = ["Rules", "build_rules", "kernel_params"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Rules:
         return EXTENDED_WARM if self.params.extended else BASELINE_WARM
 
 
-def rules(settings: Settings, instrument: Instrument) -> Rules:
+def build_rules(settings: Settings, instrument: Instrument) -> Rules:
     return Rules(
         settings=settings,
         instrument=instrument,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isnan
 
 from cbbot.domain.order import Side
-from cbbot.kernel import account as books
+from cbbot.kernel.account import position, stops, with_breaker, with_day
 from cbbot.kernel.codes import (
     ALLOWED,
     BUY,
@@ -63,14 +63,14 @@ def _day_and_breaker(rules: Rules, state: TraderState, now_ms: int, price: int) 
         return state, []
     equity = account_figures.equity(rules, state, price)
     marked = account_figures.marked_equity(rules, state, price)
-    today = books.with_day(rules.params, state.book, now_ms, equity, marked)
-    tested = books.with_breaker(rules.params, today, marked)
+    today = with_day(rules.params, state.account, now_ms, equity, marked)
+    tested = with_breaker(rules.params, today, marked)
     commands: list[Command] = []
     if tested.breaker and not today.breaker:
         commands.append(notices.breaker(rules, tested))
-    if tested is not state.book:
+    if tested is not state.account:
         commands.append(Checkpoint())
-    return replace(state, book=tested), commands
+    return replace(state, account=tested), commands
 
 
 def refitted(state: TraderState, now_ms: int) -> Outcome:
@@ -96,8 +96,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
         # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-        held = 0 < state.held_until_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
-        if code != EXIT_NONE and not held:
+        waits = 0 < state.retry_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
+        if code != EXIT_NONE and not waits:
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
     moved = tuple(lots) != state.lots
@@ -108,8 +108,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
     if leaving:
-        state, told = order_outcomes.eased(order_outcomes.led(rules, state))
-        commands += told
+        state, more = order_outcomes.after_last_lot(order_outcomes.ensure_runner(rules, state))
+        commands += more
     return state, commands, exits
 
 
@@ -122,8 +122,8 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         lots = tuple(whole if each.id == lot.id else each for each in state.lots)
         state, lot = replace(state, lots=lots).with_dust(lot.side, Dust()), whole
     if rules.live and lot.base * price < rules.params.min_notional_ledger:
-        state, said = order_outcomes.crumbled(rules, state, lot)
-        return state, list(said)
+        state, more = order_outcomes.to_dust(rules, state, lot)
+        return state, list(more)
     side = Side.SELL if lot.side == BUY else Side.BUY
     return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
 
@@ -175,7 +175,7 @@ def _decide(rules: Rules, state: TraderState, now_ms: int, price: int, ticking: 
         side = Side.BUY if wanted == BUY else Side.SELL
         quote_units = spend // rules.params.quote_ledger if side is Side.BUY else 0
         state, place = _place(
-            rules, state, Purpose.ENTRY, state.book.next_lot, side, base, quote_units, "", now_ms, price
+            rules, state, Purpose.ENTRY, state.account.next_lot, side, base, quote_units, "", now_ms, price
         )
         commands += [*place, notices.decided(rules, decision)]
     return state, commands
@@ -199,7 +199,7 @@ def _size(
     """Base units and budget of an entry and ``entered``; or 0, 0 and what denies it."""
     params = rules.params
     denied = permitted(
-        params, wanted, now_ms, price, books.position(state.book), books.stops(state.book, bool(state.paused_by))
+        params, wanted, now_ms, price, position(state.account), stops(state.account, bool(state.paused_by))
     )
     if denied != ALLOWED:
         return 0, 0, DENIALS[denied]
@@ -215,7 +215,7 @@ def _size(
     if rules.live and wanted != BUY:
         # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
         cash = spend
-    base, denied = affordable(params, spend, cash, slipped(price, wanted, params.slippage), state.book.cost_sum)
+    base, denied = affordable(params, spend, cash, slipped(price, wanted, params.slippage), state.account.cost_sum)
     if base and rules.live and wanted != BUY and base > _free_base(state):
         return 0, 0, "insufficient_funds"
     if base and rules.live and wanted == BUY and _may_exceed(rules, state, spend):
@@ -231,7 +231,7 @@ def _free_base(state: TraderState) -> int:
 def _may_exceed(rules: Rules, state: TraderState, spend: int) -> bool:
     """Whether a BUY could end above the cap: the venue fills up to the whole budget when its fee is lower than ours."""
     cap = rules.params.max_exposure_ledger
-    return cap != NO_CAP and state.book.cost_sum + spend > cap
+    return cap != NO_CAP and state.account.cost_sum + spend > cap
 
 
 def _currency(rules: Rules, ticks: float) -> float | None:

@@ -1,7 +1,7 @@
-"""All that a trader remembers. Frozen: a step makes a new one.
+"""The state of a trader. Frozen: a step makes a new one.
 
-What must survive a restart is written by ``cbbot.trader.codec``; the rest is learned again from
-the venue and is marked *not kept* below.
+What must survive a restart is written by ``cbbot.trader.codec``; the rest is read again from
+the venue and is marked *not saved* below.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cbbot.domain.candle import Candle
-from cbbot.kernel.account import Book, opening_book
+from cbbot.kernel.account import Account, opening_account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.indicators import Indicators, empty
@@ -47,7 +47,7 @@ class Anchor:
 class Market:
     """What is known of the market. ``last_start`` is the open time of the newest committed candle, 0 when none.
 
-    ``window``, ``forming`` and the prices are not kept.
+    ``window``, ``forming`` and the prices are not saved.
     """
 
     indicators: Indicators
@@ -102,7 +102,7 @@ class TraderState:
     identity: Identity
     epoch: int
     sequence: int
-    book: Book
+    account: Account
     market: Market
     lots: tuple[Lot, ...] = ()
     intents: tuple[Intent, ...] = ()
@@ -116,12 +116,12 @@ class TraderState:
     trades: tuple[Trade, ...] = ()
     trade_count: int = 0
     decision: Decision | None = None
-    # Not kept:
+    # Not saved:
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
     # Until when (ms) the next try of a lot's refused exit waits, by the lot's id.
-    exits_held: tuple[tuple[int, int], ...] = ()
+    exit_retries: tuple[tuple[int, int], ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -140,14 +140,14 @@ class TraderState:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
 
-    def held_until_ms(self, lot: Lot) -> int:
-        return next((until_ms for held, until_ms in self.exits_held if held == lot.id), 0)
+    def retry_ms(self, lot: Lot) -> int:
+        return next((until_ms for lot_id, until_ms in self.exit_retries if lot_id == lot.id), 0)
 
-    def with_exit_held(self, lot_id: int, until_ms: int) -> TraderState:
+    def with_exit_retry(self, lot_id: int, until_ms: int) -> TraderState:
         """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
         others = {lot.id for lot in self.lots} - {lot_id}
-        kept = tuple(pair for pair in self.exits_held if pair[0] in others)
-        return replace(self, exits_held=(*kept, (lot_id, until_ms)))
+        waiting = tuple(pair for pair in self.exit_retries if pair[0] in others)
+        return replace(self, exit_retries=(*waiting, (lot_id, until_ms)))
 
     def dust_of(self, side: int) -> Dust:
         return self.dust if side == BUY else self.short_dust
@@ -160,8 +160,8 @@ class TraderState:
 
     def with_intent(self, changed: Intent) -> TraderState:
         """The state with ``changed`` in the place of the intent of the same id."""
-        kept = tuple(changed if i.client_order_id == changed.client_order_id else i for i in self.intents)
-        return replace(self, intents=kept)
+        intents = tuple(changed if i.client_order_id == changed.client_order_id else i for i in self.intents)
+        return replace(self, intents=intents)
 
     def without_intent(self, client_order_id: str) -> TraderState:
         return replace(self, intents=tuple(i for i in self.intents if i.client_order_id != client_order_id))
@@ -174,6 +174,6 @@ def new_state(rules: Rules, identity: Identity, epoch: int) -> TraderState:
         identity=identity,
         epoch=epoch,
         sequence=0,
-        book=opening_book(equity),
+        account=opening_account(equity),
         market=Market(indicators=empty(rules.params.ma_slow)),
     )

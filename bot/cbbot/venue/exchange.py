@@ -1,6 +1,6 @@
 """The customer's side of the exchange: takes market orders, keeps balances, orders and fills.
 
-The rules, all of them:
+What it does with orders, all of it:
 
 - A ``client_order_id`` names one order for ever. Asking again returns that order, whatever else
   the request says; nothing new happens. A refused request names nothing: its id stays free.
@@ -8,7 +8,7 @@ The rules, all of them:
 - A taken order is matched at once against the book it is given and is over: filled, or canceled
   with what it got. What it costs is held until it settles, then money and base change hands.
 - What a customer can see lags: an order after ``order_visible``, its fills after ``fills``, the
-  balances after ``settle`` ms. The books themselves are right from the first moment.
+  balances after ``settle`` ms. Orders and balances themselves are right from the first moment.
 
 Time is an argument and must not fall from call to call.
 """
@@ -91,8 +91,6 @@ class Exchange:
             exchange._remember(order)
         exchange._unsettled = [exchange._orders[order_id] for order_id in unsettled]
         return exchange
-
-    # Orders ------------------------------------------------------------------------------
 
     def place(self, request: OrderRequest, book: Book | None, now_ms: int) -> Placed:
         """Take a market order, or answer with the order its id already names.
@@ -177,8 +175,6 @@ class Exchange:
         self._orders[order.order_id] = order
         self._by_client_id[order.client_order_id] = order
 
-    # Settlement --------------------------------------------------------------------------
-
     def settle(self, now_ms: int) -> None:
         """Let money and base change hands for every order that is due."""
         due = [order for order in self._unsettled if order.settle_ms <= now_ms]
@@ -194,8 +190,6 @@ class Exchange:
             else:
                 self._balances.spend(instrument.base_currency, base)
                 self._balances.credit(instrument.quote_currency, instrument.money(order.value - order.commission))
-
-    # Views -------------------------------------------------------------------------------
 
     def balances(self, now_ms: int) -> Balances:
         """The wallets as they show at a time. Read only."""
@@ -217,13 +211,13 @@ class Exchange:
             if order.fills_visible_ms <= now_ms:
                 yield from reversed([_fill(order, place, trade) for place, trade in enumerate(order.trades)])
 
-    def ledger(self) -> Iterator[Order]:
+    def all_orders(self) -> Iterator[Order]:
         """Every order ever taken, the oldest first, seen or not: for the state file."""
         return iter(self._orders.values())
 
     @property
     def revision(self) -> tuple[int, int]:
-        """Another one after every change of the books, and only then."""
+        """Another one after every change of orders or balances, and only then."""
         return len(self._orders), len(self._unsettled)
 
     def unsettled(self) -> list[str]:

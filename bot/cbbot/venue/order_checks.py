@@ -1,4 +1,4 @@
-"""The checks a market order passes before it meets the book, in Coinbase's manner: rejected, never rounded."""
+"""Order checks: what a market order passes before it meets the book, in Coinbase's manner: rejected, never rounded."""
 
 from __future__ import annotations
 

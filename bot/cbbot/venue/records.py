@@ -6,9 +6,10 @@ from decimal import Context, Decimal
 
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.exchange import Fill
 from cbbot.venue.venue_order import Order, OrderStatus
-from cbbot.venue.wire import decimal_text, time_text
+from cbbot.venue.wire import decimal_text
 
 __all__ = ["fill_record", "order_record"]
 
@@ -39,7 +40,7 @@ def order_record(order: Order, instrument: Instrument, customer: str, portfolio:
         "client_order_id": order.client_order_id,
         "status": order.status.value,
         "time_in_force": "IMMEDIATE_OR_CANCEL",
-        "created_time": time_text(order.created_ms),
+        "created_time": rfc3339_ms(order.created_ms),
         "completion_percentage": _completion(order),
         "filled_size": decimal_text(filled),
         "average_filled_price": decimal_text(_AVERAGE.divide(value, filled)) if order.base else "0",
@@ -61,7 +62,7 @@ def order_record(order: Order, instrument: Instrument, customer: str, portfolio:
         "order_placement_source": "RETAIL_ADVANCED",
         "outstanding_hold_amount": "0" if settled else decimal_text(held),
         "is_liquidation": False,
-        "last_fill_time": time_text(order.created_ms) if order.trades else None,
+        "last_fill_time": rfc3339_ms(order.created_ms) if order.trades else None,
         "edit_history": [],
         "leverage": "",
         "margin_type": "UNKNOWN_MARGIN_TYPE",
@@ -73,7 +74,7 @@ def order_record(order: Order, instrument: Instrument, customer: str, portfolio:
         "commission_detail_total": _commission_detail(fees),
         "workable_size": "",
         "workable_size_completion_pct": "",
-        "last_update_time": time_text(order.created_ms),
+        "last_update_time": rfc3339_ms(order.created_ms),
     }
 
 
@@ -98,13 +99,13 @@ def fill_record(fill: Fill, instrument: Instrument, customer: str, portfolio: st
         "entry_id": fill.entry_id,
         "trade_id": fill.trade_id,
         "order_id": order.order_id,
-        "trade_time": time_text(order.created_ms),
+        "trade_time": rfc3339_ms(order.created_ms),
         "trade_type": "FILL",
         "price": decimal_text(trade.price * instrument.price_increment),
         "size": decimal_text(size),
         "commission": decimal_text(fees),
         "product_id": order.product_id,
-        "sequence_timestamp": time_text(order.created_ms),
+        "sequence_timestamp": rfc3339_ms(order.created_ms),
         "liquidity_indicator": "TAKER",
         "size_in_quote": order.in_quote,
         "user_id": customer,

@@ -1,4 +1,4 @@
-"""The exchange's books as JSON values, and back: money as decimal text, sizes and prices as integers."""
+"""The exchange's state as JSON values, and back: money as decimal text, sizes and prices as integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["from_json", "order_json", "to_json"]
 def to_json(exchange: Exchange, now_ms: int) -> dict[str, Any]:
     """What a later :func:`from_json` needs to go on as if nothing had happened, but for its ``orders``.
 
-    Those are :func:`order_json` of the whole ledger. They only grow and never change, so a caller
+    Those are :func:`order_json` of :meth:`Exchange.all_orders`. They only grow and never change, so a caller
     need not write them down anew each time.
     """
     return {
@@ -34,29 +34,29 @@ def to_json(exchange: Exchange, now_ms: int) -> dict[str, Any]:
 
 
 def from_json(
-    books: Mapping[str, Any],
+    state: Mapping[str, Any],
     products: Iterable[Product],
     opening: Mapping[str, Decimal],
     taker: Rate,
     delays: Delays,
 ) -> Exchange:
-    """An exchange with the given books. Wallets that the books lack are opened with ``opening``.
+    """An exchange with the given state. Wallets that it lacks are opened with ``opening``.
 
     Raises:
-        BadInput: the books are not what :func:`to_json` and :func:`order_json` write.
+        BadInput: the state is not what :func:`to_json` and :func:`order_json` write.
     """
     try:
         wallets = {currency: Balance(amount, Decimal(0)) for currency, amount in opening.items()}
-        for currency, (available, hold) in books["balances"].items():
+        for currency, (available, hold) in state["balances"].items():
             wallets[currency] = Balance(parse_decimal(available), parse_decimal(hold))
-        orders = [_order(item) for item in books["orders"]]
-        return Exchange.resumed(products, Balances(wallets), taker, delays, orders, books["unsettled"])
+        orders = [_order(item) for item in state["orders"]]
+        return Exchange.resumed(products, Balances(wallets), taker, delays, orders, state["unsettled"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"the exchange's books are damaged: {error!r}") from error
+        raise BadInput(f"the exchange's state is damaged: {error!r}") from error
 
 
 def order_json(order: Order) -> dict[str, Any]:
-    """One order of the ledger."""
+    """One order with all that must be kept of it."""
     return {
         "sequence": order.sequence,
         "order_id": order.order_id,

@@ -52,8 +52,6 @@ class Tape:
             return self.series.start[0] * 1000
         return (self.series.start[history - 1] + self.series.seconds) * 1000
 
-    # Candles -----------------------------------------------------------------------------
-
     def index_at(self, time_ms: int) -> int:
         """The newest candle that has opened by ``time_ms``; -1 before the first."""
         elapsed = time_ms // 1000 - self.series.start[0]
@@ -92,8 +90,6 @@ class Tape:
         number, offset = divmod(elapsed, self.series.span)
         return number * len(self.series) + bisect_left(self.series.start, self.series.start[0] + offset)
 
-    # Prints ------------------------------------------------------------------------------
-
     def prints(self, index: int) -> tuple[Print, ...]:
         """All prints of a candle of the replay."""
         if self._cached[0] != index:
@@ -130,8 +126,6 @@ class Tape:
                     found.append(item)
             index -= 1
         return found
-
-    # Stretches ---------------------------------------------------------------------------
 
     def summary(self, from_second: int, until_index: int) -> Summary | None:
         """Open, extremes and volume of the candles from a time on, before ``until_index``; None if there are none."""

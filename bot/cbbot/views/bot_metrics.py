@@ -1,6 +1,6 @@
 """The bot's Prometheus metrics, on a registry of their own, so that several traders fit into one process.
 
-The old bot's names and labels are kept to the letter: dashboards and alerts depend on them.
+Names and labels never change: dashboards and alerts depend on them.
 """
 
 from __future__ import annotations
@@ -125,14 +125,14 @@ class BotMetrics:
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""
         currency: Callable[[int], float] = lambda ledger: float(rules.instrument.money(ledger))  # noqa: E731  a word for eight lines
-        book, ticks = state.book, state.market.last_price
+        account, ticks = state.account, state.market.last_price
         self._equity.set(currency(account_figures.equity(rules, state, ticks)))
         self._marked.set(currency(account_figures.marked_equity(rules, state, ticks)))
         self._unrealized.set(currency(account_figures.unrealised(state, ticks) if ticks else 0))
-        self._daily.set(currency(book.day_realised))
-        self._exposure.set(currency(book.cost_sum))
+        self._daily.set(currency(account.day_realised))
+        self._exposure.set(currency(account.cost_sum))
         self._lots.set(len(state.lots))
-        self._breaker.set(book.breaker)
+        self._breaker.set(account.breaker)
         self._paused.set(bool(state.paused_by))
         self._halted.set(bool(state.halted))
         self._pending.set(len(state.intents))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.money import marked
-from cbbot.views.times import rfc3339
 
 __all__ = ["lot_fields", "trade_fields"]
 

@@ -6,12 +6,12 @@ from cbbot.contract.bot_api import DecisionRow, LotRow, TradeRow
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import SIGNALS
 from cbbot.kernel.lot import Lot
 from cbbot.trader.trader_state import Decision
 from cbbot.views.fields import lot_fields, trade_fields
-from cbbot.views.times import rfc3339
 
 __all__ = ["candle_row", "decision_row", "lot_row", "trade_row"]
 

@@ -7,12 +7,12 @@ without a token the request must name this machine, and come from no other page.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from cbbot.errors import Refused
+from cbbot.process.loopback import is_loopback
 
 __all__ = ["Gate"]
 
@@ -37,18 +37,9 @@ class Gate:
         peer = request.client.host if request.client else ""
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
-        from_here = _is_loopback(peer) and _is_loopback(urlsplit(f"//{host}").hostname or "")
+        from_here = is_loopback(peer) and is_loopback(urlsplit(f"//{host}").hostname or "")
         if not from_here or (origin is not None and urlsplit(origin).netloc != host):
             message = (
                 "without a control token only this machine may steer; set CONTROL_TOKEN_FILE to steer from elsewhere"
             )
             raise Refused("not_local", message)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

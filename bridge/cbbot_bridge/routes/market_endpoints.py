@@ -19,7 +19,7 @@ from cbbot.contract.bridge_api import (
     VenueTime,
 )
 from cbbot.domain.candle import Granularity
-from cbbot_bridge import translate
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of
 from cbbot_bridge.routes.documented import MARKET_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, identify
@@ -41,7 +41,7 @@ async def venue_time(bridge: BridgeOf) -> VenueTime:
     if not bridge.timekeeper.known:
         await bridge.timekeeper.sample()
     now = bridge.timekeeper.now_ms()
-    return VenueTime(iso=translate.time_text(now), epoch_ms=now, offset_ms=now - int(time.time() * 1000))
+    return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=now - int(time.time() * 1000))
 
 
 @router.get("/product/{product_id}")

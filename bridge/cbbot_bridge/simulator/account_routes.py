@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.balances import Balance
-from cbbot.venue.wire import decimal_text, time_text
+from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.error_answers import ApiError, integer, world_of
 from cbbot_bridge.simulator.world import World, identity
 
@@ -18,7 +19,7 @@ _FIAT = ("USD", "EUR", "GBP")
 
 
 def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[str, object]:
-    opened = time_text(world.tape.series.start[0] * 1000)
+    opened = rfc3339_ms(world.tape.series.start[0] * 1000)
     return {
         "uuid": identity(currency),
         "name": f"{currency} Wallet",
@@ -27,7 +28,7 @@ def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[
         "default": True,
         "active": True,
         "created_at": opened,
-        "updated_at": time_text(now_ms),
+        "updated_at": rfc3339_ms(now_ms),
         "deleted_at": None,
         "type": "ACCOUNT_TYPE_FIAT" if currency in _FIAT else "ACCOUNT_TYPE_CRYPTO",
         "ready": True,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.order_book import book_after
 from cbbot.venue.prints import Print
-from cbbot.venue.wire import decimal_text, time_text
+from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["envelope", "error_frame", "heartbeat_event", "ticker_event", "trades_event"]
@@ -18,7 +19,7 @@ def envelope(channel: str, events: list[dict[str, Any]], sequence: int, now_ms: 
     return {
         "channel": channel,
         "client_id": "",
-        "timestamp": time_text(now_ms),
+        "timestamp": rfc3339_ms(now_ms),
         "sequence_num": sequence,
         "events": events,
     }
@@ -72,7 +73,7 @@ def trades_event(world: World, kind: str, product_id: str, prints: Iterable[Prin
             "price": decimal_text(item.price * instrument.price_increment),
             "size": decimal_text(item.size * instrument.base_increment),
             "side": item.maker.value,
-            "time": time_text(item.time_ms),
+            "time": rfc3339_ms(item.time_ms),
         }
         for item in prints
         if item.size > 0
@@ -82,5 +83,5 @@ def trades_event(world: World, kind: str, product_id: str, prints: Iterable[Prin
 
 def heartbeat_event(now_ms: int, counter: int, uptime_seconds: float) -> dict[str, Any]:
     """The time is in the notation of Go's ``time.String``, monotonic reading and all."""
-    moment = time_text(now_ms).replace("T", " ").replace("Z", "000000 +0000 UTC")
+    moment = rfc3339_ms(now_ms).replace("T", " ").replace("Z", "000000 +0000 UTC")
     return {"current_time": f"{moment} m=+{uptime_seconds:.9f}", "heartbeat_counter": counter}

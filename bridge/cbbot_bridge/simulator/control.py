@@ -8,8 +8,8 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
-from cbbot.venue.wire import time_text
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.faults import FaultBoard, fault_rule
 from cbbot_bridge.simulator.state_file import StateKeeper
@@ -35,7 +35,7 @@ def _standing(world: World) -> dict[str, object]:
     now_ms = world.now_ms()
     return {
         "now_ms": now_ms,
-        "now": time_text(now_ms),
+        "now": rfc3339_ms(now_ms),
         "candle": world.tape.index_at(now_ms),
         "candles_in_file": len(world.tape.series),
         "speed": world.clock.speed,

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from cbbot.domain.candle import Candle, Granularity
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.order_book import Book, Level
 from cbbot.venue.product import Gate, Product
-from cbbot.venue.wire import decimal_text, time_text
+from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
 from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
 from cbbot_bridge.simulator.world import World
@@ -92,7 +93,7 @@ async def server_time(request: Request) -> Response:
     """``GET /time``: the venue's clock."""
     now_ms = world_of(request).now_ms()
     return JSONResponse(
-        {"iso": time_text(now_ms), "epochSeconds": str(now_ms // 1000), "epochMillis": str(now_ms)},
+        {"iso": rfc3339_ms(now_ms), "epochSeconds": str(now_ms // 1000), "epochMillis": str(now_ms)},
     )
 
 
@@ -170,7 +171,7 @@ async def ticker(request: Request) -> Response:
             "product_id": found.product_id,
             "price": _price(instrument, item.price),
             "size": _size(instrument, item.size),
-            "time": time_text(item.time_ms),
+            "time": rfc3339_ms(item.time_ms),
             "side": item.maker.value,
             "bid": "",
             "ask": "",
@@ -194,7 +195,7 @@ def _price_book(found: Product, book: Book | None, limit: int, now_ms: int) -> d
         "product_id": found.product_id,
         "bids": _levels(found.instrument, book.bids, limit) if book else [],
         "asks": _levels(found.instrument, book.asks, limit) if book else [],
-        "time": time_text(now_ms),
+        "time": rfc3339_ms(now_ms),
     }
 
 

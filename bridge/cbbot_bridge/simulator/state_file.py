@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cbbot.errors import BadInput
+from cbbot.process.durable_files import replace_durably
 from cbbot.venue.snapshot import order_json
 from cbbot_bridge.simulator.world import World
 
@@ -106,24 +106,10 @@ class StateKeeper:
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     def _books(self) -> str:
-        fresh = islice(self._world.exchange.ledger(), len(self._orders), None)
+        fresh = islice(self._world.exchange.all_orders(), len(self._orders), None)
         self._orders += [json.dumps(order_json(order), separators=(",", ":")) for order in fresh]
         head = json.dumps(self._world.state(), separators=(",", ":"))
         return f'{head[:-1]},"orders":[{",".join(self._orders)}]}}'
 
     async def _replace(self, path: Path, text: str) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._writer, _replace, path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        await asyncio.get_running_loop().run_in_executor(self._writer, replace_durably, path, text.encode())

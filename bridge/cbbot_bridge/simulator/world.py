@@ -104,7 +104,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     series = CandleSeries(candles)
     tape = Tape(series, settings.prints_per_candle)
     fingerprint = _fingerprint(series, settings)
-    books = state or {"balances": {}, "orders": [], "unsettled": []}
+    saved = state or {"balances": {}, "orders": [], "unsettled": []}
     start_ms = tape.opening_ms(settings.history_fraction)
     if state is not None:
         start_ms = _resumed(state, fingerprint)
@@ -112,7 +112,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     opening = dict(settings.balances)
     for product in products:
         opening.setdefault(product.instrument.quote_currency, instrument.ledger_increment * 0)
-    exchange = from_json(books, products, opening, fee_rate(settings.taker_rate), settings.delays)
+    exchange = from_json(saved, products, opening, fee_rate(settings.taker_rate), settings.delays)
     return World(settings, tape, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
 
 

@@ -19,7 +19,7 @@ __all__ = ["LogBook", "LogLine", "parse_line", "styled"]
 _KEPT = 500
 # Long, and of use only where something went wrong.
 _IDS = frozenset({"client_order_id", "order_id"})
-_FRAME = frozenset({"ts", "time", "level", "logger", "event", "exception", "traceback"})
+_FRAME = frozenset({"ts", "level", "logger", "event", "exception"})
 _STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
 _ROUTINE = frozenset({"refit", "sync", "equity"})
 _LOUD = frozenset({"warning", "error", "critical"})
@@ -65,7 +65,7 @@ def parse_line(source: str, raw: str, at: datetime) -> LogLine:
         for name, value in found.items()
         if name not in hidden and not isinstance(value, list | dict)
     )
-    detail = str(found.get("exception") or found.get("traceback") or "").strip()
+    detail = str(found.get("exception") or "").strip()
     last = detail.splitlines()[-1] if detail else ""
     event = str(found["event"])
     text = " ".join(part for part in (event, fields, last) if part)

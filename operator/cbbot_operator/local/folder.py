@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cbbot.errors import BadInput, UnsafeStart
+from cbbot.process.durable_files import replace_durably
+from cbbot.process.exclusive_lock import ExclusiveLock, HeldElsewhere
 
 __all__ = ["StateFolder", "default_folder", "locked"]
 
@@ -85,30 +85,18 @@ def locked(folder: StateFolder) -> Iterator[None]:
     Raises:
         UnsafeStart: another ``cbbot up`` has it.
     """
-    # Close-on-exec: children must not keep the lock when this process is gone.
-    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-            raise UnsafeStart(
-                f"another cbbot up (process {holder}) runs on {folder.root}: two traders on one state would place "
-                "every order twice; stop that one, or give this one its own --state-dir"
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        lock = ExclusiveLock(folder.lock)
+    except HeldElsewhere as error:
+        raise UnsafeStart(
+            f"another cbbot up (process {error.holder or 'unknown'}) runs on {folder.root}: two traders on one state "
+            "would place every order twice; stop that one, or give this one its own --state-dir"
+        ) from error
+    with lock:
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _make_token(path: Path) -> None:
     if path.exists():
         return
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(_TOKEN_BYTES))
-    temporary.replace(path)
+    replace_durably(path, secrets.token_urlsafe(_TOKEN_BYTES).encode("ascii"))

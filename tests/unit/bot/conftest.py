@@ -15,8 +15,8 @@ import pytest
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.timestamps import rfc3339
 from cbbot.views.json_rows import candle_row
-from cbbot.views.times import rfc3339
 
 Answer = TypeVar("Answer")
 START = 1_757_376_000  # a whole day, UNIX seconds

@@ -22,7 +22,7 @@ from cbbot.trader.commands import Command, Count, Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.intent import Purpose
 from cbbot.trader.machine import step
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 from cbbot.views.json_rows import lot_row, trade_row
 
@@ -51,7 +51,7 @@ def tables(text: str) -> Iterator[list[Row]]:
 
 def examples(text: str) -> list[Example]:
     found = []
-    for part in re.split(r"^### Example: ", text, flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^### [0-9.]+ Example: ", text, flags=re.MULTILINE)[1:]:
         name, _, body = part.partition("\n")
         settings = re.search(r"```ini\n(.*?)```", body, re.DOTALL)
         assert settings, name
@@ -70,7 +70,7 @@ class Desk:
     """A paper trader that has seen an hour of flat candles; ``told`` is what its newest step did, in words."""
 
     def __init__(self, settings: dict[str, str], start: Row) -> None:
-        self.rules = rules(load(settings | ALWAYS), BTC_USD)
+        self.rules = build_rules(load(settings | ALWAYS), BTC_USD)
         self.state = new_state(self.rules, Identity("t", "BTC-USD", "paper", "test"), 1)
         first, price = moment(start["time"]), BTC_USD.ticks(Decimal(start["price"]))
         before = tuple(Candle(first - 60 * i, price, price, price, price, 1) for i in range(61, 1, -1))

@@ -10,7 +10,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cbbot.views.times import rfc3339
+from cbbot.domain.timestamps import rfc3339
 
 __all__ = ["Shown", "shown_on"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from cbbot.domain.timestamps import rfc3339
 from cbbot.research.backfill.grid import Starts, Window, count, missing
 from cbbot.research.backfill.rows import Changes
-from cbbot.views.times import rfc3339
 
 __all__ = ["Outcome", "gaps_of", "lines"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.research.backfill.files import About, read_rows
 from cbbot.research.backfill.grid import Starts, starts_of
 from cbbot.research.backfill.rows import Row, same_prices, unsound
-from cbbot.views.times import rfc3339
 
 __all__ = ["TAIL_ROWS", "Existing", "scan", "stranger"]
 

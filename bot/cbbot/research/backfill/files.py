@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from cbbot.domain.decimals import parse_decimal, plain
+from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.backfill.rows import Row
-from cbbot.views.times import rfc3339
 
 __all__ = ["check_target", "read_rows", "replace_rows"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.research.backfill.grid import Starts, Window
-from cbbot.views.times import rfc3339
 
 __all__ = ["DAY", "Span", "moment", "span_of"]
 

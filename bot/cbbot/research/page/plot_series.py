@@ -58,7 +58,7 @@ def content(document: Mapping[str, Any], result: Result, candles: Columns) -> di
         "columns": columns,
         "reasons": list(dict.fromkeys(EXITS[closed.reason] for closed in result.tally.closed)),
         "trades": _trades(document["trades"], [(c.lot.opened_ms, c.closed_ms) for c in result.tally.closed]),
-        "open": _open_lots(document["open_lots"], [lot.opened_ms for lot in result.account.lots]),
+        "open": _open_lots(document["open_lots"], [lot.opened_ms for lot in result.portfolio.lots]),
     }
 
 
@@ -71,7 +71,7 @@ def kept_steps(result: Result, equity: Floats, most: int = KEPT) -> Integers:
     width = -(-count * 4 // most)
     chosen = [np.array([0, count - 1])]
     chosen += [_extremes(line, width, lowest=end) for line in (result.closes, equity) for end in (True, False)]
-    lots = [c.lot.opened_ms for c in result.tally.closed] + [lot.opened_ms for lot in result.account.lots]
+    lots = [c.lot.opened_ms for c in result.tally.closed] + [lot.opened_ms for lot in result.portfolio.lots]
     moments = np.array([*lots, *(c.closed_ms for c in result.tally.closed)], dtype=np.int64)
     chosen.append(np.searchsorted(result.times, moments))
     return np.unique(np.concatenate(chosen))

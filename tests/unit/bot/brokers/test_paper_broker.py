@@ -12,18 +12,18 @@ from cbbot.brokers.paper import PaperBroker, paper_fill
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
-from cbbot.kernel import account as books
-from cbbot.kernel.advance import Account, Steps, Tally, advance
+from cbbot.kernel.account import opening_account
+from cbbot.kernel.advance import Portfolio, Steps, Tally, advance
 from cbbot.trader.events import OrderAbsent, OrderFilled
 from cbbot.trader.intent import Intent, Purpose
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 INTENT = Intent("bot-1-1", Purpose.ENTRY, 1, Side.BUY, 0, 0, "", 0)
 SURE = 99.0  # log-odds
 
 
-def law(slippage: int, fee: int) -> Rules:
-    return rules(
+def rules_with(slippage: int, fee: int) -> Rules:
+    return build_rules(
         load(
             {
                 "PAPER_SLIPPAGE_BPS": str(slippage),
@@ -45,26 +45,26 @@ def law(slippage: int, fee: int) -> Rules:
     fee=st.integers(0, 100),
 )
 def test_an_entry_and_its_exit_are_filled_as_in_a_backtest(entry: int, move: int, slippage: int, fee: int) -> None:
-    params = law(slippage, fee).params
+    params = rules_with(slippage, fee).params
     later = entry * (100 + move) // 100
     tally = Tally([0, 0, 0], [0] * 32, [], [0, 0], [0, 0])
     prices, nothing = [entry, later], [0.0, 0.0]
     steps = Steps([1, 2], prices, prices, prices, prices, [SURE, -SURE], nothing, nothing, nothing)
-    account = Account(books.opening_book(BTC_USD.ledger_down(load({}).usd_equity)), [])
-    advance(params, account, steps, 0, 1, tally)
-    lot = account.lots[0]
+    portfolio = Portfolio(opening_account(BTC_USD.ledger_down(load({}).usd_equity)), [])
+    advance(params, portfolio, steps, 0, 1, tally)
+    lot = portfolio.lots[0]
     bought = paper_fill(params, replace(INTENT, base=lot.base), entry)
     assert (bought.price, bought.base, bought.value, bought.commission) == (
         lot.open_ticks, lot.base, lot.cost, lot.entry_fee,
     )  # fmt: skip
-    advance(params, Account(account.book, account.lots), steps, 1, 2, tally)
+    advance(params, Portfolio(portfolio.account, portfolio.lots), steps, 1, 2, tally)
     for closed in tally.closed:
         sold = paper_fill(params, replace(INTENT, purpose=Purpose.EXIT, side=Side.SELL, base=lot.base), later)
         assert (sold.price, sold.value, sold.commission) == (closed.close_ticks, closed.proceeds, closed.exit_fee)
 
 
 def test_it_answers_at_once_and_forgets() -> None:
-    broker = PaperBroker(law(0, 75).params)
+    broker = PaperBroker(rules_with(0, 75).params)
     intent = replace(INTENT, base=1_000)
 
     async def answers() -> list[object]:

@@ -15,11 +15,11 @@ from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli import main
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.timestamps import rfc3339
 from cbbot.research.backfill import backfill_run
 from cbbot.research.backfill.backfill_progress import shown_on
 from cbbot.research.backfill.backfill_run import BackfillOptions, backfill
 from cbbot.research.candles import read_candles
-from cbbot.views.times import rfc3339
 
 BASE = 1_757_376_000  # 2025-09-09T00:00:00Z
 COUNT = 4_000

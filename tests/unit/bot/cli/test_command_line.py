@@ -249,7 +249,7 @@ def test_a_folder_means_the_state_file_in_it(tmp_path: Path, capsys: pytest.Capt
     assert "1 open lots" in capsys.readouterr().out
 
 
-def test_state_verify_counts_the_dust_in_the_books_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_state_verify_counts_the_dust_in_the_accounts_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = body()
     book = sound["book"]
     dusty = body(dust={"base": "0.001", "cost": "1", "entry_fee": "0.1"})

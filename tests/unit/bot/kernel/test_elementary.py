@@ -23,7 +23,7 @@ from cbbot.kernel.elementary import exponential, logarithm, power
 from cbbot.kernel.gates import adverse_pct
 from cbbot.kernel.levels import scalp_take
 from cbbot.kernel.strategy import logit
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 
 # Functions of the math module whose results IEEE 754 or integers leave no choice about.
 EXACT = {"ceil", "floor", "frexp", "inf", "isqrt", "ldexp", "nan", "sqrt"}
@@ -60,7 +60,7 @@ def test_the_ends_are_what_they_should_be() -> None:
 def decided() -> list[str]:
     """Gates, takes and thresholds, many of each."""
     keys = {"SCALP_TP_DECAY_ENABLE": "true", "SCALP_TP_DEC_MODE": "exp", "SCALP_TP_MIN_PCT": "0"}
-    params = rules(load(keys | {"PYRAMID_DECAY_MIN_PCT": "0"}), BTC_USD).params
+    params = build_rules(load(keys | {"PYRAMID_DECAY_MIN_PCT": "0"}), BTC_USD).params
     told = [adverse_pct(params, 37 * elapsed) for elapsed in range(50_000)]
     # A take has lost the digits in which powers differ, mostly.
     told += [power(part / 3_001.0, count) for part in range(1, 3_000) for count in range(2, 50)]

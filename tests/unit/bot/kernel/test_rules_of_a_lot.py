@@ -1,4 +1,4 @@
-"""Levels, trail, promotion, gates and breaker: each rule of the specification by itself."""
+"""Levels, trail, promotion, gates and breaker: each rule of docs/trading.md, sections 1 and 2, by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.kernel import account as books
+from cbbot.kernel import account
 from cbbot.kernel.codes import (
     ALLOWED,
     BUY,
@@ -203,14 +203,14 @@ def test_minimum_cash_and_cap_are_kept_by_reaching_them() -> None:
     assert affordable(p, money("1"), money("1"), ticks("100.00"), money("99")) == (1_000_000, ALLOWED)
 
 
-def stepped(p: Params, book: books.Book, now_ms: int, marked: int) -> books.Book:
-    return books.with_breaker(p, books.with_day(p, book, now_ms, books.equity(book), marked), marked)
+def stepped(p: Params, before: account.Account, now_ms: int, marked: int) -> account.Account:
+    return account.with_breaker(p, account.with_day(p, before, now_ms, account.equity(before), marked), marked)
 
 
 def test_the_breaker_trips_at_the_days_loss_and_resets_at_midnight() -> None:
     p = params(MAX_DAILY_LOSS_PCT="2")
     start = money("1000")
-    day = stepped(p, books.opening_book(start), 5, start)
+    day = stepped(p, account.opening_account(start), 5, start)
     assert not stepped(p, day, 6, money("980.0000000001")).breaker
     tripped = stepped(p, day, 7, money("980"))
     assert tripped.breaker
@@ -220,7 +220,7 @@ def test_the_breaker_trips_at_the_days_loss_and_resets_at_midnight() -> None:
 
 def test_an_old_loser_counts_once_on_the_day_it_lost() -> None:
     p = params(MAX_DAILY_LOSS_PCT="2")
-    next_day = stepped(p, books.opening_book(money("1000")), DAY_MS, money("900"))
+    next_day = stepped(p, account.opening_account(money("1000")), DAY_MS, money("900"))
     assert not stepped(p, next_day, DAY_MS + 1, money("890")).breaker
     assert next_day.day_equity == money("1000")
     # 2 % of the equity that was realised, not of what the day began with when marked.
@@ -230,14 +230,14 @@ def test_an_old_loser_counts_once_on_the_day_it_lost() -> None:
 
 def test_without_marking_only_realised_losses_trip_the_breaker() -> None:
     p = params(MAX_DAILY_LOSS_PCT="2", DAILY_BREAKER_MARK_TO_MARKET="false")
-    day = stepped(p, books.opening_book(money("1000")), 5, money("1000"))
+    day = stepped(p, account.opening_account(money("1000")), 5, money("1000"))
     assert not stepped(p, day, 6, money("1")).breaker
     held = lot(p)
-    lost = books.booked_close(books.booked_open(day, held), held, True, -money("20"), 7, EXIT_STOP_LOSS, 0)
+    lost = account.booked_close(account.booked_open(day, held), held, True, -money("20"), 7, EXIT_STOP_LOSS, 0)
     assert stepped(p, lost, 8, money("980")).breaker
     assert lost.last_loss_ms == 7
 
 
 def test_zero_turns_the_breaker_off() -> None:
     p = params(MAX_DAILY_LOSS_PCT="0")
-    assert not stepped(p, stepped(p, books.opening_book(money("1000")), 5, money("1000")), 6, 0).breaker
+    assert not stepped(p, stepped(p, account.opening_account(money("1000")), 5, money("1000")), 6, 0).breaker

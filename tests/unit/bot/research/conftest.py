@@ -16,7 +16,7 @@ from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result, Span, run
 from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import read_candles
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 SAMPLE = Path(str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"))
 DEMO = {
@@ -28,7 +28,7 @@ DEMO = {
 
 @dataclass(frozen=True)
 class Ran:
-    ruled: Rules
+    rules: Rules
     candles: Columns
     span: Span
     result: Result
@@ -37,9 +37,9 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def demo() -> Ran:
-    ruled = rules(load(DEMO), BTC_USD)
+    rules = build_rules(load(DEMO), BTC_USD)
     file = read_candles(SAMPLE, BTC_USD, 60)
     span = Span.of(len(file.columns.start), Decimal("0.7"), 50)
-    result = run(ruled, file.columns, span)
+    result = run(rules, file.columns, span)
     assert len(result.tally.closed) > 20
-    return Ran(ruled, file.columns, span, result, as_document(result, "close", file))
+    return Ran(rules, file.columns, span, result, as_document(result, "close", file))

@@ -21,7 +21,7 @@ from cbbot.research import backtest_run
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as run_span
 from cbbot.research.backtest_run import BacktestOptions, backtest
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 
 SAMPLE = Path(str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"))
 DEMO = {
@@ -125,7 +125,7 @@ def test_a_pace_that_was_meant_for_watching_is_told(sleep: str, said: str) -> No
 
 def test_a_fit_that_was_impossible_is_not_counted() -> None:
     candles = columns([Candle(60 * i, 10_000, 10_000, 10_000, 10_000, 1) for i in range(60)])
-    ruled = rules(load({"WALK_FORWARD_MIN": "1"}), BTC_USD)
+    rules = build_rules(load({"WALK_FORWARD_MIN": "1"}), BTC_USD)
     # RSI begins at row 14 and the z-score at row 19: 15 candles make no row, 21 make the first that has a label.
-    assert run_span(ruled, candles, Span(60, 15, 50)).fits == 10
-    assert run_span(ruled, candles, Span(60, 21, 50)).fits == 11
+    assert run_span(rules, candles, Span(60, 15, 50)).fits == 10
+    assert run_span(rules, candles, Span(60, 21, 50)).fits == 11

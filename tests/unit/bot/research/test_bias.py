@@ -18,7 +18,7 @@ from cbbot.research.backtest import Span
 from cbbot.research.decisions import fit_rows, truncated
 from cbbot.research.lookahead import Lookahead, check_lookahead, lookahead_steps
 from cbbot.research.warmup import StartUp, WarmUp, check_warmup, warmup_lengths
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 
 DEMO = {
     "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "STOP_LOSS_PCT": "0.5", "PYRAMID_MIN_ADVERSE_PCT": "0.1",
@@ -34,13 +34,13 @@ def candles(demo: Any) -> Columns:
 SPAN = Span(1400, 900, 950)
 
 
-def ruled(**more: str) -> Rules:
-    return rules(load(DEMO | more), BTC_USD)
+def rules_with(**more: str) -> Rules:
+    return build_rules(load(DEMO | more), BTC_USD)
 
 
-def looked(law: Rules, candles: Columns, span: Span = SPAN) -> Lookahead:
+def looked(rules: Rules, candles: Columns, span: Span = SPAN) -> Lookahead:
     done: list[int] = []
-    found = check_lookahead(law, candles, span, "close", done.append)
+    found = check_lookahead(rules, candles, span, "close", done.append)
     assert done == sorted(set(done))
     if found.difference is None:
         assert done[-1] == lookahead_steps(span)
@@ -49,7 +49,7 @@ def looked(law: Rules, candles: Columns, span: Span = SPAN) -> Lookahead:
 
 @pytest.mark.parametrize("more", [{}, {"WALK_FORWARD_MIN": "7"}, {"MODEL_MODE": "extended", "WALK_FORWARD_MIN": "30"}])
 def test_nothing_is_found_where_nothing_looks_ahead(candles: Columns, more: dict[str, str]) -> None:
-    found = looked(ruled(**more), candles)
+    found = looked(rules_with(**more), candles)
     assert (found.difference, found.points, found.cuts) == (None, 450, 5)
     assert 300 < found.decisions <= 450
 
@@ -90,7 +90,7 @@ def test_an_indicator_that_sees_the_next_candle_is_found_and_named(
     candles: Columns, monkeypatch: pytest.MonkeyPatch, name: str, leak: Callable[[Any], Any]
 ) -> None:
     leaking(monkeypatch, lambda found: found._replace(**{name: leak(getattr(found, name))}))
-    said = looked(ruled(), candles).difference
+    said = looked(rules_with(), candles).difference
     assert said is not None
     assert f"{name} is" in said
     assert said.startswith("at 2025-")
@@ -99,7 +99,7 @@ def test_an_indicator_that_sees_the_next_candle_is_found_and_named(
 
 def test_an_average_over_the_whole_file_is_found(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     leaking(monkeypatch, lambda found: found._replace(z=found.z / np.nanstd(found.z)))
-    assert "z is" in str(looked(ruled(), candles).difference)
+    assert "z is" in str(looked(rules_with(), candles).difference)
 
 
 def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, mon
         return found._replace(z=z)
 
     leaking(monkeypatch, learnt)
-    said = str(looked(ruled(), candles).difference)
+    said = str(looked(rules_with(), candles).difference)
     assert "the model's weights is " in said or "the model's mean is " in said
     assert len(said) < 200
 
@@ -128,11 +128,11 @@ def test_a_model_that_is_fitted_on_later_candles_is_found(candles: Columns, monk
     """The run alone leaks: what it decides is not what the candles up to there say."""
     original = backtest.run
 
-    def leaky(law: Rules, given: Columns, span: Span, *rest: Any) -> Any:
-        return original(law, given, Span(span.total, min(span.total - 50, span.train + 200), span.first), *rest)
+    def leaky(rules: Rules, given: Columns, span: Span, *rest: Any) -> Any:
+        return original(rules, given, Span(span.total, min(span.total - 50, span.train + 200), span.first), *rest)
 
     monkeypatch.setattr(backtest, "run", leaky)
-    assert "the run decided" in str(looked(ruled(BUY_THRESHOLD="0.48", USE_MA_FILTER="false"), candles).difference)
+    assert "the run decided" in str(looked(rules_with(BUY_THRESHOLD="0.48", USE_MA_FILTER="false"), candles).difference)
 
 
 def test_a_run_that_trades_on_what_it_does_not_know_yet_is_found(
@@ -141,23 +141,23 @@ def test_a_run_that_trades_on_what_it_does_not_know_yet_is_found(
     """Every decision is sound; only the fills come from the end of the file."""
     original = backtest.run
 
-    def leaky(law: Rules, given: Columns, *rest: Any) -> Any:
+    def leaky(rules: Rules, given: Columns, *rest: Any) -> Any:
         closes = given.close.copy()
-        result = original(law, given, *rest)
+        result = original(rules, given, *rest)
         result.tally.marked[0] += int(closes[-1])
         return result
 
     monkeypatch.setattr(backtest, "run", leaky)
-    found = looked(ruled(), candles)
+    found = looked(rules_with(), candles)
     assert found.points == 450
     assert "equity or lots are not those of the whole run" in str(found.difference)
     assert "with 1,0" in str(found.difference)
 
 
 def test_runs_that_end_early_are_compared_trade_by_trade(candles: Columns) -> None:
-    law = ruled()
-    whole = lookahead._Observed(law, candles, SPAN, "close")
-    early = lookahead._Observed(law, truncated(candles, 0, 1300), Span(1300, 900, 950), "close")
+    rules = rules_with()
+    whole = lookahead._Observed(rules, candles, SPAN, "close")
+    early = lookahead._Observed(rules, truncated(candles, 0, 1300), Span(1300, 900, 950), "close")
     assert len(early.result.tally.closed) > 3
     assert list(lookahead._unlike(early, whole)) == []
     early.result.tally.closed[2] = early.result.tally.closed[2]._replace(net_pnl=1)
@@ -175,15 +175,15 @@ def test_a_large_file_is_sampled_and_the_number_is_said() -> None:
 
 @pytest.mark.parametrize("minutes", ["1", "7", "7.5", "600", "100000"])
 def test_the_schedule_of_fits_is_the_runs(candles: Columns, minutes: str) -> None:
-    law = ruled(WALK_FORWARD_MIN=minutes)
-    assert len(fit_rows(law, candles, SPAN)) == backtest.run(law, candles, SPAN).fits
+    rules = rules_with(WALK_FORWARD_MIN=minutes)
+    assert len(fit_rows(rules, candles, SPAN)) == backtest.run(rules, candles, SPAN).fits
 
 
 def test_four_hundred_candles_of_history_are_enough(demo: Any) -> None:
-    law = ruled(MODEL_MODE="extended")
-    found = check_warmup(law, demo.candles, demo.span, lambda _: None)
+    rules = rules_with(MODEL_MODE="extended")
+    found = check_warmup(rules, demo.candles, demo.span, lambda _: None)
     by_length = {each.candles: each for each in found.start_ups}
-    assert list(by_length) == warmup_lengths(law, demo.span)
+    assert list(by_length) == warmup_lengths(rules, demo.span)
     assert max(by_length[400].differences.values()) < 1e-9
     assert by_length[400].otherwise == 0
     short = by_length[60].differences
@@ -195,9 +195,9 @@ def test_four_hundred_candles_of_history_are_enough(demo: Any) -> None:
 
 
 def test_with_its_whole_window_of_history_a_fitted_model_decides_alike(demo: Any) -> None:
-    law = ruled(MAX_HISTORY_CANDLES="1000", WALK_FORWARD_MIN="60")
-    found = check_warmup(law, demo.candles, demo.span, lambda _: None)
-    assert 1450 in warmup_lengths(law, demo.span)
+    rules = rules_with(MAX_HISTORY_CANDLES="1000", WALK_FORWARD_MIN="60")
+    found = check_warmup(rules, demo.candles, demo.span, lambda _: None)
+    assert 1450 in warmup_lengths(rules, demo.span)
     assert (found.enough(fitted=True) or 9999) <= 1450
     by_length = {each.candles: each for each in found.start_ups}
     assert by_length[1450].otherwise_fitted == 0 < by_length[400].otherwise_fitted
@@ -219,12 +219,12 @@ def test_the_shortest_start_up_counts_only_if_every_longer_one_agrees() -> None:
 
 def test_the_check_decides_as_the_run_does(candles: Columns) -> None:
     """A wrong second way to the decisions would make the check find leaks that are none, or miss some."""
-    law = ruled(WALK_FORWARD_MIN="9", SELL_THRESHOLD="0.52")
-    whole = lookahead._Observed(law, candles, SPAN, "close")
-    given = decisions.inputs(law, candles)
-    fits = decisions.Fits(law, given, fit_rows(law, candles, SPAN))
+    rules = rules_with(WALK_FORWARD_MIN="9", SELL_THRESHOLD="0.52")
+    whole = lookahead._Observed(rules, candles, SPAN, "close")
+    given = decisions.inputs(rules, candles)
+    fits = decisions.Fits(rules, given, fit_rows(rules, candles, SPAN))
     made = [
-        (decisions.decided(law, given, fits.at(row), row).signal, whole.signals[row - SPAN.first])
+        (decisions.decided(rules, given, fits.at(row), row).signal, whole.signals[row - SPAN.first])
         for row in range(SPAN.first, SPAN.total)
     ]
     assert {signal for signal, _ in made} == {-1, 0, 1}

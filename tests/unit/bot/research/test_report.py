@@ -41,7 +41,7 @@ def test_every_key_of_the_specification_is_there(demo: Any) -> None:
 def test_rows_are_those_that_the_bot_answers_over_http(demo: Any) -> None:
     closed = demo.result.tally.closed
     assert demo.document["trades"] == [trade_row(demo.result.instrument, each).model_dump() for each in closed]
-    lot = demo.result.account.lots[0]
+    lot = demo.result.portfolio.lots[0]
     shape = lot_row(demo.result.instrument, lot, int(demo.result.closes[-1])).model_dump()
     assert {key: shape[key] for key in demo.document["open_lots"][0] if key != "role"} == {
         key: value for key, value in demo.document["open_lots"][0].items() if key != "role"
@@ -79,7 +79,7 @@ def test_a_mean_is_exact_however_large_the_amounts(demo: Any) -> None:
 
 def test_a_drawdown_says_when_it_began_how_long_it_took_and_whether_it_ended(demo: Any) -> None:
     summary = demo.document["summary"]
-    marked = [demo.result.account.book.start_equity, *demo.result.tally.marked]
+    marked = [demo.result.portfolio.account.start_equity, *demo.result.tally.marked]
     times = [int(demo.result.times[0]), *demo.result.times.tolist()]
     trough = max(range(len(marked)), key=lambda i: 1 - marked[i] / max(marked[: i + 1]))
     high = max(marked[: trough + 1])

@@ -36,10 +36,10 @@ def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
 
 
 def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
-    metrics = RunMetrics(demo.ruled, demo.candles, demo.span)
-    result = run(demo.ruled, demo.candles, demo.span, metrics.update, 97)
+    metrics = RunMetrics(demo.rules, demo.candles, demo.span)
+    result = run(demo.rules, demo.candles, demo.span, metrics.update, 97)
     told = samples(metrics.metrics.exposition().decode())
-    document, lots = demo.document, len(result.tally.closed) + len(result.account.lots)
+    document, lots = demo.document, len(result.tally.closed) + len(result.portfolio.lots)
     for signal, count in document["decisions"].items():
         assert told["bot_decisions_total", (signal,)] == count
     assert {key[1][0]: value for key, value in told.items() if key[0] == "bot_denials_total" and value} == (
@@ -52,7 +52,7 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
     assert told["bot_walk_forward_fits_total", ()] == result.fits > 10
     assert told["bot_equity_usd", ()] == float(document["summary"]["equity_end"])
     assert told["bot_equity_marked_usd", ()] == float(document["summary"]["equity_end_mtm"])
-    assert told["bot_open_lots", ()] == len(result.account.lots)
+    assert told["bot_open_lots", ()] == len(result.portfolio.lots)
     assert told["bot_model_mode", ("baseline",)] == 1
     assert told["bot_last_price", ()] == demo.candles.close[-1] / 100
     assert told["bot_vol_risk_factor", ()] == 1.2
@@ -63,7 +63,7 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
 def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: int) -> None:
     prices = [(column - int(demo.candles.low.min())) * 20 + 10**7 for column in demo.candles[1:5]]
     candles = Columns(demo.candles.start, *prices, demo.candles.volume)
-    metrics = RunMetrics(demo.ruled, candles, demo.span)
+    metrics = RunMetrics(demo.rules, candles, demo.span)
     ratios = readings(candles, 10, 30, False).std_ratio
     seen: list[tuple[float, float]] = []
 
@@ -73,13 +73,13 @@ def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: 
             told = metrics.metrics.registry.get_sample_value("bot_vol_risk_factor")
             seen.append((told or 0.0, vol_tenths(ratios[demo.span.first + done - 1]) / 10))
 
-    run(demo.ruled, candles, demo.span, noted, stretch)
+    run(demo.rules, candles, demo.span, noted, stretch)
     assert [told for told, _ in seen] == [expected for _, expected in seen]
     assert len({told for told, _ in seen}) > 1
 
 
 def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:
-    metrics = RunMetrics(demo.ruled, demo.candles, demo.span)
+    metrics = RunMetrics(demo.rules, demo.candles, demo.span)
     live = {name for name, _ in samples(BotMetrics().exposition().decode())}
     assert {name for name, _ in samples(metrics.metrics.exposition().decode())} == live
     assert ("bot_denials_total", (DENIALS[-1],)) in samples(metrics.metrics.exposition().decode())
@@ -92,7 +92,7 @@ def test_a_scrape_in_the_middle_of_a_run_sees_how_far_it_is(demo: Any) -> None:
         before = samples(got(f"{address}/metrics")[1])
         assert before["bot_decisions_total", ("flat",)] == 0
         assert json.loads(got(f"{address}/healthz")[1]) == {"status": "ok", "done": 0, "steps": None}
-        server.run = RunMetrics(demo.ruled, demo.candles, demo.span)
+        server.run = RunMetrics(demo.rules, demo.candles, demo.span)
 
         def scraped(done: int, *rest: Any) -> None:
             assert server.run is not None
@@ -100,7 +100,7 @@ def test_a_scrape_in_the_middle_of_a_run_sees_how_far_it_is(demo: Any) -> None:
             seen.append(samples(got(f"{address}/metrics")[1]))
             assert json.loads(got(f"{address}/healthz")[1])["done"] == done
 
-        run(demo.ruled, demo.candles, demo.span, scraped, 500)
+        run(demo.rules, demo.candles, demo.span, scraped, 500)
         with pytest.raises(urllib.error.HTTPError, match="404"):
             got(f"{address}/status")
     flats = [each["bot_decisions_total", ("flat",)] for each in seen]

@@ -15,7 +15,7 @@ from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.resume import identity_of
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 
 DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",
@@ -39,9 +39,9 @@ class Rig:
         document = self.store.load().body
         identity = identity_of(self.settings, "test", document)
         self.about = About(self.settings, "demo", "", "test", "0", 0)
-        self.ledger = TradeLedger(folder / "trades.jsonl")
+        self.trade_log = TradeLog(folder / "trades.jsonl")
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
-        self.bot = LiveBot(self.about, client, self.store, self.ledger, document, identity, in_thread=in_thread)
+        self.bot = LiveBot(self.about, client, self.store, self.trade_log, document, identity, in_thread=in_thread)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())
 
     async def until(self, arrived: Callable[[], bool], seconds: float = 60_000.0) -> None:

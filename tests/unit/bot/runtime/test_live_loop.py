@@ -15,11 +15,11 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput, Retryable
 from cbbot.kernel.batch import columns
+from cbbot.process import durable_files
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
-from cbbot.runtime import store as store_module
 from cbbot.runtime.store import read_generation
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
@@ -46,12 +46,12 @@ def test_paper_trades_are_the_backtests_to_the_last_digit(
         last = bridge.all[-2].start
         await rig.until(lambda: bool(rig.bot.candles(1)) and int(rig.bot.candles(1)[-1].start) > last)
         await rig.stop()
-        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.ledger.page(1000))]
+        return [trade.model_dump(exclude={"number"}) for trade in reversed(rig.trade_log.page(1000))]
 
     traded = virtually(live)
-    law = rules(load(demo_settings), BTC_USD)
+    rules = build_rules(load(demo_settings), BTC_USD)
     # The last candle never ends on the bridge's clock.
-    result = backtest(law, columns(bridge.all[:-1]), Span(699, 500, 500))
+    result = backtest(rules, columns(bridge.all[:-1]), Span(699, 500, 500))
     expected = [trade_row(BTC_USD, closed).model_dump() for closed in result.tally.closed]
     assert len(expected) > 20
     assert traded == expected
@@ -185,14 +185,14 @@ def test_a_full_disk_stops_entries_and_not_exits(
 ) -> None:
     bridge = fake_bridge()
     full = False
-    write = store_module.os.write
+    write = durable_files.os.write
 
     def writing(descriptor: int, data: Any) -> int:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr(store_module.os, "write", writing)
+    monkeypatch.setattr(durable_files.os, "write", writing)
 
     async def main() -> None:
         nonlocal full
@@ -210,7 +210,7 @@ def test_a_full_disk_stops_entries_and_not_exits(
         assert rig.bot.status().entries.paused_by == []
         assert {lot.lot for lot in rig.bot.lots()}.isdisjoint(opened)
         await rig.stop()
-        assert len(read_generation(rig.store.path)["trades"]) == rig.ledger.last_number
+        assert len(read_generation(rig.store.path)["trades"]) == rig.trade_log.last_number
 
     virtually(main)
 
@@ -226,7 +226,7 @@ def test_an_entry_that_cannot_be_written_down_is_not_sent(
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, BUY_THRESHOLD="0")
         await rig.until(lambda: rig.bot.readiness[0])
-        monkeypatch.setattr(store_module.os, "write", full)
+        monkeypatch.setattr(durable_files.os, "write", full)
         await asyncio.sleep(1_000)
         assert rig.bot.lots() == []
         assert b'bot_refusals_total{reason="state_not_saved"} 1.0' in rig.bot.exposition()

@@ -7,7 +7,7 @@ import pytest
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.trader.commands import Count
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -31,11 +31,11 @@ def test_an_old_name_is_there_from_the_start(name: str) -> None:
 
 
 def test_counts_and_gauges_are_what_the_machine_says() -> None:
-    metrics, law = BotMetrics(), rules(load({"MODEL_MODE": "extended", "USD_EQUITY": "68.5"}), BTC_USD)
+    metrics, rules = BotMetrics(), build_rules(load({"MODEL_MODE": "extended", "USD_EQUITY": "68.5"}), BTC_USD)
     metrics.count(Count("orders", {"mode": "paper", "side": "BUY"}))
     metrics.count(Count("unknown"))
     metrics.count(Count("refusals", {"reason": "X" * 500}))
-    metrics.observe(law, new_state(law, Identity("b", "BTC-USD", "paper", "test"), 12))
+    metrics.observe(rules, new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 12))
     told = lines(metrics)
     assert told['bot_orders_total{mode="paper",side="BUY"}'] == "1.0"
     assert told["bot_unknown_outcomes_total"] == "1.0"

@@ -1,4 +1,4 @@
-"""State file, lock and ledger: what a crash, a full disk or a hand can do to them."""
+"""State file, lock and trade log: what a crash, a full disk or a hand can do to them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.lot import Lot
-from cbbot.runtime import store as store_module
-from cbbot.runtime.lock import FolderLock
+from cbbot.process import durable_files
+from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.runtime.trade_log import TradeLedger
+from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.trader_state import Trade
 
 FIRST, SECOND, THIRD = ({"n": number, "float": 0.1 + number} for number in (1, 2, 3))
@@ -88,7 +88,7 @@ def test_a_failed_save_leaves_the_last_one_readable(
     def fail(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module.os, call, fail)
+    monkeypatch.setattr(durable_files.os, call, fail)
     with pytest.raises(OSError, match="No space left"):
         store.save(SECOND)
     monkeypatch.undo()
@@ -123,22 +123,22 @@ def test_a_state_of_another_time_is_kept_when_it_is_set_aside(store: StateStore)
 
 
 def test_the_folder_has_one_writer(tmp_path: Path) -> None:
-    with FolderLock(tmp_path / "new"), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}"):
-        FolderLock(tmp_path / "new")
-    with FolderLock(tmp_path / "new"):
+    with lock_folder(tmp_path / "new"), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}"):
+        lock_folder(tmp_path / "new")
+    with lock_folder(tmp_path / "new"):
         pass
 
 
 def test_a_lock_file_left_behind_by_a_killed_process_does_not_lock(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_text("process 1\n")
-    with FolderLock(tmp_path), (tmp_path / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with lock_folder(tmp_path), (tmp_path / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnsafeStart, match="STATE_FILE"):
-        FolderLock(tmp_path / "file" / "folder")
+        lock_folder(tmp_path / "file" / "folder")
 
 
 def trade(number: int) -> Trade:
@@ -147,26 +147,26 @@ def trade(number: int) -> Trade:
 
 
 def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
-    ledger = TradeLedger(tmp_path / "trades.jsonl")
-    assert ledger.page(10) == []
-    ledger.append(BTC_USD, [trade(n) for n in range(1, 31)])
-    ledger.append(BTC_USD, [trade(n) for n in range(20, 41)])
-    assert [row.number for row in ledger.page(3)] == [40, 39, 38]
-    assert [row.number for row in ledger.page(3, before=31)] == [30, 29, 28]
-    assert [row.number for row in ledger.page(5, before=3)] == [2, 1]
-    row = ledger.page(1)[0]
+    trade_log = TradeLog(tmp_path / "trades.jsonl")
+    assert trade_log.page(10) == []
+    trade_log.append(BTC_USD, [trade(n) for n in range(1, 31)])
+    trade_log.append(BTC_USD, [trade(n) for n in range(20, 41)])
+    assert [row.number for row in trade_log.page(3)] == [40, 39, 38]
+    assert [row.number for row in trade_log.page(3, before=31)] == [30, 29, 28]
+    assert [row.number for row in trade_log.page(5, before=3)] == [2, 1]
+    row = trade_log.page(1)[0]
     assert Decimal(row.net_pnl) == BTC_USD.money(9_999_985)
     assert row.exit_reason == "take_profit"
-    again = TradeLedger(tmp_path / "trades.jsonl")
-    assert (again.last_number, again.page(40)) == (40, ledger.page(40))
+    again = TradeLog(tmp_path / "trades.jsonl")
+    assert (again.last_number, again.page(40)) == (40, trade_log.page(40))
 
 
 def test_every_page_of_a_long_ledger_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
-    ledger = TradeLedger(tmp_path / "trades.jsonl")
+    trade_log = TradeLog(tmp_path / "trades.jsonl")
     numbers = [n for n in range(1, 400) if n % 50 != 7]
     for start in range(0, len(numbers), 33):
-        ledger.append(BTC_USD, [trade(n) for n in numbers[start : start + 33]])
-    for opened in (ledger, TradeLedger(tmp_path / "trades.jsonl")):
+        trade_log.append(BTC_USD, [trade(n) for n in numbers[start : start + 33]])
+    for opened in (trade_log, TradeLog(tmp_path / "trades.jsonl")):
         for limit in (0, 1, 2, 63, 64, 65, 1000):
             for before in (None, 1, 2, 7, 57, 64, 65, 66, 128, 200, 399, 400, 9999):
                 expected = [n for n in reversed(numbers) if before is None or n < before][:limit]
@@ -175,10 +175,10 @@ def test_every_page_of_a_long_ledger_is_right_though_few_places_are_remembered(t
 
 def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "trades.jsonl"
-    ledger = TradeLedger(path)
-    ledger.append(BTC_USD, [trade(1), trade(2)])
+    trade_log = TradeLog(path)
+    trade_log.append(BTC_USD, [trade(1), trade(2)])
     path.write_bytes(path.read_bytes()[:-30])
-    again = TradeLedger(path)
+    again = TradeLog(path)
     assert again.last_number == 1
     again.append(BTC_USD, [trade(1), trade(2), trade(3)])
     assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == [1, 2, 3]
@@ -186,7 +186,7 @@ def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
 
 
 def test_trades_with_the_same_lot_number_are_told_apart_by_their_own(tmp_path: Path) -> None:
-    ledger = TradeLedger(tmp_path / "trades.jsonl")
+    trade_log = TradeLog(tmp_path / "trades.jsonl")
     part = trade(1)
-    ledger.append(BTC_USD, [part, replace(part, number=2)])
-    assert [(row.number, row.lot) for row in ledger.page(9)] == [(2, 1), (1, 1)]
+    trade_log.append(BTC_USD, [part, replace(part, number=2)])
+    assert [(row.number, row.lot) for row in trade_log.page(9)] == [(2, 1), (1, 1)]

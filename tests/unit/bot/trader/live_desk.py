@@ -23,7 +23,7 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Intent
 from cbbot.trader.machine import step
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 __all__ = ["PYRAMID", "T0", "Desk"]
@@ -46,7 +46,7 @@ class Desk:
             "DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
             "RISK_PER_TRADE_PCT": "2", "STOP_LOSS_PCT": "5", "TAKE_PROFIT_PCT": "2", "FEE_RATE_PCT": "0.75",
         }  # fmt: skip
-        self.rules = rules(load(defaults | keys), BTC_USD)
+        self.rules = build_rules(load(defaults | keys), BTC_USD)
         self.now_ms = T0
         self.state: TraderState = new_state(self.rules, Identity("bot", "BTC-USD", "live", "test"), 7)
         self.commands: tuple[Command, ...] = ()

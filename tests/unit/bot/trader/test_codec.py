@@ -16,7 +16,7 @@ from cbbot.trader.codec import BadState, decode, decode_identity, encode
 from cbbot.trader.commands import Place
 from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
 from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Dust, Identity, TraderState, new_state
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
@@ -24,35 +24,35 @@ KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0
 
 def traded() -> tuple[Rules, TraderState]:
     """A trader with lots, trades, a model, and an order under way."""
-    ruled = rules(load(KEYS), BTC_USD)
-    state = new_state(ruled, Identity("bot", "BTC-USD", "paper", "test"), 3)
+    rules = build_rules(load(KEYS), BTC_USD)
+    state = new_state(rules, Identity("bot", "BTC-USD", "paper", "test"), 3)
     candles = [
         Candle(60 * i, p, p + 5, p - 5, p, 7 * i)
         for i, p in enumerate(1_000_000 + (i * i * 37) % 9000 for i in range(300))
     ]
-    state, _ = step(ruled, state, HistoryLoaded(60_000 * 200, tuple(candles[:200])))
-    state, _ = step(ruled, state, Started(60_000 * 200))
+    state, _ = step(rules, state, HistoryLoaded(60_000 * 200, tuple(candles[:200])))
+    state, _ = step(rules, state, Started(60_000 * 200))
     for candle in candles[200:]:
-        state, commands = step(ruled, state, CandleClosed(candle))
+        state, commands = step(rules, state, CandleClosed(candle))
         for command in commands:
             if isinstance(command, Place) and candle is not candles[-1]:
                 intent, price = command.intent, command.price
                 filled = Execution("x", price, intent.base, price * intent.base, 1)
-                state, _ = step(ruled, state, OrderFilled(intent.created_ms, intent.client_order_id, filled))
-    return ruled, state
+                state, _ = step(rules, state, OrderFilled(intent.created_ms, intent.client_order_id, filled))
+    return rules, state
 
 
 def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
-    ruled, state = traded()
+    rules, state = traded()
     assert state.trades
     assert state.model
-    assert state.book.next_lot > 3
-    document = json.loads(json.dumps(encode(ruled, state)))
-    kept = decode(ruled, document)
+    assert state.account.next_lot > 3
+    document = json.loads(json.dumps(encode(rules, state)))
+    kept = decode(rules, document)
     forgotten = replace(
         state,
         market=replace(kept.market, last_price=state.market.last_price),
-        decision=None, reconciled=False, balances=None, last_order_ms=0, exits_held=(),
+        decision=None, reconciled=False, balances=None, last_order_ms=0, exit_retries=(),
     )  # fmt: skip
     assert kept == forgotten
     assert kept.market.indicators == state.market.indicators
@@ -60,8 +60,8 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
 
 
 def test_money_is_plain_text_in_the_document() -> None:
-    ruled, state = traded()
-    document = encode(ruled, state)
+    rules, state = traded()
+    document = encode(rules, state)
     assert document["book"]["start_equity"] == "1000.0000000000"
     assert "e" not in document["trades"][0]["net_pnl"].lower()
 
@@ -78,38 +78,38 @@ def test_money_is_plain_text_in_the_document() -> None:
     ],
 )
 def test_a_document_that_is_no_state_is_refused_by_name(path: tuple[str, ...], value: Any, said: str) -> None:
-    ruled, state = traded()
-    document = json.loads(json.dumps(encode(ruled, state)))
+    rules, state = traded()
+    document = json.loads(json.dumps(encode(rules, state)))
     part = document
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value
     with pytest.raises(BadState, match=said):
-        decode(ruled, document)
+        decode(rules, document)
 
 
 def test_a_missing_field_is_named() -> None:
-    ruled, state = traded()
-    document = encode(ruled, state)
+    rules, state = traded()
+    document = encode(rules, state)
     del document["epoch"]
     with pytest.raises(BadState, match="epoch"):
-        decode(ruled, document)
+        decode(rules, document)
 
 
 def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators() -> None:
-    ruled, state = traded()
+    rules, state = traded()
     finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
-    again = rules(load(KEYS), finer)
-    kept = decode(again, encode(ruled, state))
-    assert finer.money(kept.book.realised) == BTC_USD.money(state.book.realised)
+    again = build_rules(load(KEYS), finer)
+    kept = decode(again, encode(rules, state))
+    assert finer.money(kept.account.realised) == BTC_USD.money(state.account.realised)
     assert kept.market.indicators.rows == 0
 
 
 @pytest.mark.parametrize(("side", "bought", "sold"), [(BUY, 500, 0), (SELL, 0, 500)])
 def test_the_one_dust_of_an_older_state_is_of_the_side_it_traded_last(side: int, bought: int, sold: int) -> None:
-    ruled, state = traded()
-    dusty = replace(state, lots=(), intents=(), book=state.book._replace(side=side, lots=0), dust=Dust(500, 5, 1))
-    document = encode(ruled, dusty)
+    rules, state = traded()
+    dusty = replace(state, lots=(), intents=(), account=state.account._replace(side=side, lots=0), dust=Dust(500, 5, 1))
+    document = encode(rules, dusty)
     del document["short_dust"]
-    kept = decode(ruled, document)
+    kept = decode(rules, document)
     assert (kept.dust.base, kept.short_dust.base) == (bought, sold)

@@ -23,12 +23,12 @@ from unit.bot.trader.live_desk import PYRAMID, Desk
 def test_equity_from_balances_sizes_and_breaks_on_the_account_and_never_on_usd_equity() -> None:
     desk = Desk(USE_LIVE_EQUITY="true", USD_EQUITY="100000", RISK_PER_TRADE_PCT="10")
     desk.tick("100")
-    assert (desk.state.book.day, desk.reason) == (-1, "balances_stale")
+    assert (desk.state.account.day, desk.reason) == (-1, "balances_stale")
     desk.balances(quote="200", base="1")
     (entry,) = desk.tick("100")
     assert entry.quote_units == 3000
-    assert not desk.state.book.breaker
-    assert desk.state.book.day_equity == BTC_USD.ledger_down(Decimal(300))
+    assert not desk.state.account.breaker
+    assert desk.state.account.day_equity == BTC_USD.ledger_down(Decimal(300))
 
 
 def test_a_restart_does_not_take_the_missing_balances_for_a_loss() -> None:
@@ -38,8 +38,8 @@ def test_a_restart_does_not_take_the_missing_balances_for_a_loss() -> None:
     kept = decode(desk.rules, encode(desk.rules, desk.state))
     desk.state = replace(kept, reconciled=True, market=desk.state.market)
     desk.tick("100")
-    assert not desk.state.book.breaker
-    assert desk.state.book.day_marked == BTC_USD.ledger_down(Decimal(5000))
+    assert not desk.state.account.breaker
+    assert desk.state.account.day_marked == BTC_USD.ledger_down(Decimal(5000))
 
 
 def test_balances_from_the_midst_of_an_order_are_no_loss() -> None:
@@ -48,11 +48,14 @@ def test_balances_from_the_midst_of_an_order_are_no_loss() -> None:
     (entry,) = desk.tick("100")
     desk.balances(quote="980")  # held for the order, and no base yet
     desk.tick("100")
-    assert not desk.state.book.breaker
+    assert not desk.state.account.breaker
     desk.fill(entry, "100", "0.2")
     desk.balances(quote="980", base="0.2")
     desk.tick("100")
-    assert (desk.state.book.breaker, account_figures.equity(desk.rules, desk.state, 10_000)) == (False, 1000 * 10**10)
+    assert (desk.state.account.breaker, account_figures.equity(desk.rules, desk.state, 10_000)) == (
+        False,
+        1000 * 10**10,
+    )
 
 
 def test_the_breaker_of_an_account_trips_on_what_the_account_lost() -> None:
@@ -60,9 +63,9 @@ def test_the_breaker_of_an_account_trips_on_what_the_account_lost() -> None:
     desk.balances(quote="0", base="10")
     desk.tick("100")
     desk.tick("99.01")
-    assert not desk.state.book.breaker
+    assert not desk.state.account.breaker
     desk.tick("99")
-    assert desk.state.book.breaker
+    assert desk.state.account.breaker
     assert len(desk.told("breaker")) == 1
 
 
@@ -113,8 +116,8 @@ def test_a_lot_worth_less_than_the_venue_takes_becomes_dust_without_an_order_and
     # Both left in this step: the small one joined the other on its way.
     assert (exit_.lot, exit_.base, desk.state.dust) == (2, BTC_USD.base_units(Decimal("0.2101")), Dust())
     desk.fill(exit_, "95")
-    assert (desk.state.lots, desk.state.book.base_sum, desk.state.book.cost_sum) == ((), 0, 0)
-    assert desk.state.book.realised == sum(trade.closed.net_pnl for trade in desk.state.trades)
+    assert (desk.state.lots, desk.state.account.base_sum, desk.state.account.cost_sum) == ((), 0, 0)
+    assert desk.state.account.realised == sum(trade.closed.net_pnl for trade in desk.state.trades)
 
 
 def test_when_the_runner_turns_to_dust_the_newest_follows_it_in_the_same_step() -> None:
@@ -123,18 +126,18 @@ def test_when_the_runner_turns_to_dust_the_newest_follows_it_in_the_same_step() 
     desk.buy("97", "0.2")
     assert desk.tick("95") == []
     assert [(lot.id, lot.runner) for lot in desk.state.lots] == [(2, True)]
-    assert desk.state.book.last_entry_ticks == 9700
+    assert desk.state.account.last_entry_ticks == 9700
 
 
 def test_dust_alone_is_never_tried_again_and_stays_marked() -> None:
     desk = Desk()
     desk.buy("100", "0.0101")
     assert desk.tick("95") == []
-    assert (len(desk.state.lots), desk.state.book.lots) == (0, 0)
+    assert (len(desk.state.lots), desk.state.account.lots) == (0, 0)
     assert desk.state.dust.base == BTC_USD.base_units(Decimal("0.0101"))
     assert account_figures.unrealised(desk.state, 9500) == BTC_USD.ledger_up(Decimal("-0.0505"))
     kept = decode(desk.rules, encode(desk.rules, desk.state))
-    assert (kept.dust, kept.book) == (desk.state.dust, desk.state.book)
+    assert (kept.dust, kept.account) == (desk.state.dust, desk.state.account)
     assert desk.tick("95") == []
 
 
@@ -179,7 +182,7 @@ def test_a_sell_opens_a_lot_live_only_with_base_that_no_lot_and_no_dust_owns() -
 
 def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
     desk = Desk(bias=-5.0, **SHORT)
-    desk.state = replace(desk.state, book=desk.state.book._replace(side=1, base_sum=500_000, cost_sum=5 * 10**9))
+    desk.state = replace(desk.state, account=desk.state.account._replace(side=1, base_sum=500_000, cost_sum=5 * 10**9))
     desk.state = desk.state.with_dust(1, Dust(500_000, 5 * 10**9, 0))
     desk.balances(base="1")
     (entry,) = desk.tick("100")

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance, Balances
 from cbbot.venue.exchange import Delays, Exchange
@@ -19,7 +20,7 @@ from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused, Reason
 from cbbot.venue.snapshot import from_json, order_json, to_json
 from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
-from cbbot.venue.wire import decimal_text, time_text
+from cbbot.venue.wire import decimal_text
 
 TAKER = fee_rate(Decimal("0.009"))
 BTC = Product(BTC_USD, "Bitcoin", "US Dollar")
@@ -240,7 +241,7 @@ def fixture_fields() -> dict[str, set[str]]:
 
 
 def written(venue: Exchange, now_ms: int) -> str:
-    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.ledger()]})
+    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]})
 
 
 def test_the_books_go_through_json_and_go_on() -> None:
@@ -283,7 +284,7 @@ def test_texts_are_plain_and_trimmed() -> None:
     assert decimal_text(Decimal("1E+2")) == "100"
     assert decimal_text(Decimal("0E-10")) == "0"
     assert decimal_text(Decimal("0.00000001")) == "0.00000001"
-    assert time_text(0) == "1970-01-01T00:00:00.000Z"
-    assert time_text(1_709_164_799_999) == "2024-02-28T23:59:59.999Z"
-    assert time_text(1_709_164_800_000) == "2024-02-29T00:00:00.000Z"
-    assert time_text(4_102_444_799_000) == "2099-12-31T23:59:59.000Z"
+    assert rfc3339_ms(0) == "1970-01-01T00:00:00.000Z"
+    assert rfc3339_ms(1_709_164_799_999) == "2024-02-28T23:59:59.999Z"
+    assert rfc3339_ms(1_709_164_800_000) == "2024-02-29T00:00:00.000Z"
+    assert rfc3339_ms(4_102_444_799_000) == "2099-12-31T23:59:59.000Z"

@@ -13,10 +13,10 @@ import pytest
 
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
-from cbbot.errors import BadInput, Retryable
+from cbbot.errors import Retryable
+from cbbot.process.http_server import HttpServer, listening_socket
 from cbbot.web.bot_app import create_app
 from cbbot.web.event_stream import event_text, stream
-from cbbot.web.server import HttpServer, bound_socket
 
 TOKEN = "steer-me"
 STATUS = BotStatus.model_validate(
@@ -210,20 +210,13 @@ def test_events_begin_with_the_status_and_show_signs_of_life(bot: FakeBot, virtu
     assert bot.listeners == 0
 
 
-def test_a_port_that_is_taken_is_bad_input() -> None:
-    with bound_socket("127.0.0.1", 0) as taken:
-        taken.listen()
-        with pytest.raises(BadInput, match=r"PORT=\d+.*in use"):
-            bound_socket("127.0.0.1", taken.getsockname()[1])
-
-
 def test_the_server_tells_its_port_and_stops_with_a_stream_open(bot: FakeBot) -> None:
     async def main() -> None:
-        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        server = HttpServer(create_app(bot, None, "0"), told.set_result)
-        listener: socket.socket = bound_socket("127.0.0.1", 0)
+        listening: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        server = HttpServer(create_app(bot, None, "0"), listening.set_result, grace_seconds=2, lifespan="off")
+        listener = listening_socket("127.0.0.1", 0, host_name="HOST", port_name="PORT")
         serving = asyncio.create_task(server.serve([listener]))
-        port = await told
+        port = (await listening).getsockname()[1]
         async with (
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
             client.stream("GET", "/events") as events,

@@ -17,12 +17,12 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
-from cbbot.runtime.log import TerminalLines, configure
+from cbbot.process.json_logs import configure_logs
 from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
-from cbbot.runtime.resume import check_identity, equity_warning, identity_of, taken_up
+from cbbot.runtime.resume import check_identity, equity_warning, identity_of, resumed_state
 from cbbot.trader.codec import encode
-from cbbot.trader.rules import Rules, rules
+from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -38,8 +38,8 @@ def _quiet_again() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
-def law(**keys: str) -> Rules:
-    return rules(load(keys), BTC_USD)
+def rules_with(**keys: str) -> Rules:
+    return build_rules(load(keys), BTC_USD)
 
 
 def state(rules: Rules, **changed: Any) -> TraderState:
@@ -48,7 +48,7 @@ def state(rules: Rules, **changed: Any) -> TraderState:
 
 
 def test_another_mode_product_or_venue_with_lots_open_is_refused_with_advice() -> None:
-    document = encode(law(), state(law(), lots=(LOT,)))
+    document = encode(rules_with(), state(rules_with(), lots=(LOT,)))
     for settings, venue in (
         (load({"DRY_RUN": "false"}), "Simulator"),
         (load({"PRODUCT_ID": "ETH-USD"}), "Simulator"),
@@ -60,67 +60,44 @@ def test_another_mode_product_or_venue_with_lots_open_is_refused_with_advice() -
 
 
 def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> None:
-    document = encode(law(), state(law(), paused_by=frozenset({"hand"})))
-    live = law(DRY_RUN="false", USD_EQUITY="70")
+    document = encode(rules_with(), state(rules_with(), paused_by=frozenset({"hand"})))
+    live = rules_with(DRY_RUN="false", USD_EQUITY="70")
     identity = identity_of(live.settings, "Coinbase", document)
     check_identity(document, identity, "state.json")
-    begun = taken_up(live, identity, document, 50)
+    begun = resumed_state(live, identity, document, 50)
     assert (begun.identity.mode, begun.identity.bot_id) == ("live", "bot-1")
     assert (begun.epoch, begun.sequence, begun.trade_count) == (101, 9, 4)
     assert begun.paused_by == {"hand"}
-    assert begun.book.start_equity == BTC_USD.ledger_down(live.settings.usd_equity)
+    assert begun.account.start_equity == BTC_USD.ledger_down(live.settings.usd_equity)
 
 
 def test_the_epoch_rises_by_the_clock_or_by_one() -> None:
-    document = encode(law(), state(law()))
+    document = encode(rules_with(), state(rules_with()))
     identity = identity_of(load({"BOT_ID": "mine"}), "Simulator", document)
-    assert taken_up(law(), identity, document, 50).epoch == 101
-    later = taken_up(law(), identity, document, 5_000)
+    assert resumed_state(rules_with(), identity, document, 50).epoch == 101
+    later = resumed_state(rules_with(), identity, document, 5_000)
     assert (later.epoch, later.identity.bot_id) == (5_000, "mine")
-    assert taken_up(law(), identity, None, 77).epoch == 77
+    assert resumed_state(rules_with(), identity, None, 77).epoch == 77
 
 
 def test_a_sound_file_without_sense_is_refused() -> None:
-    document = encode(law(), state(law()))
+    document = encode(rules_with(), state(rules_with()))
     del document["book"]["realised"]
     with pytest.raises(UnsafeStart, match=r"realised.*backup"):
-        taken_up(law(), identity_of(load({}), "Simulator", document), document, 1)
+        resumed_state(rules_with(), identity_of(load({}), "Simulator", document), document, 1)
 
 
 def test_a_changed_starting_equity_is_mentioned() -> None:
-    assert equity_warning(law(), state(law())) is None
-    warning = equity_warning(law(USD_EQUITY="2500"), state(law()))
+    assert equity_warning(rules_with(), state(rules_with())) is None
+    warning = equity_warning(rules_with(USD_EQUITY="2500"), state(rules_with()))
     assert warning is not None
     assert "USD_EQUITY=2500" in warning
     assert "1000" in warning
 
 
-def test_logs_are_json_lines_with_fields_and_a_traceback_in_one_line() -> None:
-    stream = io.StringIO()
-    configure("info", stream)
-    logging.getLogger("x").info("fill", extra={"fields": {"lot": 3, "level": "not ours to change"}})
-    try:
-        raise ValueError("boom")
-    except ValueError:
-        logging.getLogger("x").exception("step failed")
-    logging.getLogger("x").debug("unseen")
-    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
-    assert (first["event"], first["lot"], first["level"]) == ("fill", 3, "info")
-    assert "ValueError: boom" in second["exception"]
-    configure("warning", io.StringIO())
-
-
-def test_on_a_terminal_lines_are_coloured_text() -> None:
-    record = logging.LogRecord("x", logging.WARNING, "f", 1, "breaker", None, None)
-    record.fields = {"detail": "tripped"}
-    text = TerminalLines().format(record)
-    assert "\x1b[33mbreaker" in text
-    assert text.endswith("detail=tripped")
-
-
 def test_the_webhooks_address_stands_in_no_log_and_failures_are_counted(virtually: Any) -> None:
     stream = io.StringIO()
-    configure("debug", stream)
+    configure_logs("debug", stream)
     sent: list[str] = []
     answers = iter([httpx.Response(200), httpx.Response(404), httpx.ConnectError(f"cannot reach {WEBHOOK}")])
 
@@ -159,16 +136,16 @@ def test_people_hear_of_trouble_and_trades_not_of_every_order() -> None:
 def test_a_listener_that_sleeps_loses_the_oldest_events(virtually: Any) -> None:
     async def main() -> None:
         broadcast = Broadcast()
-        assert not broadcast.heard
+        assert not broadcast.has_listeners
         listening = broadcast.listen()
         first = asyncio.ensure_future(anext(listening))
         await asyncio.sleep(0)
-        assert broadcast.heard
+        assert broadcast.has_listeners
         for number in range(1_500):
             broadcast.publish("tick", {"n": number})
         assert (await first)[1] in ({"n": 0}, {"n": 500})
         assert (await anext(listening))[1]["n"] >= 500
         await listening.aclose()
-        assert not broadcast.heard
+        assert not broadcast.has_listeners
 
     virtually(main)

@@ -18,7 +18,7 @@ from cbbot.errors import Retryable
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
 from cbbot.runtime.closing import split_closed
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.history import load_history
 from cbbot.trader.events import CandleClosed, EntriesPaused, OrderUnknown, Tick, TimePassed
 
@@ -27,14 +27,14 @@ FLAT = Candle(0, 100, 100, 100, 100, 1)
 
 def test_answers_come_first_and_only_the_newest_tick_counts(virtually: Any) -> None:
     async def main() -> None:
-        box = Mailbox()
-        box.put_time(TimePassed(1))
-        assert not box.put_tick(Tick(1, 10))
-        assert box.put_tick(Tick(2, 11))
-        box.put(CandleClosed(FLAT))
-        box.put(EntriesPaused(3, "hand"))
-        box.answer(OrderUnknown(4, "x", "lost"))
-        order = [(await box.next()).event for _ in range(5)]
+        queue = EventQueue()
+        queue.put_time(TimePassed(1))
+        assert not queue.put_tick(Tick(1, 10))
+        assert queue.put_tick(Tick(2, 11))
+        queue.put(CandleClosed(FLAT))
+        queue.put(EntriesPaused(3, "hand"))
+        queue.answer(OrderUnknown(4, "x", "lost"))
+        order = [(await queue.next()).event for _ in range(5)]
         assert order == [
             OrderUnknown(4, "x", "lost"),
             CandleClosed(FLAT),
@@ -48,16 +48,19 @@ def test_answers_come_first_and_only_the_newest_tick_counts(virtually: Any) -> N
 
 def test_at_the_end_answers_and_what_a_person_asked_for_are_kept(virtually: Any) -> None:
     async def main() -> None:
-        box = Mailbox()
+        queue = EventQueue()
         asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        box.put(CandleClosed(FLAT))
-        box.put(EntriesPaused(3, "hand"), asked)
-        box.put_tick(Tick(2, 11))
-        box.answer(OrderUnknown(4, "x", "lost"))
-        box.drop_market()
-        assert [(await box.next()).event for _ in range(2)] == [OrderUnknown(4, "x", "lost"), EntriesPaused(3, "hand")]
-        box.put_tick(Tick(5, 12))
-        assert (await box.next()).event == Tick(5, 12)
+        queue.put(CandleClosed(FLAT))
+        queue.put(EntriesPaused(3, "hand"), asked)
+        queue.put_tick(Tick(2, 11))
+        queue.answer(OrderUnknown(4, "x", "lost"))
+        queue.drop_market()
+        assert [(await queue.next()).event for _ in range(2)] == [
+            OrderUnknown(4, "x", "lost"),
+            EntriesPaused(3, "hand"),
+        ]
+        queue.put_tick(Tick(5, 12))
+        assert (await queue.next()).event == Tick(5, 12)
 
     virtually(main)
 
@@ -161,6 +164,6 @@ def test_a_clock_that_jumps_about_is_not_traded_by(virtually: Any) -> None:
         loop = asyncio.get_running_loop()
         clock = clock_of(lambda: int(1000 * 3.0 ** (loop.time() * 4)), loop.time)
         with pytest.raises(Retryable, match="does not run evenly"):
-            await clock.settle()
+            await clock.synchronise()
 
     virtually(main)

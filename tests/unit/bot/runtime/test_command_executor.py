@@ -1,4 +1,4 @@
-"""A mistake of ours in one command keeps none of the others from being carried out."""
+"""A mistake of ours in one command keeps none of the others from being executed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cbbot.domain.order import Side
-from cbbot.runtime.command_executor import Courier, Parcel
-from cbbot.runtime.event_queue import Mailbox
+from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
+from cbbot.runtime.event_queue import EventQueue
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
 from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
@@ -22,7 +22,7 @@ NOTICE = Notify("breaker", {})
 
 
 class Office:
-    """Broker, keeper and announcer in one; ``broken`` names what raises."""
+    """Broker, writer and notifier in one; ``broken`` names what raises."""
 
     immediate = True
     saved = 0
@@ -46,32 +46,32 @@ class Office:
         yield OrderAccepted(now_ms, intent.client_order_id, "venue")
 
 
-def carried(broken: str, *commands: Command) -> tuple[Event, float]:
+def executed(broken: str, *commands: Command) -> tuple[Event, float]:
     """What the trader hears of its exit, and how many failures were counted."""
 
-    async def carry() -> tuple[Event, float]:
+    async def run_all() -> tuple[Event, float]:
         office: Any = Office(broken)
-        mailbox, metrics = Mailbox(), BotMetrics()
-        courier = Courier(office, office, mailbox, metrics, office)
-        running = asyncio.create_task(courier.run())
+        queue, metrics = EventQueue(), BotMetrics()
+        executor = CommandExecutor(office, office, queue, metrics, office)
+        running = asyncio.create_task(executor.run())
         state: Any = SimpleNamespace(paused_by=frozenset())
-        courier.carry(Parcel(1, state, commands, 2_000))
-        await courier.drained()
+        executor.submit(CommandBatch(1, state, commands, 2_000))
+        await executor.drained()
         running.cancel()
-        letter = await asyncio.wait_for(mailbox.next(), 1)
-        return letter.event, metrics.registry.get_sample_value("bot_step_failures_total") or 0.0
+        queued = await asyncio.wait_for(queue.next(), 1)
+        return queued.event, metrics.registry.get_sample_value("bot_step_failures_total") or 0.0
 
-    return asyncio.run(carry())
+    return asyncio.run(run_all())
 
 
 @pytest.mark.parametrize("broken", ["save", "notify"])
 def test_an_exit_goes_out_whatever_failed_before_it(broken: str) -> None:
-    event, failures = carried(broken, Checkpoint(), NOTICE, Place(EXIT, 100))
+    event, failures = executed(broken, Checkpoint(), NOTICE, Place(EXIT, 100))
     assert event == OrderAccepted(2_000, "bot-1-1", "venue")
     assert failures == 1
 
 
 def test_an_order_that_fails_by_our_mistake_is_unknown_and_so_asked_after() -> None:
-    event, failures = carried("place", Checkpoint(), Place(EXIT, 100), NOTICE)
+    event, failures = executed("place", Checkpoint(), Place(EXIT, 100), NOTICE)
     assert event == OrderUnknown(2_000, "bot-1-1", "RuntimeError: place")
     assert failures == 1

@@ -1,7 +1,8 @@
 """Structured logs on stderr: one JSON object a line in a pod, colours on a terminal.
 
-Fields are passed as ``extra={"fields": {...}}``; the message is the event's name. Nothing else of a
-record leaves the process, so a secret gets into a log only if somebody puts it into a field.
+Bot, bridge, simulator and operator write the same keys, so that one query reads them all. Fields are
+passed as ``extra={"fields": {...}}``; the message is the event's name. Nothing else of a record leaves
+the process, so a secret gets into a log only if somebody puts it into a field.
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-__all__ = ["JsonLines", "TerminalLines", "configure"]
+__all__ = ["JsonLines", "TerminalLines", "configure_logs"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
-_TALKATIVE: Final = ("httpx", "httpcore", "uvicorn", "asyncio")
+_TALKATIVE: Final = ("httpx", "httpcore", "uvicorn", "websockets", "asyncio")
 
 
 class JsonLines(logging.Formatter):
-    """``{"ts", "level", "logger", "event", ...fields}``."""
+    """``{"ts", "level", "logger", "event", ...fields}``, and ``exception`` with a traceback's text.
+
+    ``ts`` is RFC 3339 in UTC with milliseconds, ``level`` in lower case. A field never replaces one of these.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -46,14 +51,19 @@ class TerminalLines(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Sends all logs of this process to ``stream`` (stderr), and nowhere else."""
+def configure_logs(level: str = "info", stream: TextIO | None = None, *, talkative: Iterable[str] = ()) -> None:
+    """Sends all logs of this process to ``stream`` (stderr), and nowhere else.
+
+    ``talkative`` names more libraries of which only warnings are kept; at level debug they are kept whole.
+    """
     target = stream or sys.stderr
     handler = logging.StreamHandler(target)
     handler.setFormatter(TerminalLines() if target.isatty() else JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in talkative:
+        logging.getLogger(name).setLevel(logging.DEBUG if level.lower() == "debug" else logging.WARNING)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

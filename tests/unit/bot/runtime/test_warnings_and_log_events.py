@@ -1,4 +1,4 @@
-"""Warnings once and early, the events of the page as structured log lines, and nothing that grows without bound."""
+"""Warnings once and early, events as structured log lines, and nothing that grows without bound."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
-from cbbot.runtime.command_executor import Parcel
-from cbbot.runtime.event_queue import Letter, Mailbox
+from cbbot.runtime.command_executor import CommandBatch
+from cbbot.runtime.event_queue import EventQueue, QueuedEvent
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import machine as step_module
 from cbbot.trader.commands import Count
 from cbbot.trader.events import Tick
-from cbbot.trader.rules import rules
+from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -78,7 +78,7 @@ def test_live_warns_by_the_venues_own_fees(
         virtually(main)
 
 
-def test_live_fees_that_cannot_be_learnt_are_said_so_and_do_not_hold_exits_up(
+def test_live_fees_that_cannot_be_read_are_said_so_and_do_not_hold_exits_up(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
 ) -> None:
     bridge = fake_bridge()
@@ -88,7 +88,7 @@ def test_live_fees_that_cannot_be_learnt_are_said_so_and_do_not_hold_exits_up(
         rig = make_rig(bridge, tmp_path, **LIVE)
         await rig.until(lambda: rig.bot.readiness[0])
         (said,) = rig.bot.status().warnings
-        assert "FEE_RATE_PCT=0.05 is believed" in said
+        assert "FEE_RATE_PCT=0.05 is assumed" in said
         await rig.stop()
 
     virtually(main)
@@ -127,28 +127,28 @@ def test_the_events_of_the_page_are_structured_log_lines(
     assert {"entered", "breaker"} <= set(reasons)
 
 
-def test_a_step_that_only_counts_leaves_nothing_to_the_courier_that_could_pile_up(virtually: Any) -> None:
-    law = rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
-    state = replace(new_state(law, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
-    carried: list[Parcel] = []
+def test_a_step_that_only_counts_leaves_nothing_to_the_executor_that_could_pile_up(virtually: Any) -> None:
+    rules = build_rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
+    state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
+    submitted: list[CommandBatch] = []
 
     class Waiting:
-        """A courier whose disk hangs."""
+        """A executor whose disk hangs."""
 
-        carry = carried.append
+        submit = submitted.append
 
-        def note(self, parcel: Parcel) -> None:
+        def note(self, batch: CommandBatch) -> None:
             """Remembered until the next save, and no longer."""
 
         async def drained(self) -> None:
             raise AssertionError("nothing was placed")
 
     async def main() -> None:
-        metrics, mailbox, courier = BotMetrics(), Mailbox(), Waiting()
-        loop = TradingLoop(law, state, PaperBroker(law.params), mailbox, courier, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
+        metrics, queue, executor = BotMetrics(), EventQueue(), Waiting()
+        loop = TradingLoop(rules, state, PaperBroker(rules.params), queue, executor, metrics, Broadcast())  # type: ignore[arg-type]  # a stand-in
         for number in range(1_000):
-            await loop.take(Letter(Tick(1_000 * number, 10_000)))
-        assert len(carried) == 1  # the first step of a day is saved
+            await loop.take(QueuedEvent(Tick(1_000 * number, 10_000)))
+        assert len(submitted) == 1  # the first step of a day is saved
         assert b'bot_decisions_total{signal="flat"} 1000.0' in metrics.exposition()
 
     virtually(main)

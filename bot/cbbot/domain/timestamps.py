@@ -1,0 +1,29 @@
+"""Times as text: RFC 3339 in UTC. Times are milliseconds since the epoch; what time it *is* nobody knows here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+__all__ = ["rfc3339", "rfc3339_ms"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(ms: int) -> str:
+    """``2025-09-09T12:37:00Z``; milliseconds only where there are any.
+
+    Raises:
+        OverflowError: a year beyond 9999.
+    """
+    text = rfc3339_ms(ms)
+    return text if ms % 1000 else f"{text[:-5]}Z"
+
+
+def rfc3339_ms(ms: int) -> str:
+    """``2025-09-09T12:37:00.000Z``: always with milliseconds, as Coinbase writes its times.
+
+    Raises:
+        OverflowError: a year beyond 9999.
+    """
+    return f"{(_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')[:-6]}Z"

@@ -1,0 +1,105 @@
+"""Files that are replaced whole or not at all, and are on the disk when a call returns.
+
+A name is replaced by writing the content under another name, syncing it, renaming it, and syncing the
+folder: a crash at any point leaves the old content or the new, never a mixture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final
+
+__all__ = ["StagedFile", "replace_durably", "sync_folder", "write_durably"]
+
+OWNER_ONLY: Final = 0o600
+
+
+def write_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
+    """Writes over ``path`` in place; ``mode`` is for a file that is new. Its folder is not synced.
+
+    Raises:
+        OSError: it is not durable; the file may hold a part.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
+    """Makes ``content`` what ``path`` holds. One caller at a time for one path.
+
+    Raises:
+        OSError: ``path`` is as it was, or holds ``content`` without the folder's entry being durable.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    write_durably(temporary, content, mode)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the folder's entries durable: names made, replaced and removed before this call.
+
+    Raises:
+        OSError: the folder cannot be synced.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class StagedFile:
+    """Content for ``path`` that is written bit by bit beside it, and takes its place at :meth:`commit`.
+
+    A link stays a link: what it points at is replaced. The process's number in the temporary name keeps two
+    runs from sharing a half-written file. A file that is there keeps its mode; a new one gets the umask's.
+    Leaving the ``with`` block without a commit removes what was written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._place = path.resolve()
+        self._temporary = self._place.with_name(f".{self._place.name}.{os.getpid()}.partial")
+        self.file: IO[bytes] = self._temporary.open("wb")
+
+    def sync(self) -> None:
+        """Everything written so far is on the disk, under the temporary name.
+
+        Raises:
+            OSError: it is not.
+        """
+        self.file.flush()
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(self.file.fileno(), stat.S_IMODE(self._place.stat().st_mode))
+        os.fsync(self.file.fileno())
+
+    def commit(self) -> None:
+        """Syncs, and gives the content its name.
+
+        Raises:
+            OSError: ``path`` is as it was, or holds the content without the folder's entry being durable.
+        """
+        self.sync()
+        self.file.close()
+        self._temporary.replace(self._place)
+        sync_folder(self._place.parent)
+
+    def __enter__(self) -> StagedFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        # Closing flushes, and that may fail as the write before it did.
+        with contextlib.suppress(OSError):
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""uvicorn on a socket of ours: port 0 is announced to whoever started us, and signals mean what we say.
+
+uvicorn by itself ends with the signal's own code, and makes its socket after the application has started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from cbbot.errors import BadInput
+
+__all__ = ["HttpServer", "announce", "listening_socket"]
+
+
+def listening_socket(host: str, port: int, *, host_name: str, port_name: str) -> socket.socket:
+    """A socket bound to an address; port 0 picks a free one. ``host_name`` and ``port_name`` are the settings' names.
+
+    Raises:
+        BadInput: the address cannot be had; the message names the setting to change.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise BadInput(f"{host_name}={host!r}: cannot listen on {host}: {error.strerror or error}") from error
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it. asyncio sets it only where it made the listener itself, and without it an
+        # answer's second packet waits 40 ms for the client's delayed acknowledgement.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise BadInput(
+            f"{port_name}={port}: cannot listen on {host} port {port}: {error.strerror or error}; choose another port "
+            f"(0 picks a free one) or another {host_name}"
+        ) from error
+    return bound
+
+
+def announce(listener: socket.socket, **fields: object) -> None:
+    """One line on stdout, ``{"event": "listening", "host": ..., "port": ..., ...fields}``."""
+    host, port = listener.getsockname()[:2]
+    sys.stdout.write(json.dumps({"event": "listening", "host": host, "port": port} | fields) + "\n")
+    sys.stdout.flush()
+
+
+class HttpServer(uvicorn.Server):
+    """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
+
+    ``stopping`` is called at SIGTERM or SIGINT, and then the server ends after open requests, or after
+    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``options`` are
+    uvicorn's own.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        listening: Callable[[socket.socket], None],
+        *,
+        grace_seconds: int,
+        stopping: Callable[[], None] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                # X-Forwarded-For would let anybody claim to be this machine.
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=grace_seconds,
+                **options,
+            )
+        )
+        self._listening = listening
+        self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            self._listening(sockets[0])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if self._stopping is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, self._stopping)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self, stopping: Callable[[], None]) -> None:
+        stopping()
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the server; open event streams are cut."""
+        self.should_exit = True

@@ -1,0 +1,45 @@
+"""Log lines: the same keys from every process, and nothing that nobody put there."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from cbbot.process.json_logs import TerminalLines, configure_logs
+
+
+def test_logs_are_json_lines_with_fields_and_a_traceback_in_one_line() -> None:
+    stream = io.StringIO()
+    configure_logs("info", stream)
+    logging.getLogger("x").info("fill", extra={"fields": {"lot": 3, "level": "not ours to change"}})
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("x").exception("step failed")
+    logging.getLogger("x").debug("unseen")
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (first["event"], first["lot"], first["level"]) == ("fill", 3, "info")
+    assert "ValueError: boom" in second["exception"]
+    configure_logs("warning", io.StringIO())
+
+
+def test_on_a_terminal_lines_are_coloured_text() -> None:
+    record = logging.LogRecord("x", logging.WARNING, "f", 1, "breaker", None, None)
+    record.fields = {"detail": "tripped"}
+    text = TerminalLines().format(record)
+    assert "\x1b[33mbreaker" in text
+    assert text.endswith("detail=tripped")
+
+
+@pytest.mark.parametrize(("level", "kept"), [("info", []), ("DEBUG", ["handed over"])])
+def test_a_talkative_library_is_kept_to_warnings_unless_debugging(level: str, kept: list[str]) -> None:
+    stream = io.StringIO()
+    configure_logs(level, stream, talkative=["a.library"])
+    logging.getLogger("a.library.part").info("handed over")
+    logging.getLogger("httpx").info("GET https://hooks.example/secret")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == kept
+    configure_logs("warning", io.StringIO())
+    logging.getLogger("a.library").setLevel(logging.NOTSET)
