@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,15 @@ def test_no_clients_say_how_to_get_them(
     monkeypatch.setattr("sys.prefix", str(tmp_path / "env"))
     with pytest.raises(outcome, match=rf"no clients at {tmp_path}/env-clients: python3 tools/dev.py setup"):
         prerequisites.clients_python()
+
+
+def test_goldens_are_not_renewed_without_the_year(tmp_path: Path) -> None:
+    """Half of them would stay as they were."""
+    environment = {key: value for key, value in os.environ.items() if key != "CI"} | {VARIABLE: str(tmp_path / "none")}
+    command = [sys.executable, str(ROOT / "tools" / "goldens.py")]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"goldens: no year of candles at {tmp_path}/none: put ")
 
 
 def test_what_is_needed_is_looked_for_in_one_place() -> None:
