@@ -49,7 +49,7 @@ class Desk:
 
     def restart(self) -> None:
         """Go on from the state's document and the venue's history, as after a crash."""
-        self.state = decode(self.rules, encode(self.rules, self.state))
+        self.state = decode(self.rules, encode(self.rules, self.state)).state
         self._join()
 
     def _join(self) -> None:

@@ -35,7 +35,7 @@ def test_a_restart_does_not_take_the_missing_balances_for_a_loss() -> None:
     desk = Desk(USE_LIVE_EQUITY="true", MAX_DAILY_LOSS_PCT="2")
     desk.balances(quote="5000")
     desk.tick("100")
-    kept = decode(desk.rules, encode(desk.rules, desk.state))
+    kept = decode(desk.rules, encode(desk.rules, desk.state)).state
     desk.state = replace(kept, reconciled=True, market=desk.state.market)
     desk.tick("100")
     assert not desk.state.account.breaker
@@ -136,7 +136,7 @@ def test_dust_alone_is_never_tried_again_and_stays_marked() -> None:
     assert (len(desk.state.lots), desk.state.account.lots) == (0, 0)
     assert desk.state.dust.base == BTC_USD.base_units(Decimal("0.0101"))
     assert account_figures.unrealised(desk.state, 9500) == BTC_USD.ledger_up(Decimal("-0.0505"))
-    kept = decode(desk.rules, encode(desk.rules, desk.state))
+    kept = decode(desk.rules, encode(desk.rules, desk.state)).state
     assert (kept.dust, kept.account) == (desk.state.dust, desk.state.account)
     assert desk.tick("95") == []
 
@@ -194,7 +194,7 @@ def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
     desk.fill(exit_, "105", "0.19")
     assert desk.state.dust == Dust(500_000, 5 * 10**9, 0)
     assert desk.state.short_dust.base == entry.base - 19_000_000
-    kept = decode(desk.rules, encode(desk.rules, desk.state))
+    kept = decode(desk.rules, encode(desk.rules, desk.state)).state
     assert (kept.dust, kept.short_dust) == (desk.state.dust, desk.state.short_dust)
 
 
