@@ -15,6 +15,7 @@ from pathlib import Path
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
+from started_processes import start
 
 QUICK = Patience(first_pause=0.01, longest_pause=0.02, listening=10)
 LISTENING = """
@@ -241,9 +242,7 @@ asyncio.run(run())
 def test_a_parent_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     # Children that ignore SIGTERM: nothing but the kernel can end them.
     script = LISTENING + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with start([sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())
         assert all(alive(pid) for pid in pids)
