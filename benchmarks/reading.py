@@ -47,8 +47,8 @@ def measured(arguments: list[str]) -> list[float]:
     """Medians of rows, CPU seconds of reading, CPU seconds before it, peak megabytes."""
     runs = []
     for _ in range(RUNS):
-        told = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
-        runs.append(json.loads(told.stdout))
+        ended = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
+        runs.append(json.loads(ended.stdout))
     return [statistics.median(values) for values in zip(*runs, strict=True)]
 
 

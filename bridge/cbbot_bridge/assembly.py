@@ -14,7 +14,7 @@ import httpx
 
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
-from cbbot_bridge.bridge_access import Access, EpochBook
+from cbbot_bridge.bridge_access import Access, EpochRegistry
 from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
 from cbbot_bridge.bridge_settings import BridgeSettings
 from cbbot_bridge.coinbase.budget import TokenBucket
@@ -22,10 +22,10 @@ from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
-from cbbot_bridge.exchange_account import AccountDesk
+from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_lookup import OrderLookup
-from cbbot_bridge.order_placing import OrderDesk
+from cbbot_bridge.order_placing import OrderPlacer
 from cbbot_bridge.price_poller import PricePoller
 from cbbot_bridge.prices import Prices, Tick
 from cbbot_bridge.timekeeper import Timekeeper
@@ -58,7 +58,7 @@ class Bridge:
         self.settings = settings
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
-        self.epochs = EpochBook()
+        self.epochs = EpochRegistry()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
         self._http = open_client(settings.api_base, transport)
@@ -76,8 +76,8 @@ class Bridge:
         rest.on_unauthorized = self._set_the_clock_right
         self.prices = Prices(settings.ws_products, settings.ws_stale_seconds)
         self.market = Market(rest)
-        self.account = AccountDesk(rest)
-        self.orders = OrderDesk(rest, self.market, self.prices)
+        self.account = ExchangeAccount(rest)
+        self.orders = OrderPlacer(rest, self.market, self.prices)
         self.lookup = OrderLookup(rest, self.timekeeper, self.orders.resolved)
         self.stream = self._stream()
         self.poller = PricePoller(self.market, self.prices, streaming=lambda: self.stream.counts.connected)

@@ -12,7 +12,7 @@ from cbbot.contract.bridge_api import BOT_EPOCH_HEADER
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.http_errors import RequestRefused
 
-__all__ = ["Access", "EpochBook"]
+__all__ = ["Access", "EpochRegistry"]
 
 _MOST_BOTS = 10_000
 
@@ -46,7 +46,7 @@ class Access:
             raise RequestRefused(401, BridgeErrorCode.BAD_TOKEN, message)
 
 
-class EpochBook:
+class EpochRegistry:
     """The newest epoch seen for each bot."""
 
     def __init__(self) -> None:

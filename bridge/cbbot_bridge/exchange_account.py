@@ -14,14 +14,14 @@ from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
-__all__ = ["AccountDesk", "balance_of"]
+__all__ = ["ExchangeAccount", "balance_of"]
 
 _MOST_PAGES = 100
 _WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
 
 
-class AccountDesk:
+class ExchangeAccount:
     """Reads of the account endpoints."""
 
     def __init__(self, rest: CoinbaseRest) -> None:

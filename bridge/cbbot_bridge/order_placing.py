@@ -24,7 +24,7 @@ from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_request import check_gates, create_body, needs_bid
 from cbbot_bridge.prices import Prices
 
-__all__ = ["OrderDesk"]
+__all__ = ["OrderPlacer"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _PRODUCT_AT_WORST_SECONDS = 3600.0
 _SAYS_NOTHING = ("", "UNKNOWN_FAILURE_REASON", "UNKNOWN", "unknown")
 
 
-class OrderDesk:
+class OrderPlacer:
     """Places market orders."""
 
     def __init__(self, rest: CoinbaseRest, market: Market, prices: Prices) -> None:

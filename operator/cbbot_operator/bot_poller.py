@@ -103,11 +103,13 @@ class Poller:
         command = command_for(seen, report)
         if command is not None:
             _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
-            told = await self._bots.command(key, command, tokens_in(seen).control, self._now())
-            if told.status is None:
-                _LOG.warning("%s was not taken: %s", command, told.failure, extra={"fields": {"tradingbot": str(key)}})
+            answer = await self._bots.command(key, command, tokens_in(seen).control, self._now())
+            if answer.status is None:
+                _LOG.warning(
+                    "%s was not taken: %s", command, answer.failure, extra={"fields": {"tradingbot": str(key)}}
+                )
             else:
-                report = told
+                report = answer
         await self._reconciler.refresh(key, report)
 
     def _count(self) -> None:

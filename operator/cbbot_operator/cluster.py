@@ -179,11 +179,11 @@ class HttpCluster:
 
 def _error(verb: str, kind: str, path: str, code: int, answer: str) -> CbbotError:
     try:
-        told = json.loads(answer).get("message", answer)
+        detail = json.loads(answer).get("message", answer)
     except (ValueError, AttributeError):
-        told = answer
+        detail = answer
     name = path.rsplit("/", 1)[-1]
-    message = f"{verb} {kind} {name}: the API server says {code}: {str(told)[:500]}"
+    message = f"{verb} {kind} {name}: the API server says {code}: {str(detail)[:500]}"
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
 
 

@@ -12,7 +12,7 @@ from cbbot_operator.observed import Observed
 
 __all__ = ["changes", "event"]
 
-_TOLD = ("Ready", "Degraded", "CredentialsValid", "StorageBound", "EntriesAllowed", "PositionsOpen")
+_REPORTED = ("Ready", "Degraded", "CredentialsValid", "StorageBound", "EntriesAllowed", "PositionsOpen")
 _BAD = {"Ready": "False", "Degraded": "True", "CredentialsValid": "False"}
 # Changes of lots are the bot's trade, not the cluster's news; these reasons are news.
 _POSITION_NEWS = frozenset({"DeletionRefused", "Flattening", "FlattenNeedsBot", "FlattenNeedsKeys", "FlattenWaits"})
@@ -20,8 +20,8 @@ _POSITION_NEWS = frozenset({"DeletionRefused", "Flattening", "FlattenNeedsBot", 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Type (Normal, Warning), reason and message of every Event that the change of status deserves."""
-    told = []
-    for kind in _TOLD:
+    events = []
+    for kind in _REPORTED:
         old, new = condition(before, kind), condition(after, kind)
         if new is None or (old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"])):
             continue
@@ -40,8 +40,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
         expected = kind == "Ready" and (new["reason"] == "Suspended" or _is_rolling_out(after))
         bad = (_BAD.get(kind) == new["status"] and not expected) or kind == "PositionsOpen"
         level = "Warning" if bad else "Normal"
-        told.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
-    return told
+        events.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
+    return events
 
 
 def _is_rolling_out(status: Mapping[str, Any]) -> bool:

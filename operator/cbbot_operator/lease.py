@@ -62,11 +62,11 @@ class Lease:
 
     async def acquire(self) -> None:
         """Wait until we lead."""
-        told = False
+        logged = False
         while not await self._try():
-            if not told:
+            if not logged:
                 _LOG.info("waiting for the Lease %s/%s", self._namespace, self.name)
-                told = True
+                logged = True
             await asyncio.sleep(self._renew_seconds / 2)
         self.leading = True
         self._echoed_at = self._now()

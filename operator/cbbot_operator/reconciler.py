@@ -17,8 +17,8 @@ from typing import Any
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import load
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND
-from cbbot.contract.tradingbot_rules import read_spec
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot_operator import deletion
 from cbbot_operator.children import apply_children, find_unlabelled
@@ -85,9 +85,9 @@ class Reconciler:
             seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
             if seen.deleting and await self._let_go(seen):
                 return
-            seen, outcome, told = await self._converge(seen)
+            seen, outcome, advice = await self._converge(seen)
             written_at = before.written_at if before is not None else None
-            self.known[key] = Known(seen, outcome, told, written_at)
+            self.known[key] = Known(seen, outcome, advice, written_at)
             await self._write_status(key)
             if outcome.failure:
                 raise Retryable(outcome.failure)
@@ -118,18 +118,18 @@ class Reconciler:
             return seen, Outcome(invalid=seen.invalid), []
         inputs = self._inputs(seen)
         try:
-            told = warnings(load(settings_of(inputs)))
+            advice = warnings(load(settings_of(inputs)))
         except BadInput as error:
             return seen, Outcome(invalid=str(error)), []
         refusal = first_refusal(seen)
         if refusal is not None:
-            return seen, Outcome(refusal=refusal), told
+            return seen, Outcome(refusal=refusal), advice
         try:
             if not seen.deleting:
                 seen = await self._set_finalizer(seen, wanted=deletion.wants_finalizer(seen))
-            return await self._apply(seen, render(inputs)), Outcome(), told
+            return await self._apply(seen, render(inputs)), Outcome(), advice
         except (Refused, Retryable) as error:
-            return seen, Outcome(failure=str(error)), told
+            return seen, Outcome(failure=str(error)), advice
 
     def _inputs(self, seen: Observed) -> Inputs:
         return Inputs(
@@ -172,13 +172,13 @@ class Reconciler:
         if not worth_writing(seen.status, status, known.written_at, seen.now):
             return
         patched = await self._cluster.patch_status(KIND, *key, merge_patch(seen.status, status))
-        told = changes(seen.status, status)
+        events = changes(seen.status, status)
         known.written_at = seen.now
         known.seen = replace(seen, resource=patched)
-        await self._tell(seen, told)
+        await self._tell(seen, events)
 
-    async def _tell(self, seen: Observed, told: list[tuple[str, str, str]]) -> None:
-        for level, reason, message in told:
+    async def _tell(self, seen: Observed, events: list[tuple[str, str, str]]) -> None:
+        for level, reason, message in events:
             _LOG.info(message, extra={"fields": {"tradingbot": str(seen.key), "reason": reason}})
             try:
                 await self._cluster.create(event(seen, level, reason, message))

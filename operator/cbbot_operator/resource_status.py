@@ -38,8 +38,8 @@ def derive_status(seen: Observed, outcome: Outcome, warnings: list[str]) -> dict
     status["conditions"] = derive_conditions(seen, outcome)
     status["restarts"] = pods.restarts(pods.of_component(seen.pods, "bot"))
     status |= _figures(seen)
-    told = seen.bot_status.warnings if seen.bot_status is not None else []
-    if worded := list(dict.fromkeys([*warnings, *told])):
+    from_bot = seen.bot_status.warnings if seen.bot_status is not None else []
+    if worded := list(dict.fromkeys([*warnings, *from_bot])):
         status["warnings"] = [warning[:_LONGEST_WARNING] for warning in worded[:_MOST_WARNINGS]]
     return {key: value for key, value in status.items() if value is not None}
 

@@ -93,9 +93,9 @@ def test_lines_are_drawn_in_three_charts(browser: Browser, written: Path, result
 def test_a_mark_tells_lot_size_and_profit(browser: Browser, written: Path, result: Any) -> None:
     trade = next(trade for trade in result["trades"] if trade["exit_reason"] == "stop_loss")
     with opened(browser, written / "demo.html") as page:
-        told = page.evaluate(LINES, "stop loss")["text"][0]
-        assert f"lot {trade['lot']}, {trade['role']}, BUY {trade['base_size']}" in told
-        assert f"{float(trade['net_pnl']):,.2f}"[:4] in told
+        text = page.evaluate(LINES, "stop loss")["text"][0]
+        assert f"lot {trade['lot']}, {trade['role']}, BUY {trade['base_size']}" in text
+        assert f"{float(trade['net_pnl']):,.2f}"[:4] in text
         where = page.locator("#chart .xy .scatterlayer .trace .point").last.bounding_box()
         assert where is not None
         page.mouse.move(where["x"] + where["width"] / 2, where["y"] + where["height"] / 2)

@@ -132,14 +132,14 @@ def _account() -> str:
         "logs -l app.kubernetes.io/component=bot --prefix --tail=60",
         "logs -l app.kubernetes.io/component=bot --prefix --tail=30 --previous",
     ]
-    told = []
+    output = []
     for command in commands:
         try:
             ended = run("kubectl", "-n", NAMESPACE, *command.split(), check=False, seconds=20)
-            told.append(f"$ kubectl {command}\n{ended.stdout}{ended.stderr}")
+            output.append(f"$ kubectl {command}\n{ended.stdout}{ended.stderr}")
         except subprocess.TimeoutExpired:
-            told.append(f"$ kubectl {command}\nno answer in 20 s")
-    return "\n".join(told)
+            output.append(f"$ kubectl {command}\nno answer in 20 s")
+    return "\n".join(output)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -123,7 +123,7 @@ def test_a_restart_by_hand_survives(kubectl):
 
 
 @pytest.mark.parametrize(
-    ("patch", "told"),
+    ("patch", "reason"),
     [
         ('{"spec": {"product": {"id": "ETH-USD"}}}', "cannot"),
         ('{"spec": {"mode": "Live"}}', "spec.risk.maxOrderUSD must be set"),
@@ -131,15 +131,15 @@ def test_a_restart_by_hand_survives(kubectl):
         ('{"spec": {"bot": {"env": [{"name": "PORT", "value": "1"}]}}}', "cannot be set through env"),
     ],
 )
-def test_a_bad_change_is_refused_or_held_back(kubectl, patch, told):
+def test_a_bad_change_is_refused_or_held_back(kubectl, patch, reason):
     bot = uid(kubectl, "bot")
     before = kubectl.json(BOT)["spec"]
     refusal = kubectl.refused("patch", BOT, "--type=merge", "-p", patch)
     if not refusal:  # an API server that knows no CEL: the operator says it
         message = '{.status.conditions[?(@.type=="Degraded")].message}'
-        refusal = kubectl.until(BOT, message, lambda text: told in text, 60)[-1]
+        refusal = kubectl.until(BOT, message, lambda text: reason in text, 60)[-1]
         kubectl("patch", BOT, "--type=merge", "-p", json.dumps({"spec": before}))
-    assert told in refusal
+    assert reason in refusal
     assert kubectl.json(BOT)["spec"] == before
     assert uid(kubectl, "bot") == bot
 

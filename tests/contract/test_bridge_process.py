@@ -55,7 +55,7 @@ async def port_of(process: asyncio.subprocess.Process) -> int:
     return port
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_it_listens_on_a_free_port_and_stops_with_0_without_a_venue(number: signal.Signals) -> None:
     async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_TOKEN=TOKEN, **NOWHERE) as process:
         port = await port_of(process)
@@ -116,7 +116,7 @@ async def test_bad_settings_are_one_line_and_exit_code_2(extra: dict[str, str], 
     assert "s3cret" not in stderr.decode()
 
 
-async def test_a_taken_port_is_told_and_exit_code_2() -> None:
+async def test_a_taken_port_is_reported_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         async with bridge("--host", "127.0.0.1", "--port", port, **NOWHERE) as process:

@@ -94,10 +94,10 @@ def difference(golden: dict[str, Any], now: dict[str, Any]) -> str | None:
     """The first thing that is not as it was, in words; None when all is."""
     for i, (was, became) in enumerate(zip(golden["trades"], now["trades"], strict=False)):
         if was != became:
-            told = ", ".join(
+            changes = ", ".join(
                 f"{field} {a} -> {b}" for field, a, b in zip(TRADE_FIELDS, was, became, strict=True) if a != b
             )
-            return f"trade {i + 1} (opened {was[4]}, closed {was[9]}): {told}"
+            return f"trade {i + 1} (opened {was[4]}, closed {was[9]}): {changes}"
     if len(golden["trades"]) != len(now["trades"]):
         longer = golden if len(golden["trades"]) > len(now["trades"]) else now
         extra = longer["trades"][min(len(golden["trades"]), len(now["trades"]))]

@@ -1,7 +1,7 @@
 """The indicators by other people's code: pandas and TA-Lib, on prices as floats.
 
 Each is a column over all rows, NaN before its first valid row. What pandas and TA-Lib leave open
-(no movement, no volume) is settled here as the specification says.
+(no movement, no volume) is decided here as the product defines it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def frame(candles: Columns) -> pd.DataFrame:
 
 
 def indicators(candles: pd.DataFrame) -> dict[str, Floats]:
-    """Every indicator of the specification except the simple averages."""
+    """Every indicator of the model except the simple averages."""
     close = candles.close
     change = close.diff()
     above, std = windowed(floats(close))
@@ -63,7 +63,7 @@ def windowed(close: Floats, length: int = 20) -> tuple[Floats, Floats]:
 
 
 def rsi(close: pd.Series[Any]) -> Floats:
-    """TA-Lib's, which gives 0 where nothing moved at all: there the specification says 50."""
+    """TA-Lib's, which gives 0 where nothing moved at all: there it is 50 by definition."""
     values: Floats = talib.RSI(floats(close), timeperiod=14)
     still = (close.diff().abs().cumsum() == 0.0).to_numpy()
     return np.where(still & np.isfinite(values), 50.0, values)

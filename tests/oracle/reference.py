@@ -1,6 +1,6 @@
-"""The trader a second time, straight from the specification: slow, naive, in Decimal.
+"""The trader of docs/trading.md a second time: slow, naive, in Decimal.
 
-It shares no code with the product. Money is Decimal, levels are float as the specification says.
+It shares no code with the product. Money is Decimal, levels are float as the product's are.
 A step gets what the market and the model say; everything that follows from it is done anew here.
 """
 
@@ -144,7 +144,7 @@ class Reference:
                 self._decide(seen)
             self.marked.append(self.marked_equity(seen.price))
 
-    # §6.1, §6.2
+    # docs/trading.md, section 1, steps 1 and 2
     def _day_and_breaker(self, seen: Seen, leaving: list[Exit]) -> None:
         # A lot that leaves inside the candle is worth what it leaves at, not what the candle closes at.
         gone = sum((lot.marked(price) - lot.marked(seen.price) for lot, _, price in leaving), Decimal(0))
@@ -159,7 +159,7 @@ class Reference:
             self.breaker = True
             self.seen["breaker days"] += 1
 
-    # §6.3
+    # docs/trading.md, section 1, step 3
     def _leaving(self, seen: Seen) -> list[Exit]:
         """The lots that leave, oldest first; every trail is moved."""
         walks = [(lot, *self._walk(lot, seen)) for lot in self.lots]
@@ -254,7 +254,7 @@ class Reference:
         lot.stop, lot.take = self._stop(lot.side, float(lot.price)), self._runner_take(lot.side, float(lot.price))
         self.seen["promotions"] += 1
 
-    # §5
+    # docs/trading.md, section 1, step 5
     def _signal(self, seen: Seen) -> str:
         if seen.p_up is None:
             return "flat"
@@ -265,7 +265,7 @@ class Reference:
             return "sell"
         return "flat"
 
-    # §6.4, §6.5
+    # docs/trading.md, section 1, steps 5 and 6
     def _decide(self, seen: Seen) -> None:
         signal = self._signal(seen)
         self.decisions[signal] += 1
@@ -310,7 +310,7 @@ class Reference:
         passes = price <= entry * (1 - percent / 100) if side == "BUY" else price >= entry * (1 + percent / 100)
         return "" if passes else "adverse_gate"
 
-    # §6.6, §6.7
+    # docs/trading.md, section 1, steps 6 and 7
     def _enter(self, side: str, seen: Seen) -> str:
         budget = self._budget(seen.std_ratio)
         invested = sum((lot.cost + lot.entry_fee for lot in self.lots), Decimal(0))
@@ -378,7 +378,7 @@ class Reference:
             self.seen["scalps at the floor" if percent > lowered else "scalps above the floor"] += 1
         return price * (1 + percent / 100) if side == "BUY" else price * (1 - percent / 100)
 
-    # §7
+    # docs/trading.md, section 3
     def _fee(self, notional: Decimal) -> Decimal:
         return rounded(notional * self.number("FEE_RATE_PCT") / 100, self.product.ledger, ROUND_CEILING)
 

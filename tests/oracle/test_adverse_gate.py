@@ -1,4 +1,4 @@
-"""The gate of an add is the page's formula at every moment, also at the one that reaches the floor."""
+"""The gate of an add by the formula of docs/trading.md, section 2, at every moment, also when it reaches the floor."""
 
 from __future__ import annotations
 

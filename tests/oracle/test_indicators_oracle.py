@@ -59,7 +59,7 @@ def test_rsi_is_talibs(name: str) -> None:
     close = floats(market(name)[1].close)
     theirs = talib.RSI(close, timeperiod=14)
     still = np.concatenate(([True], np.cumsum(np.abs(np.diff(close))) == 0.0))
-    # Where nothing has moved at all TA-Lib says 0 and the specification 50.
+    # Where nothing has moved at all TA-Lib says 0 and the product 50.
     agree(product(name).rsi, np.where(still & np.isfinite(theirs), 50.0, theirs), first=14, within=1e-7)
 
 

@@ -1,4 +1,4 @@
-"""The product against a second trader written from the specification alone, trade by trade, exactly.
+"""The product against a second trader written from docs/trading.md alone, trade by trade, exactly.
 
 Features and fits of the reference come from pandas, TA-Lib and scikit-learn, all else from
 ``oracle.reference``: decision, gates, sizes, fees, slippage, levels, trail, promotion, breaker, cash.

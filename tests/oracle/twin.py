@@ -34,7 +34,7 @@ def backtest(
 
 
 def fitted(rows: Floats, closes: Floats) -> Predictor | None:
-    """The model of the specification by scikit-learn: the probability that the next close is higher."""
+    """The model by scikit-learn: the probability that the next close is higher."""
     x, higher = rows[:-1], closes[1:] > closes[:-1]
     counted = np.isfinite(x).all(axis=1)
     x, higher = x[counted], higher[counted]
@@ -102,29 +102,29 @@ def _order(ticks: list[int], i: int, fast: int, slow: int) -> int | None:
 def differences(result: Result, reference: Reference) -> list[str]:
     """What the product did otherwise than the reference, first things first; empty when all is the same."""
     document = as_document(result)
-    told = []
+    found = []
     for i, (ours, theirs) in enumerate(zip(document["trades"], map(_trade, reference.trades), strict=False)):
         wrong = [f"{k}: product {ours[k]}, reference {v}" for k, v in theirs.items() if _value(ours[k]) != _value(v)]
         if wrong:
-            told.append(f"trade {i + 1}: {'; '.join(wrong)}")
+            found.append(f"trade {i + 1}: {'; '.join(wrong)}")
             break
     if len(document["trades"]) != len(reference.trades):
-        told.append(f"trades: product {len(document['trades'])}, reference {len(reference.trades)}")
+        found.append(f"trades: product {len(document['trades'])}, reference {len(reference.trades)}")
     if document["decisions"] != {name: reference.decisions[name] for name in ("buy", "sell", "flat")}:
-        told.append(f"decisions: product {document['decisions']}, reference {dict(reference.decisions)}")
+        found.append(f"decisions: product {document['decisions']}, reference {dict(reference.decisions)}")
     if document["denials"] != dict(reference.denials):
-        told.append(f"denials: product {document['denials']}, reference {dict(reference.denials)}")
+        found.append(f"denials: product {document['denials']}, reference {dict(reference.denials)}")
     left, known = [_open(lot) for lot in document["open_lots"]], [_reference_lot(lot) for lot in reference.lots]
     if left != known:
-        told.append(f"open lots: product {left}, reference {known}")
+        found.append(f"open lots: product {left}, reference {known}")
     ledger = reference.product.ledger
     for i, (mine, other) in enumerate(zip(result.tally.marked, reference.marked, strict=True)):
         if int(mine) * ledger != other:
-            told.append(f"marked equity after step {i}: product {int(mine) * ledger}, reference {other}")
+            found.append(f"marked equity after step {i}: product {int(mine) * ledger}, reference {other}")
             break
     if Decimal(document["summary"]["equity_end"]) != reference.equity:
-        told.append(f"equity: product {document['summary']['equity_end']}, reference {reference.equity}")
-    return told
+        found.append(f"equity: product {document['summary']['equity_end']}, reference {reference.equity}")
+    return found
 
 
 def _trade(trade: Any) -> dict[str, Any]:

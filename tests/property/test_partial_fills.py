@@ -36,7 +36,7 @@ KEYS = {
 
 
 class Venue:
-    """Fills orders as a seed says, keeps its own books, and looks at the trader after every event."""
+    """Fills orders as a seed says, keeps its own account, and looks at the trader after every event."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
@@ -73,7 +73,7 @@ class Venue:
         self.feed(OrderFilled(self.now_ms, intent.client_order_id, Execution("v", price, filled, value, fee)))
         taken = fee if fee is not None else -(-value * 75 // 10_000)
         if filled:
-            self.book(intent.purpose is Purpose.ENTRY, filled, value, taken)
+            self.record(intent.purpose is Purpose.ENTRY, filled, value, taken)
             self.adds_up()
             if before is not None:
                 self.shared(before, filled)
@@ -95,7 +95,7 @@ class Venue:
             return max(intent.base - self.rng.randint(1, 15_000), 1)  # below 1 USD at these prices
         return {"all": intent.base, "part": max(intent.base * self.rng.randint(1, 99) // 100, 1), "none": 0}[share]
 
-    def book(self, entry: bool, filled: int, value: int, fee: int) -> None:
+    def record(self, entry: bool, filled: int, value: int, fee: int) -> None:
         self.base += filled if entry else -filled
         self.spent += value if entry else -value
         self.fees += fee

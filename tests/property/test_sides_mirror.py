@@ -31,20 +31,20 @@ def flat(start: int, price: int) -> Candle:
 def story(keys: dict[str, str], prices: list[int]) -> list[tuple[object, ...]]:
     """What happens to the first two lots: entries and exits with sizes, profit before fees, and denials."""
     desk = Desk(keys, [flat(START + 60 * i, ENTRY) for i in range(60)])
-    told: list[tuple[object, ...]] = []
+    happened: list[tuple[object, ...]] = []
     for i, price in enumerate([ENTRY, *prices]):
         desk.close(flat(START + 60 * (60 + i), price))
-        told += [(i, "denied", reason) for reason in desk.denied]
-        told += [(i, "in", abs(fill.execution.price - ENTRY)) for fill in desk.filled(Purpose.ENTRY)]
+        happened += [(i, "denied", reason) for reason in desk.denied]
+        happened += [(i, "in", abs(fill.execution.price - ENTRY)) for fill in desk.filled(Purpose.ENTRY)]
         for fill in desk.filled(Purpose.EXIT):
             closed = next(t.closed for t in desk.trades if t.closed.lot.id == fill.intent.lot)
             gross = closed.net_pnl + closed.lot.entry_fee + closed.exit_fee
-            told.append((i, "out", closed.lot.id, closed.reason, closed.lot.base, gross))
+            happened.append((i, "out", closed.lot.id, closed.reason, closed.lot.base, gross))
             EXERCISED[f"exit {closed.reason}"] += 1
         EXERCISED["adds"] += len(desk.state.lots) == 2 and bool(desk.filled(Purpose.ENTRY))
         if len(desk.state.lots) == 2 or desk.trades:
             break
-    return told
+    return happened
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -52,7 +52,7 @@ MINIMUM = BTC_USD.ledger_up(BTC_USD.min_notional)
 
 
 @dataclass
-class Told:
+class VenueAccount:
     """What the venue owes and holds, signed: ``base`` by the side of the lots it is of, ``cash`` with every fee."""
 
     base: dict[int, int]
@@ -68,7 +68,7 @@ class LiveTrader:
         self.rules = build_rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
         self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
         self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
-        self.venue = Told({BUY: 0, SELL: 0})
+        self.venue = VenueAccount({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
         self.answers: list[events.Event] = []
@@ -100,7 +100,7 @@ class LiveTrader:
         else:
             answers = [self.fill] * 5 + [self.refuse, self.accept, self.leave_unknown, self.look_in_vain, self.repeat]
             self.rng.choice(answers)(order)
-        self.books_agree()
+        self.accounts_agree()
         self.lots_are_in_order()
         self.orders_are_those_of_the_venue()
         self.flags_end()
@@ -158,8 +158,6 @@ class LiveTrader:
             refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
             EXERCISED["to_dust"] += 1
-
-    # What happens
 
     def tick(self) -> None:
         # Back towards where it began, so that prices stay those of the settings.
@@ -309,9 +307,7 @@ class LiveTrader:
         assert self.state.reconciled != bool(looked)
         EXERCISED["restarts"] += 1
 
-    # What must hold
-
-    def books_agree(self) -> None:
+    def accounts_agree(self) -> None:
         state, account = self.state, self.state.account
         held: dict[int, list[Any]] = {side: [state.dust_of(side)] for side in (BUY, SELL)}
         for lot in state.lots:
@@ -362,7 +358,7 @@ class LiveTrader:
             while self.orders:
                 intent = next(iter(self.orders.values()))
                 self.filled(intent, intent.base, None)
-                self.books_agree()
+                self.accounts_agree()
             self.know_balances()
             self.tick_at(self.price, 6_000)
         assert not self.orders

@@ -162,6 +162,17 @@ def test_live_orders_reach_the_simulator_and_its_fills_are_booked(start: Start) 
     assert bot.end(signal.SIGINT) == 130
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_stop_by_any_signal_saves_and_sigterm_is_a_service_s_normal_end(
+    number: signal.Signals, code: int, start: Start, tmp_path: Path
+) -> None:
+    bot = start()
+    bot.until(lambda status: status["ready"], "readiness")
+    (tmp_path / "state" / "bot_state.json").unlink()
+    assert bot.end(number) == code
+    assert (tmp_path / "state" / "bot_state.json").exists()
+
+
 def test_two_bots_on_one_state_are_refused(start: Start) -> None:
     first = start()
     first.until(lambda status: status["ready"], "readiness")
@@ -169,7 +180,7 @@ def test_two_bots_on_one_state_are_refused(start: Start) -> None:
         start()
     code, log = refusal.value.args
     # Both write to one log here, and the first trades on.
-    told = [line for line in log.splitlines() if line.startswith("cbbot: ")]
-    assert (code, len(told)) == (3, 1)
+    messages = [line for line in log.splitlines() if line.startswith("cbbot: ")]
+    assert (code, len(messages)) == (3, 1)
     assert f"another process (process {first.process.pid}) trades on the state" in log
     assert first.get("/status")["ready"]

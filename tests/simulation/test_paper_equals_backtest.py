@@ -67,10 +67,10 @@ def get(client: httpx.Client, path: str) -> Any:
     return client.get(path).raise_for_status().json()
 
 
-def until(arrived: Callable[[], bool], told: Callable[[], object]) -> None:
+def until(arrived: Callable[[], bool], explain: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not arrived():
-        assert time.monotonic() < end, told()
+        assert time.monotonic() < end, explain()
         select.select([], [], [], 0.02)
 
 

@@ -14,6 +14,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -135,7 +136,7 @@ def as_saved(lot: dict[str, Any]) -> tuple[Any, ...]:
     return lot["id"], lot["open_ticks"], lot["base"], lot["cost"], lot["entry_fee"], lot["stop"]
 
 
-def as_told(lot: dict[str, Any]) -> tuple[Any, ...]:
+def as_reported(lot: dict[str, Any]) -> tuple[Any, ...]:
     return lot["lot"], lot["open_price"], lot["base_size"], lot["cost"], lot["entry_fee"], lot["stop_price"]
 
 
@@ -168,7 +169,7 @@ def test_the_example_trades_adds_up_and_goes_on_after_a_stop(tmp_path: Path) -> 
         assert status["equity_usd"] == str(START + sum(Decimal(trade["net_pnl"]) for trade in later))
         closed_since = {trade["lot"] for trade in later if trade["number"] > count}
         kept = {as_saved(lot) for lot in saved["lots"] if lot["id"] not in closed_since}
-        assert kept <= {as_told(lot) for lot in lots}
+        assert kept <= {as_reported(lot) for lot in lots}
         assert status["epoch"] > saved["epoch"]
         assert up.end() == 0, up.text
 
@@ -205,8 +206,43 @@ def test_a_part_that_is_killed_comes_back_and_trading_goes_on(tmp_path: Path) ->
 
         until(trading_again)
         up.process.send_signal(signal.SIGTERM)
-        assert up.end() == 0, up.text
+        assert up.end() == 143, up.text
+    assert "stopped cleanly" in up.text
     assert len(re.findall(r"was ended by SIGKILL; starting it again", up.text)) == 3
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def test_without_a_port_the_bot_is_on_8080_or_the_next_free_one_and_says_so(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        # Other tests may be at it on this machine: then it is taken all the same.
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
+        with started(tmp_path / "a", "--for", "20") as up:
+            instead = up.line(r"WARNING port 8080 is taken: bot listens on (\d+) instead").group(1)
+            address = up.bot()
+            assert port_of(address) >= int(instead) > 8080
+            assert ask(f"{address}/status")["product_id"] == "BTC-USD"
+
+
+def test_the_port_asked_for_is_the_bot_s_run_after_run_and_refused_when_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = port_of(f":{other.getsockname()[1]}")
+        with started(tmp_path, "--port", str(port)) as up:
+            assert up.end() == 2
+            (line,) = up.text.splitlines()
+        assert line.startswith(f"cbbot up: --port {port}: cannot listen on 127.0.0.1:{port}: Address already in use; ")
+    for _ in range(2):
+        with started(tmp_path, "--port", str(port)) as up:
+            bot = up.bot()
+            assert port_of(bot) == port
+            until(lambda: ask(f"{bot}/status")["ready"])  # noqa: B023  asked within the round
+            with started(tmp_path, "--port", str(port)) as second:
+                assert second.end() == 3, "that another runs on the state is what matters"
+            up.process.send_signal(signal.SIGINT)
+            assert up.end() == 0, up.text
 
 
 def test_what_the_bot_refuses_ends_up_with_its_code_and_its_words(tmp_path: Path) -> None:
@@ -219,7 +255,7 @@ def test_what_the_bot_refuses_ends_up_with_its_code_and_its_words(tmp_path: Path
     assert "bot_state.json" in up.text
 
 
-def test_a_bad_manifest_is_told_line_by_line(tmp_path: Path) -> None:
+def test_a_bad_manifest_is_reported_line_by_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         EXAMPLE.read_text().replace("riskPerTradePct: 5", "riskPerTradePct: 500").replace("Paper\n", "Papper\n")

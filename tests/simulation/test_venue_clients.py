@@ -133,7 +133,7 @@ def test_the_sdk_reads_the_account(sdk: Client) -> None:
     assert sdk.get_api_key_permissions()["can_trade"] is True
 
 
-def test_the_sdk_buys_and_sells_and_the_books_agree(sdk: Client) -> None:
+def test_the_sdk_buys_and_sells_and_the_accounts_agree(sdk: Client) -> None:
     def balance(currency: str) -> Decimal:
         (found,) = [item for item in sdk.get_accounts()["accounts"] if item["currency"] == currency]
         return Decimal(found["available_balance"]["value"])

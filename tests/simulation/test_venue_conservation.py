@@ -82,8 +82,8 @@ def check_conservation(steps_: list[tuple[OrderRequest, Book, int]], delays_: De
                 assert placed.order.value + placed.order.commission <= placed.order.asked
         assert all(min(balance) >= 0 for _, balance in venue.balances(now_ms).items())
         if pause % 7 == 0:
-            books_ = to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]}
-            venue = from_json(books_, [PRODUCT], {}, rate, delays_)  # type: ignore[arg-type]  # a Rate, drawn above
+            saved = to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]}
+            venue = from_json(saved, [PRODUCT], {}, rate, delays_)  # type: ignore[arg-type]  # a Rate, drawn above
     assert len({order.client_order_id for order in venue.all_orders()}) == len(list(venue.all_orders()))
     settled = venue.balances(now_ms + 10_000)
     assert {name: balance.available for name, balance in settled.items()} == expected(list(venue.all_orders()))

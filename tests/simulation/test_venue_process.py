@@ -86,12 +86,12 @@ def test_it_says_where_it_listens_and_plays_the_sample(start: Start) -> None:
     assert len(candles["candles"]) >= 59
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly(start: Start, number: signal.Signals) -> None:
     assert start().stop(number) == 0
 
 
-def test_books_and_clock_go_on_after_a_restart_and_stand_still_between(start: Start, tmp_path: Path) -> None:
+def test_account_and_clock_go_on_after_a_restart_and_stand_still_between(start: Start, tmp_path: Path) -> None:
     arguments = ["--state", str(tmp_path / "state.json"), "--speed", "600"]
     simulator = start(*arguments)
     first = simulator.buy("a")
@@ -110,12 +110,12 @@ def test_books_and_clock_go_on_after_a_restart_and_stand_still_between(start: St
 def test_after_a_kill_no_order_is_lost_and_time_does_not_go_back(start: Start, tmp_path: Path) -> None:
     arguments = ["--state", str(tmp_path / "state.json")]
     simulator = start(*arguments)
-    told = [simulator.buy(str(number))["success_response"]["order_id"] for number in range(5)]
+    order_ids = [simulator.buy(str(number))["success_response"]["order_id"] for number in range(5)]
     seen_ms = simulator.now_ms()
     simulator.stop(signal.SIGKILL)
     again = start(*arguments)
     assert again.now_ms() >= seen_ms
-    assert [item["order_id"] for item in again.get("/orders/historical/batch")["orders"]] == told[::-1]
+    assert [item["order_id"] for item in again.get("/orders/historical/batch")["orders"]] == order_ids[::-1]
 
 
 def test_the_same_seed_and_the_same_orders_give_the_same_run(start: Start) -> None:

@@ -51,7 +51,7 @@ class Instrument:
         if self.quote_increment % self.ledger_increment != 0:
             raise BadInput(
                 f"{self.product_id}: quote increment {self.quote_increment} is no multiple of "
-                f"price increment x base increment {self.ledger_increment}; cbbot cannot keep exact books for it"
+                f"price increment x base increment {self.ledger_increment}; cbbot cannot count its money exactly"
             )
 
     @property
@@ -75,8 +75,6 @@ class Instrument:
     def _tick_ratio(self) -> tuple[int, int]:
         return self.price_increment.as_integer_ratio()
 
-    # Prices ------------------------------------------------------------------------------
-
     def ticks(self, price: Decimal) -> int:
         """A price in ticks, half even. This is the one door prices enter through."""
         return nearest_units(price, self.price_increment)
@@ -89,8 +87,6 @@ class Instrument:
     def price_text(self, ticks: int) -> str:
         return plain(ticks * self.price_increment)
 
-    # Sizes -------------------------------------------------------------------------------
-
     def base_units(self, size: Decimal) -> int:
         """A size in base units, rounded down."""
         return floor_units(size, self.base_increment)
@@ -101,8 +97,6 @@ class Instrument:
 
     def base_text(self, units: int) -> str:
         return plain(units * self.base_increment)
-
-    # Money -------------------------------------------------------------------------------
 
     def ledger_up(self, amount: Decimal) -> int:
         """Money in ledger units, rounded up: for what we pay."""

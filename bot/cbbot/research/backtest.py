@@ -121,7 +121,7 @@ def run(
         at = end
         if progress is not None:
             progress(at, portfolio, tally)
-    portfolio, tally = core.told(portfolio, tally)
+    portfolio, tally = core.plain(portfolio, tally)
     return Result(rules, span, portfolio, tally, closed_ms[first:], candles.close[first:], fits)
 
 

@@ -1,7 +1,7 @@
 """What a backtest amounts to: the figures a trader asks for, and the JSON that scripts read.
 
-Undefined figures (no trades, fewer than two daily returns) are None, never 0. The keys that the
-specification names keep their meaning for good; ``docs/backtest.md`` lists those added since.
+Undefined figures (no trades, fewer than two daily returns) are None, never 0. Keys keep their
+meaning for good; ``docs/backtest.md`` lists them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def summary(result: Result) -> dict[str, Any]:
     marked = marked_equity(result)
     equity = np.concatenate((np.array([final.start_equity], dtype=np.float64), marked))
     growth = performance.cagr_pct(equity, result.times)
-    returns = performance.daily_returns(result.times, marked)
+    returns = performance.daily_returns(result.times, marked, float(final.start_equity))
     deepest = performance.largest_drawdown(equity)
     drawdown = deepest.pct if deepest else 0.0
     lots = np.asarray(result.tally.lots[-len(result.times) :])

@@ -101,10 +101,10 @@ def compiled() -> Core:
         account, held = fast_advance(_capped(params), portfolio, steps, first, last, done)
         return Portfolio(Account(*account), held)
 
-    def told(portfolio: Portfolio, done: Tally) -> tuple[Portfolio, Tally]:
-        return _told(portfolio, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
+    def plain(portfolio: Portfolio, done: Tally) -> tuple[Portfolio, Tally]:
+        return _plain(portfolio, done, lambda items: [fast_at(items, i) for i in range(fast_count(items))])
 
-    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, told=told)
+    return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, plain=plain)
 
 
 def _fast(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
@@ -192,7 +192,7 @@ def _at(items: Any, index: int) -> Any:
     return items[index]
 
 
-def _told(portfolio: Portfolio, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Portfolio, Tally]:
+def _plain(portfolio: Portfolio, tally: Tally, listed: Callable[[Any], list[Any]]) -> tuple[Portfolio, Tally]:
     """The same in plain Python's integers, lists and tuples."""
     signals, denials, marked, lots = (
         np.asarray(column).tolist() for column in (tally.signals, tally.denials, tally.marked, tally.lots)

@@ -29,7 +29,7 @@ class Core:
     """``observed`` gives features and averages of all candles, ``scored`` the log-odds of a stretch of rows.
 
     ``held`` puts a column into what ``advance`` reads fastest; ``tally`` makes an empty one for so
-    many steps; ``lots`` an empty list of lots; ``told`` what came out as plain Python values.
+    many steps; ``lots`` an empty list of lots; ``plain`` what came out as plain Python values.
     """
 
     observed: Callable[[Columns, Params], Observed]
@@ -38,7 +38,7 @@ class Core:
     tally: Callable[[int], Tally]
     lots: Callable[[], MutableSequence[Lot]]
     advance: Callable[[Params, Portfolio, Steps, int, int, Tally], Portfolio]
-    told: Callable[[Portfolio, Tally], tuple[Portfolio, Tally]]
+    plain: Callable[[Portfolio, Tally], tuple[Portfolio, Tally]]
 
 
 def _observed(candles: Columns, params: Params) -> Observed:
@@ -72,5 +72,5 @@ PLAIN = Core(
     tally=_tally,
     lots=_lots,
     advance=advance,
-    told=_as_it_is,
+    plain=_as_it_is,
 )

@@ -23,8 +23,8 @@ def instrument_of(product_id: str, given: Mapping[str, str | None]) -> Instrumen
     try:
         return replace(BTC_USD, product_id=product_id, **values)
     except InvalidOperation as error:
-        told = ", ".join(f"{_option(name)}={given[name]}" for name in values)
-        raise BadInput(f"{told}: too many digits to keep exact books with; give the product's own") from error
+        options = ", ".join(f"{_option(name)}={given[name]}" for name in values)
+        raise BadInput(f"{options}: too many digits to count money exactly; give the product's own") from error
 
 
 def decimal_option(option: str, text: str) -> Decimal:

@@ -158,8 +158,8 @@ def groups(trades: Sequence[Mapping[str, Any]], field: str) -> list[tuple[str, .
     means = amounts([sum(each, Decimal()) / len(each) for _, each in ordered])
     worst = amounts([min(each) for _, each in ordered])
     return [
-        (name, f"{len(each):,}", f"{sum(net > 0 for net in each):,}", *told)
-        for (name, each), *told in zip(ordered, sums, means, worst, strict=True)
+        (name, f"{len(each):,}", f"{sum(net > 0 for net in each):,}", *figures)
+        for (name, each), *figures in zip(ordered, sums, means, worst, strict=True)
     ]
 
 
@@ -186,8 +186,8 @@ def grid(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         )
         for line in lines
     ]
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join((texts[0], rule, *texts[1:]))
+    dashes = "  ".join("-" * width for width in widths)
+    return "\n".join((texts[0], dashes, *texts[1:]))
 
 
 def _beside(left: tuple[str, list[Row]], right: tuple[str, list[Row]]) -> str:

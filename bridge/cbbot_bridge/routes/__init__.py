@@ -1,1 +1,1 @@
-"""The endpoints of bridge.md, by what they need: nothing, market data, an account, an order."""
+"""The bridge's endpoints, by what they need: nothing, market data, an account, an order."""

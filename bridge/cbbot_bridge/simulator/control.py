@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
-from cbbot_bridge.simulator.faults import FaultBoard, fault_rule
-from cbbot_bridge.simulator.state_file import StateKeeper
+from cbbot_bridge.simulator.faults import PendingFaults, parse_fault
+from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
@@ -63,7 +63,7 @@ async def advance(request: Request) -> Response:
         world.clock.advance_to(to_ms)
     except BadInput as error:
         raise ApiError.invalid(str(error)) from error
-    await cast("StateKeeper", request.app.state.keeper).save()
+    await cast("StateFile", request.app.state.state_file).save()
     return JSONResponse(_standing(world))
 
 
@@ -76,18 +76,18 @@ def _end_of(world: World, candles: int) -> int:
 
 
 async def set_fault(request: Request) -> Response:
-    """``POST /sim/faults``: one more fault, see :class:`~.faults.FaultRule` for its fields."""
-    board = cast("FaultBoard", request.app.state.faults)
+    """``POST /sim/faults``: one more fault, see :class:`~.faults.Fault` for its fields."""
+    pending = cast("PendingFaults", request.app.state.faults)
     try:
-        board.rules.append(fault_rule(await _fields(request)))
+        pending.faults.append(parse_fault(await _fields(request)))
     except BadInput as error:
         raise ApiError.invalid(str(error)) from error
-    return JSONResponse({"rules": len(board.rules)})
+    return JSONResponse({"rules": len(pending.faults)})
 
 
 async def clear_faults(request: Request) -> Response:
     """``DELETE /sim/faults``: everything works again."""
-    cast("FaultBoard", request.app.state.faults).rules.clear()
+    cast("PendingFaults", request.app.state.faults).faults.clear()
     return JSONResponse({"rules": 0})
 
 

@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cbbot.errors import BadInput
 
-__all__ = ["FaultBoard", "FaultRule", "FaultyGate", "fault_rule"]
+__all__ = ["Fault", "FaultyGate", "PendingFaults", "parse_fault"]
 
 _LONGEST_DELAY = 600.0
 
 
 @dataclass(slots=True)
-class FaultRule:
+class Fault:
     """What happens to the next ``times`` requests of a method whose path ends in ``path``.
 
     ``delay_seconds`` passes first. ``status`` 0 lets the request through then; any other is
@@ -46,8 +46,8 @@ class FaultRule:
         return JSONResponse({"error": word, "error_details": "", "message": "fault on demand"}, self.status)
 
 
-def fault_rule(fields: Mapping[str, object]) -> FaultRule:
-    """A rule from JSON fields.
+def parse_fault(fields: Mapping[str, object]) -> Fault:
+    """A fault from JSON fields.
 
     Raises:
         BadInput: an unknown field, or a value that is none.
@@ -59,52 +59,52 @@ def fault_rule(fields: Mapping[str, object]) -> FaultRule:
         sound = number if name == "delay_seconds" else type(value) is kinds.get(name)
         if name not in known or not sound:
             raise BadInput(f"fault: {name}={value!r} is not a field of a fault; known are {', '.join(sorted(known))}")
-    rule = FaultRule(**{"path": "", **fields})  # type: ignore[arg-type]  # every field was checked above
-    if not rule.path or rule.times < 1 or not 0 <= rule.delay_seconds <= _LONGEST_DELAY:
+    fault = Fault(**{"path": "", **fields})  # type: ignore[arg-type]  # every field was checked above
+    if not fault.path or fault.times < 1 or not 0 <= fault.delay_seconds <= _LONGEST_DELAY:
         raise BadInput(f"fault: path must not be empty, times >= 1, delay_seconds 0 to {_LONGEST_DELAY:g}")
-    if not (rule.status == 0 or 400 <= rule.status <= 599) or rule.body not in ("json", "html", "empty"):
+    if not (fault.status == 0 or 400 <= fault.status <= 599) or fault.body not in ("json", "html", "empty"):
         raise BadInput("fault: status is 0 (none) or 400 to 599, body is json, html or empty")
-    return rule
+    return fault
 
 
 @dataclass(slots=True)
-class FaultBoard:
+class PendingFaults:
     """The faults that are still to happen."""
 
-    rules: list[FaultRule] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
-    def take(self, method: str, path: str) -> FaultRule | None:
-        """The first rule for a request, counted down."""
-        for rule in self.rules:
-            if rule.method == method and path.endswith(rule.path):
-                rule.times -= 1
-                if rule.times == 0:
-                    self.rules.remove(rule)
-                return rule
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first fault that is meant for a request, counted down."""
+        for fault in self.faults:
+            if fault.method == method and path.endswith(fault.path):
+                fault.times -= 1
+                if fault.times == 0:
+                    self.faults.remove(fault)
+                return fault
         return None
 
 
 class FaultyGate:
     """Stands before the application and lets faults happen."""
 
-    def __init__(self, app: ASGIApp, board: FaultBoard) -> None:
+    def __init__(self, app: ASGIApp, pending: PendingFaults) -> None:
         self._app = app
-        self._board = board
+        self._pending = pending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        rule = None
+        fault = None
         if scope["type"] == "http" and not scope["path"].startswith("/sim/"):
-            rule = self._board.take(scope["method"], scope["path"])
-        if rule is None:
+            fault = self._pending.take(scope["method"], scope["path"])
+        if fault is None:
             await self._app(scope, receive, send)
             return
-        await asyncio.sleep(rule.delay_seconds)
-        if rule.status == 0:
+        await asyncio.sleep(fault.delay_seconds)
+        if fault.status == 0:
             await self._app(scope, receive, send)
             return
-        if rule.after_effect:
+        if fault.after_effect:
             await self._app(scope, receive, _nowhere)
-        await rule.answer()(scope, receive, send)
+        await fault.answer()(scope, receive, send)
 
 
 async def _nowhere(_message: Message) -> None:

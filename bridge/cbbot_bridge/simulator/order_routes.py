@@ -18,7 +18,7 @@ from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
 from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
-from cbbot_bridge.simulator.state_file import StateKeeper
+from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["cancel_orders", "create_order", "fills", "order", "orders"]
@@ -81,7 +81,7 @@ async def create_order(request: Request) -> Response:
             }
         )
     # Told is kept: no answer before the order is in the state file.
-    await cast("StateKeeper", request.app.state.keeper).save()
+    await cast("StateFile", request.app.state.state_file).save()
     _log_placed(placed, repeated_id)
     return JSONResponse(
         {

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from cbbot_bridge.simulator import account_routes, control, market_routes, order_routes
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.error_answers import ApiError, api_error_response
-from cbbot_bridge.simulator.faults import FaultBoard, FaultyGate
-from cbbot_bridge.simulator.state_file import StateKeeper
+from cbbot_bridge.simulator.faults import FaultyGate, PendingFaults
+from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
@@ -28,15 +28,15 @@ _LOG = logging.getLogger(__name__)
 _ROOT = "/api/v3/brokerage"
 
 
-def build_app(world: World, keeper: StateKeeper, signatures: Signatures) -> Starlette:
+def build_app(world: World, state_file: StateFile, signatures: Signatures) -> Starlette:
     """An ASGI application that serves a world and keeps its state while it runs."""
     hub = Hub(world, signatures)
-    board = FaultBoard()
+    pending = PendingFaults()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await keeper.save()
-        tasks = [asyncio.create_task(task) for task in (hub.pump(), hub.beat(), keeper.keep())]
+        await state_file.save()
+        tasks = [asyncio.create_task(task) for task in (hub.pump(), hub.beat(), state_file.keep())]
         for task in tasks:
             task.add_done_callback(_stop_when_failed)
         try:
@@ -45,7 +45,7 @@ def build_app(world: World, keeper: StateKeeper, signatures: Signatures) -> Star
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await keeper.save(last=True)
+            await state_file.save(last=True)
 
     controlled = world.settings.control or world.clock.stopped
     app = Starlette(
@@ -56,10 +56,10 @@ def build_app(world: World, keeper: StateKeeper, signatures: Signatures) -> Star
             *(_control_routes() if controlled else ()),
         ],
         exception_handlers={ApiError: api_error_response, 404: _no_such_path},
-        middleware=[Middleware(FaultyGate, board=board)] if controlled else [],
+        middleware=[Middleware(FaultyGate, pending=pending)] if controlled else [],
         lifespan=lifespan,
     )
-    app.state.world, app.state.keeper, app.state.hub, app.state.faults = world, keeper, hub, board
+    app.state.world, app.state.state_file, app.state.hub, app.state.faults = world, state_file, hub, pending
     return app
 
 

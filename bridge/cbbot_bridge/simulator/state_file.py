@@ -1,6 +1,6 @@
-"""The state on disk: the books in the state file, the clock in a small one beside it (``.clock``).
+"""The state on disk: the account in the state file, the clock in a small one beside it (``.clock``).
 
-Both are replaced whole or not at all. The books are written when they have changed, before the
+Both are replaced whole or not at all. The account is written when it has changed, before the
 customer is told; the clock is written several times a second as a promise how far it may run, so
 that a later process never starts in the past, however this one ends.
 """
@@ -20,7 +20,7 @@ from cbbot.process.durable_files import replace_durably
 from cbbot.venue.snapshot import order_json
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["StateKeeper", "read_state"]
+__all__ = ["StateFile", "read_state"]
 
 _LOG = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 0.25
@@ -37,7 +37,7 @@ def read_state(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     if not path.exists():
-        # The clock of books that someone removed to start afresh.
+        # The clock of an account that someone removed to start afresh.
         _clock_path(path).unlink(missing_ok=True)
         return None
     state = _object(path)
@@ -63,7 +63,7 @@ def _clock_path(path: Path) -> Path:
     return path.with_name(path.name + ".clock")
 
 
-class StateKeeper:
+class StateFile:
     """Writes the world to its files, regularly and on demand. Without a file it does nothing."""
 
     def __init__(self, world: World, path: Path | None) -> None:
@@ -86,7 +86,7 @@ class StateKeeper:
             return
         revision = self._world.exchange.revision
         if revision != self._written:
-            await self._replace(self._path, self._books())
+            await self._replace(self._path, self._state_text())
             self._written = revision
         clock = self._world.clock
         ahead_ms = 0 if last else int(_AHEAD_SECONDS * 1000 * clock.speed)
@@ -105,7 +105,7 @@ class StateKeeper:
                 _LOG.error("state not saved", extra={"fields": {"error": str(error), "failures": self.failures}})
             await asyncio.sleep(_INTERVAL_SECONDS)
 
-    def _books(self) -> str:
+    def _state_text(self) -> str:
         fresh = islice(self._world.exchange.all_orders(), len(self._orders), None)
         self._orders += [json.dumps(order_json(order), separators=(",", ":")) for order in fresh]
         head = json.dumps(self._world.state(), separators=(",", ":"))

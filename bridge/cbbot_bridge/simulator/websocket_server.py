@@ -109,8 +109,6 @@ class Hub:
             connection.close(code)
         return len(self._connections)
 
-    # One connection ----------------------------------------------------------------------
-
     async def _drain(self, connection: _Connection) -> None:
         while True:
             try:
@@ -187,8 +185,6 @@ class Hub:
             elif channel == "market_trades":
                 trades = tape.latest_prints(now_ms, _TRADES_IN_SNAPSHOT)
                 connection.send("market_trades", [trades_event(self._world, "snapshot", product_id, trades)], now_ms)
-
-    # All connections ---------------------------------------------------------------------
 
     async def pump(self) -> None:
         """Send prints as they happen, until canceled."""

@@ -1,4 +1,4 @@
-"""One child process: started so that it cannot outlive us, heard, and stopped within a bound.
+"""One child process: started so that it cannot outlive us, read, and stopped within a bound.
 
 The kernel kills a child when its parent dies, even of SIGKILL (see ``tether``). Every child leads a
 session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
@@ -24,26 +24,28 @@ _LONGEST_LINE = 16_384
 _CHUNK = 65_536
 _TETHER = (sys.executable, "-I", "-S", str(Path(tether.__file__)))
 
-Heard = Callable[[str], None]
+LineHandler = Callable[[str], None]
 
 
 class Child:
     """A running process. Make one with :meth:`start`."""
 
-    def __init__(self, process: Process, heard: Heard) -> None:
+    def __init__(self, process: Process, on_line: LineHandler) -> None:
         self.pid = process.pid
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """The port it listens on, once it has said so."""
         self._process = process
-        self._heard = heard
-        self._ears = [
-            asyncio.create_task(self._listen(process.stdout)),
-            asyncio.create_task(self._listen(process.stderr)),
+        self._on_line = on_line
+        self._readers = [
+            asyncio.create_task(self._read(process.stdout)),
+            asyncio.create_task(self._read(process.stderr)),
         ]
 
     @classmethod
-    async def start(cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, heard: Heard) -> Child:
-        """Start ``command`` in ``folder``; ``heard`` gets every line but the one that tells the port."""
+    async def start(
+        cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, on_line: LineHandler
+    ) -> Child:
+        """Start ``command`` in ``folder``; ``on_line`` gets every line but the one that tells the port."""
         process = await asyncio.create_subprocess_exec(
             *_TETHER,
             str(os.getpid()),
@@ -55,16 +57,16 @@ class Child:
             stderr=PIPE,
             start_new_session=True,
         )
-        return cls(process, heard)
+        return cls(process, on_line)
 
     async def wait(self) -> int:
         """Its exit code, once it has ended and all it said is heard; a signal's number negative."""
         code = await self._process.wait()
         # A grandchild may hold the pipes open: what it says is not waited for.
-        await asyncio.wait(self._ears, timeout=1)
-        for ear in self._ears:
-            ear.cancel()
-        await asyncio.gather(*self._ears, return_exceptions=True)
+        await asyncio.wait(self._readers, timeout=1)
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
         self.port.cancel()
         return code
 
@@ -88,13 +90,13 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    async def _listen(self, stream: asyncio.StreamReader | None) -> None:
+    async def _read(self, stream: asyncio.StreamReader | None) -> None:
         if stream is None:
             return
         async for line in _lines(stream):
             port = None if self.port.done() else _port_in(line)
             if port is None:
-                self._heard(line)
+                self._on_line(line)
             else:
                 self.port.set_result(port)
 

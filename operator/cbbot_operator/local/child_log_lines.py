@@ -14,7 +14,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-__all__ = ["LogBook", "LogLine", "parse_line", "styled"]
+__all__ = ["LogBuffer", "LogLine", "parse_line", "styled"]
 
 _KEPT = 500
 # Long, and of use only where something went wrong.
@@ -83,16 +83,16 @@ def styled(line: LogLine) -> Text:
     )
 
 
-class LogBook:
-    """The newest lines of all parts; ``told`` is called with every one that is kept.
+class LogBuffer:
+    """The newest lines of all parts; ``on_line`` is called with every one that is kept.
 
     Left out: debugging, the web server's talk of its own starts and stops, and the second and further
     of routine events in a row (a fast simulator brings a refit every half second).
     """
 
-    def __init__(self, told: Callable[[LogLine], None] | None = None) -> None:
+    def __init__(self, on_line: Callable[[LogLine], None] | None = None) -> None:
         self._lines: deque[LogLine] = deque(maxlen=_KEPT)
-        self._told = told
+        self._on_line = on_line
 
     def hear(self, source: str, raw: str) -> None:
         """Keep what a child wrote."""
@@ -116,8 +116,8 @@ class LogBook:
 
     def _keep(self, line: LogLine) -> None:
         self._lines.append(line)
-        if self._told is not None:
-            self._told(line)
+        if self._on_line is not None:
+            self._on_line(line)
 
 
 def _short(value: object) -> str:

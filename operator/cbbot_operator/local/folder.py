@@ -6,7 +6,7 @@
     tokens/bridge-token         what may order at the bridge (0600)
     tokens/control-token        what may steer the bot (0600)
     bot/bot_state.json          the bot's state, and what it keeps beside it
-    simulator/market.json       the simulated market's clock and books
+    simulator/market.json       the simulated market's clock and account
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def default_folder(name: str, namespace: str, environment: Mapping[str, str]) ->
     A namespace other than ``default`` goes in front (``team.btc``): names are unique in one alone.
     """
     given = environment.get("XDG_STATE_HOME", "")
-    # The specification of XDG: a relative path is to be ignored.
+    # By the XDG Base Directory Specification a relative path is to be ignored.
     base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
     return base / "cbbot" / (f"{namespace}.{name}" if namespace not in ("", "default") else name)
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cbbot_operator.local.bot_port import first_free, is_taken
 from cbbot_operator.local.child import Child
-from cbbot_operator.local.child_log_lines import LogBook
+from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 
 __all__ = ["Ended", "Kept", "Patience", "Supervisor"]
@@ -31,7 +32,7 @@ class Patience:
 
     first_pause: float = 1.0
     longest_pause: float = 30.0
-    settled: float = 60.0
+    stable: float = 60.0
     listening: float = 60.0
     healthy: float = 60.0
     tries: int = 3
@@ -55,6 +56,8 @@ class Kept:
     child: Child | None = None
     restarts: int = 0
     came_up: bool = False
+    port: int = 0
+    """What it was last started with; 0 for one of its own choice."""
     since: float = 0.0
     """When it last came up, on the event loop's clock."""
 
@@ -62,7 +65,7 @@ class Kept:
 class Supervisor:
     """Runs ``parts`` in ``folder`` until stopped; :attr:`ended` is done when it cannot go on."""
 
-    def __init__(self, parts: Sequence[Part], folder: Path, log: LogBook, patience: Patience | None = None) -> None:
+    def __init__(self, parts: Sequence[Part], folder: Path, log: LogBuffer, patience: Patience | None = None) -> None:
         self.kept = {part.name: Kept(part) for part in parts}
         self.ports: dict[PartName, int] = {}
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
@@ -71,11 +74,11 @@ class Supervisor:
         self.patience = patience or Patience()
         self._listening = {part.name: asyncio.Event() for part in parts}
         self._stopping = asyncio.Event()
-        self._keepers: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to keep every part running."""
-        self._keepers = [asyncio.create_task(self._keep(kept)) for kept in self.kept.values()]
+        self._tasks = [asyncio.create_task(self._keep(kept)) for kept in self.kept.values()]
 
     async def stop(self) -> bool:
         """Stop the parts, last started first, each within its grace; whether all went by themselves."""
@@ -88,7 +91,7 @@ class Supervisor:
                     self._log.say("error", f"{kept.part.name} did not stop in {kept.part.grace_seconds:g} s: killed")
                 clean = clean and gone
             kept.state = "stopped"
-        await asyncio.gather(*self._keepers)
+        await asyncio.gather(*self._tasks)
         return clean
 
     async def replace(self, name: PartName) -> None:
@@ -120,30 +123,31 @@ class Supervisor:
             code = await self._run(kept)
             if self._stopping.is_set():
                 break
-            deaths = 1 if loop.time() - began > self.patience.settled else deaths + 1
+            deaths = 1 if loop.time() - began > self.patience.stable else deaths + 1
             reason = self._hopeless(kept, code, deaths)
             if reason is not None:
                 self._end(kept, code if code in _FINAL else 1, reason)
                 break
             pause = min(self.patience.longest_pause, self.patience.first_pause * 2 ** min(deaths - 1, 16))
             kept.state = "backing off"
-            self._log.say("error", f"{kept.part.name} {_told(code)}; starting it again in {pause:g} s")
+            self._log.say("error", f"{kept.part.name} {_how_it_ended(code)}; starting it again in {pause:g} s")
             await self._unless_stopping(asyncio.sleep(pause))
             kept.restarts += 1
 
     def _hopeless(self, kept: Kept, code: int, deaths: int) -> str | None:
         """Why another start would not help; None when it may."""
-        if code in _FINAL:
+        if code in _FINAL and not _lost_its_port(kept):
             return _FINAL[code]
         if not kept.came_up and deaths >= self.patience.tries:
-            return f"it {_told(code)} {deaths} times before it listened"
+            return f"it {_how_it_ended(code)} {deaths} times before it listened"
         return None
 
     async def _run(self, kept: Kept) -> int:
         """One life of a part; its exit code."""
         kept.state = "starting"
-        command, environment = kept.part.started_with(self.ports)
         name = kept.part.name
+        kept.port = self.ports[name] if name in self.ports else self._chosen(kept.part)
+        command, environment = kept.part.started_with({**self.ports, name: kept.port})
         child = await Child.start(command, environment, self._folder, lambda line: self._log.hear(name, line))
         kept.child = child
         if self._stopping.is_set():  # stop() has looked already
@@ -159,6 +163,12 @@ class Supervisor:
             return await over
         finally:
             kept.child = None
+
+    def _chosen(self, part: Part) -> int:
+        port = first_free(part.ports)
+        if port != part.ports[0]:
+            self._log.say("warning", f"port {part.ports[0]} is taken: {part.name} listens on {port} instead")
+        return port
 
     def _came_up(self, kept: Kept, port: int) -> None:
         kept.state = "running"
@@ -181,7 +191,12 @@ class Supervisor:
             task.cancel()
 
 
-def _told(code: int) -> str:
+def _lost_its_port(kept: Kept) -> bool:
+    """Whether another process took the port meanwhile, and there are more to try, or the other parts know this one."""
+    return kept.port != 0 and (kept.came_up or len(kept.part.ports) > 1) and is_taken(kept.port)
+
+
+def _how_it_ended(code: int) -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with code {code}"

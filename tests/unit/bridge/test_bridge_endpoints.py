@@ -82,7 +82,7 @@ async def test_filters_come_from_the_increments(open_bridge: Any) -> None:
     assert got == {"price_tick": "0.01", "base_step": "0.00000001", "quote_step": "0.01", "min_notional": "1"}
 
 
-async def test_the_venues_time_is_told_with_our_offset_from_it(open_bridge: Any) -> None:
+async def test_the_venues_time_is_answered_with_our_offset_from_it(open_bridge: Any) -> None:
     async with open_bridge() as client:
         first = (await client.get("/time")).json()
         second = (await client.get("/time")).json()

@@ -76,7 +76,7 @@ async def test_a_read_survives_two_passing_troubles(rest: Any, coinbase: Any, tr
         (httpx.ReadTimeout("slow"), 504, BridgeErrorCode.UPSTREAM_TIMEOUT, 4),
     ],
 )
-async def test_a_trouble_that_stays_is_told_by_its_kind(
+async def test_a_trouble_that_stays_is_reported_by_its_kind(
     rest: Any, coinbase: Any, trouble: Any, status: int, code: BridgeErrorCode, tries: int
 ) -> None:
     coinbase.on("GET", "/x", trouble)
@@ -128,7 +128,7 @@ async def test_after_a_401_the_clock_is_set_right_before_the_one_retry(rest: Any
     assert issued[1] - issued[0] == 60
 
 
-async def test_an_exhausted_allowance_is_told_without_asking_coinbase(rest: Any, coinbase: Any) -> None:
+async def test_an_exhausted_allowance_is_answered_without_asking_coinbase(rest: Any, coinbase: Any) -> None:
     empty = TokenBucket(rate=0.001, burst=1.0)
     await empty.take(0.0)
     with pytest.raises(UpstreamUnavailable, match="allowance") as caught:

@@ -38,7 +38,7 @@ def page(orders: list[dict[str, Any]], cursor: str = "") -> dict[str, Any]:
     return {"orders": orders, "has_next": bool(cursor), "cursor": cursor}
 
 
-async def test_an_order_is_told_with_the_fills_of_all_pages(open_bridge: Any, coinbase: Any) -> None:
+async def test_an_order_is_answered_with_the_fills_of_all_pages(open_bridge: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/orders/historical/o-1", {"order": order(1)})
     coinbase.on(
         "GET",
@@ -64,7 +64,7 @@ async def test_fills_end_at_an_empty_page_although_a_cursor_is_given(open_bridge
         assert (await client.get("/order/o-1")).json()["fills_agree"] is True
 
 
-async def test_fills_in_circles_are_malformed_and_not_half_told(open_bridge: Any, coinbase: Any) -> None:
+async def test_fills_in_circles_are_malformed_and_not_answered_in_part(open_bridge: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/orders/historical/o-1", {"order": order(1)})
     coinbase.on("GET", "/orders/historical/fills", {"fills": [fill("a", "0.1")], "cursor": "same"})
     async with open_bridge() as client:

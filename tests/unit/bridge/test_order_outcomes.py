@@ -209,15 +209,15 @@ async def test_an_unknown_order_stays_remembered_when_its_repeat_is_refused_here
     def too_old() -> None:
         raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, "too old")
 
-    desk = make_bridge().orders
+    orders = make_bridge().orders
     coinbase.on("POST", "/orders", httpx.ReadTimeout("slow"))
     with pytest.raises(OrderUnknown):
-        await desk.place(MarketOrder.model_validate(BUY))
+        await orders.place(MarketOrder.model_validate(BUY))
     with pytest.raises(RequestRefused):
-        await desk.place(MarketOrder.model_validate(BUY), too_old)
+        await orders.place(MarketOrder.model_validate(BUY), too_old)
     coinbase.on("POST", "/orders", refused(error="INSUFFICIENT_FUND"))
     with pytest.raises(OrderUnknown):
-        await desk.place(MarketOrder.model_validate(BUY))
+        await orders.place(MarketOrder.model_validate(BUY))
 
 
 async def test_after_a_plain_refusal_the_same_id_may_be_tried_again(open_bridge: Any, coinbase: Any) -> None:

@@ -36,9 +36,9 @@ class World:
         if self.away:
             raise Retryable("away")
         self.now += self.latency / 2
-        told = int(self.venue_ms)
+        venue_ms = int(self.venue_ms)
         self.now += self.latency / 2
-        return {"epochMillis": str(told)}
+        return {"epochMillis": str(venue_ms)}
 
     async def sample_for(self, seconds: float, interval: float = 0.25) -> None:
         end = self.now + seconds
@@ -84,14 +84,14 @@ async def test_a_stopped_venue_stands_still() -> None:
 
 async def test_answers_from_a_cache_do_not_make_a_real_venue_fast_or_slow() -> None:
     world = World()
-    told: list[int] = []
+    answers: list[int] = []
 
     async def cached() -> dict[str, Any]:
-        if len(told) % 4 == 0:
-            told.append(int(world.venue_ms))
+        if len(answers) % 4 == 0:
+            answers.append(int(world.venue_ms))
         else:
-            told.append(told[-1])
-        return {"epochMillis": str(told[-1])}
+            answers.append(answers[-1])
+        return {"epochMillis": str(answers[-1])}
 
     world.timekeeper._fetch = cached
     for _ in range(40):

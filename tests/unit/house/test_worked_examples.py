@@ -67,7 +67,7 @@ def moment(text: str) -> int:
 
 
 class Desk:
-    """A paper trader that has seen an hour of flat candles; ``told`` is what its newest step did, in words."""
+    """A paper trader that has seen an hour of flat candles; ``happened`` is what its newest step did, in words."""
 
     def __init__(self, settings: dict[str, str], start: Row) -> None:
         self.rules = build_rules(load(settings | ALWAYS), BTC_USD)
@@ -86,13 +86,13 @@ class Desk:
 
     def step(self, at: int, price: Decimal) -> str:
         ticks = BTC_USD.ticks(price)
-        self.told: list[str] = []
+        self.happened: list[str] = []
         runner = self.runner
         self._feed(CandleClosed(Candle(at - 60, ticks, ticks, ticks, ticks, 1)))
-        if runner is not None and self.runner not in (None, runner) and self.told:
-            self.told.append(f"lot {self.runner} becomes runner")
+        if runner is not None and self.runner not in (None, runner) and self.happened:
+            self.happened.append(f"lot {self.runner} becomes runner")
         self.price = ticks
-        return ", ".join(self.told) or "nothing"
+        return ", ".join(self.happened) or "nothing"
 
     def _feed(self, event: Any) -> None:
         self.state, commands = step(self.rules, self.state, event)
@@ -101,7 +101,7 @@ class Desk:
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, Count) and command.name == "denials":
-            self.told.append(f"denied: {command.labels['reason']}")
+            self.happened.append(f"denied: {command.labels['reason']}")
         if not isinstance(command, Place):
             return
         intent, value = command.intent, command.price * command.intent.base
@@ -113,10 +113,10 @@ class Desk:
         if intent.purpose is Purpose.ENTRY:
             lot = self.lots[-1]
             self.entered = lot | {"budget": BTC_USD.quote_text(intent.quote_units)}
-            self.told.append(f"opens lot {lot['lot']} as {lot['role']}")
+            self.happened.append(f"opens lot {lot['lot']} as {lot['role']}")
         elif self.state.trade_count > known:
             self.trades.append(trade_row(BTC_USD, self.state.trades[-1].closed).model_dump())
-            self.told.append(f"closes lot {self.trades[-1]['lot']}: {self.trades[-1]['exit_reason']}")
+            self.happened.append(f"closes lot {self.trades[-1]['lot']}: {self.trades[-1]['exit_reason']}")
 
     @property
     def lots(self) -> list[dict[str, Any]]:
@@ -179,7 +179,7 @@ def calculated(text: str) -> Decimal:
 
 
 def differences(example: Example) -> list[str]:
-    """What the page says otherwise than the trader does."""
+    """What docs/trading.md says otherwise than the trader does."""
     desk = Desk(example.settings, example.steps[0])
     found = []
     for row in example.steps:
@@ -199,12 +199,12 @@ def differences(example: Example) -> list[str]:
                 continue
             is_now = actual.get(column) or rounded_as(desk.shown(column), text)
             if is_now != text:
-                found.append(f"{row['time']}: {column} is {is_now}, the page says {text}")
+                found.append(f"{row['time']}: {column} is {is_now}, docs/trading.md says {text}")
     for row in example.fields:
         text = row["by calculator"].rpartition("= ")[2]
         actual_value = (desk.entered | desk.trades[0])[row["field"]]
         if rounded_as(actual_value, text) != text:
-            found.append(f"{row['field']} is {actual_value}, the page says {text}")
+            found.append(f"{row['field']} is {actual_value}, docs/trading.md says {text}")
         found += miscalculated(row["by calculator"])
     return found
 
@@ -214,7 +214,7 @@ def miscalculated(text: str) -> list[str]:
         return []
     sum_, _, result = text.rpartition(" = ")
     value = calculated(sum_)
-    return [] if rounded_as(value, result) == result else [f"{sum_} is {value}, the page says {result}"]
+    return [] if rounded_as(value, result) == result else [f"{sum_} is {value}, docs/trading.md says {result}"]
 
 
 EXAMPLES: Final = examples(PAGE.read_text(encoding="utf-8"))

@@ -34,7 +34,7 @@ def judged(seen, outcome=CLEAN):
     return {kind: (found["status"], found["reason"]) for kind in CONDITION_TYPES if (found := condition(status, kind))}
 
 
-def test_every_condition_is_always_told_and_fits_the_contract(observed):
+def test_every_condition_is_always_reported_and_fits_the_contract(observed):
     for entry in derive_conditions(observed(), CLEAN):
         Condition.model_validate(entry)
     assert list(judged(observed())) == list(CONDITION_TYPES)
@@ -78,7 +78,7 @@ def test_pods_ready_without_a_status_is_unknown(observed):
     assert judged(silent)["Ready"] == ("Unknown", "StatusUnreadable")
 
 
-def test_a_container_that_does_not_start_is_told_with_its_exit_code(observed):
+def test_a_container_that_does_not_start_is_reported_with_its_exit_code(observed):
     crash = {
         "name": "bot",
         "restartCount": 4,
@@ -126,7 +126,7 @@ def test_suspended_is_not_ready_and_not_degraded(observed, paper):
     assert found["Degraded"] == ("False", "AsExpected")
 
 
-def test_breaker_and_pause_are_told_in_entries_allowed(observed, bot_status):
+def test_breaker_and_pause_are_reported_in_entries_allowed(observed, bot_status):
     paused = bot_status(entries={"allowed": False, "paused_by": ["resource"]})
     tripped = bot_status(breaker_tripped=True)
     starting = bot_status(phase="starting", entries={"allowed": False, "paused_by": []})

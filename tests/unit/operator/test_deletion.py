@@ -58,7 +58,7 @@ def test_unknown_lots_are_open_lots(deleting):
     assert judge(deleting("Flatten", heard=False)).flatten
 
 
-def test_an_order_in_flight_is_no_empty_book(deleting, observed, bot_status):
+def test_an_order_in_flight_is_something_open(deleting, observed, bot_status):
     report = Report(observed().now, bot_status(open_lots=0, pending_orders=1))
     seen = deleting(lots=0)
     assert judge(seen).release

@@ -98,7 +98,7 @@ def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask, server):
         (503, Retryable),
     ],
 )
-def test_what_may_pass_is_told_apart_from_a_no(ask, server, code, kind, monkeypatch, tmp_path):
+def test_what_may_pass_is_distinguished_from_a_no(ask, server, code, kind, monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (code, {"message": "because"})
     with pytest.raises(kind, match=f"GET Secret s: the API server says {code}: because"):
@@ -146,7 +146,7 @@ def test_only_that_very_object_is_deleted(ask, server):
     assert json.loads(server.asked[0][4])["preconditions"] == {"uid": "1"}
 
 
-def test_the_bots_status_is_read_and_its_troubles_are_told(ask, server, bot_status, clock):
+def test_the_bots_status_is_read_and_its_troubles_are_reported(ask, server, bot_status, clock):
     good = bot_status().model_dump_json()
 
     async def use(_, address):

@@ -42,14 +42,14 @@ def test_the_lease_stands_in_a_watched_namespace():
         ("CBBOT_LEASE_NAME", "a/b"),
     ],
 )
-def test_a_bad_value_is_told_with_key_value_and_what_is_accepted(key, value):
+def test_a_bad_value_is_reported_with_key_value_and_what_is_accepted(key, value):
     with pytest.raises(BadInput, match=key) as caught:
         read_configuration(GOOD | {key: value})
     assert repr(value) in str(caught.value)
     assert "is not accepted" in str(caught.value)
 
 
-def test_every_problem_is_told_at_once_and_the_exit_code_is_2():
+def test_every_problem_is_reported_at_once_and_the_exit_code_is_2():
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CBBOT_")}
     ended = subprocess.run(
         [sys.executable, "-m", "cbbot_operator"],

@@ -34,13 +34,13 @@ def test_a_large_sum_is_no_power_of_ten(heard):
 
 
 def test_what_the_bot_last_said_stays_while_it_is_silent(heard, observed):
-    told = derive_status(heard(), Outcome(), [])
-    silent = derive_status(observed(status=told, report=Report(observed().now, failure="timeout")), Outcome(), [])
+    answered = derive_status(heard(), Outcome(), [])
+    silent = derive_status(observed(status=answered, report=Report(observed().now, failure="timeout")), Outcome(), [])
     assert silent["equityUSD"] == "1003.46"
     assert silent["openLots"] == 2
 
 
-def test_warnings_of_operator_and_bot_are_told_once_and_go_away(heard):
+def test_warnings_of_operator_and_bot_are_reported_once_and_go_away(heard):
     status = derive_status(heard(warnings=["b", "a"]), Outcome(), ["a"])
     assert status["warnings"] == ["a", "b"]
     assert "warnings" not in derive_status(heard(status=status), Outcome(), [])
@@ -97,7 +97,7 @@ def test_a_rollout_is_no_warning_and_open_lots_are_no_news():
     assert changes(lots, refused) == [("Warning", "DeletionRefused", "PositionsOpen=True: m")]
 
 
-def test_a_degradation_that_ready_tells_is_told_once():
+def test_a_degradation_that_ready_tells_is_reported_once():
     after = conditions(Ready=("False", "SecretMissing"), Degraded=("True", "SecretMissing"))
     assert [reason for _, reason, _ in changes({}, after)] == ["SecretMissing"]
 

@@ -36,7 +36,7 @@ def test_what_the_bot_says_reaches_the_status(polled, cluster, paper, bot_status
     assert (status["equityUSD"], condition(status, "Ready")["reason"]) == ("1003.46", "Trading")
 
 
-def test_a_silent_bot_is_told_and_looked_at_again(polled, cluster, paper, key):
+def test_a_silent_bot_is_reported_and_looked_at_again(polled, cluster, paper, key):
     assert polled(paper, "the bot does not answer: refused") == [key]
     status = cluster.one("TradingBot", "btc")["status"]
     assert condition(status, "Ready")["reason"] == "StatusUnreadable"

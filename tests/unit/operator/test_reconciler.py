@@ -206,7 +206,7 @@ def test_an_invalid_spec_changes_no_running_bot(run, reconciler, cluster, key, p
     assert "maFast" in condition(cluster.one("TradingBot", "btc")["status"], "Ready")["message"]
 
 
-def test_a_missing_secret_leaves_running_pods_alone_and_is_told(run, reconciler, cluster, key, live, api_keys):
+def test_a_missing_secret_leaves_running_pods_alone_and_is_reported(run, reconciler, cluster, key, live, api_keys):
     cluster.put(secret("coinbase", api_keys))
     cluster.tradingbot(live)
     run(reconciler.reconcile(key))
@@ -221,7 +221,7 @@ def test_a_missing_secret_leaves_running_pods_alone_and_is_told(run, reconciler,
     assert reason(cluster, "CredentialsValid") == "Present"
 
 
-def test_a_refusing_api_server_is_told_and_tried_again(run, reconciler, cluster, key, paper):
+def test_a_refusing_api_server_is_reported_and_tried_again(run, reconciler, cluster, key, paper):
     cluster.tradingbot(paper)
     cluster.refused = {("apply", "Service"): "no rights"}
     with pytest.raises(Retryable, match="no rights"):
@@ -229,8 +229,8 @@ def test_a_refusing_api_server_is_told_and_tried_again(run, reconciler, cluster,
     assert reason(cluster) == "ReconcileFailed"
     with pytest.raises(Retryable):
         run(reconciler.reconcile(key))
-    told = [obj["reason"] for (kind, _, _), obj in cluster.objects.items() if kind == "Event"]
-    assert told.count("ReconcileFailed") == 1
+    reasons = [obj["reason"] for (kind, _, _), obj in cluster.objects.items() if kind == "Event"]
+    assert reasons.count("ReconcileFailed") == 1
 
 
 def test_hands_off_means_nothing_is_touched(run, reconciler, cluster, key, paper):

@@ -128,7 +128,7 @@ async def _fetched(
     """Every page that is missing, into the journal."""
     seconds = task.granularity.seconds
     client = BridgeClient(url, token)
-    source = CandleSource(client, task.product_id, lambda told: _say(console, f"backfill: {told}"))
+    source = CandleSource(client, task.product_id, lambda message: _say(console, f"backfill: {message}"))
     try:
         try:
             now_ms = await source.now_ms()

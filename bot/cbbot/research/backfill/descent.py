@@ -146,7 +146,7 @@ class Descent:
     def _plan_again(self) -> None:
         self._again = True
         step = self._seconds
-        told = starts_of(self._trusted, self._fetched)
-        stretches = without(missing(told, self._span.wanted, step), self._vacant, step)
+        known = starts_of(self._trusted, self._fetched)
+        stretches = without(missing(known, self._span.wanted, step), self._vacant, step)
         windows = covering(stretches, step, self._most - 2)
         self._pages = deque(Window(max(window.first - step, 0), window.last + step) for window in windows)

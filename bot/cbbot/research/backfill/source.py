@@ -33,19 +33,19 @@ _Answer = TypeVar("_Answer")
 
 
 class CandleSource:
-    """``told`` hears, in words, of every pause. Any method raises CbbotError when it gives up."""
+    """``on_problem`` hears, in words, of every pause. Any method raises CbbotError when it gives up."""
 
     def __init__(
         self,
         client: BridgeClient,
         product_id: str,
-        told: Callable[[str], None],
+        on_problem: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: random.Random | None = None,
     ) -> None:
         self._client = client
         self._product_id = product_id
-        self._told = told
+        self._on_problem = on_problem
         self._sleep = sleep
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._answered = False
@@ -100,7 +100,7 @@ class CandleSource:
             if tries >= (_TRIES if self._answered else _FIRST_TRIES):
                 raise problem
             pause = self._pause(tries)
-            self._told(f"{problem}; asking again in {pause:.1f} s")
+            self._on_problem(f"{problem}; asking again in {pause:.1f} s")
             await self._sleep(pause)
 
     def _pause(self, tries: int) -> float:

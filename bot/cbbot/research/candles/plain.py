@@ -162,13 +162,13 @@ def _times(fields: Fields, words: Words) -> tuple[Integers, Flags]:
 def _stamps(text: bytes, start: Integers, length: int) -> tuple[Integers, Flags]:
     """UNIX seconds of ``2025-09-06T07:02:00`` with one of the tails that mean UTC."""
     stamps = np.ndarray((len(text) - length,), dtype=f"S{length}", buffer=text, strides=(1,))[start]
-    letters = stamps.view(np.uint8).reshape(-1, length)
-    digits = letters[:, :_STAMP] - np.uint8(ord("0"))
+    characters = stamps.view(np.uint8).reshape(-1, length)
+    digits = characters[:, :_STAMP] - np.uint8(ord("0"))
     sure = np.ones(len(start), dtype=np.bool_)
     for at, allowed in _PUNCTUATION:
-        sure &= np.isin(letters[:, at], list(allowed))
-    for at, letter in enumerate(_TAILS[length], _STAMP):
-        sure &= letters[:, at] == letter
+        sure &= np.isin(characters[:, at], list(allowed))
+    for at, character in enumerate(_TAILS[length], _STAMP):
+        sure &= characters[:, at] == character
 
     def number(at: int, count: int) -> Integers:
         value = digits[:, at].astype(np.int64)

@@ -75,7 +75,7 @@ class Talk:
 
 
 @pytest.fixture
-def told(virtually: Any) -> Callable[..., list[Any]]:
+def events_of(virtually: Any) -> Callable[..., list[Any]]:
     """The events of one call, and how long it took."""
 
     def tell(talk: Talk, intent: Intent, call: str = "place") -> list[Any]:
@@ -94,9 +94,9 @@ def told(virtually: Any) -> Callable[..., list[Any]]:
     return tell
 
 
-def test_an_entry_spends_quote_and_everything_else_is_sized_in_base(told: Any) -> None:
+def test_an_entry_spends_quote_and_everything_else_is_sized_in_base(events_of: Any) -> None:
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=STATE)])
-    accepted, filled = told(talk, ENTRY)
+    accepted, filled = events_of(talk, ENTRY)
     assert accepted == OrderAccepted(NOW, "bot-7-1", "v-1")
     assert isinstance(filled, OrderFilled)
     assert json.loads(talk.asked[0].content) == {
@@ -107,7 +107,7 @@ def test_an_entry_spends_quote_and_everything_else_is_sized_in_base(told: Any) -
     talk = Talk(
         post=[httpx.Response(200, json=PLACED | {"client_order_id": "bot-7-2"})], order=[httpx.Response(200, json=SOLD)]
     )
-    assert isinstance(told(talk, EXIT)[1], OrderFilled)
+    assert isinstance(events_of(talk, EXIT)[1], OrderFilled)
     assert json.loads(talk.asked[0].content)["base_size"] == "0.00045000"
 
 
@@ -128,17 +128,17 @@ def test_totals_are_the_venues_rounded_once_and_against_us() -> None:
         execution_of(BTC_USD, OrderState.model_validate(STATE | {"filled_value": "0"}))
 
 
-def test_a_canceled_order_that_was_partly_filled_is_a_fill(told: Any) -> None:
+def test_a_canceled_order_that_was_partly_filled_is_a_fill(events_of: Any) -> None:
     partly = STATE | {"status": "CANCELLED", "filled_size": "0.0001", "filled_value": "11.11"}
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=partly)])
-    filled = told(talk, ENTRY)[1]
+    filled = events_of(talk, ENTRY)[1]
     assert (filled.execution.base, filled.execution.value) == (10_000, 111_100_000_000)
 
 
 @pytest.mark.parametrize("code", ["INSUFFICIENT_FUND", "stale_epoch", "invalid_input", "bad_token"])
-def test_a_4xx_with_the_bridges_explanation_is_a_refusal(told: Any, code: str) -> None:
+def test_a_4xx_with_the_bridges_explanation_is_a_refusal(events_of: Any, code: str) -> None:
     talk = Talk(post=[error(409, code)])
-    assert told(talk, ENTRY) == [OrderRefused(NOW, "bot-7-1", code, "because")]
+    assert events_of(talk, ENTRY) == [OrderRefused(NOW, "bot-7-1", code, "because")]
     assert len(talk.asked) == 1
 
 
@@ -158,25 +158,25 @@ def test_a_4xx_with_the_bridges_explanation_is_a_refusal(told: Any, code: str) -
         httpx.WriteError("broken pipe"),
     ],
 )
-def test_whatever_is_not_certain_is_unknown_and_never_sent_again(told: Any, answer: Answer) -> None:
+def test_whatever_is_not_certain_is_unknown_and_never_sent_again(events_of: Any, answer: Answer) -> None:
     talk = Talk(post=[answer])
-    (event,) = told(talk, ENTRY)
+    (event,) = events_of(talk, ENTRY)
     assert isinstance(event, OrderUnknown)
     assert len(talk.asked) == 1
 
 
 @pytest.mark.parametrize("answer", [error(503, "rate_limited", "not_placed"), httpx.ConnectError("nobody there")])
-def test_what_never_left_is_sent_again_under_the_same_id_and_then_given_up(told: Any, answer: Answer) -> None:
+def test_what_never_left_is_sent_again_under_the_same_id_and_then_given_up(events_of: Any, answer: Answer) -> None:
     talk = Talk(post=[answer, httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=STATE)])
-    assert isinstance(told(talk, ENTRY)[-1], OrderFilled)
+    assert isinstance(events_of(talk, ENTRY)[-1], OrderFilled)
     assert talk.asked[0].content == talk.asked[1].content
     talk = Talk(post=[answer])
-    (event,) = told(talk, ENTRY)
+    (event,) = events_of(talk, ENTRY)
     assert isinstance(event, OrderRefused)
     assert len(talk.asked) == 4
 
 
-def test_it_follows_the_order_until_it_is_over_and_its_fills_are_all_there(told: Any) -> None:
+def test_it_follows_the_order_until_it_is_over_and_its_fills_are_all_there(events_of: Any) -> None:
     talk = Talk(
         post=[httpx.Response(200, json=PLACED)],
         order=[
@@ -187,22 +187,22 @@ def test_it_follows_the_order_until_it_is_over_and_its_fills_are_all_there(told:
             httpx.Response(200, json=STATE),
         ],
     )
-    accepted, filled = told(talk, ENTRY)
+    accepted, filled = events_of(talk, ENTRY)
     assert isinstance(accepted, OrderAccepted)
     assert filled.execution.base == 44_555
     assert len(talk.asked) == 6
 
 
-def test_fills_that_never_agree_are_believed_in_the_end(told: Any) -> None:
+def test_fills_that_never_agree_are_believed_in_the_end(events_of: Any) -> None:
     lagging = STATE | {"settled": False, "fills_agree": False}
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=lagging)])
-    assert isinstance(told(talk, ENTRY)[1], OrderFilled)
+    assert isinstance(events_of(talk, ENTRY)[1], OrderFilled)
     assert len(talk.asked) > 5
 
 
-def test_an_order_whose_end_is_not_told_becomes_unknown(told: Any) -> None:
+def test_an_order_whose_end_is_not_reported_becomes_unknown(events_of: Any) -> None:
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[error(404, "not_found")])
-    accepted, unknown = told(talk, ENTRY)
+    accepted, unknown = events_of(talk, ENTRY)
     assert isinstance(accepted, OrderAccepted)
     assert isinstance(unknown, OrderUnknown)
 
@@ -217,9 +217,9 @@ def test_an_order_whose_end_is_not_told_becomes_unknown(told: Any) -> None:
         ({"client_order_id": "other"}, "other"),
     ],
 )
-def test_an_order_that_is_not_ours_contradicts(told: Any, wrong: dict[str, str], detail: str) -> None:
+def test_an_order_that_is_not_ours_contradicts(events_of: Any, wrong: dict[str, str], detail: str) -> None:
     talk = Talk(search=[httpx.Response(200, json=STATE | wrong)])
-    (event,) = told(talk, ENTRY, "look_up")
+    (event,) = events_of(talk, ENTRY, "look_up")
     assert isinstance(event, OrderContradicts)
     assert detail in event.detail
 
@@ -231,9 +231,9 @@ def test_our_own_orders_do_not_contradict() -> None:
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_absence_says_how_completely_was_looked(told: Any, complete: bool) -> None:
+def test_absence_says_how_completely_was_looked(events_of: Any, complete: bool) -> None:
     talk = Talk(search=[not_found(complete=complete)])
-    assert told(talk, ENTRY, "look_up") == [OrderAbsent(NOW, "bot-7-1", complete=complete)]
+    assert events_of(talk, ENTRY, "look_up") == [OrderAbsent(NOW, "bot-7-1", complete=complete)]
     assert dict(talk.asked[0].url.params) == {
         "client_order_id": "bot-7-1", "product_id": "BTC-USD", "since": str(NOW // 1000),
     }  # fmt: skip
@@ -247,17 +247,17 @@ def test_absence_says_how_completely_was_looked(told: Any, complete: bool) -> No
         httpx.ConnectError("nobody"), httpx.ReadTimeout("slow"),
     ],
 )  # fmt: skip
-def test_could_not_ask_is_never_does_not_exist(told: Any, answer: Answer) -> None:
-    (event,) = told(Talk(search=[answer]), ENTRY, "look_up")
+def test_could_not_ask_is_never_does_not_exist(events_of: Any, answer: Answer) -> None:
+    (event,) = events_of(Talk(search=[answer]), ENTRY, "look_up")
     assert isinstance(event, OrderUnknown)
 
 
-def test_a_known_order_is_asked_for_by_its_id_and_then_by_ours(told: Any) -> None:
+def test_a_known_order_is_asked_for_by_its_id_and_then_by_ours(events_of: Any) -> None:
     known = replace(ENTRY, order_id="v-1")
     talk = Talk(order=[error(404, "not_found"), httpx.Response(200, json=STATE)], search=[not_found(complete=True)])
-    assert isinstance(told(talk, known, "look_up")[0], OrderAbsent)
+    assert isinstance(events_of(talk, known, "look_up")[0], OrderAbsent)
     talk = Talk(order=[httpx.Response(200, json=STATE | {"status": "OPEN"}), httpx.Response(200, json=STATE)])
-    accepted, filled = told(talk, known, "look_up")
+    accepted, filled = events_of(talk, known, "look_up")
     assert isinstance(accepted, OrderAccepted)
     assert isinstance(filled, OrderFilled)
     assert {request.url.path for request in talk.asked} == {"/order/v-1"}

@@ -203,8 +203,8 @@ def test_a_bridge_that_gives_up_is_one_line_code_1_and_what_was_fetched_is_kept(
 
     bridge.before = refuse
     assert run(tmp_path / "btc.csv", *UNTIL_NOW) == 1
-    kept, told = capsys.readouterr().err.splitlines()
-    assert told == "cbbot: bridge: GET /candles: not for you"
+    kept, problem = capsys.readouterr().err.splitlines()
+    assert problem == "cbbot: bridge: GET /candles: not for you"
     assert "the same command goes on from there" in kept
     assert names(tmp_path) == ["btc.csv.partial"]
 
@@ -285,9 +285,14 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(
         (["--start", "2025-09-09", "--product", "NIX-USD"], "--product NIX-USD: the venue has no such product"),
         (["--start", "2025-09-09", "--product", "btc usd"], "--product 'btc usd' is not accepted"),
         (["--start", "2025-09-09", "--bridge", "bridge:8787"], "BRIDGE_URL='bridge:8787' is not accepted"),
-        (["--start", "2025-09-09", "--token-file", "nowhere"], "--token-file: nowhere"),
+        (
+            ["--start", "2025-09-09", "--token-file", "nowhere"],
+            "--token-file='nowhere' is not accepted: a file that can be read",
+        ),
         (["--start", "2025-09-09", "--out", "nowhere/btc.csv"], "cannot be written there"),
         (["--start", "2025-09-09", "--out", "btc.txt"], "must end in .csv, .csv.gz or .parquet"),
+        (["--start", "2025-09-09", "--out", "-"], "--out -: must be a file: a backfill fills up what it holds"),
+        (["--start", "2025-09-09", "--out", "/dev/null"], "--out /dev/null: must be a file"),
     ],
 )
 def test_bad_input_is_one_line_code_2_and_nothing_written(
@@ -310,7 +315,7 @@ def test_a_place_that_takes_no_files_is_one_line(bridge: Bridge, capsys: pytest.
     assert bridge.windows == []
 
 
-def test_a_time_without_candles_is_told_and_nothing_is_written(
+def test_a_time_without_candles_is_reported_and_nothing_is_written(
     tmp_path: Path, bridge: Bridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "btc.csv", "--start", "2020-01-01", "--end", "2021-01-01") == 1
@@ -319,7 +324,7 @@ def test_a_time_without_candles_is_told_and_nothing_is_written(
     assert len(bridge.windows) < 12
 
 
-def test_a_bridge_that_is_not_there_is_told_with_its_address(
+def test_a_bridge_that_is_not_there_is_reported_with_its_address(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "btc.csv", *UNTIL_NOW, "--bridge", "http://127.0.0.1:1") == 1

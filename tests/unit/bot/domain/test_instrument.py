@@ -47,7 +47,7 @@ def test_a_product_without_base_and_quote_is_refused(product: str) -> None:
         Instrument(product, one, one, one, one)
 
 
-def test_increments_that_exact_books_cannot_be_kept_in_are_refused() -> None:
+def test_increments_in_which_money_cannot_be_counted_exactly_are_refused() -> None:
     with pytest.raises(BadInput, match="no multiple"):
         Instrument("X-USD", Decimal(1), Decimal(1), Decimal("0.01"), Decimal(1))
 

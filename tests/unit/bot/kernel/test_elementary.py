@@ -61,12 +61,12 @@ def decided() -> list[str]:
     """Gates, takes and thresholds, many of each."""
     keys = {"SCALP_TP_DECAY_ENABLE": "true", "SCALP_TP_DEC_MODE": "exp", "SCALP_TP_MIN_PCT": "0"}
     params = build_rules(load(keys | {"PYRAMID_DECAY_MIN_PCT": "0"}), BTC_USD).params
-    told = [adverse_pct(params, 37 * elapsed) for elapsed in range(50_000)]
+    values = [adverse_pct(params, 37 * elapsed) for elapsed in range(50_000)]
     # A take has lost the digits in which powers differ, mostly.
-    told += [power(part / 3_001.0, count) for part in range(1, 3_000) for count in range(2, 50)]
-    told += [scalp_take(params, BUY, 100.0, count) for count in range(1000)]
-    told += [logit(thousandths / 20_000.0) for thousandths in range(1, 20_000)]
-    return [value.hex() for value in told]
+    values += [power(part / 3_001.0, count) for part in range(1, 3_000) for count in range(2, 50)]
+    values += [scalp_take(params, BUY, 100.0, count) for count in range(1000)]
+    values += [logit(thousandths / 20_000.0) for thousandths in range(1, 20_000)]
+    return [value.hex() for value in values]
 
 
 def elsewhere(values: Callable[[], list[str]], tunables: str) -> list[str]:

@@ -61,7 +61,7 @@ class Venue:
         return row(start, 7 if start + self.seconds > self.now else 0)
 
     def closed(self, first: int, last: int) -> list[int]:
-        """By the specification: over for two seconds, and followed by a later candle or over for a whole length."""
+        """What counts as closed: over for two seconds, and followed by a later candle or over for a whole length."""
         newest = max(self.starts, default=0)
         return sorted(
             start
@@ -221,14 +221,14 @@ def test_another_way_of_writing_a_number_is_no_change_and_doubles_are_dropped() 
     assert changes.any()
 
 
-def settled(first: int, last: int) -> Span:
+def closed_span(first: int, last: int) -> Span:
     return Span(Window(first, last), sure=last, asked_until=last)
 
 
 def test_before_the_listing_it_stops_after_some_empty_pages_and_a_look_at_the_days() -> None:
     listed = BASE + 400 * DAY + 7 * 60
     venue = Venue(set(range(listed, listed + 6000, 60)), listed + 10 * DAY, 60, PAGE_CANDLES, Random(1), set())
-    descent = Descent(settled(BASE, listed + 5940), starts_of(), 60)
+    descent = Descent(closed_span(BASE, listed + 5940), starts_of(), 60)
     driven(venue, descent)
     assert len(descent.known()) == 100
     pages = [ask for ask in venue.asked if not ask.daily]
@@ -241,7 +241,7 @@ def test_a_product_that_rested_for_years_is_followed_to_the_time_before() -> Non
     again = BASE + 900 * DAY
     starts = {*range(BASE + 3000, BASE + 9000, 60), *range(again, again + 6000, 60)}
     venue = Venue(starts, again + 10 * DAY, 60, PAGE_CANDLES, Random(1), set())
-    descent = Descent(settled(BASE, again + 5940), starts_of(), 60)
+    descent = Descent(closed_span(BASE, again + 5940), starts_of(), 60)
     driven(venue, descent)
     assert list(descent.known()) == sorted(starts)
     assert len(venue.asked) < 20, "not page by page through the years"
@@ -253,7 +253,7 @@ def test_rows_that_are_no_candles_are_counted_and_asked_for_again() -> None:
     assert unsound(broken, 60)
     assert unsound(sound[4]._replace(start=BASE + 30), 60)
     assert unsound(sound[4]._replace(volume="-1"), 60)
-    descent = Descent(settled(BASE, BASE + 540), starts_of(), 60)
+    descent = Descent(closed_span(BASE, BASE + 540), starts_of(), 60)
     ask = descent.next()
     assert ask == Ask(Window(BASE, BASE + 540))
     assert len(descent.answered(ask, [*sound[:4], broken, *sound[5:]])) == 9
@@ -266,7 +266,7 @@ def test_rows_that_are_no_candles_are_counted_and_asked_for_again() -> None:
 
 def test_a_file_that_is_whole_is_asked_for_its_newest_candle_only() -> None:
     known = starts_of(range(BASE, BASE + 6000, 60))
-    descent = Descent(settled(BASE, BASE + 5940), known, 60)
+    descent = Descent(closed_span(BASE, BASE + 5940), known, 60)
     assert descent.left == 1
     assert descent.next() == Ask(Window(BASE + 5940, BASE + 5940))
 

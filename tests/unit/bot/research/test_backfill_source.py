@@ -32,7 +32,7 @@ class Asked:
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
         self.pauses: list[float] = []
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -48,7 +48,7 @@ class Asked:
         async def main() -> Any:
             client = BridgeClient("http://bridge", "a-token", httpx.MockTransport(self._answer))
             try:
-                return await ask(CandleSource(client, "BTC-USD", self.told.append, self._sleep, Random(1)))
+                return await ask(CandleSource(client, "BTC-USD", self.messages.append, self._sleep, Random(1)))
             finally:
                 await client.aclose()
 
@@ -85,9 +85,9 @@ def test_a_page_is_asked_for_by_its_own_ends_and_its_numbers_stay_text() -> None
 def test_what_may_pass_is_asked_again_after_a_pause(passing: httpx.Response | Exception) -> None:
     asked = Asked(passing, httpx.Response(200, json=[CANDLE]))
     assert len(asked.candles()) == 1
-    assert len(asked.pauses) == len(asked.told) == 1
-    assert asked.told[0].startswith("bridge: GET /candles")
-    assert "asking again in" in asked.told[0]
+    assert len(asked.pauses) == len(asked.messages) == 1
+    assert asked.messages[0].startswith("bridge: GET /candles")
+    assert "asking again in" in asked.messages[0]
 
 
 def test_an_address_where_nobody_answers_is_given_up_soon() -> None:

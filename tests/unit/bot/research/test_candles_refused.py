@@ -218,7 +218,7 @@ def test_one_row_is_a_candle_file_that_is_too_short_to_trade(
     assert "1 candles are too few" in capsys.readouterr().err
 
 
-def test_every_error_is_one_that_a_person_gets_told_in_a_line() -> None:
+def test_every_error_reaches_a_person_as_one_line() -> None:
     assert issubclass(BadCandles, BadInput)
 
 

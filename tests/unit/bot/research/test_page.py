@@ -115,7 +115,7 @@ def test_every_figure_setting_and_denial_is_readable_without_a_script(demo: Any,
     assert "Steps on closes, not on ticks" in made
 
 
-def test_checks_that_were_made_are_told(demo: Any, made: str) -> None:
+def test_checks_that_were_made_are_shown(demo: Any, made: str) -> None:
     assert "id=checks" not in made
     looked = {"steps": 10, "points": 5, "decisions": 5, "cuts": 5, "difference": "at <noon>: rsi"}
     checks = {"lookahead": looked, "warmup": {"steps": 500, "agree_from": 400}}

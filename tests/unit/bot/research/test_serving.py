@@ -38,24 +38,24 @@ def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
 def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
     metrics = RunMetrics(demo.rules, demo.candles, demo.span)
     result = run(demo.rules, demo.candles, demo.span, metrics.update, 97)
-    told = samples(metrics.metrics.exposition().decode())
+    sampled = samples(metrics.metrics.exposition().decode())
     document, lots = demo.document, len(result.tally.closed) + len(result.portfolio.lots)
     for signal, count in document["decisions"].items():
-        assert told["bot_decisions_total", (signal,)] == count
-    assert {key[1][0]: value for key, value in told.items() if key[0] == "bot_denials_total" and value} == (
+        assert sampled["bot_decisions_total", (signal,)] == count
+    assert {key[1][0]: value for key, value in sampled.items() if key[0] == "bot_denials_total" and value} == (
         document["denials"]
     )
-    assert told["bot_orders_total", ("paper", "BUY")] == told["bot_trades_total", ("open",)] == lots
-    assert told["bot_orders_total", ("paper", "SELL")] == len(result.tally.closed)
-    assert told["bot_trades_total", ("win",)] == document["summary"]["wins"]
-    assert told["bot_trades_total", ("loss",)] == document["summary"]["losses"]
-    assert told["bot_walk_forward_fits_total", ()] == result.fits > 10
-    assert told["bot_equity_usd", ()] == float(document["summary"]["equity_end"])
-    assert told["bot_equity_marked_usd", ()] == float(document["summary"]["equity_end_mtm"])
-    assert told["bot_open_lots", ()] == len(result.portfolio.lots)
-    assert told["bot_model_mode", ("baseline",)] == 1
-    assert told["bot_last_price", ()] == demo.candles.close[-1] / 100
-    assert told["bot_vol_risk_factor", ()] == 1.2
+    assert sampled["bot_orders_total", ("paper", "BUY")] == sampled["bot_trades_total", ("open",)] == lots
+    assert sampled["bot_orders_total", ("paper", "SELL")] == len(result.tally.closed)
+    assert sampled["bot_trades_total", ("win",)] == document["summary"]["wins"]
+    assert sampled["bot_trades_total", ("loss",)] == document["summary"]["losses"]
+    assert sampled["bot_walk_forward_fits_total", ()] == result.fits > 10
+    assert sampled["bot_equity_usd", ()] == float(document["summary"]["equity_end"])
+    assert sampled["bot_equity_marked_usd", ()] == float(document["summary"]["equity_end_mtm"])
+    assert sampled["bot_open_lots", ()] == len(result.portfolio.lots)
+    assert sampled["bot_model_mode", ("baseline",)] == 1
+    assert sampled["bot_last_price", ()] == demo.candles.close[-1] / 100
+    assert sampled["bot_vol_risk_factor", ()] == 1.2
     assert (metrics.done, metrics.steps) == (1750, 1750)
 
 
@@ -70,12 +70,12 @@ def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: 
     def noted(done: int, *rest: Any) -> None:
         metrics.update(done, *rest)
         if stretch > 1 or done % 50 == 0:
-            told = metrics.metrics.registry.get_sample_value("bot_vol_risk_factor")
-            seen.append((told or 0.0, vol_tenths(ratios[demo.span.first + done - 1]) / 10))
+            gauge = metrics.metrics.registry.get_sample_value("bot_vol_risk_factor")
+            seen.append((gauge or 0.0, vol_tenths(ratios[demo.span.first + done - 1]) / 10))
 
     run(demo.rules, candles, demo.span, noted, stretch)
-    assert [told for told, _ in seen] == [expected for _, expected in seen]
-    assert len({told for told, _ in seen}) > 1
+    assert [gauge for gauge, _ in seen] == [expected for _, expected in seen]
+    assert len({gauge for gauge, _ in seen}) > 1
 
 
 def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:

@@ -295,9 +295,9 @@ def test_while_a_fast_venue_stands_still_no_unfinished_candle_is_taken_for_close
         del bridge.broken["/time"]
         bridge.start_clock()
         await asyncio.sleep(5)
-        told = rig.bot.candles(1000)[:-1]
-        first = (int(told[0].start) - bridge.all[0].start) // 60
-        assert told == [candle_row(BTC_USD, candle) for candle in bridge.all[first : first + len(told)]]
+        rows = rig.bot.candles(1000)[:-1]
+        first = (int(rows[0].start) - bridge.all[0].start) // 60
+        assert rows == [candle_row(BTC_USD, candle) for candle in bridge.all[first : first + len(rows)]]
         await rig.stop()
 
     virtually(main)

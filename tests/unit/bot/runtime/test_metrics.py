@@ -1,4 +1,4 @@
-"""Dashboards of the old bot go on working: its metric names and labels, to the letter."""
+"""Metric names and labels are fixed: dashboards and alerts depend on them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_counts_and_gauges_are_what_the_machine_says() -> None:
     metrics.count(Count("unknown"))
     metrics.count(Count("refusals", {"reason": "X" * 500}))
     metrics.observe(rules, new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 12))
-    told = lines(metrics)
-    assert told['bot_orders_total{mode="paper",side="BUY"}'] == "1.0"
-    assert told["bot_unknown_outcomes_total"] == "1.0"
-    assert told[f'bot_refusals_total{{reason="{"X" * 64}"}}'] == "1.0"
-    assert (told["bot_equity_usd"], told["bot_epoch"], told["bot_open_lots"]) == ("68.5", "12.0", "0.0")
-    assert (told['bot_model_mode{mode="extended"}'], told['bot_model_mode{mode="baseline"}']) == ("1.0", "0.0")
+    exposed = lines(metrics)
+    assert exposed['bot_orders_total{mode="paper",side="BUY"}'] == "1.0"
+    assert exposed["bot_unknown_outcomes_total"] == "1.0"
+    assert exposed[f'bot_refusals_total{{reason="{"X" * 64}"}}'] == "1.0"
+    assert (exposed["bot_equity_usd"], exposed["bot_epoch"], exposed["bot_open_lots"]) == ("68.5", "12.0", "0.0")
+    assert (exposed['bot_model_mode{mode="extended"}'], exposed['bot_model_mode{mode="baseline"}']) == ("1.0", "0.0")
     with pytest.raises(KeyError):
         metrics.count(Count("nonsense"))
 

@@ -106,7 +106,7 @@ def test_a_failed_save_leaves_the_last_one_readable(
         '{"version": 1, "checksum": "x", "body": {}}',
     ],
 )
-def test_what_is_no_state_of_ours_is_told_apart(tmp_path: Path, text: str) -> None:
+def test_what_is_no_state_of_ours_is_recognised(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x"
     path.write_text(text)
     with pytest.raises(CorruptState, match=str(path)):
@@ -146,7 +146,7 @@ def trade(number: int) -> Trade:
     return Trade(number, Closed(lot, 2_000, 5_100_000, 510_000_000, 8, 9_999_985, 3))
 
 
-def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
+def test_the_trade_log_serves_pages_newest_first(tmp_path: Path) -> None:
     trade_log = TradeLog(tmp_path / "trades.jsonl")
     assert trade_log.page(10) == []
     trade_log.append(BTC_USD, [trade(n) for n in range(1, 31)])
@@ -161,7 +161,7 @@ def test_the_ledger_serves_pages_newest_first(tmp_path: Path) -> None:
     assert (again.last_number, again.page(40)) == (40, trade_log.page(40))
 
 
-def test_every_page_of_a_long_ledger_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
+def test_every_page_of_a_long_trade_log_is_right_though_few_places_are_remembered(tmp_path: Path) -> None:
     trade_log = TradeLog(tmp_path / "trades.jsonl")
     numbers = [n for n in range(1, 400) if n % 50 != 7]
     for start in range(0, len(numbers), 33):
@@ -185,7 +185,7 @@ def test_a_line_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
     assert [row.number for row in again.page(9)] == [3, 2, 1]
 
 
-def test_trades_with_the_same_lot_number_are_told_apart_by_their_own(tmp_path: Path) -> None:
+def test_trades_with_the_same_lot_number_are_distinguished_by_their_own(tmp_path: Path) -> None:
     trade_log = TradeLog(tmp_path / "trades.jsonl")
     part = trade(1)
     trade_log.append(BTC_USD, [part, replace(part, number=2)])

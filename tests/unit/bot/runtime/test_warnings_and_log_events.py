@@ -94,7 +94,7 @@ def test_live_fees_that_cannot_be_read_are_said_so_and_do_not_hold_exits_up(
     virtually(main)
 
 
-def test_the_events_of_the_page_are_structured_log_lines(
+def test_events_are_structured_log_lines(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = {"USE_TICK_PRICE": "true", "WALK_FORWARD_MIN": "5", "MAX_DAILY_LOSS_PCT": "0.05", "STOP_LOSS_PCT": "0.3"}

@@ -89,5 +89,5 @@ class Desk:
         assert self.state.decision is not None
         return self.state.decision.reason
 
-    def told(self, event: str) -> list[dict[str, Any]]:
+    def logged(self, event: str) -> list[dict[str, Any]]:
         return [dict(c.fields) for c in self.commands if isinstance(c, Notify) and c.event == event]

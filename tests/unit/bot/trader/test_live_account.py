@@ -17,8 +17,6 @@ from cbbot.trader.events import (
 from cbbot.trader.trader_state import Dust
 from unit.bot.trader.live_desk import PYRAMID, Desk
 
-# Equity from balances
-
 
 def test_equity_from_balances_sizes_and_breaks_on_the_account_and_never_on_usd_equity() -> None:
     desk = Desk(USE_LIVE_EQUITY="true", USD_EQUITY="100000", RISK_PER_TRADE_PCT="10")
@@ -66,7 +64,7 @@ def test_the_breaker_of_an_account_trips_on_what_the_account_lost() -> None:
     assert not desk.state.account.breaker
     desk.tick("99")
     assert desk.state.account.breaker
-    assert len(desk.told("breaker")) == 1
+    assert len(desk.logged("breaker")) == 1
 
 
 def test_without_live_equity_it_is_usd_equity_and_what_was_realised_whatever_the_account_holds() -> None:
@@ -74,9 +72,6 @@ def test_without_live_equity_it_is_usd_equity_and_what_was_realised_whatever_the
     desk.balances(quote="90000")
     (entry,) = desk.tick("100")
     assert entry.quote_units == 2000
-
-
-# Caps
 
 
 def test_a_buy_could_fill_its_whole_budget_so_the_cap_of_the_exposure_counts_all_of_it() -> None:
@@ -104,15 +99,12 @@ def test_an_entry_needs_the_cash_of_the_account() -> None:
     assert (desk.tick("100"), desk.reason) == ([], "insufficient_funds")
 
 
-# Dust
-
-
 def test_a_lot_worth_less_than_the_venue_takes_becomes_dust_without_an_order_and_leaves_with_the_next_exit() -> None:
     desk = Desk(**PYRAMID)
     desk.buy("100", "0.0101")
     desk.buy("100", "0.2")
     (exit_,) = desk.tick("95")
-    assert desk.told("exit")[0]["reason"] == "dust"
+    assert desk.logged("exit")[0]["reason"] == "dust"
     # Both left in this step: the small one joined the other on its way.
     assert (exit_.lot, exit_.base, desk.state.dust) == (2, BTC_USD.base_units(Decimal("0.2101")), Dust())
     desk.fill(exit_, "95")
@@ -159,9 +151,6 @@ def test_flattening_ends_when_only_dust_is_left() -> None:
     desk.feed(FlattenAsked(desk.now_ms))
     assert desk.tick("100") == []
     assert (desk.state.flattening, desk.state.lots) == (False, ())
-
-
-# Selling first
 
 
 SHORT = {"LONG_ONLY": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}

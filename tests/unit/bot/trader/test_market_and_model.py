@@ -44,28 +44,25 @@ def started(history: tuple[Candle, ...], **keys: str) -> tuple[Rules, TraderStat
 
 def feed(rules: Rules, state: TraderState, *events: Event) -> tuple[TraderState, list[Command]]:
     """The state, and all commands; orders are filled on paper at once."""
-    told: list[Command] = []
+    every: list[Command] = []
     for event in events:
         state, commands = step(rules, state, event)
-        told += commands
+        every += commands
         for command in commands:
             if isinstance(command, Place):
                 intent, value = command.intent, command.price * command.intent.base
                 execution = Execution("x", command.price, intent.base, value, 0)
                 state, more = step(rules, state, OrderFilled(intent.created_ms, intent.client_order_id, execution))
-                told += more
-    return state, told
+                every += more
+    return state, every
 
 
 def counted(commands: list[Command], name: str) -> int:
     return sum(command.times for command in commands if isinstance(command, Count) and command.name == name)
 
 
-def told(commands: list[Command], event: str) -> list[dict[str, object]]:
+def logged(commands: list[Command], event: str) -> list[dict[str, object]]:
     return [dict(command.fields) for command in commands if isinstance(command, Notify) and command.event == event]
-
-
-# Ticks
 
 
 @pytest.mark.parametrize(
@@ -140,26 +137,20 @@ def test_a_decision_needs_so_many_candles_the_forming_one_counted(mode: str, nee
         assert counted(commands, "denials") == 0
 
 
-# Gaps
-
-
-def test_gaps_are_counted_and_told_in_the_history_and_live() -> None:
+def test_gaps_are_counted_and_reported_in_the_history_and_live() -> None:
     candles = walk(120)
     holed = candles[:50] + candles[51:80] + candles[83:110]
     rules = build_rules(load({}), BTC_USD)
     state = new_state(rules, Identity("bot", "BTC-USD", "paper", "test"), 1)
     state, commands = feed(rules, state, HistoryLoaded(0, holed))
     assert counted(commands, "gaps") == 2
-    (said,) = told(commands, "sync")
+    (said,) = logged(commands, "sync")
     assert (said["candles"], said["gaps"], said["missing"]) == (len(holed), 2, 4)
     state, commands = feed(rules, state, CandleClosed(candles[110]))
     assert counted(commands, "gaps") == 0
     state, commands = feed(rules, state, CandleClosed(candles[113]))
     assert counted(commands, "gaps") == 1
-    assert [said["missing"] for said in told(commands, "sync")] == [2]
-
-
-# A restart
+    assert [said["missing"] for said in logged(commands, "sync")] == [2]
 
 
 def test_indicators_rebuilt_from_four_hundred_candles_agree_to_a_billionth() -> None:
@@ -177,9 +168,9 @@ def test_a_state_that_cannot_be_joined_to_the_history_is_worked_out_anew_and_kee
     kept = decode(rules, encode(rules, state)).state
     at_ms = (history[-1].start + 60) * 1000
     joined, commands = feed(rules, kept, HistoryLoaded(at_ms, history))
-    assert told(commands, "sync")[0]["detail"] == "indicators go on where they stopped"
+    assert logged(commands, "sync")[0]["detail"] == "indicators go on where they stopped"
     apart, commands = feed(rules, kept, HistoryLoaded(at_ms, history[700:]))
-    assert told(commands, "sync")[0]["detail"] == "indicators worked out from the history"
+    assert logged(commands, "sync")[0]["detail"] == "indicators worked out from the history"
     assert (apart.model, joined.model) == (state.model, state.model)
     assert apart.market.indicators == started(history[700:])[1].market.indicators
 
@@ -196,9 +187,6 @@ def test_candles_of_another_length_make_a_new_model_and_new_indicators() -> None
     assert fitted.model is not None
     assert fitted.model != state.model
     assert counted(commands, "fits") == 1
-
-
-# Fits
 
 
 def test_with_walk_forward_the_first_step_after_so_many_minutes_fits_also_one_that_exits() -> None:
@@ -226,7 +214,7 @@ def test_an_impossible_fit_keeps_the_old_model_and_is_no_fit() -> None:
     rules, state = started((), WALK_FORWARD_MIN="1")
     assert state.model is None
     state, commands = feed(rules, replace(state, model=ALWAYS_BUY), Tick(state.last_fit_ms + 60_000, 10_000))
-    assert (state.model, counted(commands, "fits"), len(told(commands, "refit"))) == (ALWAYS_BUY, 0, 1)
+    assert (state.model, counted(commands, "fits"), len(logged(commands, "refit"))) == (ALWAYS_BUY, 0, 1)
 
 
 def test_without_enough_history_the_model_is_fitted_as_soon_as_there_is_and_until_then_it_is_quiet() -> None:
@@ -237,7 +225,7 @@ def test_without_enough_history_the_model_is_fitted_as_soon_as_there_is_and_unti
     for candle in history[3:]:
         state, commands = feed(rules, state, CandleClosed(candle))
         fits.append(counted(commands, "fits"))
-        assert len(told(commands, "refit")) == fits[-1]
+        assert len(logged(commands, "refit")) == fits[-1]
     assert sum(fits) == 1
     assert state.model is not None
 
@@ -247,9 +235,6 @@ def test_a_restart_fits_nothing_anew() -> None:
     rules, state = started(history[:200])
     kept, commands = feed(rules, decode(rules, encode(rules, state)).state, HistoryLoaded(9**15, history))
     assert (kept.model, kept.last_fit_ms, counted(commands, "fits")) == (state.model, state.last_fit_ms, 0)
-
-
-# Time
 
 
 @pytest.mark.parametrize(
@@ -264,7 +249,7 @@ def test_after_a_stop_entries_cool_down_for_so_long_and_after_a_take_profit_not(
     at_ms, price = (history[-1].start + 60) * 1000, history[-1].close
     away = price * 98 // 100 if reason == "stop_loss" else price * 101 // 100
     state, commands = feed(rules, state, Tick(at_ms, price), Tick(at_ms + 1000, away))
-    assert [said["reason"] for said in told(commands, "exit")] == [reason]
+    assert [said["reason"] for said in logged(commands, "exit")] == [reason]
     for later, expected in ((90_999, "cooldown" if reason == "stop_loss" else "entered"), (91_000, "entered")):
         after, _ = feed(rules, state, Tick(at_ms + later, away))
         assert after.decision is not None
@@ -278,12 +263,12 @@ def test_the_breaker_stops_entries_for_the_utc_day_and_lets_exits_go_on() -> Non
     state = replace(state, model=ALWAYS_BUY)
     at_ms, price = (history[-1].start + 60) * 1000, history[-1].close
     state, commands = feed(rules, state, Tick(at_ms, price), Tick(at_ms + 1000, price * 985 // 1000))
-    assert (state.account.breaker, len(state.lots), len(told(commands, "breaker"))) == (True, 1, 1)
+    assert (state.account.breaker, len(state.lots), len(logged(commands, "breaker"))) == (True, 1, 1)
     state, commands = feed(rules, state, Tick(at_ms + 2000, price * 96 // 100))
-    assert [said["reason"] for said in told(commands, "exit")] == ["stop_loss"]
+    assert [said["reason"] for said in logged(commands, "exit")] == ["stop_loss"]
     state, commands = feed(rules, state, Tick(at_ms + 3000, price * 96 // 100))
     assert state.decision is not None
-    assert (state.decision.reason, told(commands, "breaker")) == ("breaker", [])
+    assert (state.decision.reason, logged(commands, "breaker")) == ("breaker", [])
     tomorrow = (at_ms // 86_400_000 + 1) * 86_400_000
     state, _ = feed(rules, state, Tick(tomorrow - 1, price * 96 // 100))
     assert state.account.breaker
@@ -297,7 +282,7 @@ def test_every_kind_of_event_the_page_names_has_its_fields() -> None:
     at_ms, price = (history[-1].start + 60) * 1000, history[-1].close
     state, bought = feed(rules, replace(state, model=ALWAYS_BUY), Tick(at_ms, price))
     state, sold = feed(rules, state, Tick(at_ms + 70_000, price * 101 // 100))
-    fields = {kind: set(told(bought + sold, kind)[0]) for kind in ("step", "order", "fill", "exit", "refit")}
+    fields = {kind: set(logged(bought + sold, kind)[0]) for kind in ("step", "order", "fill", "exit", "refit")}
     assert fields["step"] == {"signal", "p_up", "price", "reason"}
     assert fields["order"] >= {"outcome", "client_order_id", "purpose", "lot", "side", "base_size"}
     assert fields["fill"] >= {"client_order_id", "order_id", "lot", "side", "price", "base_size", "value", "fee"}

@@ -244,7 +244,7 @@ def written(venue: Exchange, now_ms: int) -> str:
     return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]})
 
 
-def test_the_books_go_through_json_and_go_on() -> None:
+def test_the_state_goes_through_json_and_goes_on() -> None:
     venue = exchange(Delays(order_visible_ms=50, settle_ms=1000))
     first = venue.place(market("a", "BUY", quote_size="100"), BOOK, 0).order
     venue.place(market("b", "SELL", base_size="0.25"), BOOK, 500)
@@ -256,10 +256,10 @@ def test_the_books_go_through_json_and_go_on() -> None:
     assert dict(again.balances(2000).items()) == dict(venue.balances(2000).items())
 
 
-def test_damaged_books_are_bad_input() -> None:
-    for books in ({}, {"balances": {"USD": ["x", "0"]}, "orders": [], "unsettled": []}, {"balances": []}):
+def test_a_damaged_state_is_bad_input() -> None:
+    for saved in ({}, {"balances": {"USD": ["x", "0"]}, "orders": [], "unsettled": []}, {"balances": []}):
         with pytest.raises(BadInput):
-            from_json(books, [BTC], {}, TAKER, Delays())
+            from_json(saved, [BTC], {}, TAKER, Delays())
 
 
 def test_the_same_run_gives_the_same_ids_and_other_runs_give_others() -> None:

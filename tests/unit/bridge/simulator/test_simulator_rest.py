@@ -1,4 +1,4 @@
-"""The simulator's REST interface, as coinbase.md tells it."""
+"""The simulator's REST interface, as Coinbase's clients use it."""
 
 from __future__ import annotations
 

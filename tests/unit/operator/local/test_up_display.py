@@ -89,6 +89,6 @@ def test_lines_say_when_who_and_what(capsys: pytest.CaptureFixture[str]) -> None
     display = LineDisplay(lambda: None)
     display.tell(line("fill lot=1"))
     display.show(screen("starting"))
-    told, shown = capsys.readouterr().out.splitlines()
-    assert told == "00:00:00 bot       fill lot=1"
+    printed, shown = capsys.readouterr().out.splitlines()
+    assert printed == "00:00:00 bot       fill lot=1"
     assert shown.endswith(" status    waiting: bot starting")

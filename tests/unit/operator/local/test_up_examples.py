@@ -24,8 +24,8 @@ def test_the_old_deployment_s_settings_load_with_the_warnings_they_deserve() -> 
     assert read.ignored == ()
     assert len(read.values) == 40
     settings = load(read.values)
-    told = warnings(settings)
-    assert [warning.split("=")[0] for warning in told] == ["STOP_LOSS_PCT", "RISK_PER_TRADE_PCT"]
+    found = warnings(settings)
+    assert [warning.split("=")[0] for warning in found] == ["STOP_LOSS_PCT", "RISK_PER_TRADE_PCT"]
     assert [line.split()[0] for line in live_requirements(settings)] == ["MAX_ORDER_USD", "MAX_EXPOSURE_USD"]
     # At Coinbase's own rate the floor of the lowered take profit loses money.
     assert "SCALP_TP_MIN_PCT=1.55" in warnings(settings, taker_rate_pct=settings.fee_rate_pct * 6 / 5)[0]

@@ -37,13 +37,13 @@ def test_tokens_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"state folder .*file/btc cannot be used: Not a directory; see --state-dir"):
         StateFolder(tmp_path / "file" / "btc").prepare()
 
 
-def test_a_second_trader_on_the_folder_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
+def test_a_second_trader_on_the_folder_is_refused_with_the_name_of_who_has_it(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     folder.prepare()
     with locked(folder), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}\) runs on"), locked(folder):

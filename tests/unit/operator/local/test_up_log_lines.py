@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from cbbot_operator.local.child_log_lines import LogBook, LogLine, parse_line, styled
+from cbbot_operator.local.child_log_lines import LogBuffer, LogLine, parse_line, styled
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -50,11 +50,11 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 
 def test_a_flood_is_bounded() -> None:
-    book = LogBook()
+    buffer = LogBuffer()
     for number in range(2000):
-        book.hear("bot", f"line {number}")
-    assert len(book.newest(5000)) == 500
-    assert book.newest(1)[0].text == "line 1999"
+        buffer.hear("bot", f"line {number}")
+    assert len(buffer.newest(5000)) == 500
+    assert buffer.newest(1)[0].text == "line 1999"
     assert len(parse_line("bot", "x" * 100_000, AT).text) == 2000
 
 
@@ -69,13 +69,13 @@ def test_the_ids_of_orders_are_shown_where_something_is_wrong() -> None:
     assert line(level="warning", event="order", client_order_id="a-1").text == "order client_order_id=a-1"
 
 
-def test_routine_in_a_row_is_told_once_and_trades_always() -> None:
-    told: list[LogLine] = []
-    book = LogBook(told.append)
+def test_routine_in_a_row_is_kept_once_and_trades_always() -> None:
+    lines: list[LogLine] = []
+    buffer = LogBuffer(lines.append)
     for event in ("refit", "refit", "exit", "exit", "refit", "refit"):
-        book.hear("bot", json.dumps({"level": "info", "event": event}))
-    book.hear("bot", json.dumps({"level": "warning", "event": "refit"}))
-    assert [(one.level, one.text) for one in told] == [
+        buffer.hear("bot", json.dumps({"level": "info", "event": event}))
+    buffer.hear("bot", json.dumps({"level": "warning", "event": "refit"}))
+    assert [(one.level, one.text) for one in lines] == [
         ("info", "refit"),
         ("info", "exit"),
         ("info", "exit"),
@@ -85,12 +85,12 @@ def test_routine_in_a_row_is_told_once_and_trades_always() -> None:
 
 
 def test_debugging_and_the_web_server_s_own_talk_are_left_out() -> None:
-    told: list[LogLine] = []
-    book = LogBook(told.append)
-    book.hear("bot", json.dumps({"level": "debug", "event": "tick"}))
-    book.hear("bridge", json.dumps({"level": "info", "logger": "uvicorn.error", "event": "Started"}))
-    book.hear("bridge", json.dumps({"level": "error", "logger": "uvicorn.error", "event": "broken"}))
-    book.hear("bot", "")
-    book.say("warning", "ours")
-    assert [one.text for one in told] == ["broken", "ours"]
-    assert [one.text for one in book.newest(9, "up")] == ["ours"]
+    lines: list[LogLine] = []
+    buffer = LogBuffer(lines.append)
+    buffer.hear("bot", json.dumps({"level": "debug", "event": "tick"}))
+    buffer.hear("bridge", json.dumps({"level": "info", "logger": "uvicorn.error", "event": "Started"}))
+    buffer.hear("bridge", json.dumps({"level": "error", "logger": "uvicorn.error", "event": "broken"}))
+    buffer.hear("bot", "")
+    buffer.say("warning", "ours")
+    assert [one.text for one in lines] == ["broken", "ours"]
+    assert [one.text for one in buffer.newest(9, "up")] == ["ours"]

@@ -47,7 +47,7 @@ def test_the_example_is_a_demo_on_the_simulator() -> None:
     assert manifest.spec.risk.feeRatePct == Decimal("0.05")
 
 
-def test_every_mistake_is_told_at_once_with_field_value_and_what_is_accepted() -> None:
+def test_every_mistake_is_reported_at_once_with_field_value_and_what_is_accepted() -> None:
     found = problems(
         spec_with(
             "mode: Papper\n"
@@ -81,7 +81,7 @@ def test_rules_between_fields_are_the_cluster_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("# nothing\n", "is empty"),
@@ -110,10 +110,10 @@ def test_rules_between_fields_are_the_cluster_s() -> None:
         ("[" * 5000, "nested too deeply"),
     ],
 )
-def test_what_cannot_be_used_is_told_in_one_line(text: str, told: str) -> None:
+def test_what_cannot_be_used_is_reported_in_one_line(text: str, message: str) -> None:
     found = problems(text)
     assert len(found) == 1, found
-    assert told in found[0]
+    assert message in found[0]
     assert "\n" not in found[0]
 
 
@@ -144,12 +144,12 @@ def test_two_bots_in_a_file_are_refused_by_name() -> None:
     assert found == ["bot.yaml: holds 2 TradingBots (btc, eth): cbbot up runs one, give each its file"]
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    for path, told in (
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    for path, message in (
         (tmp_path / "absent.yaml", "cannot be read: No such file"),
         (tmp_path, "cannot be read: Is a directory"),
     ):
-        with pytest.raises(BadManifest, match=told):
+        with pytest.raises(BadManifest, match=message):
             read_manifest(path)
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")

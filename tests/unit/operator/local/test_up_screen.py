@@ -189,7 +189,7 @@ def test_numbers_are_rounded_for_reading_only() -> None:
         ("Paused", ["resource", "hand"], None),
     ],
 )
-def test_the_manifest_s_pause_is_told_to_the_bot_and_a_hand_s_is_left_alone(
+def test_the_manifest_s_pause_is_sent_to_the_bot_and_a_hand_s_is_left_alone(
     entries: Any, paused_by: list[str], command: str | None
 ) -> None:
     status = BotStatus.model_validate(STATUS | {"entries": {"allowed": not paused_by, "paused_by": paused_by}})

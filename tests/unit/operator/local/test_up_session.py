@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
+
 from cbbot.contract.bot_api import BotStatus
 from cbbot_operator.local.child_log_lines import LogLine
 from cbbot_operator.local.folder import StateFolder
@@ -88,7 +90,7 @@ class Watched:
 
     def __init__(self, look: Callable[[Screen], None]) -> None:
         self._look = look
-        self.told: list[str] = []
+        self.printed: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +107,7 @@ class Watched:
         self._look(screen)
 
     def tell(self, line: LogLine) -> None:
-        self.told.append(str(line))
+        self.printed.append(str(line))
 
 
 def ran(
@@ -132,22 +134,22 @@ def ran(
         session = Session(manifest, Plan((bot,), notes), state, seconds=seconds, patience=patience)
         return await session.run(display)
 
-    return asyncio.run(run()), display.told
+    return asyncio.run(run()), display.printed
 
 
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupt(number: signal.Signals = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
 
 
-def stop_once(condition: Callable[[Screen], bool]) -> Callable[[Screen], None]:
-    """Ctrl-C when ``condition`` holds, once."""
+def stop_once(condition: Callable[[Screen], bool], number: signal.Signals = signal.SIGINT) -> Callable[[Screen], None]:
+    """Ctrl-C, or another signal, when ``condition`` holds, once."""
     done = False
 
     def look(screen: Screen) -> None:
         nonlocal done
         if not done and condition(screen):
             done = True
-            interrupt()
+            interrupt(number)
 
     return look
 
@@ -157,13 +159,43 @@ def answered(screen: Screen) -> bool:
 
 
 def test_ctrl_c_is_the_normal_end_and_says_what_is_open_and_where(tmp_path: Path) -> None:
-    outcome, told = ran(tmp_path, stop_once(answered), notes=("nobody is notified",))
+    outcome, printed = ran(tmp_path, stop_once(answered), notes=("nobody is notified",))
     assert outcome.code == 0
     assert outcome.lines[0] == "stopped cleanly"
     assert outcome.lines[1].startswith("open: 2 lots that cost 100.00 USD; equity 1,000.0000 USD, marked 999.0000 USD")
     assert outcome.lines[1].endswith("their stops are watched by nobody until the bot runs again")
     assert outcome.lines[2] == f"state: {tmp_path}; the next cbbot up goes on from there"
-    assert any("WARNING nobody is notified" in line for line in told)
+    assert any("WARNING nobody is notified" in line for line in printed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_another_signal_stops_as_cleanly_and_is_told_by_the_code(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    outcome, _ = ran(tmp_path, stop_once(answered, number))
+    assert (outcome.code, outcome.clean) == (code, True)
+    assert outcome.lines[0] == "stopped cleanly"
+
+
+def test_signals_that_nohup_or_a_shell_has_us_ignore_stay_ignored(tmp_path: Path) -> None:
+    numbers = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
+    shows = 0
+
+    def look(screen: Screen) -> None:
+        nonlocal shows
+        shows += answered(screen)
+        # One after the other, a few screens apart.
+        if shows % 5 == 1 and numbers:
+            interrupt(numbers.pop(0))
+
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        outcome, _ = ran(tmp_path, look)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (outcome.code, outcome.lines[0]) == (143, "stopped cleanly")
+    assert shows > 10
 
 
 def test_it_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
@@ -172,7 +204,7 @@ def test_it_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
     assert outcome.lines[1] == "the bot never answered: what is open is in its state"
 
 
-def test_the_manifest_s_pause_is_told_with_the_control_token(tmp_path: Path) -> None:
+def test_the_manifest_s_pause_is_sent_with_the_control_token(tmp_path: Path) -> None:
     (tmp_path / "healthy").touch()
     outcome, _ = ran(
         tmp_path,
@@ -190,13 +222,13 @@ def test_a_bot_that_may_enter_is_not_steered(tmp_path: Path) -> None:
 
 
 def test_a_bot_that_runs_but_is_not_healthy_is_replaced(tmp_path: Path) -> None:
-    outcome, told = ran(
+    outcome, printed = ran(
         tmp_path,
         stop_once(lambda screen: screen.parts[0].restarts > 0 and screen.parts[0].state == "running"),
         patience=Patience(first_pause=0.01, healthy=0.1),
     )
     assert outcome.code == 0
-    assert any("bot runs but is not healthy for 0.1 s" in line for line in told)
+    assert any("bot runs but is not healthy for 0.1 s" in line for line in printed)
 
 
 def test_a_healthy_bot_is_left_alone(tmp_path: Path) -> None:
@@ -208,8 +240,8 @@ def test_a_healthy_bot_is_left_alone(tmp_path: Path) -> None:
         looks += screen.seen.status is not None
         return looks > 10
 
-    _, told = ran(tmp_path, stop_once(often), patience=Patience(healthy=0.1))
-    assert not [line for line in told if "not healthy" in line]
+    _, printed = ran(tmp_path, stop_once(often), patience=Patience(healthy=0.1))
+    assert not [line for line in printed if "not healthy" in line]
 
 
 def test_a_bot_that_cannot_be_kept_ends_it_with_its_last_words(tmp_path: Path) -> None:
