@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from prerequisites import missing
+from started_processes import start
+
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "cbbot-e2e"
 FIGURES: list[str] = []
@@ -62,7 +65,7 @@ class Kubectl:
         command = ["kubectl", "-n", NAMESPACE, "get", what, "-o", f"jsonpath={template}{{'\\n'}}", "--watch"]
         seen: list[str] = []
         deadline = time.monotonic() + seconds
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
+        with start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watch:
             assert watch.stdout is not None
             try:
                 with selectors.DefaultSelector() as selector:
@@ -82,7 +85,7 @@ class Kubectl:
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     if "CBBOT_CLUSTER_SUITE" not in os.environ:
-        pytest.skip("needs a cluster with the images in it: run tools/cluster_suite.py")
+        missing("no cluster with the images in it: .ci/cluster builds one and runs these tests in it")
     return Kubectl()
 
 

@@ -16,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from started_processes import start_async
+
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 NOWHERE = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none"}
@@ -35,15 +37,8 @@ def environment(**extra: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def bridge(*arguments: str, **extra: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cbbot_bridge",
-        *arguments,
-        env=environment(**extra),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    command = (sys.executable, "-m", "cbbot_bridge", *arguments)
+    process = await start_async(*command, env=environment(**extra), stderr=asyncio.subprocess.PIPE)
     try:
         yield process
     finally:

@@ -18,6 +18,7 @@ import pytest
 
 from cbbot.research.backfill.descent import PAGE_CANDLES
 from simulation.served import Served
+from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -59,9 +60,7 @@ class World:
         """``ignoring`` are signals that a shell has it ignore."""
         shell = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
         command = [*shell, sys.executable, "-m", "cbbot", "backfill", "--bridge", self.bridge.url, *arguments]
-        process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        process = start(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._running.append(process)
         return process
 

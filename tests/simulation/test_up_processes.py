@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 
 from cbbot.runtime.store import read_generation
+from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -45,7 +46,7 @@ class Up:
         command = [sys.executable, "-m", "cbbot", "up", "-f", str(manifest), "--state-dir", str(folder), *options]
         # A shell full of settings: none may reach the bot.
         shell = os.environ | {"USD_EQUITY": "5", "PRODUCT_ID": "ETH-USD", "PORT": "1", "BRIDGE_URL": "http://nowhere"}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=shell)
+        self.process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=shell)
         self.lines: list[str] = []
 
     def line(self, pattern: str) -> re.Match[str]:
@@ -270,7 +271,7 @@ def test_a_terminal_shows_the_table_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     command = [sys.executable, "-m", "cbbot", "up", "-f", str(EXAMPLE), "--state-dir", str(tmp_path)]
     shell = os.environ | {"TERM": "xterm-256color"}
-    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=shell, start_new_session=True) as up:
+    with start(command, stdin=inner, stdout=inner, stderr=inner, env=shell, start_new_session=True) as up:
         seen = ""
 
         def shows(pattern: str) -> bool:

@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP
 from cbbot.cli.sources import gathered
 from cbbot.contract.settings import load
+from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.backtest_run import BacktestOptions
 from cbbot.research.backtest_run import backtest as run_backtest
@@ -18,7 +20,8 @@ from cbbot.research.backtest_run import backtest as run_backtest
 __all__ = ["backtest"]
 
 
-Candles = Annotated[Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
+Candles = Annotated[Path, typer.Option(metavar="FILE", help=FILE_HELP)]
+Form = Annotated[str | None, typer.Option("--format", metavar="NAME", help=FORMAT_HELP)]
 Env = Annotated[Path | None, typer.Option("--env", metavar="FILE", help="Settings from a bot.env.")]
 Manifest = Annotated[
     Path | None, typer.Option("-f", "--manifest", metavar="FILE", help="Settings from a TradingBot instead.")
@@ -45,14 +48,15 @@ Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where --serve listen
 Share = Annotated[str, typer.Option(metavar="SHARE", help="Share of the candles to train on.")]
 Unstepped = Annotated[int, typer.Option(metavar="N", help="Candles after the training part that are not stepped.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad-rows", help="Count and skip rows that are no candles.")]
-PriceStep = Annotated[str | None, typer.Option(metavar="SIZE", help="Of the product. [default: 0.01]")]
-BaseStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.00000001]")]
-QuoteStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.01]")]
+PriceStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
+BaseStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
+QuoteStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
 Smallest = Annotated[str | None, typer.Option(metavar="USD", help="Smallest order. [default: 1]")]
 
 
 def backtest(
     csv: Candles,
+    form: Form = None,
     env: Env = None,
     manifest: Manifest = None,
     assigned: Assigned = None,
@@ -76,13 +80,18 @@ def backtest(
     if manifest is not None and env is not None:
         raise BadInput("--env and -f both give the settings: use one of them")
     # A backtest must not change with what happens to be set in a shell, so the environment is left out.
-    values, warnings = gathered(env, assigned or (), {})
-    if manifest is not None:
-        values = _settings_of(manifest) | values
+    problems = Problems()
+    values, warnings = gathered(env, assigned or (), {}, problems)
+    with problems.collected():
+        if manifest is not None:
+            values = _settings_of(manifest) | values
+        settings = load(values)
+    problems.raise_found()
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     options = BacktestOptions(
         csv=csv,
+        form=form,
         settings_file=env or manifest,
         json=json,
         html=html,
@@ -100,7 +109,7 @@ def backtest(
         quote_increment=quote_increment,
         min_notional=min_notional,
     )
-    run_backtest(load(values), options)
+    run_backtest(settings, options)
     return os.EX_OK
 
 

@@ -25,7 +25,7 @@ INTERRUPTED: Final = 130
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Runs a command. Every error is told in one line; CBBOT_TRACEBACK=1 shows where it comes from.
+    """Runs a command. Every problem is one line; CBBOT_TRACEBACK=1 shows where it comes from.
 
     SIGTERM and SIGHUP end it as Ctrl-C does: what it holds open is closed, what it keeps is kept.
     """
@@ -74,7 +74,7 @@ def _guarded(run: Callable[[], int]) -> int:
         _drop_output()
         return FAILED
     except CbbotError as error:
-        _tell(error, str(error))
+        _tell(error, *(error.reasons if isinstance(error, BadInput) else (str(error),)))
         _drop_output()
         return BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
     except OSError as error:
@@ -105,9 +105,9 @@ def _drop_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(error: BaseException, message: str) -> None:
+def _tell(error: BaseException, *messages: str) -> None:
     if os.environ.get("CBBOT_TRACEBACK"):
         import traceback  # noqa: PLC0415  seldom asked for
 
         traceback.print_exception(error)
-    sys.stderr.write(f"cbbot: {' '.join(message.split())}\n")
+    sys.stderr.write("".join(f"cbbot: {' '.join(message.split())}\n" for message in messages))

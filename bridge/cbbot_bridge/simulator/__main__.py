@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_serve(parse_arguments(sys.argv[1:] if arguments is None else arguments)))
     except BadInput as error:
-        sys.stderr.write(f"simulator: {error}\n")
+        sys.stderr.write("".join(f"simulator: {line}\n" for line in error.reasons))
         return 2
     return 0
 

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
+from cbbot.contract.ports import BOT_PORT
 from cbbot.errors import BadInput, CbbotError
 
 __all__ = ["DEFAULT_PORT", "LOOPBACK", "check_asked", "first_free", "is_taken", "ports_to_try"]
 
 LOOPBACK: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 8080
+DEFAULT_PORT: Final = BOT_PORT
 _PORTS_TRIED: Final = 100
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from cbbot.contract.bridge_settings_table import API_KEY_SOURCES
 from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESPACE
 from cbbot.contract.tradingbot import Process, TradingBotSpec
-from cbbot.contract.tradingbot_rules import Violation
+from cbbot.contract.violation import Violation
 from cbbot.errors import BadInput
 from cbbot_operator.keys import Key
 from cbbot_operator.local.bot_port import LOOPBACK
@@ -46,8 +47,7 @@ _ORDINARY = (
 )
 # What it needs to reach another machine.
 _OUTWARD = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_KEY_NAMES = ("COINBASE_API_KEY_NAME", "COINBASE_API_KEY_NAME_FILE")
-_PRIVATE_KEYS = ("COINBASE_API_PRIVATE_KEY", "COINBASE_API_PRIVATE_KEY_FILE", "COINBASE_API_SECRET")
+_KEY_NAMES, _PRIVATE_KEYS = API_KEY_SOURCES
 _SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot.contract.tradingbot_rules import read_spec
+from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.configuration import Configuration, read_configuration
 from cbbot_operator.keys import Key

@@ -285,7 +285,10 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(
         (["--start", "2025-09-09", "--product", "NIX-USD"], "--product NIX-USD: the venue has no such product"),
         (["--start", "2025-09-09", "--product", "btc usd"], "--product 'btc usd' is not accepted"),
         (["--start", "2025-09-09", "--bridge", "bridge:8787"], "BRIDGE_URL='bridge:8787' is not accepted"),
-        (["--start", "2025-09-09", "--token-file", "nowhere"], "--token-file: nowhere"),
+        (
+            ["--start", "2025-09-09", "--token-file", "nowhere"],
+            "--token-file='nowhere' is not accepted: a file that can be read",
+        ),
         (["--start", "2025-09-09", "--out", "nowhere/btc.csv"], "cannot be written there"),
         (["--start", "2025-09-09", "--out", "btc.txt"], "must end in .csv, .csv.gz or .parquet"),
         (["--start", "2025-09-09", "--out", "-"], "--out -: must be a file: a backfill fills up what it holds"),

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cbbot.cli import main
 from cbbot.research import backtest as running
+from started_processes import start
 
 ROOT = Path(__file__).resolve().parents[4]
 SAMPLE = str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv")
@@ -236,7 +237,7 @@ def paced(*options: str, ignoring: str = "") -> Iterator[tuple[subprocess.Popen[
     """A backtest of half a minute, its metrics' address; ``ignoring`` are signals its shell has it ignore."""
     command = [sys.executable, "-m", "cbbot", *TRY, "--set", "BACKTEST_SLEEP_MS=20", "--serve", "0", *options]
     shell = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
-    with subprocess.Popen([*shell, *command], stderr=subprocess.PIPE, text=True) as process:
+    with start([*shell, *command], stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr is not None
             yield (

@@ -15,6 +15,7 @@ from pathlib import Path
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
+from started_processes import start
 
 QUICK = Patience(first_pause=0.01, longest_pause=0.02, listening=10)
 LISTENING = """
@@ -189,7 +190,8 @@ def test_a_part_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> 
         stubborn = part("bot", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnote('deaf')\n" + FOREVER, grace=0.2)
         supervisor = Supervisor([stubborn], tmp_path, log, QUICK)
         supervisor.start()
-        await until(lambda: "deaf" in notes(tmp_path))
+        # The child may be as far as that before we know that it has started.
+        await until(lambda: "deaf" in notes(tmp_path) and supervisor.kept["bot"].child is not None)
         pid = pid_of(supervisor.kept["bot"])
         assert await supervisor.stop() is False
         assert not alive(pid)
@@ -241,9 +243,7 @@ asyncio.run(run())
 def test_a_parent_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     # Children that ignore SIGTERM: nothing but the kernel can end them.
     script = LISTENING + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with start([sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())
         assert all(alive(pid) for pid in pids)
