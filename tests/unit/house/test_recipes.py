@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from markdown_tables import tables
+from module_definitions import definitions
 from repository_files import ROOT, repository_files
 
 PAGE = ROOT / "CONTRIBUTING.md"
@@ -42,39 +42,13 @@ def places(text: str) -> list[Place]:
     found = []
     for part in re.split(r"^### ", text.partition("\n## Recipes\n")[2], flags=re.MULTILINE)[1:]:
         recipe = part.partition("\n")[0]
-        rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in re.findall(r"^\|.*\|$", part, re.M)]
-        assert rows, recipe
-        assert rows[0] == COLUMNS, recipe
-        for row in rows[2:]:
-            assert len(row) == len(COLUMNS), row
-            assert row[3], row
-            found.append(Place(recipe, row[0], cell_items(row[1]), cell_items(row[2])))
+        (rows,) = tables(part)
+        assert all(list(row) == COLUMNS and row["what to do"] for row in rows), recipe
+        found += [Place(recipe, row["file"], cell_items(row["name"]), cell_items(row["example"])) for row in rows]
     return found
 
 
 PLACES = places(PAGE.read_text(encoding="utf-8"))
-
-
-@cache
-def definitions(file: Path) -> dict[str, str]:
-    """Everything that a module defines, by name (``Class.method`` for what is in a class), with its source."""
-    text = file.read_text(encoding="utf-8")
-    found: dict[str, str] = {}
-
-    def collect(nodes: list[ast.stmt], inside: str) -> None:
-        for node in nodes:
-            source = ast.get_source_segment(text, node) or ""
-            match node:
-                case ast.ClassDef(name=name, body=body):
-                    found[inside + name] = source
-                    collect(body, f"{inside}{name}.")
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    found[inside + name] = source
-                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                    found[inside + name] = source
-
-    collect(ast.parse(text).body, "")
-    return found
 
 
 def wrong_with(place: Place) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from pathlib import Path
@@ -25,13 +25,12 @@ from cbbot.trader.machine import step
 from cbbot.trader.rules import build_rules
 from cbbot.trader.trader_state import Identity, new_state
 from cbbot.views.json_rows import lot_row, trade_row
+from markdown_tables import Row, tables
 
 PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "trading.md"
 DAY_SECONDS: Final = 86_400
 NEW_YEAR: Final = 1_704_067_200  # 2024-01-01T00:00:00Z is day 1
 ALWAYS: Final = {"USE_TICK_PRICE": "false", "BUY_THRESHOLD": "0", "SELL_THRESHOLD": "0", "USE_MA_FILTER": "false"}
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,6 @@ class Example:
     settings: dict[str, str]
     steps: list[Row]
     fields: list[Row]
-
-
-def tables(text: str) -> Iterator[list[Row]]:
-    """The tables of a piece of Markdown, rows by column title."""
-    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.strip().splitlines()]
-        yield [dict(zip(lines[0], cells, strict=True)) for cells in lines[2:]]
 
 
 def examples(text: str) -> list[Example]:

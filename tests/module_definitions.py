@@ -1,0 +1,29 @@
+"""What a module of this repository defines, read from its source."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def definitions(file: Path) -> dict[str, str]:
+    """Everything that a module defines, by name (``Class.method`` for what is in a class), with its source."""
+    text = file.read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+
+    def collect(nodes: list[ast.stmt], inside: str) -> None:
+        for node in nodes:
+            source = ast.get_source_segment(text, node) or ""
+            match node:
+                case ast.ClassDef(name=name, body=body):
+                    found[inside + name] = source
+                    collect(body, f"{inside}{name}.")
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    found[inside + name] = source
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                    found[inside + name] = source
+
+    collect(ast.parse(text).body, "")
+    return found
