@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def repository_files(*patterns: str) -> tuple[Path, ...]:
     """All files, or those of a pattern as git understands it."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        ["git", "ls-files", "--deduplicate", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return tuple(ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file())

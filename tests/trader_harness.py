@@ -109,7 +109,7 @@ class TraderHarness:
 
     def reread(self) -> None:
         """Go on from the state's document; a history has to be loaded next."""
-        self.state = decode(self.rules, encode(self.rules, self.state))
+        self.state = decode(self.rules, encode(self.rules, self.state)).state
 
     def close(self, candle: Candle) -> list[Command]:
         """The next candle has closed."""

@@ -14,7 +14,7 @@ import socket
 import sys
 
 from cbbot.errors import BadInput
-from cbbot.process.http_server import HttpServer, announce, listening_socket
+from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.process.json_logs import configure_logs
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
@@ -60,7 +60,7 @@ async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
     _LOG.info("starting", extra={"fields": fields})
     server = HttpServer(
         create_app(Bridge(settings)),
-        announce,
+        log_listening,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
     )

@@ -11,7 +11,7 @@ from cbbot.errors import CbbotError
 from cbbot_operator import deletion
 from cbbot_operator.bots import Bots, Command
 from cbbot_operator.conditions import condition
-from cbbot_operator.keys import Key, Names
+from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
 from cbbot_operator.operator_metrics import BOTS
 from cbbot_operator.reconciler import Reconciler
@@ -95,7 +95,7 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.child("Deployment", Names(key.name).bot)
+        deployment = seen.deployment("bot")
         if deployment is None or not deployment["spec"].get("replicas", 1):
             await self._reconciler.refresh(key, None)
             return

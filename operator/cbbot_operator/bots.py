@@ -32,7 +32,7 @@ class Bots(Protocol):
 
 def service_address(key: Key) -> str:
     """The bot's Service, by its name in the cluster's DNS."""
-    return f"http://{Names(key.name).bot}.{key.namespace}.svc:{BOT_PORT}"
+    return f"http://{Names(key.name).of('bot')}.{key.namespace}.svc:{BOT_PORT}"
 
 
 class HttpBots:

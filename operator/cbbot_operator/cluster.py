@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -19,46 +19,34 @@ import kopf
 from cbbot.errors import CbbotError, Refused, Retryable
 from cbbot_operator.connection import log_in, open_session
 from cbbot_operator.keys import FIELD_MANAGER
+from cbbot_operator.kinds import KINDS, Kind
 from cbbot_operator.operator_metrics import API_REQUESTS
 
-__all__ = ["Cluster", "HttpCluster", "Kind", "connect"]
+__all__ = ["Cluster", "HttpCluster", "connect", "served"]
 
 _LOG = logging.getLogger(__name__)
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _PASSING = frozenset({408, 409, 410, 429, 500, 502, 503, 504})
 
-Kind = str
-"""A kind the operator knows, such as Deployment."""
-
-_RESOURCES: Mapping[Kind, tuple[str, str]] = {
-    "TradingBot": ("apis/cbbot.io/v1alpha1", "tradingbots"),
-    "ServiceAccount": ("api/v1", "serviceaccounts"),
-    "Secret": ("api/v1", "secrets"),
-    "ConfigMap": ("api/v1", "configmaps"),
-    "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
-    "Service": ("api/v1", "services"),
-    "Pod": ("api/v1", "pods"),
-    "Event": ("api/v1", "events"),
-    "Deployment": ("apis/apps/v1", "deployments"),
-    "NetworkPolicy": ("apis/networking.k8s.io/v1", "networkpolicies"),
-    "ServiceMonitor": ("apis/monitoring.coreos.com/v1", "servicemonitors"),
-    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
-}
-
 
 class Cluster(Protocol):
-    """What the operator asks of a cluster. Tests have one in memory."""
+    """What the operator asks of a cluster, of kinds by their names. Tests have one in memory."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None: ...
-    async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
+    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
-    async def serves(self, kind: Kind) -> bool: ...
+    async def serves(self, kind: str) -> bool: ...
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None: ...
+    async def patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def patch_status(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None: ...
+
+
+async def served(cluster: Cluster, kinds: Iterable[Kind]) -> list[Kind]:
+    """Those of ``kinds`` that the cluster knows at this moment."""
+    return [kind for kind in kinds if not kind.optional or await cluster.serves(kind.name)]
 
 
 class HttpCluster:
@@ -79,72 +67,72 @@ class HttpCluster:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """The object, or None when there is none of that name."""
         try:
-            return await self._request("GET", _path(kind, namespace, name), kind)
+            return await self._request("GET", KINDS[kind].path(namespace, name), kind)
         except Refused as error:
             if error.code == "404":
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """Every object with these labels; of the whole cluster when ``namespace`` is None."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         query = {"labelSelector": selector} if selector else {}
-        answer = await self._request("GET", _path(kind, namespace), kind, query=query)
+        answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=query)
         items: list[dict[str, Any]] = answer.get("items", [])
         return items
 
     async def namespace(self, name: str) -> dict[str, Any]:
-        return await self._request("GET", f"api/v1/namespaces/{name}", "Namespace")
+        return await self._request("GET", KINDS["Namespace"].path(name=name), "Namespace")
 
-    async def serves(self, kind: Kind) -> bool:
+    async def serves(self, kind: str) -> bool:
         """Whether the API server knows the kind at this moment."""
-        group, plural = _RESOURCES[kind]
+        wanted = KINDS[kind]
         try:
-            answer = await self._request("GET", group, "APIResourceList")
+            answer = await self._request("GET", wanted.root, "APIResourceList")
         except Refused as error:
             if error.code == "404":
                 return False
             raise
-        return any(resource.get("name") == plural for resource in answer.get("resources", ()))
+        return any(resource.get("name") == wanted.plural for resource in answer.get("resources", ()))
 
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Server-side apply with force: the fields sent become ours, whoever had them."""
         metadata = obj["metadata"]
-        path = _path(obj["kind"], metadata["namespace"], metadata["name"])
+        path = KINDS[obj["kind"]].path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request("PATCH", path, obj["kind"], obj, "application/apply-patch+yaml", query)
 
     async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]:
-        path = _path(obj["kind"], obj["metadata"]["namespace"])
+        path = KINDS[obj["kind"]].path(obj["metadata"]["namespace"])
         return await self._request("POST", path, obj["kind"], obj, query={"fieldManager": FIELD_MANAGER})
 
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """PUT: refused with a conflict when the object has changed since it was read."""
         metadata = obj["metadata"]
-        path = _path(obj["kind"], metadata["namespace"], metadata["name"])
+        path = KINDS[obj["kind"]].path(metadata["namespace"], metadata["name"])
         return await self._request("PUT", path, obj["kind"], obj, query={"fieldManager": FIELD_MANAGER})
 
-    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         """JSON merge patch."""
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request(
-            "PATCH", _path(kind, namespace, name), kind, patch, "application/merge-patch+json", query
+            "PATCH", KINDS[kind].path(namespace, name), kind, patch, "application/merge-patch+json", query
         )
 
-    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch_status(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         """JSON merge patch of the status subresource."""
-        path = _path(kind, namespace, name) + "/status"
+        path = KINDS[kind].path(namespace, name) + "/status"
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PATCH", path, kind, patch, "application/merge-patch+json", query)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """Delete that very object; one that is gone already, or is another by now, is left alone."""
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         try:
-            await self._request("DELETE", _path(kind, namespace, name), kind, options)
+            await self._request("DELETE", KINDS[kind].path(namespace, name), kind, options)
         except (Refused, Retryable) as error:
             if getattr(error, "code", "") != "404" and "precondition" not in str(error).lower():
                 raise
@@ -153,7 +141,7 @@ class HttpCluster:
         self,
         verb: str,
         path: str,
-        kind: Kind,
+        kind: str,
         body: Mapping[str, Any] | None = None,
         content: str = "application/json",
         query: Mapping[str, str] | None = None,
@@ -189,13 +177,7 @@ class HttpCluster:
             _LOG.warning("cannot log in again: %s", error)
 
 
-def _path(kind: Kind, namespace: str | None, name: str = "") -> str:
-    group, plural = _RESOURCES[kind]
-    place = f"{group}/namespaces/{namespace}/{plural}" if namespace is not None else f"{group}/{plural}"
-    return f"{place}/{name}" if name else place
-
-
-def _error(verb: str, kind: Kind, path: str, code: int, answer: str) -> CbbotError:
+def _error(verb: str, kind: str, path: str, code: int, answer: str) -> CbbotError:
     try:
         detail = json.loads(answer).get("message", answer)
     except (ValueError, AttributeError):

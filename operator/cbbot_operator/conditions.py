@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cbbot.contract.tradingbot_status import CONDITION_TYPES
 from cbbot_operator import deletion, pods
-from cbbot_operator.keys import Names, Object
+from cbbot_operator.keys import Object
 from cbbot_operator.observed import Observed, api_key_secret
 from cbbot_operator.policies import Refusal
 
@@ -77,8 +77,7 @@ def _available(deployment: Object | None) -> bool:
 
 
 def _components(seen: Observed) -> list[tuple[str, Object | None]]:
-    names = Names(seen.key.name)
-    return [(word, seen.child("Deployment", name)) for word, name in (("bridge", names.bridge), ("bot", names.bot))]
+    return [(component, seen.deployment(component)) for component in ("bridge", "bot")]
 
 
 def _ready(seen: Observed, outcome: Outcome) -> Judgement:

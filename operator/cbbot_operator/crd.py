@@ -25,6 +25,7 @@ from cbbot.contract.tradingbot import (
 )
 from cbbot.contract.tradingbot_rules import RULES, TRANSITIONS
 from cbbot.contract.tradingbot_status import TradingBotStatus
+from cbbot_operator.kinds import KINDS
 from cbbot_operator.schema import schema_of_model
 
 __all__ = ["FILES", "crd", "document", "main"]
@@ -111,8 +112,7 @@ def crd() -> dict[str, Any]:
         },
     }
     return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
+        **KINDS["CustomResourceDefinition"].head(),
         "metadata": {
             "name": f"{PLURAL}.{GROUP}",
             # Helm must not take every TradingBot along when the chart is uninstalled.

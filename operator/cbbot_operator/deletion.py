@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cbbot_operator.keys import FINALIZER, FORCE_DELETE, Names
+from cbbot_operator.keys import FINALIZER, FORCE_DELETE
 from cbbot_operator.observed import Observed, api_key_secret
 
 __all__ = ["Verdict", "has_finalizer", "judge", "wants_finalizer"]
@@ -43,7 +43,7 @@ def judge(seen: Observed) -> Verdict:
         return Verdict(True, "NamespaceTerminating", "let go: the namespace is being deleted, bot and bridge are gone")
     if seen.spec is not None and not wants_finalizer(seen):
         return Verdict(True, "DeletionAllowed", "let go: paper trading, or deletionPolicy Orphan")
-    if seen.child("Deployment", Names(seen.key.name).bot) is None:
+    if seen.deployment("bot") is None:
         return Verdict(True, "NeverRan", "let go: no bot was ever started for it")
     lots = _known_lots(seen)
     if lots == 0:

@@ -49,17 +49,13 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one TradingBot's children."""
+    """The names of one TradingBot's children: rendered by them, found by them."""
 
     name: str
 
-    @property
-    def bot(self) -> str:
-        return f"{self.name}-bot"
-
-    @property
-    def bridge(self) -> str:
-        return f"{self.name}-bridge"
+    def of(self, component: str) -> str:
+        """What exists once for each component is called after it."""
+        return f"{self.name}-{component}"
 
     @property
     def tokens(self) -> str:
@@ -72,10 +68,6 @@ class Names:
     @property
     def state(self) -> str:
         return f"{self.name}-state"
-
-    @property
-    def simulator(self) -> str:
-        return f"{self.name}-simulator"
 
     @property
     def account(self) -> str:

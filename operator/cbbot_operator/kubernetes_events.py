@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cbbot.contract.tradingbot import API_VERSION, KIND
+from cbbot.contract.tradingbot import KIND
 from cbbot_operator.conditions import condition
+from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Observed
 
 __all__ = ["changes", "event"]
@@ -51,12 +52,10 @@ def event(seen: Observed, level: str, reason: str, message: str) -> dict[str, An
     """An Event about the TradingBot."""
     now = seen.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
-        "apiVersion": "v1",
-        "kind": "Event",
+        **KINDS["Event"].head(),
         "metadata": {"generateName": f"{seen.key.name}.", "namespace": seen.key.namespace},
         "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
+            **KINDS[KIND].head(),
             "name": seen.key.name,
             "namespace": seen.key.namespace,
             "uid": seen.uid,

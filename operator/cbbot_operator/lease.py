@@ -15,13 +15,13 @@ from typing import Any
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.keys import WATCH_LABEL
+from cbbot_operator.kinds import KINDS
 
 __all__ = ["Lease", "LostLease"]
 
 _LOG = logging.getLogger(__name__)
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _DURATION = timedelta(seconds=30)
-_RENEW_SECONDS = 10.0
 _ECHO_BOUND = timedelta(minutes=3)
 
 
@@ -39,6 +39,7 @@ class Lease:
         name: str,
         identity: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        renew_seconds: float = 10.0,
     ) -> None:
         self.name = name
         self.leading = False
@@ -46,6 +47,7 @@ class Lease:
         self._namespace = namespace
         self._identity = identity
         self._now = now
+        self._renew_seconds = renew_seconds
         self._echoed_at = now()
         self._held: dict[str, Any] | None = None
 
@@ -65,7 +67,7 @@ class Lease:
             if not logged:
                 _LOG.info("waiting for the Lease %s/%s", self._namespace, self.name)
                 logged = True
-            await asyncio.sleep(_RENEW_SECONDS / 2)
+            await asyncio.sleep(self._renew_seconds / 2)
         self.leading = True
         self._echoed_at = self._now()
 
@@ -77,7 +79,7 @@ class Lease:
         """
         renewed_at = self._now()
         while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+            await asyncio.sleep(self._renew_seconds)
             if await self._try():
                 renewed_at = self._now()
             elif self._now() - renewed_at > _DURATION * 2 / 3:
@@ -127,8 +129,7 @@ class Lease:
         if "resourceVersion" in present:
             metadata["resourceVersion"] = present["resourceVersion"]
         return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
+            **KINDS["Lease"].head(),
             "metadata": metadata,
             "spec": {
                 "holderIdentity": self._identity,

@@ -9,7 +9,7 @@ from typing import Any
 
 from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot import TradingBotSpec
-from cbbot_operator.keys import Key, Object
+from cbbot_operator.keys import Key, Names, Object
 
 __all__ = ["BOT_TOKEN", "CONTROL_TOKEN", "Observed", "Report", "Tokens", "api_key_secret", "slack_secret"]
 
@@ -36,11 +36,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """One TradingBot with everything around it. ``spec`` is None when it cannot be read."""
+    """One TradingBot with everything around it. ``spec`` is None when it cannot be read, ``invalid`` says why."""
 
     key: Key
     resource: Object
     spec: TradingBotSpec | None
+    invalid: str = ""
     children: Mapping[tuple[str, str], Object]
     """Ours, by kind and name."""
     foreign: frozenset[tuple[str, str]] = frozenset()
@@ -48,8 +49,8 @@ class Observed:
     pods: tuple[Object, ...] = ()
     secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
     """Contents of the Secrets the spec names; None for one that does not exist."""
-    claim: Object | None = None
-    """The PersistentVolumeClaim of the state, ours or the existing one named."""
+    existing_claim: Object | None = None
+    """The PersistentVolumeClaim that the spec names for the state."""
     namespace_uid: str = ""
     namespace_terminating: bool = False
     monitors_known: bool = False
@@ -88,8 +89,23 @@ class Observed:
     def bot_status(self) -> BotStatus | None:
         return self.report.status if self.report else None
 
+    @property
+    def names(self) -> Names:
+        return Names(self.key.name)
+
+    @property
+    def claim(self) -> Object | None:
+        """The PersistentVolumeClaim of the state, ours or the existing one named."""
+        if self.spec is not None and self.spec.state.existingClaim is not None:
+            return self.existing_claim
+        return self.child("PersistentVolumeClaim", self.names.state)
+
     def child(self, kind: str, name: str) -> Object | None:
         return self.children.get((kind, name))
+
+    def deployment(self, component: str) -> Object | None:
+        """That of bot or bridge."""
+        return self.child("Deployment", self.names.of(component))
 
 
 def api_key_secret(spec: TradingBotSpec) -> str | None:

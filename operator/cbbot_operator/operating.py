@@ -12,13 +12,15 @@ from typing import Any
 
 import kopf
 
+from cbbot.contract.tradingbot import KIND
 from cbbot.errors import CbbotError, Retryable
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
-from cbbot_operator.cluster import Cluster, connect
+from cbbot_operator.cluster import Cluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
+from cbbot_operator.kinds import WATCHED
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
 from cbbot_operator.reconciler import Reconciler
@@ -59,15 +61,15 @@ async def operate(configuration: Configuration) -> None:
 
 
 async def _wait_for_lead(cluster: Cluster, lease: Lease) -> None:
-    while not await _served(cluster):
+    while not await _knows_tradingbots(cluster):
         _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
         await asyncio.sleep(5)
     await lease.acquire()
 
 
-async def _served(cluster: Cluster) -> bool:
+async def _knows_tradingbots(cluster: Cluster) -> bool:
     try:
-        return await cluster.serves("TradingBot")
+        return await cluster.serves(KIND)
     except CbbotError as error:
         _LOG.warning("%s", error)
         return False
@@ -91,7 +93,7 @@ async def _lead(
     dynamic = not configuration.namespaces
     watching = kopf.operator(
         # Without rights to notice new definitions kopf must only be told of those that are there.
-        registry=watches.registry(monitors=dynamic or await cluster.serves("ServiceMonitor")),
+        registry=watches.registry(WATCHED if dynamic else await served(cluster, WATCHED)),
         settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,
         namespaces=configuration.namespaces,
@@ -167,6 +169,6 @@ async def resync_once(
 ) -> None:
     """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
     for namespace in configuration.namespaces or (None,):
-        for resource in await cluster.list("TradingBot", namespace, {}):
+        for resource in await cluster.list(KIND, namespace, {}):
             key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
             queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise

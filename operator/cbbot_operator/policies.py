@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.tradingbot_rules import mebibytes
-from cbbot_operator.keys import Names
 from cbbot_operator.observed import Observed, api_key_secret
 
 __all__ = ["API_KEY_FIELDS", "CHAIN", "Refusal", "first_refusal"]
@@ -42,7 +41,7 @@ def names_are_free(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
 
 
 def product_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
-    settings = seen.child("ConfigMap", Names(seen.key.name).settings)
+    settings = seen.child("ConfigMap", seen.names.settings)
     before = (settings or {}).get("data", {}).get("PRODUCT_ID", spec.product.id)
     if before == spec.product.id:
         return None

@@ -10,24 +10,25 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import load
-from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.contract.tradingbot import KIND
+from cbbot.contract.tradingbot_rules import read_spec
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot_operator import deletion
+from cbbot_operator.children import apply_children, find_unlabelled
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.conditions import Outcome
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.gather import gather
-from cbbot_operator.keys import FINALIZER, RECONCILE, Key, Object, owner_uids
+from cbbot_operator.keys import FINALIZER, RECONCILE, Key
 from cbbot_operator.kubernetes_events import changes, event
 from cbbot_operator.observed import Observed, Report
-from cbbot_operator.operator_metrics import DRIFT
 from cbbot_operator.policies import first_refusal
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.render.settings_configmap import settings_of
@@ -37,6 +38,8 @@ from cbbot_operator.tokens import tokens_in
 __all__ = ["Known", "Reconciler"]
 
 _LOG = logging.getLogger(__name__)
+# A spec that cannot be read has at least these children, under the names they would have.
+_SMALLEST = read_spec({"product": {"id": "BTC-USD"}})
 
 
 @dataclass(slots=True)
@@ -74,15 +77,15 @@ class Reconciler:
         async with self._locks[key]:
             before = self.known.get(key)
             report = before.seen.report if before is not None else None
-            gathered = await gather(self._cluster, key, report, self._now())
-            if gathered is None or gathered[0].annotations.get(RECONCILE) == "disabled":
+            seen = await gather(self._cluster, key, report, self._now())
+            if seen is None or seen.annotations.get(RECONCILE) == "disabled":
                 self.known.pop(key, None)
                 self._applied.pop(key, None)
                 return
-            seen, invalid = gathered
+            seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
             if seen.deleting and await self._let_go(seen):
                 return
-            seen, outcome, advice = await self._converge(seen, invalid)
+            seen, outcome, advice = await self._converge(seen)
             written_at = before.written_at if before is not None else None
             self.known[key] = Known(seen, outcome, advice, written_at)
             await self._write_status(key)
@@ -110,10 +113,10 @@ class Reconciler:
         self.known.pop(seen.key, None)
         return True
 
-    async def _converge(self, seen: Observed, invalid: str) -> tuple[Observed, Outcome, list[str]]:
+    async def _converge(self, seen: Observed) -> tuple[Observed, Outcome, list[str]]:
         if seen.spec is None:
-            return seen, Outcome(invalid=invalid), []
-        inputs = self._inputs(seen, seen.spec)
+            return seen, Outcome(invalid=seen.invalid), []
+        inputs = self._inputs(seen)
         try:
             advice = warnings(load(settings_of(inputs)))
         except BadInput as error:
@@ -128,11 +131,11 @@ class Reconciler:
         except (Refused, Retryable) as error:
             return seen, Outcome(failure=str(error)), advice
 
-    def _inputs(self, seen: Observed, spec: TradingBotSpec) -> Inputs:
+    def _inputs(self, seen: Observed) -> Inputs:
         return Inputs(
             key=seen.key,
             uid=seen.uid,
-            spec=spec,
+            spec=seen.spec or _SMALLEST,
             tokens=tokens_in(seen),
             secrets=seen.secrets,
             namespace_uid=seen.namespace_uid,
@@ -144,31 +147,11 @@ class Reconciler:
         )
 
     async def _apply(self, seen: Observed, wanted: list[dict[str, Any]]) -> Observed:
-        """Apply what is wanted, prune what is ours and is not; the children as they are now."""
         digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-        unchanged = self._applied.get(seen.key) == digest
-        children: dict[tuple[str, str], Object] = {}
-        for obj in wanted:
-            entry: tuple[str, str] = (obj["kind"], obj["metadata"]["name"])
-            before = seen.children.get(entry)
-            after = await self._cluster.apply(obj)
-            children[entry] = after
-            if unchanged and (before is None or _content(before) != _content(after)):
-                _LOG.info(
-                    "put back", extra={"fields": {"tradingbot": str(seen.key), "kind": entry[0], "child": entry[1]}}
-                )
-                DRIFT.labels(entry[0]).inc()
-        for (kind, name), child in seen.children.items():
-            if (kind, name) in children:
-                continue
-            if kind == "PersistentVolumeClaim":
-                children[kind, name] = child  # a volume is never ours to throw away
-            elif seen.uid in owner_uids(child):
-                await self._cluster.delete(kind, seen.key.namespace, name, child["metadata"]["uid"])
+        applied_before = self._applied.get(seen.key) == digest
+        seen = await apply_children(self._cluster, seen, wanted, applied_before=applied_before)
         self._applied[seen.key] = digest
-        claim: Object | None = seen.claim if seen.spec is not None and seen.spec.state.existingClaim else None
-        state = children.get(("PersistentVolumeClaim", f"{seen.key.name}-state"))
-        return replace(seen, children=children, claim=claim or state)
+        return seen
 
     async def _set_finalizer(self, seen: Observed, *, wanted: bool) -> Observed:
         if deletion.has_finalizer(seen) == wanted:
@@ -177,9 +160,9 @@ class Reconciler:
         metadata = {
             "finalizers": [*others, FINALIZER] if wanted else others,
             # Someone else may be changing the list: then this is refused, and tried again.
-            "resourceVersion": _version(seen.resource),
+            "resourceVersion": seen.metadata.get("resourceVersion"),
         }
-        patched = await self._cluster.patch("TradingBot", *seen.key, {"metadata": metadata})
+        patched = await self._cluster.patch(KIND, *seen.key, {"metadata": metadata})
         return replace(seen, resource=patched)
 
     async def _write_status(self, key: Key) -> None:
@@ -188,7 +171,7 @@ class Reconciler:
         status = derive_status(seen, known.outcome, known.warnings)
         if not worth_writing(seen.status, status, known.written_at, seen.now):
             return
-        patched = await self._cluster.patch_status("TradingBot", *key, merge_patch(seen.status, status))
+        patched = await self._cluster.patch_status(KIND, *key, merge_patch(seen.status, status))
         events = changes(seen.status, status)
         known.written_at = seen.now
         known.seen = replace(seen, resource=patched)
@@ -202,14 +185,3 @@ class Reconciler:
             except (Refused, Retryable) as error:
                 # The log has it; a TradingBot is not held back for an Event.
                 _LOG.warning("an Event was lost: %s", error, extra={"fields": {"tradingbot": str(seen.key)}})
-
-
-def _version(obj: Mapping[str, Any]) -> Any:
-    return obj["metadata"].get("resourceVersion")
-
-
-def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an object is ours to care for: neither its status nor the API server's bookkeeping."""
-    # Items of a list carry neither kind nor apiVersion.
-    content = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata", "status")}
-    return content | {key: obj["metadata"].get(key) for key in ("labels", "ownerReferences")}

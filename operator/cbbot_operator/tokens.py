@@ -6,7 +6,6 @@ import base64
 import binascii
 import secrets
 
-from cbbot_operator.keys import Names
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, Observed, Tokens
 
 __all__ = ["tokens_in"]
@@ -16,7 +15,7 @@ _SHORTEST = 32
 
 def tokens_in(seen: Observed) -> Tokens:
     """The tokens in the Secret; new ones for those that are missing or too short to be ours."""
-    secret = seen.child("Secret", Names(seen.key.name).tokens) or {}
+    secret = seen.child("Secret", seen.names.tokens) or {}
     data = secret.get("data") or {}
     return Tokens(bridge=_kept(data.get(BOT_TOKEN, "")), control=_kept(data.get(CONTROL_TOKEN, "")))
 

@@ -12,24 +12,15 @@ from typing import Any
 
 import kopf
 
-from cbbot.contract.tradingbot import GROUP, KIND, PLURAL, VERSION
+from cbbot.contract.tradingbot import GROUP, KIND
 from cbbot_operator.connection import log_in, watch_login
-from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, WATCH_LABEL, Key
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key
+from cbbot_operator.kinds import WATCHED, Kind
 from cbbot_operator.operator_metrics import LAST_WATCH_EVENT
 
 __all__ = ["Watches", "watch_settings"]
 
 _LOG = logging.getLogger(__name__)
-
-_CHILDREN = (
-    ("", "v1", "serviceaccounts"),
-    ("", "v1", "configmaps"),
-    ("", "v1", "persistentvolumeclaims"),
-    ("", "v1", "services"),
-    ("apps", "v1", "deployments"),
-    ("networking.k8s.io", "v1", "networkpolicies"),
-)
-_MONITORS = ("monitoring.coreos.com", "v1", "servicemonitors")
 
 
 class Watches:
@@ -48,15 +39,14 @@ class Watches:
         self._lease_seen = lease_seen
         self._fingerprints: dict[Key, object] = {}
 
-    def registry(self, *, monitors: bool) -> kopf.OperatorRegistry:
-        """The handlers, for ``kopf.operator``. ``monitors``: ServiceMonitors are or may come to be known."""
+    def registry(self, kinds: Iterable[Kind]) -> kopf.OperatorRegistry:
+        """The handlers of these kinds, for ``kopf.operator``."""
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(_login)
-        kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(self.tradingbot)
-        for group, version, plural in (*_CHILDREN, *((_MONITORS,) if monitors else ())):
-            kopf.on.event(group, version, plural, registry=registry)(self.child)
-        kopf.on.event("", "v1", "secrets", registry=registry)(self.secret)
-        kopf.on.event("coordination.k8s.io", "v1", "leases", registry=registry)(self.lease)
+        own = {KIND: self.tradingbot, "Secret": self.secret, "Lease": self.lease}
+        for kind in kinds:
+            handler = own.get(kind.name, self.child)
+            kopf.on.event(kind.group, kind.version, kind.plural, registry=registry)(handler)
         return registry
 
     async def tradingbot(self, event: Mapping[str, Any], **_: Any) -> None:
@@ -122,8 +112,7 @@ def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.watching.connect_timeout = 10
     # The API server filters: a cluster's other objects never travel.
-    for group, version, plural in (*_CHILDREN, _MONITORS):
-        settings.watching.label_selectors[group, version, plural] = f"{MANAGED_BY}={FIELD_MANAGER}"
-    settings.watching.label_selectors["", "v1", "secrets"] = WATCH_LABEL
-    settings.watching.label_selectors["coordination.k8s.io", "v1", "leases"] = WATCH_LABEL
+    for kind in WATCHED:
+        if kind.watched:
+            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.watched
     return settings

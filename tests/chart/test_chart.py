@@ -71,18 +71,6 @@ def test_cluster_wide_is_a_choice():
     assert [role["metadata"]["name"] for role in of_kind(objects, "Role")] == ["cbbot-operator-lease"]
 
 
-@pytest.mark.parametrize("scope", ["namespaces", "cluster"])
-def test_rights_are_the_least_that_serve(scope):
-    objects = rendered("--set", f"scope={scope}")
-    roles = of_kind(objects, "ClusterRole") + of_kind(objects, "Role")
-    rules = [rule for role in roles for rule in role["rules"] if "aggregate" not in str(role["metadata"]["labels"])]
-    for rule in rules:
-        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
-        assert "deletecollection" not in rule["verbs"]
-        if "delete" in rule["verbs"]:
-            assert rule["resources"] == ["servicemonitors"]
-
-
 def test_the_operators_pod_meets_pod_security_restricted():
     (deployment,) = of_kind(rendered(), "Deployment")
     body = deployment["spec"]["template"]["spec"]

@@ -66,7 +66,7 @@ class Paper:
     def restart(self) -> None:
         """Through the state's document, as after a crash."""
         market = self.state.market
-        kept = decode(self.rules, encode(self.rules, self.state))
+        kept = decode(self.rules, encode(self.rules, self.state)).state
         self.state = kept
         self.feed(HistoryLoaded(market.last_start * 1000, tuple(self.history)))
         self.feed(Started(market.last_start * 1000))

@@ -8,13 +8,13 @@ from random import Random
 from typing import Final
 
 import pytest
+from oracle.desk import Desk, Fill
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.codes import BUY
 from cbbot.kernel.lot import Lot
 from cbbot.trader import account_figures
 from cbbot.trader.intent import Purpose
-from oracle.desk import Desk, Fill
 from oracle.draws import drawn
 from oracle.market import candles_of, walk
 

@@ -12,10 +12,10 @@ from collections import Counter
 from random import Random
 
 import pytest
+from oracle.desk import Desk
 
 from cbbot.domain.candle import Candle
 from cbbot.trader.intent import Purpose
-from oracle.desk import Desk
 
 ENTRY = 10_000_000  # ticks
 START = 1_700_000_040

@@ -292,9 +292,11 @@ class LiveTrader:
         kept = json.loads(json.dumps(encode(self.rules, self.state)))
         clear = not self.state.short_dust.base and (self.state.account.side == BUY or not self.state.dust.base)
         if clear and self.rng.random() < 0.3:
-            del kept["short_dust"], kept["market"]["candle_seconds"]  # as an older cbbot wrote it
+            # As an older cbbot wrote it.
+            kept |= {"version": 1, "book": kept.pop("account")}
+            del kept["short_dust"], kept["market"]["candle_seconds"]
         lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
-        again = decode(self.rules, kept)
+        again = decode(self.rules, kept).state
         forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
         here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
         assert replace(again, market=here.market) == here

@@ -163,7 +163,7 @@ def test_the_example_trades_adds_up_and_goes_on_after_a_stop(tmp_path: Path) -> 
         assert earlier[-len(trades) :] == trades, "what was told before the stop is told after it"
         assert len(earlier) == count
         realised = sum(Decimal(trade["net_pnl"]) for trade in earlier)
-        assert START + realised == Decimal(saved["book"]["start_equity"]) + Decimal(saved["book"]["realised"])
+        assert START + realised == Decimal(saved["account"]["start_equity"]) + Decimal(saved["account"]["realised"])
         assert status["equity_usd"] == str(START + sum(Decimal(trade["net_pnl"]) for trade in later))
         closed_since = {trade["lot"] for trade in later if trade["number"] > count}
         kept = {as_saved(lot) for lot in saved["lots"] if lot["id"] not in closed_since}

@@ -8,18 +8,17 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE, INTERRUPTED
 from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
-from cbbot.process.http_server import HttpServer, announce, listening_socket
+from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.resume import belongs, check_identity, identity_of
+from cbbot.runtime.resume import earlier_document, identity_of
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
@@ -52,7 +51,8 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
     state_file = Path(settings.state_file)
     with lock_folder(state_file.parent), _listener(surroundings, settings) as listener:
         store = StateStore(state_file)
-        document = _document(store, settings, surroundings, warnings)
+        document, resuming = earlier_document(store, settings, surroundings.venue)
+        warnings += resuming
         identity = identity_of(settings, surroundings.venue, document)
         about = About(
             settings=settings,
@@ -70,29 +70,12 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
-        server = HttpServer(app, announce, grace_seconds=2, lifespan="off")
+        server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")
         return await _trading(bot, slack, server, listener)
 
 
 def _listener(surroundings: Surroundings, settings: Settings) -> socket.socket:
     return listening_socket(surroundings.host, settings.port, host_name=BOT_HOST, port_name="PORT")
-
-
-def _document(
-    store: StateStore, settings: Settings, surroundings: Surroundings, warnings: list[str]
-) -> dict[str, Any] | None:
-    """The state of an earlier run, if this one may go on with it."""
-    loaded = store.load()
-    if loaded.warning:
-        warnings.append(loaded.warning)
-    if loaded.body is None:
-        return None
-    identity = identity_of(settings, surroundings.venue, loaded.body)
-    check_identity(loaded.body, identity, str(store.path))
-    if not belongs(loaded.body, identity):
-        kept = store.set_aside(f"{loaded.body['mode']}-{loaded.body['product_id']}-{loaded.body['epoch']}")
-        warnings.append(f"the state was of another product, mode or venue: begun anew, the old one is kept as {kept}")
-    return loaded.body
 
 
 async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer, listener: socket.socket) -> int:

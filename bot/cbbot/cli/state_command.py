@@ -14,7 +14,8 @@ from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.trader.codec import BadState, decode_identity
+from cbbot.trader.codec import decode_identity
+from cbbot.trader.state_versions import BadState, brought_up_to_date
 
 __all__ = ["show", "verify"]
 
@@ -30,7 +31,7 @@ def show(file: FileArgument = None) -> None:
     """Show what a state file holds: identity, money, lots, orders, pauses."""
     path = _path(file)
     try:
-        body = read_generation(path)
+        body = brought_up_to_date(read_generation(path))
         identity = decode_identity(body)
     except FileNotFoundError as error:
         raise BadInput(f"{path}: there is no such file") from error
@@ -41,7 +42,7 @@ def show(file: FileArgument = None) -> None:
     # A number cut short would be worse than a line that the terminal wraps.
     console.width = max(console.width, _TABLE_WIDTH)
     head = Table(show_header=False, box=None)
-    account = body["book"]
+    account = body["account"]
     equity = Decimal(account["start_equity"]) + Decimal(account["realised"])
     rows = {
         "bot": identity.bot_id,
@@ -86,7 +87,7 @@ def _path(file: Path | None) -> Path:
 def _problem(path: Path) -> str:
     """What is wrong with one generation; empty when nothing is."""
     try:
-        body = read_generation(path)
+        body = brought_up_to_date(read_generation(path))
         decode_identity(body)
         return _sums_problem(body)
     except FileNotFoundError:
@@ -99,8 +100,8 @@ def _problem(path: Path) -> str:
 
 def _sums_problem(body: dict[str, Any]) -> str:
     """The account has sums over the lots and the dust: they must be what these add up to."""
-    account, lots = body["book"], body["lots"]
-    dusts = [body[name] for name in ("dust", "short_dust") if name in body]
+    account, lots = body["account"], body["lots"]
+    dusts = [body["dust"], body["short_dust"]]
     if account["lots"] != len(lots):
         return f"the account counts {account['lots']} lots, there are {len(lots)}"
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):

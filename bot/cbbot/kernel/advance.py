@@ -28,11 +28,10 @@ from cbbot.kernel.account import (
 )
 from cbbot.kernel.candle_path import HIGHEST, LOWEST, Band, band, walked
 from cbbot.kernel.codes import ALLOWED, DENY_FLAT, EXIT_NONE, FLAT
-from cbbot.kernel.gates import affordable, permitted
+from cbbot.kernel.gates import entry, permitted
 from cbbot.kernel.lot import Lot, opened, promoted
 from cbbot.kernel.money import fee_up, slipped
 from cbbot.kernel.params import DAY_MS, Params
-from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import signal
 
 __all__ = ["MONEY_LIMIT", "Closed", "Portfolio", "Steps", "Tally", "advance"]
@@ -220,18 +219,16 @@ def _consider(
     tally: Tally,
 ) -> Account:
     """Ask the gates, size, and open a lot; or count which gate denied."""
-    base = price = 0
     denied = permitted(params, wanted, now_ms, ticks, position(account), stops(account, False))
-    if denied == ALLOWED:
-        price = slipped(ticks, wanted, params.slippage)
-        tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
-        base, denied = affordable(
-            params, budget(params, equity(account), tenths), cash(account), price, account.cost_sum
-        )
     if denied != ALLOWED:
         tally.denials[denied] += 1
         return account
-    cost = price * base
-    lot = opened(params, account.next_lot, wanted, now_ms, price, base, cost, fee_up(cost, params.fee_rate), len(lots))
+    sized = entry(params, wanted, ticks, std_ratio, equity(account), cash(account), account.cost_sum)
+    if sized.denied != ALLOWED:
+        tally.denials[sized.denied] += 1
+        return account
+    cost = sized.ticks * sized.base
+    fee = fee_up(cost, params.fee_rate)
+    lot = opened(params, account.next_lot, wanted, now_ms, sized.ticks, sized.base, cost, fee, len(lots))
     lots.append(lot)
     return booked_open(account, lot)

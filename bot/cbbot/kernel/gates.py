@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cbbot.kernel.codes import (
     ALLOWED,
@@ -26,10 +26,24 @@ from cbbot.kernel.codes import (
 )
 from cbbot.kernel.elementary import exponential, logarithm
 from cbbot.kernel.levels import to_price
+from cbbot.kernel.money import slipped
 from cbbot.kernel.params import FOREVER_MS, NO_CAP, Params
-from cbbot.kernel.sizing import base_for
+from cbbot.kernel.sizing import base_for, budget, vol_tenths
 
-__all__ = ["Position", "Stops", "adverse_pct", "affordable", "floor_reached_ms", "permitted"]
+__all__ = [
+    "UNLIMITED",
+    "Entry",
+    "Position",
+    "Stops",
+    "adverse_pct",
+    "affordable",
+    "entry",
+    "floor_reached_ms",
+    "permitted",
+]
+
+UNLIMITED: Final = 2**62
+"""Cash, in ledger units, that no entry is denied for: beyond anything that cbbot counts."""
 
 
 class Position(NamedTuple):
@@ -40,6 +54,18 @@ class Position(NamedTuple):
     last_entry_ticks: int
     last_add_ms: int
     exposure: int
+
+
+class Entry(NamedTuple):
+    """What a permitted signal would open: base units at ``ticks``, slippage included, out of ``spend`` ledger units.
+
+    ``denied`` is ALLOWED, or the gate that denies; then ``base`` is 0.
+    """
+
+    base: int
+    spend: int
+    ticks: int
+    denied: int
 
 
 class Stops(NamedTuple):
@@ -114,3 +140,16 @@ def affordable(params: Params, spend: int, cash: int, ticks: int, exposure: int)
     if params.max_exposure_ledger != NO_CAP and exposure + base * ticks > params.max_exposure_ledger:
         return 0, DENY_MAX_EXPOSURE
     return base, ALLOWED
+
+
+def entry(params: Params, wanted: int, ticks: int, std_ratio: float, equity: int, cash: int, exposure: int) -> Entry:
+    """Size an entry that :func:`permitted` allows: volatility, budget, slippage, then what it can afford.
+
+    ``ticks`` is the step's price, ``std_ratio`` the 20-candle standard deviation over the close; ``equity``,
+    ``cash`` and ``exposure`` (the open lots' cost) are ledger units.
+    """
+    tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
+    spend = budget(params, equity, tenths)
+    price = slipped(ticks, wanted, params.slippage)
+    base, denied = affordable(params, spend, cash, price, exposure)
+    return Entry(base, spend, price, denied)

@@ -38,6 +38,10 @@ BASELINE_WARM: Final = 40
 EXTENDED_WARM: Final = 60
 
 
+BASELINE_FEATURES: Final = 4
+EXTENDED_FEATURES: Final = 8
+
+
 class Indicators(NamedTuple):
     """The state after ``rows`` rows. Tuples hold the newest value last.
 
@@ -127,6 +131,11 @@ def read(state: Indicators, ma_fast: int, ma_slow: int) -> Reading:
         fast=sum(closes[-ma_fast:]) / ma_fast if rows >= ma_fast else NAN,
         slow=sum(closes[-ma_slow:]) / ma_slow if rows >= ma_slow else NAN,
     )
+
+
+def feature_count(extended: bool) -> int:
+    """How many values :func:`features` has."""
+    return EXTENDED_FEATURES if extended else BASELINE_FEATURES
 
 
 def features(reading: Reading, extended: bool) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ import uvicorn
 
 from cbbot.errors import BadInput
 
-__all__ = ["HttpServer", "announce", "listening_socket"]
+__all__ = ["HttpServer", "listening_socket", "log_listening"]
 
 
 def listening_socket(host: str, port: int, *, host_name: str, port_name: str) -> socket.socket:
@@ -49,7 +49,7 @@ def listening_socket(host: str, port: int, *, host_name: str, port_name: str) ->
     return bound
 
 
-def announce(listener: socket.socket, **fields: object) -> None:
+def log_listening(listener: socket.socket, **fields: object) -> None:
     """One line on stdout, ``{"event": "listening", "host": ..., "port": ..., ...fields}``."""
     host, port = listener.getsockname()[:2]
     sys.stdout.write(json.dumps({"event": "listening", "host": host, "port": port} | fields) + "\n")

@@ -26,6 +26,7 @@ from cbbot.kernel.account import Account
 from cbbot.kernel.advance import MONEY_LIMIT, Closed, Portfolio, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import DENIALS
+from cbbot.kernel.indicators import feature_count
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.kernel.observe import Observed, observe, score_rows
@@ -76,7 +77,7 @@ def compiled() -> Core:
     fast_emptied, fast_count, fast_at = fast(emptied), fast(_count), fast(_at)
 
     def observed(candles: Columns, params: Params) -> Observed:
-        n, features = len(candles.close), 8 if params.extended else 4
+        n, features = len(candles.close), feature_count(params.extended)
         seen = Observed(np.empty((n, features)), np.empty(n), np.empty(n), np.empty(n))
         fast_observe(candles.high, candles.low, candles.close, candles.volume, params.ma_fast, params.ma_slow, seen)
         return seen

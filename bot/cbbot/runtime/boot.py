@@ -87,9 +87,9 @@ class Boot:
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
         await self._asked("the venue's clock", clock.synchronise)
         rules = build_rules(settings, instrument)
-        state = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
+        state, unusable = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
-        self._warn(await self._venue_warnings(rules, state, market))
+        self._warn([*unusable, *await self._venue_warnings(rules, state, market)])
         return Begun(rules, state, market, clock)
 
     async def history(self, begun: Begun) -> tuple[Candle, ...]:

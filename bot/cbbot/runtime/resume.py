@@ -9,11 +9,13 @@ from typing import Any
 from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import plain
 from cbbot.errors import UnsafeStart
-from cbbot.trader.codec import BadState, decode, decode_identity
+from cbbot.runtime.store import StateStore
+from cbbot.trader.codec import Decoded, decode, decode_identity
 from cbbot.trader.rules import Rules
+from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
-__all__ = ["belongs", "check_identity", "equity_warning", "identity_of", "resumed_state"]
+__all__ = ["check_identity", "earlier_document", "equity_warning", "identity_of", "resumed_state"]
 
 Document = dict[str, Any]
 
@@ -50,8 +52,40 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     )
 
 
-def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> TraderState:
-    """The state to begin with, in an epoch above every earlier one.
+def earlier_document(store: StateStore, settings: Settings, venue: str) -> tuple[Document | None, list[str]]:
+    """The document of an earlier run, in this cbbot's version, if this run may go on with it; and warnings.
+
+    Raises:
+        UnsafeStart: no generation can be read, or something is open that is not this run's.
+        BadState: it is of a version that this cbbot does not read.
+    """
+    loaded = store.load()
+    warnings = [loaded.warning] if loaded.warning else []
+    if loaded.body is None:
+        return None, warnings
+    document = brought_up_to_date(loaded.body)
+    identity = identity_of(settings, venue, document)
+    check_identity(document, identity, str(store.path))
+    if not belongs(document, identity):
+        kept = store.set_aside(f"{document['mode']}-{document['product_id']}-{document['epoch']}")
+        warnings.append(f"the state was of another product, mode or venue: begun anew, the old one is kept as {kept}")
+    elif document is not loaded.body:
+        warnings.append(_keep_older(store, loaded.body["version"]))
+    return document, warnings
+
+
+def _keep_older(store: StateStore, version: int) -> str:
+    """Keeps the state as the older cbbot wrote it, so that one can go back; a sentence on it."""
+    brought = f"the state was of version {version} and is brought to version {VERSION}"
+    try:
+        return f"{brought}; as it was it is kept as {store.set_aside(f'version-{version}')}"
+    except OSError as error:
+        # Open lots are watched all the same: a full disk must not keep the bot from its exits.
+        return f"{brought}; as it was it could not be kept: {error.strerror or error}"
+
+
+def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> Decoded:
+    """The state to begin with, in an epoch above every earlier one; and what of the document could not be used.
 
     A state of another product, mode or venue without anything open gives a fresh start that goes
     on counting orders and trades; a pause by hand stays.
@@ -60,18 +94,19 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, w
         UnsafeStart: the state says what cannot be.
     """
     if document is None:
-        return new_state(rules, identity, wall_ms)
+        return Decoded(new_state(rules, identity, wall_ms), ())
     try:
         if belongs(document, identity):
-            saved = decode(rules, document)
-            return replace(saved, identity=identity, epoch=max(saved.epoch + 1, wall_ms))
+            saved, warnings = decode(rules, document)
+            return Decoded(replace(saved, identity=identity, epoch=max(saved.epoch + 1, wall_ms)), warnings)
         fresh = new_state(rules, identity, max(int(document["epoch"]) + 1, wall_ms))
-        return replace(
+        continued = replace(
             fresh,
             sequence=int(document["sequence"]),
             trade_count=int(document["trade_count"]),
             paused_by=frozenset(document["paused_by"]),
         )
+        return Decoded(continued, ())
     except (BadState, KeyError, TypeError, ValueError) as error:
         raise UnsafeStart(
             f"the state is sound as a file but makes no sense: {error}. Trading without it could forget open lots; "

@@ -1,41 +1,42 @@
 """The trader's state as a JSON document, and back.
 
 Money, prices and sizes are plain decimal text, so that a person can read the file and a venue
-that changes an increment does not change what we own. Indicators count in ticks and are
-dropped, to be worked out anew, when the increments are no longer the same.
+that changes an increment does not change what we own. Indicators and model are only memory of candles: where
+they do not fit (other increments, other candles, another cbbot's fields) they are dropped, to be worked out anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
-from cbbot.kernel.account import NEVER, Account
+from cbbot.kernel.account import Account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
-from cbbot.kernel.params import DAY_MS
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
+from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
 from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, Trade, TraderState
 
-__all__ = ["VERSION", "BadState", "decode", "decode_identity", "encode"]
-
-VERSION: Final = 1
+__all__ = ["BadState", "Decoded", "decode", "decode_identity", "encode"]
 
 Document = dict[str, Any]
 T = TypeVar("T")
 
 
-class BadState(BadInput):
-    """A document that is no state of ours."""
+class Decoded(NamedTuple):
+    """A state, and sentences for a person on what of the document could not be used."""
+
+    state: TraderState
+    warnings: tuple[str, ...]
 
 
 def encode(rules: Rules, state: TraderState) -> Document:
@@ -50,7 +51,7 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "venue": identity.venue,
         "epoch": state.epoch,
         "sequence": state.sequence,
-        "book": _account_out(instrument, state.account),
+        "account": _account_out(instrument, state.account),
         "lots": [_lot_out(instrument, lot) for lot in state.lots],
         "intents": [_intent_out(instrument, intent) for intent in state.intents],
         "dust": _dust_out(instrument, state.dust),
@@ -80,16 +81,16 @@ def decode_identity(document: Document) -> Identity:
     Raises:
         BadState: not a state document of a version we know.
     """
-    return _reading(lambda: _identity(document))
+    return _reading(lambda: _identity(brought_up_to_date(document)))
 
 
-def decode(rules: Rules, document: Document) -> TraderState:
-    """The state of a document that :func:`encode` made.
+def decode(rules: Rules, document: Document) -> Decoded:
+    """The state of a document that :func:`encode` of this or an older cbbot made.
 
     Raises:
         BadState: a field is missing or nonsense; the message names what could not be read.
     """
-    return _reading(lambda: _state(rules, document))
+    return _reading(lambda: _decoded(rules, brought_up_to_date(document)))
 
 
 def _reading(read: Callable[[], T]) -> T:
@@ -102,38 +103,33 @@ def _reading(read: Callable[[], T]) -> T:
 
 
 def _identity(document: Document) -> Identity:
-    if document["version"] != VERSION:
-        raise BadState(f"the state is of version {document['version']!r}; this cbbot reads version {VERSION}")
     return Identity(document["bot_id"], document["product_id"], document["mode"], document["venue"])
 
 
-def _state(rules: Rules, document: Document) -> TraderState:
+def _decoded(rules: Rules, document: Document) -> Decoded:
     instrument = rules.instrument
-    lots = tuple(_lot_in(instrument, lot) for lot in document["lots"])
     last_price = instrument.ticks(parse_decimal(document["last_price"]))
-    # Candles of another length say nothing of the model fitted on these.
-    same_candles = document["market"].get("candle_seconds", rules.candle_ms // 1000) == rules.candle_ms // 1000
-    model = document["model"] if same_candles else None
-    account = _account_in(instrument, document["book"])
-    dust, short_dust = _dusts_in(instrument, document, account.side)
-    return TraderState(
+    market, market_warning = _market_in(rules, document["market"], last_price)
+    model, model_warning = _model_in(rules, document)
+    state = TraderState(
         identity=_identity(document),
         epoch=int(document["epoch"]),
         sequence=int(document["sequence"]),
-        account=_with_last_add(account, lots),
-        market=_market_in(rules, document["market"], last_price, same_candles),
-        lots=lots,
+        account=_account_in(instrument, document["account"]),
+        market=market,
+        lots=tuple(_lot_in(instrument, lot) for lot in document["lots"]),
         intents=tuple(_intent_in(instrument, intent) for intent in document["intents"]),
-        model=_fit_in(model) if model else None,
-        last_fit_ms=int(document["last_fit_ms"]) if same_candles else -1,
+        model=model,
+        last_fit_ms=int(document["last_fit_ms"]) if _same_candles(rules, document["market"]) else -1,
         paused_by=frozenset(document["paused_by"]),
         flattening=bool(document["flattening"]),
         halted=str(document["halted"]),
-        dust=dust,
-        short_dust=short_dust,
+        dust=_dust_in(instrument, document["dust"]),
+        short_dust=_dust_in(instrument, document["short_dust"]),
         trades=tuple(_trade_in(instrument, trade) for trade in document["trades"]),
         trade_count=int(document["trade_count"]),
     )
+    return Decoded(state, tuple(warning for warning in (market_warning, model_warning) if warning))
 
 
 _ACCOUNT_MONEY: Final = (
@@ -166,14 +162,6 @@ def _account_in(instrument: Instrument, document: Document) -> Account:
     return Account(**values)
 
 
-def _with_last_add(account: Account, lots: tuple[Lot, ...]) -> Account:
-    """An old state does not say when a lot was last added: the oldest lot's open time, else the day's start."""
-    if not lots or account.last_add_ms != NEVER:
-        return account
-    opened_ms = lots[0].opened_ms
-    return account._replace(last_add_ms=opened_ms if opened_ms > 0 else max(account.day, 0) * DAY_MS)
-
-
 def _dust_out(instrument: Instrument, dust: Dust) -> Document:
     return {
         "base": instrument.base_text(dust.base),
@@ -188,14 +176,6 @@ def _dust_in(instrument: Instrument, document: Document) -> Dust:
         _money(instrument, document["cost"]),
         _money(instrument, document["entry_fee"]),
     )
-
-
-def _dusts_in(instrument: Instrument, document: Document, side: int) -> tuple[Dust, Dust]:
-    """What BUY lots left behind, and what SELL lots did. An old state has one dust, of the side it traded last."""
-    dust = _dust_in(instrument, document["dust"])
-    if "short_dust" in document:
-        return dust, _dust_in(instrument, document["short_dust"])
-    return (Dust(), dust) if side == SELL else (dust, Dust())
 
 
 def _lot_out(instrument: Instrument, lot: Lot) -> Document:
@@ -275,31 +255,66 @@ def _trade_in(instrument: Instrument, document: Document) -> Trade:
     return Trade(int(document["number"]), closed)
 
 
-def _market_in(rules: Rules, document: Document, last_price: int, same_candles: bool) -> Market:
+def _same_candles(rules: Rules, market: Document) -> bool:
+    """Whether the state is of candles of this length; one of an older cbbot may not say, and is taken to be."""
+    return market["candle_seconds"] in (None, rules.candle_ms // 1000)
+
+
+def _market_in(rules: Rules, document: Document, last_price: int) -> tuple[Market, str]:
+    """The market, and a warning when its indicators are not such as this cbbot keeps."""
     instrument = rules.instrument
-    same = (document["price_increment"], document["base_increment"]) == (
-        str(instrument.price_increment),
-        str(instrument.base_increment),
-    )
     fresh = empty(rules.params.ma_slow)
-    indicators = _indicators_in(document["indicators"])
-    if not same or not same_candles or indicators.reach != fresh.reach:
-        return Market(indicators=fresh, last_price=last_price)
-    anchors = tuple(Anchor(int(a["start"]), _indicators_in(a["indicators"])) for a in document["anchors"])
-    return Market(indicators, int(document["last_start"]), anchors, last_price=last_price)
+    without = Market(indicators=fresh, last_price=last_price)
+    increments = (document["price_increment"], document["base_increment"])
+    same = increments == (str(instrument.price_increment), str(instrument.base_increment))
+    if not same or not _same_candles(rules, document):
+        return without, ""
+    try:
+        indicators = _indicators_in(document["indicators"])
+        anchors = tuple(Anchor(int(a["start"]), _indicators_in(a["indicators"])) for a in document["anchors"])
+    except (KeyError, TypeError, ValueError) as error:
+        return without, (
+            f"the state's indicators are another cbbot's ({error}): they are worked out anew from the venue's candles"
+        )
+    if indicators.reach != fresh.reach:
+        return without, ""
+    return Market(indicators, int(document["last_start"]), anchors, last_price=last_price), ""
 
 
 def _indicators_in(document: Document) -> Indicators:
-    values = {name: document[name] for name in Indicators._fields}
+    """Raises KeyError, TypeError or ValueError for anything but the fields of :class:`Indicators`."""
+    unknown = document.keys() - set(Indicators._fields)
+    missing = set(Indicators._fields) - document.keys()
+    if unknown or missing:
+        named = [f"without {name}" for name in sorted(missing)] + [f"with {name}" for name in sorted(unknown)]
+        raise ValueError(", ".join(named))
+    values = dict(document)
     for name in ("closes", "flows", "volumes"):
         values[name] = tuple(int(v) for v in values[name])
+    for name in ("rows", "reach"):
+        values[name] = int(values[name])
+    for name in ("gain", "loss", "true_range", "ema_fast", "ema_slow", "ema_signal"):
+        values[name] = float(values[name])
     return Indicators(**values)
 
 
+def _model_in(rules: Rules, document: Document) -> tuple[Fit | None, str]:
+    """The model in force, and a warning when it is not such as this cbbot fits."""
+    model = document["model"]
+    # Candles of another length say nothing of the model fitted on these.
+    if model is None or not _same_candles(rules, document["market"]):
+        return None, ""
+    try:
+        return _fit_in(model), ""
+    except (KeyError, TypeError, ValueError) as error:
+        return None, f"the state's model is another cbbot's ({error}): a new one is fitted on the venue's candles"
+
+
 def _fit_in(document: Document) -> Fit:
+    """Raises KeyError, TypeError or ValueError for anything but the fields of :class:`Fit`."""
     weights, mean, std = (tuple(float(v) for v in document[name]) for name in ("weights", "mean", "std"))
     if not len(weights) == len(mean) == len(std):
-        raise BadState("the model's weights, mean and std differ in length")
+        raise ValueError("weights, mean and std differ in length")
     return Fit(weights, float(document["bias"]), mean, std, int(document["rows"]))
 
 

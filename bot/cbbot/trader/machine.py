@@ -6,10 +6,10 @@ which they must be executed, a checkpoint before the order that it covers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final, assert_never
 
+from cbbot.kernel.indicators import feature_count
 from cbbot.trader import market_state, notices, order_outcomes
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
@@ -45,11 +45,50 @@ Outcome = tuple[TraderState, tuple[Command, ...]]
 
 def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
     """The state after ``event``, and what must now be done."""
-    state, commands = _HANDLERS[type(event)](rules, state, event)
+    state, commands = _handled(rules, state, event)
     if Checkpoint() not in commands:
         return state, commands
     # One save covers all of an event, and it comes before anything that leaves the process.
     return state, (Checkpoint(), *(command for command in commands if not isinstance(command, Checkpoint)))
+
+
+def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa: C901  one case an event
+    # The most frequent come first.
+    match event:
+        case Tick():
+            return _tick(rules, state, event)
+        case TimePassed():
+            return _time_passed(state, event)
+        case BalancesKnown():
+            return _balances(state, event)
+        case CandleForming():
+            return _candle_forming(state, event)
+        case CandleClosed():
+            return _candle_closed(rules, state, event)
+        case OrderAccepted():
+            return order_outcomes.accepted(state, event)
+        case OrderFilled():
+            return order_outcomes.filled(rules, state, event)
+        case OrderRefused():
+            return order_outcomes.refused(rules, state, event)
+        case OrderUnknown():
+            return order_outcomes.unknown(rules, state, event)
+        case OrderAbsent():
+            return order_outcomes.absent(rules, state, event)
+        case OrderContradicts():
+            return order_outcomes.contradicted(state, event)
+        case HistoryLoaded():
+            return _history(rules, state, event)
+        case Started():
+            return _started(rules, state, event)
+        case EntriesPaused():
+            return _paused(state, event)
+        case EntriesResumed():
+            return _resumed(state, event)
+        case FlattenAsked():
+            return _flatten(state)
+        case _:
+            assert_never(event)
 
 
 def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
@@ -59,8 +98,7 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
     commands: list[Command] = [notices.history(len(event.candles), continued, gaps, missing)]
     if gaps:
         commands.append(Count("gaps", times=gaps))
-    features = 8 if rules.params.extended else 4
-    if state.model is None or len(state.model.weights) != features:
+    if state.model is None or len(state.model.weights) != feature_count(rules.params.extended):
         state, fitted = refitted(replace(state, model=None), event.at_ms)
         commands += fitted
     return state, (*commands, Checkpoint())
@@ -110,61 +148,41 @@ def _gap(rules: Rules, before: Market, start: int) -> tuple[Command, ...]:
     return Count("gaps"), notices.gap(before.last_start, start, missing)
 
 
-def _candle_forming(rules: Rules, state: TraderState, event: CandleForming) -> Outcome:
+def _candle_forming(state: TraderState, event: CandleForming) -> Outcome:
     return replace(state, market=market_state.forming(state.market, event.candle)), ()
 
 
-def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
+def _balances(state: TraderState, event: BalancesKnown) -> Outcome:
     """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
     if state.pending or event.at_ms <= state.last_order_ms:
         return state, ()
     return replace(state, balances=event), ()
 
 
-def _paused(rules: Rules, state: TraderState, event: EntriesPaused) -> Outcome:
+def _paused(state: TraderState, event: EntriesPaused) -> Outcome:
     if event.by in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by | {event.by})
     return changed, (Checkpoint(), notices.pause(f"entries paused by {event.by}"))
 
 
-def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome:
+def _resumed(state: TraderState, event: EntriesResumed) -> Outcome:
     if event.by not in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by - {event.by})
     return changed, (Checkpoint(), notices.pause(f"entries no longer paused by {event.by}"))
 
 
-def _flatten(rules: Rules, state: TraderState, event: FlattenAsked) -> Outcome:
+def _flatten(state: TraderState) -> Outcome:
     changed = replace(state, flattening=bool(state.lots) or state.entering, paused_by=state.paused_by | {"hand"})
     if changed == state:
         return state, ()
     return changed, (Checkpoint(), notices.pause("closing every lot; entries paused by hand"))
 
 
-def _time_passed(rules: Rules, state: TraderState, event: TimePassed) -> Outcome:
+def _time_passed(state: TraderState, event: TimePassed) -> Outcome:
     """Ask again after orders whose fate is unknown."""
     due = [i for i in state.intents if i.progress is Progress.UNKNOWN and event.at_ms - i.asked_ms >= ASK_AGAIN_MS]
     for intent in due:
         state = state.with_intent(replace(intent, asked_ms=event.at_ms))
     return state, tuple(LookUp(intent) for intent in due)
-
-
-_HANDLERS: Final[dict[type, Callable[[Rules, TraderState, Any], Outcome]]] = {
-    HistoryLoaded: _history,
-    Started: _started,
-    Tick: _tick,
-    CandleClosed: _candle_closed,
-    CandleForming: _candle_forming,
-    OrderAccepted: order_outcomes.accepted,
-    OrderFilled: order_outcomes.filled,
-    OrderRefused: order_outcomes.refused,
-    OrderUnknown: order_outcomes.unknown,
-    OrderAbsent: order_outcomes.absent,
-    OrderContradicts: order_outcomes.contradicted,
-    BalancesKnown: _balances,
-    EntriesPaused: _paused,
-    EntriesResumed: _resumed,
-    FlattenAsked: _flatten,
-    TimePassed: _time_passed,
-}

@@ -51,7 +51,7 @@ _TOO_SMALL: Final = "SIZE_TOO_SMALL"
 Outcome = tuple[TraderState, tuple[Command, ...]]
 
 
-def accepted(rules: Rules, state: TraderState, event: OrderAccepted) -> Outcome:
+def accepted(state: TraderState, event: OrderAccepted) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
@@ -125,7 +125,7 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
 
 
-def contradicted(rules: Rules, state: TraderState, event: OrderContradicts) -> Outcome:
+def contradicted(state: TraderState, event: OrderContradicts) -> Outcome:
     reason = f"order {event.client_order_id} at the venue is not ours: {event.detail}; stopped, look at the account"
     return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
 

@@ -18,14 +18,12 @@ from cbbot.kernel.codes import (
     FLAT,
     SIGNALS,
 )
-from cbbot.kernel.gates import affordable, permitted
+from cbbot.kernel.gates import UNLIMITED, entry, permitted
 from cbbot.kernel.indicators import Reading, features
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
-from cbbot.kernel.money import slipped
 from cbbot.kernel.params import NO_CAP
-from cbbot.kernel.sizing import budget, vol_tenths
 from cbbot.kernel.strategy import probability, score, signal
 from cbbot.trader import account_figures, market_state, notices, order_outcomes
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
@@ -210,17 +208,18 @@ def _size(
     cash = account_figures.cash(rules, state, now_ms)
     if cash is None:
         return 0, 0, "balances_stale"
-    tenths = vol_tenths(std_ratio) if params.vol_adjust else 10
-    spend = budget(params, account_figures.equity(rules, state, price), tenths)
     if rules.live and wanted != BUY:
         # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
-        cash = spend
-    base, denied = affordable(params, spend, cash, slipped(price, wanted, params.slippage), state.account.cost_sum)
-    if base and rules.live and wanted != BUY and base > _free_base(state):
+        cash = UNLIMITED
+    equity = account_figures.equity(rules, state, price)
+    sized = entry(params, wanted, price, std_ratio, equity, cash, state.account.cost_sum)
+    if sized.denied != ALLOWED:
+        return 0, 0, DENIALS[sized.denied]
+    if rules.live and wanted != BUY and sized.base > _free_base(state):
         return 0, 0, "insufficient_funds"
-    if base and rules.live and wanted == BUY and _may_exceed(rules, state, spend):
+    if rules.live and wanted == BUY and _may_exceed(rules, state, sized.spend):
         return 0, 0, DENIALS[DENY_MAX_EXPOSURE]
-    return (base, spend, "entered") if base else (0, 0, DENIALS[denied])
+    return sized.base, sized.spend, "entered"
 
 
 def _free_base(state: TraderState) -> int:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
-from cbbot.process.http_server import HttpServer, announce, listening_socket
+from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.process.json_logs import configure_logs
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
@@ -31,9 +31,9 @@ _LOG = logging.getLogger(__name__)
 _GRACE_SECONDS = 2
 
 
-def _announce(world: World, listener: socket.socket) -> None:
+def _log_listening(world: World, listener: socket.socket) -> None:
     settings = world.settings
-    announce(
+    log_listening(
         listener,
         now=rfc3339_ms(world.now_ms()),
         speed=settings.speed,
@@ -55,7 +55,7 @@ async def _serve(settings: SimulatorSettings) -> None:
     listener = listening_socket(settings.host, settings.port, host_name="--host", port_name="--port")
     server = HttpServer(
         build_app(world, state_file, signatures),
-        lambda bound: _announce(world, bound),
+        lambda bound: _log_listening(world, bound),
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
         ws="websockets-sansio",

@@ -64,7 +64,7 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
     if inputs.simulated:
         arguments = _simulator_arguments(inputs)
         containers.append(_simulator(inputs, image, arguments))
-        volumes.append({"name": "market", "persistentVolumeClaim": {"claimName": inputs.names.simulator}})
+        volumes.append({"name": "market", "persistentVolumeClaim": {"claimName": inputs.names.of("simulator")}})
     settings_hash = inputs.settings_hash(environment | {"simulator": " ".join(arguments)}, keys)
     return deployment(inputs, "bridge", spec.bridge, settings_hash, containers, volumes)
 

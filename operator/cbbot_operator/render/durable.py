@@ -15,20 +15,16 @@ __all__ = ["claim_name", "claims", "service_account", "token_secret"]
 def service_account(inputs: Inputs) -> dict[str, Any]:
     """Pods talk to no API server: the account exists to have no token and no rights."""
     return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": inputs.metadata(inputs.names.account, "bot"),
+        **inputs.head("ServiceAccount", inputs.names.account, "bot"),
         "automountServiceAccountToken": False,
     }
 
 
 def token_secret(inputs: Inputs) -> dict[str, Any]:
-    metadata = inputs.metadata(inputs.names.tokens, "bot")
-    metadata["labels"][WATCH_LABEL] = "true"
+    head = inputs.head("Secret", inputs.names.tokens, "bot")
+    head["metadata"]["labels"][WATCH_LABEL] = "true"
     return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": metadata,
+        **head,
         "type": "Opaque",
         "data": {
             BOT_TOKEN: base64.b64encode(inputs.tokens.bridge.encode()).decode(),
@@ -49,7 +45,7 @@ def claims(inputs: Inputs) -> list[dict[str, Any]]:
     if state.existingClaim is None:
         made.append(_claim(inputs, inputs.names.state, "bot", state.size, state.accessMode, owned=owned))
     if inputs.simulated:
-        made.append(_claim(inputs, inputs.names.simulator, "simulator", "256Mi", "ReadWriteOnce", owned=owned))
+        made.append(_claim(inputs, inputs.names.of("simulator"), "simulator", "256Mi", "ReadWriteOnce", owned=owned))
     return made
 
 
@@ -57,9 +53,4 @@ def _claim(inputs: Inputs, name: str, component: str, size: str, mode: str, *, o
     spec: dict[str, Any] = {"accessModes": [mode], "resources": {"requests": {"storage": size}}}
     if inputs.spec.state.storageClassName is not None:
         spec["storageClassName"] = inputs.spec.state.storageClassName
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": inputs.metadata(name, component, owned=owned),
-        "spec": spec,
-    }
+    return {**inputs.head("PersistentVolumeClaim", name, component, owned=owned), "spec": spec}

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cbbot.contract.tradingbot import API_VERSION, KIND, TradingBotSpec
+from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot_operator.keys import Key, Names, labels
+from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
 
 __all__ = ["BOT_PORT", "BRIDGE_PORT", "SIMULATOR_PORT", "Inputs"]
@@ -53,8 +54,8 @@ class Inputs:
     def simulated(self) -> bool:
         return self.spec.exchange.venue == "Simulator"
 
-    def metadata(self, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
-        """Name, labels and, unless the object is to outlive the TradingBot, the owner."""
+    def head(self, kind: str, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
+        """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, the owner."""
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": self.key.namespace,
@@ -63,15 +64,14 @@ class Inputs:
         if owned:
             metadata["ownerReferences"] = [
                 {
-                    "apiVersion": API_VERSION,
-                    "kind": KIND,
+                    **KINDS[KIND].head(),
                     "name": self.key.name,
                     "uid": self.uid,
                     "controller": True,
                     "blockOwnerDeletion": True,
                 }
             ]
-        return metadata
+        return {**KINDS[kind].head(), "metadata": metadata}
 
     def settings_hash(self, settings: Mapping[str, Any], *secrets: str | None) -> str:
         """A fingerprint of what a pod reads at its start: when it changes, the pod is replaced."""

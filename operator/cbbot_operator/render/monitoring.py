@@ -16,13 +16,11 @@ def service_monitors(inputs: Inputs) -> list[dict[str, Any]]:
         return []
     made = []
     for component in ("bridge", "bot"):
-        metadata = inputs.metadata(f"{inputs.key.name}-{component}", component)
-        metadata["labels"] = {**monitor.labels, **metadata["labels"]}
+        head = inputs.head("ServiceMonitor", inputs.names.of(component), component)
+        head["metadata"]["labels"] = {**monitor.labels, **head["metadata"]["labels"]}
         made.append(
             {
-                "apiVersion": "monitoring.coreos.com/v1",
-                "kind": "ServiceMonitor",
-                "metadata": metadata,
+                **head,
                 "spec": {
                     "selector": {"matchLabels": selector(inputs.key.name, component)},
                     "endpoints": [

@@ -26,12 +26,7 @@ def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dic
     }
     if unready:  # a false here is dropped by the API server, and every apply would be a change
         spec["publishNotReadyAddresses"] = True
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": inputs.metadata(f"{inputs.key.name}-{component}", component),
-        "spec": spec,
-    }
+    return {**inputs.head("Service", inputs.names.of(component), component), "spec": spec}
 
 
 def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
@@ -54,9 +49,7 @@ def _scrapers(inputs: Inputs) -> dict[str, Any]:
 
 def _policy(inputs: Inputs, component: str, port: int, peers: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": inputs.metadata(f"{inputs.key.name}-{component}", component),
+        **inputs.head("NetworkPolicy", inputs.names.of(component), component),
         "spec": {
             "podSelector": {"matchLabels": selector(inputs.key.name, component)},
             "policyTypes": ["Ingress"],

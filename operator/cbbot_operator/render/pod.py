@@ -29,7 +29,6 @@ def deployment(
     volumes: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """One replica, Recreate: never two bots on one state, never two bridges on one key."""
-    name = f"{inputs.key.name}-{component}"
     pod: dict[str, Any] = {
         "serviceAccountName": inputs.names.account,
         "automountServiceAccountToken": False,
@@ -59,9 +58,7 @@ def deployment(
     }
     pod |= {field: value for field, value in placement.items() if value}
     return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": inputs.metadata(name, component),
+        **inputs.head("Deployment", inputs.names.of(component), component),
         "spec": {
             "replicas": 0 if inputs.spec.suspend else 1,
             "revisionHistoryLimit": 3,

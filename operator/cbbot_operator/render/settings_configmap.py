@@ -22,7 +22,7 @@ def settings_of(inputs: Inputs) -> dict[str, str]:
     settings = {key: _shortest(key, text) for key, text in environment(inputs.spec).items()} | {
         "STATE_FILE": f"{STATE_FOLDER}/bot_state.json",
         "PORT": str(BOT_PORT),
-        "BRIDGE_URL": f"http://{inputs.names.bridge}:{BRIDGE_PORT}",
+        "BRIDGE_URL": f"http://{inputs.names.of('bridge')}:{BRIDGE_PORT}",
         "BRIDGE_TOKEN_FILE": f"{TOKEN_FOLDER}/{BOT_TOKEN}",
         "CONTROL_TOKEN_FILE": f"{TOKEN_FOLDER}/{CONTROL_TOKEN}",
         "BOT_ID": inputs.bot_id,
@@ -41,9 +41,4 @@ def _shortest(key: str, text: str) -> str:
 
 
 def settings_map(inputs: Inputs) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": inputs.metadata(inputs.names.settings, "bot"),
-        "data": settings_of(inputs),
-    }
+    return {**inputs.head("ConfigMap", inputs.names.settings, "bot"), "data": settings_of(inputs)}

@@ -19,7 +19,7 @@ PAGE = re.compile(r"(?<![\w./*-])[\w./-]*\w\.md\b")
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]*)(?:#(?P<anchor>[\w-]+))?\)")
 CITATION = re.compile(r"(?P<page>[\w./-]+\.md)\W{1,3}sections?\s+(?P<numbers>\d[\d.]*(?:(?:, | and )\d[\d.]*)*)")
 UNREADABLE = re.compile(r"§|\bsections?\s+\d|\bthe specification\b|\bold (?:go )?bot\b", re.IGNORECASE)
-PROSE_SUFFIXES = (".md", ".toml", ".yaml", ".yml", ".tpl", ".js")
+COMMENTED = (".toml", ".yaml", ".yml", ".tpl", ".js", ".css", ".c", ".env")
 
 
 class Text(NamedTuple):
@@ -38,15 +38,23 @@ def docstrings_and_comments(file: Path) -> Iterator[Text]:
             yield Text(file, token.start[0], token.string)
 
 
+def comments(file: Path) -> Iterator[Text]:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if found := re.search(r"(?:#|//).*", line):
+            yield Text(file, number, found[0])
+
+
 @cache
 def prose() -> tuple[Text, ...]:
-    """All that is written for people: docstrings, comments, pages, and the text files around them."""
+    """All that is written for people: pages, docstrings, and the comments of whatever has comments."""
     found: list[Text] = []
     for file in repository_files():
         if file.suffix == ".py":
             found += docstrings_and_comments(file)
-        elif file.suffix in PROSE_SUFFIXES or file.name.startswith(("Make", "Docker")):
+        elif file.suffix == ".md":
             found.append(Text(file, 1, file.read_text(encoding="utf-8")))
+        elif file.suffix in COMMENTED or file.name.startswith(("Make", "Docker")):
+            found += comments(file)
     return tuple(found)
 
 

@@ -145,9 +145,10 @@ def test_monitoring_says_whether_the_definition_is_there(observed, paper):
 def test_storage_is_bound_when_the_claim_is(observed):
     claim = {"metadata": {"name": "btc-state"}, "spec": {}, "status": {"phase": "Pending"}}
     assert judged(observed())["StorageBound"] == ("False", "ClaimMissing")
-    assert judged(observed(claim=claim))["StorageBound"] == ("False", "Pending")
+    children = {("PersistentVolumeClaim", "btc-state"): claim}
+    assert judged(observed(children=children))["StorageBound"] == ("False", "Pending")
     claim["status"]["phase"] = "Bound"
-    assert judged(observed(claim=claim))["StorageBound"] == ("True", "Bound")
+    assert judged(observed(children=children))["StorageBound"] == ("True", "Bound")
 
 
 def test_a_transition_time_stays_while_the_status_does(observed):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -61,7 +62,7 @@ def test_an_order_in_flight_is_something_open(deleting, observed, bot_status):
     report = Report(observed().now, bot_status(open_lots=0, pending_orders=1))
     seen = deleting(lots=0)
     assert judge(seen).release
-    assert not judge(type(seen)(**{name: getattr(seen, name) for name in seen.__slots__} | {"report": report})).release
+    assert not judge(replace(seen, report=report)).release
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,13 @@ import asyncio
 
 import pytest
 
-from cbbot_operator import lease as module
 from cbbot_operator.lease import Lease, LostLease
 
 
 @pytest.fixture
 def lease_of(cluster, clock):
-    return lambda identity: Lease(cluster, "operators", "cbbot-operator", identity, clock)
-
-
-@pytest.fixture
-def at_once(monkeypatch):
-    """Renew without waiting."""
-    monkeypatch.setattr(module, "_RENEW_SECONDS", 0.001)
+    """Leases that are renewed without waiting."""
+    return lambda identity: Lease(cluster, "operators", "cbbot-operator", identity, clock, renew_seconds=0)
 
 
 def holder(cluster):
@@ -33,10 +27,20 @@ def test_the_first_operator_leads_and_marks_its_lease_for_watching(run, lease_of
 
 def test_a_second_operator_waits_until_the_lease_has_run_out(run, lease_of, cluster, clock):
     run(lease_of("a").acquire())
-    second = lease_of("b")
-    assert run(second._try()) is False
-    clock.advance(31)
-    run(second.acquire())
+
+    async def stand_by():
+        second = lease_of("b")
+        cluster.requests.clear()
+        acquiring = asyncio.ensure_future(second.acquire())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert cluster.requests.count(("get", "Lease", "cbbot-operator")) > 1
+        assert not second.leading
+        assert holder(cluster) == "a"
+        clock.advance(31)
+        await acquiring
+
+    run(stand_by())
     assert holder(cluster) == "b"
 
 
@@ -49,26 +53,25 @@ def test_a_released_lease_is_taken_at_once(run, lease_of, cluster):
     assert holder(cluster) == "b"
 
 
-@pytest.mark.usefixtures("at_once")
 def test_a_lease_that_another_took_is_lost(run, lease_of, clock):
     first = lease_of("a")
     run(first.acquire())
     clock.advance(31)
-    run(lease_of("b").acquire())
+    second = lease_of("b")
+    run(second.acquire())
 
-    async def keep():
-        task = asyncio.ensure_future(first.keep())
-        while not task.done():
-            clock.advance(5)
-            await asyncio.sleep(0.002)
-            # The other renews too.
-            await lease_b._try()
-        await task
+    async def both_renew():
+        kept = [asyncio.ensure_future(lease.keep()) for lease in (second, first)]
+        while not any(task.done() for task in kept):
+            clock.advance(1)
+            await asyncio.sleep(0)
+        kept[0].cancel()
+        await kept[1]
 
-    lease_b = lease_of("b")
     with pytest.raises(LostLease):
-        run(keep())
+        run(both_renew())
     assert not first.leading
+    assert second.leading
 
 
 def test_watches_are_dead_when_no_renewal_came_back_for_three_minutes(run, lease_of, clock):

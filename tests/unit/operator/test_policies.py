@@ -59,12 +59,13 @@ def test_another_product_is_refused_though_the_api_server_let_it_pass(observed):
     ],
 )
 def test_a_volume_only_grows(observed, paper, state, found, expected):
-    assert reason(observed({**paper, "state": state}, claim=found)) == expected
+    children = {("PersistentVolumeClaim", "btc-state"): found}
+    assert reason(observed({**paper, "state": state}, children=children)) == expected
 
 
 def test_a_named_claim_must_exist(observed, paper):
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}})) == "ClaimMissing"
-    assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, claim=claim("5Gi"))) is None
+    assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, existing_claim=claim("5Gi"))) is None
 
 
 def test_someone_elses_object_is_never_taken_over(observed):

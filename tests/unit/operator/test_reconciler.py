@@ -5,12 +5,12 @@ import copy
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import FINALIZER, RECONCILE
 from cbbot_operator.observed import Report
-from cbbot_operator.operator_metrics import DRIFT
 from cbbot_operator.reconciler import Reconciler
 
 NAMESPACE = "trading"
@@ -35,7 +35,7 @@ def verbs(cluster, *wanted):
 
 
 def drift(kind):
-    return DRIFT.labels(kind)._value.get()
+    return REGISTRY.get_sample_value("cbbot_operator_drift_corrections_total", {"kind": kind}) or 0
 
 
 def test_a_tradingbot_becomes_its_objects_and_a_status(run, reconciler, cluster, key, paper):
@@ -126,6 +126,32 @@ def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(run, re
     cluster.tradingbot({**paper, "state": {"reclaimPolicy": "Delete", "existingClaim": "mine"}}, generation=2)
     run(reconciler.reconcile(key))
     assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
+
+
+def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(run, reconciler, cluster, key, paper):
+    cluster.tradingbot(paper)
+    run(reconciler.reconcile(key))
+    copied = copy.deepcopy(cluster.one("Deployment", "btc-bot"))
+    copied["metadata"]["name"] = "btc-copy"
+    cluster.put(copied)
+    with pytest.raises(Retryable, match="Deployment btc-copy has this TradingBot as its owner"):
+        run(reconciler.reconcile(key))
+    assert "btc-copy" in cluster.names("Deployment")
+    assert verbs(cluster, "delete") == []
+    assert reason(cluster) == "ReconcileFailed"
+
+
+def test_an_object_of_ours_that_lost_its_labels_is_found_though_the_spec_cannot_be_read(
+    run, reconciler, cluster, key, live, api_keys
+):
+    cluster.put(secret("coinbase", api_keys))
+    cluster.tradingbot(live)
+    run(reconciler.reconcile(key))
+    del cluster.one("Deployment", "btc-bot")["metadata"]["labels"]
+    metadata = {"finalizers": [FINALIZER], "deletionTimestamp": "now", "generation": 2}
+    cluster.tradingbot({**live, "strategy": {"maFast": 40}}, **metadata)
+    run(reconciler.reconcile(key))
+    assert cluster.one("TradingBot", "btc")["metadata"]["finalizers"] == [FINALIZER]
 
 
 def test_a_finalizer_added_by_someone_else_meanwhile_is_not_lost(

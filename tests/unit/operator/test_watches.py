@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cbbot_operator.keys import Key
-from cbbot_operator.watches import Watches, watch_settings
+from cbbot_operator.watches import Watches
 
 OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot": "btc"}
 
@@ -82,15 +82,3 @@ def test_only_our_own_lease_proves_that_the_watch_lives(run, seen):
     assert seen.leases == 0
     run(seen.watches.lease(event=event("MODIFIED", name="cbbot-operator")))
     assert seen.leases == 1
-
-
-def test_kopf_is_kept_from_writing_anything(seen):
-    settings = watch_settings(dynamic=False)
-    assert settings.posting.enabled is False
-    assert settings.scanning.disabled is True
-    assert watch_settings(dynamic=True).scanning.disabled is False
-    registry = seen.watches.registry(monitors=True)
-    assert list(registry._changing.get_all_handlers()) == []
-    assert list(registry._spawning.get_all_handlers()) == []
-    assert len(list(registry._watching.get_all_handlers())) == 10
-    assert len(list(seen.watches.registry(monitors=False)._watching.get_all_handlers())) == 9

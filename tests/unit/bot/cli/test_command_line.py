@@ -199,7 +199,7 @@ def test_explain_takes_either_name(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def body(**changed: Any) -> dict[str, Any]:
-    book = {"start_equity": "1000", "realised": "-1.5", "day_realised": "0", "breaker": False, "lots": 1}
+    account = {"start_equity": "1000", "realised": "-1.5", "day_realised": "0", "breaker": False, "lots": 1}
     sums = {"base_sum": "0.5", "cost_sum": "10", "fee_sum": "0.1"}
     lot = {
         "id": 1, "runner": True, "side": "BUY", "opened_ms": 0, "open_ticks": "20", "base": "0.5", "cost": "10",
@@ -210,9 +210,10 @@ def body(**changed: Any) -> dict[str, Any]:
         "progress": "unknown",
     }  # fmt: skip
     return {
-        "version": 1, "bot_id": "b", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator", "epoch": 3,
-        "book": book | sums, "lots": [lot], "intents": [intent], "paused_by": ["hand"], "halted": "",
+        "version": 2, "bot_id": "b", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator", "epoch": 3,
+        "account": account | sums, "lots": [lot], "intents": [intent], "paused_by": ["hand"], "halted": "",
         "trade_count": 4, "dust": {"base": "0", "cost": "0", "entry_fee": "0"},
+        "short_dust": {"base": "0", "cost": "0", "entry_fee": "0"},
     } | changed  # fmt: skip
 
 
@@ -224,6 +225,19 @@ def test_state_show_prints_lots_and_orders(tmp_path: Path, capsys: pytest.Captur
     shown = capsys.readouterr().out
     for word in ("BTC-USD, paper, Simulator", "998.5", "1 open lots", "runner", "hand", "b-1-1"):
         assert word in shown
+    assert path.read_bytes() == before
+
+
+def test_a_state_of_an_older_version_is_shown_and_verified_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = json.loads((Path(__file__).parents[1] / "trader" / "states" / "version-1.json").read_text())
+    path = tmp_path / "s.json"
+    StateStore(path).save(older)
+    before = path.read_bytes()
+    assert main(["state", "show", str(path)]) == 0
+    assert main(["state", "verify", str(path)]) == 0
+    assert f"{len(older['lots'])} open lots" in capsys.readouterr().out
     assert path.read_bytes() == before
 
 
@@ -251,7 +265,7 @@ def test_a_folder_means_the_state_file_in_it(tmp_path: Path, capsys: pytest.Capt
 
 def test_state_verify_counts_the_dust_in_the_accounts_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = body()
-    book = sound["book"]
+    account = sound["account"]
     dusty = body(dust={"base": "0.001", "cost": "1", "entry_fee": "0.1"})
     path = tmp_path / "bot_state.json"
     StateStore(path).save(dusty)
@@ -259,6 +273,6 @@ def test_state_verify_counts_the_dust_in_the_accounts_sums(tmp_path: Path, capsy
     assert main(["state", "verify", str(path)]) == 3
     assert "lots and dust add up to" in capsys.readouterr().out
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
-        book[total] = str(Decimal(book[total]) + Decimal(dusty["dust"][of]))
-    StateStore(path).save(dusty | {"book": book})
+        account[total] = str(Decimal(account[total]) + Decimal(dusty["dust"][of]))
+    StateStore(path).save(dusty | {"account": account})
     assert main(["state", "verify", str(path)]) == 0

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from cbbot.errors import BadInput
-from cbbot.process.http_server import HttpServer, announce, listening_socket
+from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 
 
 def socket_on(host: str, port: int) -> socket.socket:
@@ -37,9 +37,9 @@ def test_a_host_that_is_none_is_bad_input_that_names_the_setting() -> None:
         socket_on("256.1.1.1", 0)
 
 
-def test_the_port_is_announced_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_port_is_logged_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket_on("::1", 0) as bound:
-        announce(bound, speed=60)
+        log_listening(bound, speed=60)
         port = bound.getsockname()[1]
     line = json.loads(capsys.readouterr().out)
     assert line == {"event": "listening", "host": "::1", "port": port, "speed": 60}

@@ -155,6 +155,31 @@ def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(
     virtually(main)
 
 
+def test_a_state_from_before_an_indicator_was_added_trades_on_with_its_lots_and_a_warning(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge()
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path)
+        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        before = {lot.lot for lot in rig.bot.lots()}
+        await rig.stop()
+        document = read_generation(rig.store.path)
+        for indicators in (document["market"]["indicators"], *(a["indicators"] for a in document["market"]["anchors"])):
+            del indicators["ema_signal"]
+        rig.store.save(document)
+        again = make_rig(bridge, tmp_path)
+        await again.until(lambda: again.bot.readiness[0])
+        assert {lot.lot for lot in again.bot.lots()} == before
+        assert [warning for warning in again.bot.status().warnings if "without ema_signal" in warning]
+        await again.until(lambda: again.bot.status().phase == "trading" and before - {x.lot for x in again.bot.lots()})
+        await again.stop()
+        assert "ema_signal" in read_generation(rig.store.path)["market"]["indicators"]
+
+    virtually(main)
+
+
 def test_a_pause_is_durable_before_it_is_answered_and_survives_a_restart(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
 ) -> None:

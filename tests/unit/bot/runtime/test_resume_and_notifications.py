@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
 
-from cbbot.contract.settings import load
+from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
+from cbbot.process import durable_files
 from cbbot.process.json_logs import configure_logs
 from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
-from cbbot.runtime.resume import check_identity, equity_warning, identity_of, resumed_state
+from cbbot.runtime.resume import check_identity, earlier_document, equity_warning, identity_of, resumed_state
+from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules, build_rules
+from cbbot.trader.state_versions import VERSION, BadState
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -64,7 +69,7 @@ def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> No
     live = rules_with(DRY_RUN="false", USD_EQUITY="70")
     identity = identity_of(live.settings, "Coinbase", document)
     check_identity(document, identity, "state.json")
-    begun = resumed_state(live, identity, document, 50)
+    begun = resumed_state(live, identity, document, 50).state
     assert (begun.identity.mode, begun.identity.bot_id) == ("live", "bot-1")
     assert (begun.epoch, begun.sequence, begun.trade_count) == (101, 9, 4)
     assert begun.paused_by == {"hand"}
@@ -74,17 +79,67 @@ def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> No
 def test_the_epoch_rises_by_the_clock_or_by_one() -> None:
     document = encode(rules_with(), state(rules_with()))
     identity = identity_of(load({"BOT_ID": "mine"}), "Simulator", document)
-    assert resumed_state(rules_with(), identity, document, 50).epoch == 101
-    later = resumed_state(rules_with(), identity, document, 5_000)
+    assert resumed_state(rules_with(), identity, document, 50).state.epoch == 101
+    later = resumed_state(rules_with(), identity, document, 5_000).state
     assert (later.epoch, later.identity.bot_id) == (5_000, "mine")
-    assert resumed_state(rules_with(), identity, None, 77).epoch == 77
+    assert resumed_state(rules_with(), identity, None, 77).state.epoch == 77
 
 
 def test_a_sound_file_without_sense_is_refused() -> None:
     document = encode(rules_with(), state(rules_with()))
-    del document["book"]["realised"]
+    del document["account"]["realised"]
     with pytest.raises(UnsafeStart, match=r"realised.*backup"):
         resumed_state(rules_with(), identity_of(load({}), "Simulator", document), document, 1)
+
+
+VERSION_1: Final = Path(__file__).parents[1] / "trader" / "states" / "version-1.json"
+
+
+def stored_version_1(folder: Path) -> tuple[StateStore, dict[str, Any], Settings]:
+    store, document = StateStore(folder / "bot_state.json"), json.loads(VERSION_1.read_text())
+    store.save(document)
+    return store, document, load({"PRODUCT_ID": document["product_id"]})
+
+
+def test_a_state_of_an_older_version_is_brought_up_and_kept_as_it_was(tmp_path: Path) -> None:
+    store, older, settings = stored_version_1(tmp_path)
+    document, warnings = earlier_document(store, settings, older["venue"])
+    assert document is not None
+    assert document["version"] == VERSION > older["version"]
+    assert document["lots"] == older["lots"]
+    kept = tmp_path / "bot_state.json.version-1"
+    assert warnings == [
+        f"the state was of version 1 and is brought to version {VERSION}; as it was it is kept as {kept}"
+    ]
+    assert read_generation(kept) == older
+    store.save(document)
+    store.save(document)
+    assert read_generation(kept) == older
+    assert earlier_document(store, settings, older["venue"]) == (document, [])
+
+
+def test_a_full_disk_does_not_keep_the_bot_from_an_older_states_lots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, older, settings = stored_version_1(tmp_path)
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable_files.os, "write", full)
+    document, warnings = earlier_document(store, settings, older["venue"])
+    assert document is not None
+    assert document["lots"]
+    assert "could not be kept: No space left" in warnings[0]
+
+
+def test_a_state_of_a_newer_version_is_refused_and_stays(tmp_path: Path) -> None:
+    store, older, settings = stored_version_1(tmp_path)
+    newer = older | {"version": VERSION + 1}
+    store.save(newer)
+    with pytest.raises(BadState, match="start the newer cbbot"):
+        earlier_document(store, settings, older["venue"])
+    assert read_generation(store.path) == newer
 
 
 def test_a_changed_starting_equity_is_mentioned() -> None:

@@ -3,17 +3,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD, Instrument
-from cbbot.kernel.codes import BUY, SELL
-from cbbot.trader.codec import BadState, decode, decode_identity, encode
+from cbbot.kernel.indicators import Indicators
+from cbbot.trader import codec
+from cbbot.trader.codec import decode, decode_identity, encode
 from cbbot.trader.rules import Rules, build_rules
-from cbbot.trader.trader_state import Dust, TraderState
+from cbbot.trader.state_versions import BadState
+from cbbot.trader.trader_state import TraderState
 from trader_harness import TraderHarness, unanswered
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
@@ -40,7 +42,8 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
     assert state.model
     assert state.account.next_lot > 3
     document = json.loads(json.dumps(encode(rules, state)))
-    kept = decode(rules, document)
+    kept, warnings = decode(rules, document)
+    assert not warnings
     forgotten = replace(
         state,
         market=replace(kept.market, last_price=state.market.last_price),
@@ -54,7 +57,7 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
 def test_money_is_plain_text_in_the_document() -> None:
     rules, state = traded()
     document = encode(rules, state)
-    assert document["book"]["start_equity"] == "1000.0000000000"
+    assert document["account"]["start_equity"] == "1000.0000000000"
     assert "e" not in document["trades"][0]["net_pnl"].lower()
 
 
@@ -62,11 +65,10 @@ def test_money_is_plain_text_in_the_document() -> None:
     ("path", "value", "said"),
     [
         (("version",), 99, "version 99"),
-        (("book", "realised"), "lots", "lots"),
+        (("account", "realised"), "lots", "lots"),
         (("lots",), None, "cannot be read"),
         (("intents",), [{"client_order_id": "a"}], "purpose"),
-        (("model", "weights"), [1.0], "differ in length"),
-        (("market", "indicators"), {}, "rows"),
+        (("market",), {}, "price_increment"),
     ],
 )
 def test_a_document_that_is_no_state_is_refused_by_name(path: tuple[str, ...], value: Any, said: str) -> None:
@@ -92,16 +94,60 @@ def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators(
     rules, state = traded()
     finer = Instrument("BTC-USD", Decimal("0.001"), Decimal("0.00000001"), Decimal("0.01"), Decimal(1))
     again = build_rules(load(KEYS), finer)
-    kept = decode(again, encode(rules, state))
+    kept = decode(again, encode(rules, state)).state
     assert finer.money(kept.account.realised) == BTC_USD.money(state.account.realised)
     assert kept.market.indicators.rows == 0
 
 
-@pytest.mark.parametrize(("side", "bought", "sold"), [(BUY, 500, 0), (SELL, 0, 500)])
-def test_the_one_dust_of_an_older_state_is_of_the_side_it_traded_last(side: int, bought: int, sold: int) -> None:
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        (("indicators",), "rsi_fast", None),  # yesterday's state, from before the indicator was added
+        (("indicators",), "gain", "a word"),
+        (("indicators",), "closes", 5),
+        (("anchors", 0, "indicators"), "gain", None),
+        (("anchors", 0), "start", None),
+    ],
+)
+def test_indicators_that_do_not_fit_are_worked_out_anew_with_a_warning_and_nothing_else_is_lost(
+    part: tuple[Any, ...], field: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rules, state = traded()
-    dusty = replace(state, lots=(), intents=(), account=state.account._replace(side=side, lots=0), dust=Dust(500, 5, 1))
-    document = encode(rules, dusty)
-    del document["short_dust"]
-    kept = decode(rules, document)
-    assert (kept.dust.base, kept.short_dust.base) == (bought, sold)
+    document = json.loads(json.dumps(encode(rules, state)))
+    if field == "rsi_fast":
+        wider = NamedTuple("Indicators", [*Indicators.__annotations__.items(), (field, float)])  # type: ignore[misc]  # made at run time
+        monkeypatch.setattr(codec, "Indicators", wider)
+    else:
+        holder = document["market"]
+        for name in part:
+            holder = holder[name]
+        if value is None:
+            del holder[field]
+        else:
+            holder[field] = value
+    kept, warnings = decode(rules, document)
+    assert len(warnings) == 1
+    assert field in warnings[0] or str(value) in warnings[0] or "int" in warnings[0]
+    assert "worked out anew" in warnings[0]
+    assert kept.market.indicators.rows == 0
+    assert (kept.lots, kept.trades, kept.account, kept.model) == (state.lots, state.trades, state.account, state.model)
+
+
+def test_an_indicator_that_this_cbbot_no_longer_has_is_no_reason_to_refuse_either() -> None:
+    rules, state = traded()
+    document = json.loads(json.dumps(encode(rules, state)))
+    document["market"]["indicators"]["gone"] = 1.0
+    kept, warnings = decode(rules, document)
+    assert "with gone" in warnings[0]
+    assert kept.lots == state.lots
+
+
+@pytest.mark.parametrize("change", [{"weights": [1.0]}, {"bias": None}, {"mean": ["x"]}])
+def test_a_model_that_does_not_fit_is_fitted_anew_with_a_warning(change: dict[str, Any]) -> None:
+    rules, state = traded()
+    document = json.loads(json.dumps(encode(rules, state)))
+    document["model"] |= change
+    kept, warnings = decode(rules, document)
+    assert kept.model is None
+    assert "a new one is fitted" in warnings[0]
+    assert kept.market.indicators == state.market.indicators

@@ -33,7 +33,7 @@ def test_a_restart_does_not_take_the_missing_balances_for_a_loss() -> None:
     trader = LiveTraderHarness(USE_LIVE_EQUITY="true", MAX_DAILY_LOSS_PCT="2")
     trader.balances(quote="5000")
     trader.tick("100")
-    kept = decode(trader.rules, encode(trader.rules, trader.state))
+    kept = decode(trader.rules, encode(trader.rules, trader.state)).state
     trader.state = replace(kept, reconciled=True, market=trader.state.market)
     trader.tick("100")
     assert not trader.state.account.breaker
@@ -128,7 +128,7 @@ def test_dust_alone_is_never_tried_again_and_stays_marked() -> None:
     assert (len(trader.state.lots), trader.state.account.lots) == (0, 0)
     assert trader.state.dust.base == BTC_USD.base_units(Decimal("0.0101"))
     assert account_figures.unrealised(trader.state, 9500) == BTC_USD.ledger_up(Decimal("-0.0505"))
-    kept = decode(trader.rules, encode(trader.rules, trader.state))
+    kept = decode(trader.rules, encode(trader.rules, trader.state)).state
     assert (kept.dust, kept.account) == (trader.state.dust, trader.state.account)
     assert trader.tick("95") == []
 
@@ -185,7 +185,7 @@ def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
     trader.fill(exit_, "105", "0.19")
     assert trader.state.dust == Dust(500_000, 5 * 10**9, 0)
     assert trader.state.short_dust.base == entry.base - 19_000_000
-    kept = decode(trader.rules, encode(trader.rules, trader.state))
+    kept = decode(trader.rules, encode(trader.rules, trader.state)).state
     assert (kept.dust, kept.short_dust) == (trader.state.dust, trader.state.short_dust)
 
 

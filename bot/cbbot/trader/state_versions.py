@@ -1,0 +1,80 @@
+"""Versions of the state's document: an older one is brought up to date step by step. Pure.
+
+A change of what the document holds (a field of the account, of a lot, of an order) raises ``VERSION`` and adds
+a step from the version before. Indicators and the model need no step: they are worked out anew from candles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from cbbot.errors import BadInput
+
+__all__ = ["VERSION", "BadState", "brought_up_to_date"]
+
+VERSION: Final = 2
+
+Document = dict[str, Any]
+
+
+class BadState(BadInput):
+    """A document that is no state of ours."""
+
+
+def brought_up_to_date(document: Document) -> Document:
+    """The document as this version of cbbot would have written it. What is given stays as it is.
+
+    Raises:
+        BadState: no version, one that is newer than this cbbot, or a field that a step needs is missing.
+    """
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise BadState(f"the state is of version {version!r}, which no cbbot wrote")
+    if version > VERSION:
+        raise BadState(
+            f"the state is of version {version}, this cbbot reads up to {VERSION}: start the newer cbbot that wrote it"
+        )
+    try:
+        for each in range(version, VERSION):
+            document = _STEPS[each](document) | {"version": each + 1}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadState(f"the state of version {version} cannot be brought to version {VERSION}: {error}") from error
+    return document
+
+
+def _account_and_both_dusts(document: Document) -> Document:
+    """1 to 2: ``book`` is called ``account``; both dusts, the candles' length and the last add are always there."""
+    older = {name: value for name, value in document.items() if name != "book"}
+    account = document["book"]
+    return older | {
+        "account": account | {"last_add_ms": _last_add_ms(account, document["lots"])},
+        "market": {"candle_seconds": None} | document["market"],
+        **_dusts(document),
+    }
+
+
+def _last_add_ms(account: Document, lots: list[Document]) -> int:
+    """A state may not say when a lot was last added: the oldest lot's open time, else the day's start."""
+    kept = int(account["last_add_ms"])
+    if not lots or kept != _NEVER:
+        return kept
+    opened_ms = int(lots[0]["opened_ms"])
+    return opened_ms if opened_ms > 0 else max(int(account["day"]), 0) * _DAY_MS
+
+
+def _dusts(document: Document) -> Document:
+    """What BUY lots left behind, and what SELL lots did. A state with one dust has that of the side it traded last."""
+    if "short_dust" in document:
+        return {"dust": document["dust"], "short_dust": document["short_dust"]}
+    none = {"base": "0", "cost": "0", "entry_fee": "0"}
+    if document["book"]["side"] < 0:
+        return {"dust": none, "short_dust": document["dust"]}
+    return {"dust": document["dust"], "short_dust": none}
+
+
+# What a version wrote does not change when the kernel's own constants do.
+_NEVER: Final = -1
+_DAY_MS: Final = 86_400_000
+
+_STEPS: Final[dict[int, Callable[[Document], Document]]] = {1: _account_and_both_dusts}

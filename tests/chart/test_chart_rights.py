@@ -1,0 +1,103 @@
+"""The chart's rights are those that follow from the table of kinds: none is missing, none too many."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cbbot_operator.kinds import KINDS
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "charts/templates"
+HELM = shutil.which("helm")
+LEASE, NAMESPACE, TRADINGBOT = KINDS["Lease"], KINDS["Namespace"], KINDS["TradingBot"]
+
+
+def as_text():
+    """Documents of the templates without helm: every branch is taken, x stands for what helm would fill in."""
+    helpers = (TEMPLATES / "_helpers.tpl").read_text(encoding="utf-8")
+    (rules,) = re.findall(r'define "cbbot\.rules" -}}\n(.*?){{- end', helpers, re.DOTALL)
+    for name in ("rbac.yaml", "roles-aggregated.yaml"):
+        text = (TEMPLATES / name).read_text(encoding="utf-8")
+        text = re.sub(r'{{ include "cbbot\.rules" .+}}\n', rules, text)
+        text = re.sub(r"^ *{{.*}}\n", "", text, flags=re.MULTILINE)
+        yield from yaml.safe_load_all(re.sub(r"{{.*?}}", "x", text))
+
+
+def by_helm():
+    for scope in ("namespaces", "cluster"):
+        command = [str(HELM), "template", "x", "charts", "--set", f"scope={scope}", "--set", "aggregateRoles=true"]
+        text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+        yield from yaml.safe_load_all(text)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[as_text, pytest.param(by_helm, marks=pytest.mark.skipif(HELM is None, reason="helm is not installed"))],
+)
+def roles(request):
+    """Rights of the chart's roles: group, resource, verb, and whether it is for objects of given names only."""
+    found = {}
+    for role in request.param():
+        if role and role["kind"] in ("Role", "ClusterRole"):
+            found[_purpose(role)] = {
+                (*right, "resourceNames" in rule)
+                for rule in role["rules"]
+                for right in product(rule["apiGroups"], rule["resources"], rule["verbs"])
+            }
+    return found
+
+
+def _purpose(role):
+    for purpose in ("view", "edit"):
+        if f"aggregate-to-{purpose}" in str(role["metadata"]["labels"]):
+            return purpose
+    if role["metadata"]["name"].endswith("-lease"):
+        return "lease"
+    return "cluster" if role["kind"] == "ClusterRole" else "namespace"
+
+
+def rights(kind, verbs, *, named=False, subresource=""):
+    resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
+    return {(kind.group, resource, verb, named) for verb in verbs}
+
+
+def everywhere():
+    """What is needed in every watched namespace."""
+    needed = rights(LEASE, LEASE.rights() - set(LEASE.verbs))
+    for kind in KINDS.values():
+        if kind is not LEASE:
+            needed |= rights(kind, kind.rights())
+        for subresource, verbs in kind.subresources.items():
+            needed |= rights(kind, verbs, subresource=subresource)
+    return needed
+
+
+def test_a_watched_namespace_grants_what_the_table_needs(roles):
+    assert roles["namespace"] == everywhere() | rights(NAMESPACE, NAMESPACE.named_verbs, named=True)
+
+
+def test_the_cluster_grants_the_same_for_all_namespaces_and_what_noticing_definitions_takes(roles):
+    scanned = set().union(*(rights(kind, kind.scanning_verbs) for kind in KINDS.values()))
+    assert roles["cluster"] == everywhere() | rights(NAMESPACE, NAMESPACE.named_verbs) | scanned
+
+
+def test_the_lease_may_be_made_and_its_own_one_renewed(roles):
+    assert roles["lease"] == rights(LEASE, LEASE.verbs) | rights(LEASE, LEASE.named_verbs, named=True)
+
+
+def test_no_object_but_lease_and_namespace_is_known_by_its_name_beforehand():
+    assert [kind for kind in KINDS.values() if kind.named_verbs] == [LEASE, NAMESPACE]
+
+
+def test_people_who_view_or_edit_get_rights_over_tradingbots_alone(roles):
+    watching = ("get", "list", "watch")
+    assert roles["view"] == rights(TRADINGBOT, watching) | rights(TRADINGBOT, watching, subresource="status")
+    changing = ("create", "update", "patch", "delete", "deletecollection")
+    assert roles["edit"] == rights(TRADINGBOT, changing)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import ast
+import base64
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import cbbot_operator
+from cbbot.contract.tradingbot_rules import read_spec
+from cbbot_operator.cluster import served
+from cbbot_operator.configuration import read_configuration
+from cbbot_operator.keys import Key
+from cbbot_operator.kinds import CHILDREN, KINDS, WATCHED, Child
+from cbbot_operator.lease import Lease
+from cbbot_operator.observed import Tokens
+from cbbot_operator.operating import resync_once
+from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.render import Inputs, render
+from cbbot_operator.workqueue import WorkQueue
+
+PACKAGE = Path(cbbot_operator.__path__[0])
+LEAST = {
+    "product": {"id": "BTC-USD"},
+    "state": {"existingClaim": "mine"},
+    "monitoring": {"serviceMonitor": {"enabled": False}},
+}
+MOST = {"product": {"id": "BTC-USD"}, "exchange": {"venue": "Simulator"}}
+# Verbs of the API server, by the operator's own.
+VERBS = {
+    "get": {"get"},
+    "list": {"list"},
+    "create": {"create"},
+    "apply": {"create", "patch"},
+    "replace": {"update"},
+    "patch": {"patch"},
+    "delete": {"delete"},
+}
+
+
+def rendered(spec):
+    return render(
+        Inputs(
+            key=Key("trading", "btc"),
+            uid="tb-uid",
+            spec=read_spec(spec),
+            tokens=Tokens("b" * 43, "c" * 43),
+            secrets={},
+            namespace_uid="ns-uid",
+            bot_image="bot:1",
+            bridge_image="bridge:1",
+            monitors_known=True,
+        )
+    )
+
+
+def names_by_kind(spec):
+    names = defaultdict(set)
+    for obj in rendered(spec):
+        names[obj["kind"]].add(obj["metadata"]["name"])
+    return names
+
+
+def test_the_tables_children_are_the_kinds_that_are_rendered():
+    found = {(obj["kind"], obj["apiVersion"]) for obj in rendered(MOST)}
+    assert found == {(kind.name, kind.api_version) for kind in CHILDREN}
+
+
+def test_a_kind_is_pruned_or_kept_exactly_when_a_spec_may_do_without_one_of_its_objects():
+    least, most = names_by_kind(LEAST), names_by_kind(MOST)
+    spared = {kind for kind in most if least[kind] != most[kind]}
+    assert spared == {kind.name for kind in CHILDREN if kind.child is not Child.ALWAYS}
+
+
+def test_the_watch_of_a_kind_selects_what_is_rendered_of_it():
+    for obj in rendered(MOST):
+        selector = KINDS[obj["kind"]].watched
+        assert selector
+        name, _, value = selector.partition("=")
+        assert obj["metadata"]["labels"][name] == (value or "true")
+
+
+def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_otherwise():
+    unowned = {obj["kind"] for obj in rendered(MOST) if "ownerReferences" not in obj["metadata"]}
+    assert unowned == {kind.name for kind in CHILDREN if kind.child is Child.KEPT}
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name", "path"),
+    [
+        ("Secret", "n", "s", "api/v1/namespaces/n/secrets/s"),
+        ("Pod", "n", "", "api/v1/namespaces/n/pods"),
+        ("Deployment", "n", "d", "apis/apps/v1/namespaces/n/deployments/d"),
+        ("TradingBot", None, "", "apis/cbbot.io/v1alpha1/tradingbots"),
+        ("Namespace", None, "n", "api/v1/namespaces/n"),
+    ],
+)
+def test_a_kind_knows_its_path(kind, namespace, name, path):
+    assert KINDS[kind].path(namespace, name) == path
+
+
+@pytest.mark.parametrize(("known", "left_out"), [(True, set()), (False, {"ServiceMonitor"})])
+def test_optional_kinds_are_left_out_where_the_cluster_does_not_know_them(run, cluster, known, left_out):
+    cluster.monitors = known
+    assert set(WATCHED) - set(run(served(cluster, WATCHED))) == {KINDS[name] for name in left_out}
+
+
+def test_nothing_else_in_the_operator_spells_an_address():
+    others = [path for path in PACKAGE.rglob("*.py") if path.name != "kinds.py"]
+    spelled = {kind.api_version for kind in KINDS.values() if kind.group}
+    found = {
+        f"{path.name}: {node.value}"
+        for path in others
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and (node.value in spelled or str(node.value).startswith(("api/", "apis/", "/api/", "/apis/")))
+    }
+    assert others
+    # The simulator's own, of another API.
+    assert found == {"bridge_deployment.py: /api/v3/brokerage/time"}
+
+
+@pytest.fixture
+def used(run, cluster, clock, key, live, api_keys):
+    """The verbs asked of each kind while a TradingBot is made, watched over, changed and let go."""
+    configuration = read_configuration(
+        {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "CBBOT_NAMESPACES": "trading"}
+    )
+    reconciler = Reconciler(cluster, configuration, clock)
+    lease = Lease(cluster, "trading", "cbbot-operator", "a", clock)
+    data = {name: base64.b64encode(value).decode() for name, value in api_keys.items()}
+    cluster.put({"kind": "Secret", "metadata": {"namespace": "trading", "name": "coinbase"}, "data": data})
+    cluster.monitors = True
+
+    async def story():
+        await lease.acquire()
+        cluster.tradingbot(live)
+        await resync_once(cluster, configuration, WorkQueue(), 0)
+        await reconciler.reconcile(key)
+        cluster.tradingbot({**live, "monitoring": {"serviceMonitor": {"enabled": False}}})
+        await reconciler.reconcile(key)
+        await lease.release()
+
+    run(story())
+    verbs, subresources = defaultdict(set), defaultdict(set)
+    for verb, kind, _ in cluster.requests:
+        if verb == "patch_status":
+            subresources[kind, "status"].add("patch")
+        else:
+            verbs[kind] |= VERBS[verb]
+    return verbs, subresources
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if not kind.scanning_verbs], ids=lambda kind: kind.name
+)
+def test_the_rights_are_those_that_the_operator_uses(used, kind):
+    verbs, subresources = used
+    watching = {"list", "watch"} if kind.watched is not None else set()
+    assert verbs[kind.name] | watching == kind.rights() | set(kind.named_verbs)
+    assert subresources[kind.name, "status"] == set(kind.subresources.get("status", ()))
+
+
+def test_the_right_over_finalizers_is_there_for_the_owner_references_that_block():
+    owners = [owner for obj in rendered(MOST) for owner in obj["metadata"].get("ownerReferences", ())]
+    blocked = {owner["kind"] for owner in owners if owner["blockOwnerDeletion"]}
+    assert blocked == {kind.name for kind in KINDS.values() if "finalizers" in kind.subresources}

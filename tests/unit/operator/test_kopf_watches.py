@@ -1,0 +1,167 @@
+"""kopf with our handlers and settings, against an API server that knows every kind and remembers every request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+
+import kopf
+import pytest
+import yaml
+from aiohttp import web
+
+from cbbot_operator.keys import Key
+from cbbot_operator.kinds import KINDS, WATCHED
+from cbbot_operator.watches import Watches, watch_settings
+
+CHANGE = {
+    "type": "ADDED",
+    "object": {
+        **KINDS["TradingBot"].head(),
+        "metadata": {"namespace": "trading", "name": "btc", "uid": "1", "generation": 1, "resourceVersion": "2"},
+        "spec": {},
+    },
+}
+
+
+class ApiServer:
+    """Discovery, empty lists, and watches that stay open; the TradingBots' watch has one change."""
+
+    def __init__(self):
+        self.news = [CHANGE]
+        self.written = []
+        self.listed = set()
+        self.watched = {}
+        self.progress = asyncio.Condition()
+        self.closing = asyncio.Event()
+
+    async def handle(self, request):
+        if request.method != "GET":
+            self.written.append((request.method, request.path))
+        if "watch" in request.query:
+            return await self._watch(request)
+        return web.json_response(self._discovered(request.path.strip("/")))
+
+    def _discovered(self, path):
+        by_root = defaultdict(list)
+        for kind in KINDS.values():
+            by_root[kind.root].append(kind)
+        if path == "api":
+            return {"versions": ["v1"]}
+        if path == "apis":
+            groups = {kind.group: {"version": kind.version} for kind in KINDS.values() if kind.group}
+            return {
+                "groups": [
+                    {"name": group, "versions": [version], "preferredVersion": version}
+                    for group, version in groups.items()
+                ]
+            }
+        resources = [
+            {"name": kind.plural, "kind": kind.name, "singularName": "", "namespaced": True, "verbs": ["list", "watch"]}
+            for kind in by_root[path]
+        ]
+        if resources:
+            return {"resources": resources}
+        self.listed.add(path)
+        return {"items": [], "metadata": {"resourceVersion": "1"}}
+
+    async def _watch(self, request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        if request.path.endswith("/tradingbots") and self.news:
+            await response.write(json.dumps(self.news.pop()).encode() + b"\n")
+        async with self.progress:
+            self.watched[request.path.strip("/")] = request.query.get("labelSelector", "")
+            self.progress.notify_all()
+        await self.closing.wait()
+        return response
+
+
+@pytest.fixture
+def watching(run, tmp_path, monkeypatch):
+    """Run kopf until all of ``expected`` is watched and a key has come; gives back server and keys."""
+
+    def runner(kinds, expected, *, dynamic, **scope):
+        async def scenario():
+            server, keys, stop = ApiServer(), [], asyncio.Event()
+            arrived = asyncio.Event()
+
+            def add(key):
+                keys.append(key)
+                arrived.set()
+
+            app = web.Application()
+            app.router.add_route("*", "/{path:.*}", server.handle)
+            shell = web.AppRunner(app, shutdown_timeout=0.1)
+            await shell.setup()
+            await web.TCPSite(shell, "127.0.0.1", 0).start()
+            _write_kubeconfig(tmp_path / "config", f"http://127.0.0.1:{shell.addresses[0][1]}")
+            monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+            watches = Watches(add, lambda *_: [], "cbbot-operator", lambda: None)
+            operator = asyncio.ensure_future(
+                kopf.operator(
+                    registry=watches.registry(kinds),
+                    settings=watch_settings(dynamic=dynamic),
+                    standalone=True,
+                    stop_flag=stop,
+                    **scope,
+                )
+            )
+            async with server.progress:
+                await server.progress.wait_for(lambda: expected <= server.watched.keys())
+            await arrived.wait()
+            stop.set()
+            server.closing.set()
+            await operator
+            await shell.cleanup()
+            return server, keys
+
+        return run(scenario())
+
+    return runner
+
+
+def _write_kubeconfig(path, server):
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": server}}],
+                "users": [{"name": "u", "user": {"token": "t0ken"}}],
+            }
+        )
+    )
+
+
+def test_kopf_posts_nothing_and_notices_definitions_only_where_it_may():
+    for dynamic in (False, True):
+        settings = watch_settings(dynamic=dynamic)
+        assert settings.posting.enabled is False
+        assert settings.scanning.disabled is not dynamic
+
+
+def test_kopf_watches_what_the_table_says_and_writes_nothing(watching):
+    expected = {kind.path("trading"): kind.watched for kind in WATCHED}
+    server, keys = watching(WATCHED, expected.keys(), dynamic=False, namespaces=["trading"])
+    assert server.watched == expected
+    assert server.listed == expected.keys()
+    assert server.written == []
+    assert keys == [Key("trading", "btc")]
+
+
+def test_a_kind_that_the_cluster_does_not_know_is_not_watched_in_listed_namespaces(watching):
+    kinds = [kind for kind in WATCHED if not kind.optional]
+    expected = {kind.path("trading") for kind in kinds}
+    server, _ = watching(kinds, expected, dynamic=False, namespaces=["trading"])
+    assert server.watched.keys() == expected
+
+
+def test_cluster_wide_kopf_watches_definitions_too_and_still_writes_nothing(watching):
+    scanned = {kind.path(): "" for kind in KINDS.values() if kind.scanning_verbs}
+    expected = {kind.path(): kind.watched for kind in WATCHED} | scanned
+    server, _ = watching(WATCHED, expected.keys(), dynamic=True, clusterwide=True)
+    assert server.watched == expected
+    assert server.listed == expected.keys()
+    assert server.written == []
