@@ -189,13 +189,13 @@ class LiveTrader(TraderHarness):
         base = self.rng.choice(
             [intent.base, intent.base, max(intent.base * 2 // 3, 1), max(intent.base - 900_000, 1), 0]
         )
-        self.filled(intent, base, self.rng.choice([None, 0, 10**8]))
+        self.fill_with(intent, base, self.rng.choice([None, 0, 10**8]))
 
     @property
     def available(self) -> int:
         return max(self.spare + self.venue.base[BUY] - self.venue.base[SELL], 0)
 
-    def filled(self, intent: Intent, base: int, fee: int | None) -> None:
+    def fill_with(self, intent: Intent, base: int, fee: int | None) -> None:
         self.exercised[f"filled {'none' if base == 0 else 'all' if base == intent.base else 'part'}"] += 1
         del self.orders[intent.client_order_id]
         assert self.state.intent(intent.client_order_id) is not None, "an order that the venue has was forgotten"
@@ -216,7 +216,7 @@ class LiveTrader(TraderHarness):
         known = self.state.intent(intent.client_order_id)
         if known is None or known.progress is not Progress.SENT:
             if code is not None:
-                self.filled(intent, 0, None)  # too late to refuse it: it ends without a fill
+                self.fill_with(intent, 0, None)  # too late to refuse it: it ends without a fill
             return
         del self.orders[intent.client_order_id]
         self.now_ms += 1
@@ -347,7 +347,7 @@ class LiveTrader(TraderHarness):
         for _ in range(3):
             while self.orders:
                 intent = next(iter(self.orders.values()))
-                self.filled(intent, intent.base, None)
+                self.fill_with(intent, intent.base, None)
                 self.accounts_agree()
             self.know_balances()
             self.tick_at(self.price, 6_000)

@@ -74,7 +74,7 @@ class Venue:
 
 def driven(venue: Venue, descent: Descent) -> list[tuple[int, list[Row]]]:
     """Pages as a journal would keep them."""
-    pages = []
+    pages: list[tuple[int, list[Row]]] = []
     for _ in range(20_000):
         ask = descent.next()
         if ask is None:
@@ -88,7 +88,8 @@ def driven(venue: Venue, descent: Descent) -> list[tuple[int, list[Row]]]:
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Any]:
     seconds = draw(st.sampled_from([60, 300, 3600, 21_600, DAY]))
-    at, starts = BASE, []
+    at = BASE
+    starts: list[int] = []
     for rest, run in draw(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 40)), min_size=1, max_size=6)):
         at += rest * seconds if draw(st.booleans()) else min(rest, 5) * seconds
         starts += range(at, at + run * seconds, seconds)

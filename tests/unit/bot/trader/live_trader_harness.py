@@ -28,7 +28,7 @@ def execution(price: str, base: str, commission: str | None = None) -> Execution
 class LiveTraderHarness(TraderHarness):
     """A trader at 100 USD that wants to buy (or sell) in every step; its clock moves with what the test does."""
 
-    def __init__(self, bias: float = 5.0, **keys: str) -> None:
+    def __init__(self, bias: float = 5.0, /, **keys: str) -> None:
         defaults = {
             "DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
             "RISK_PER_TRADE_PCT": "2", "STOP_LOSS_PCT": "5", "TAKE_PROFIT_PCT": "2", "FEE_RATE_PCT": "0.75",

@@ -110,7 +110,7 @@ def test_after_an_exit_was_refused_for_lack_of_base_what_the_account_has_is_sold
     trader.fill(first, "95")
     trader.fill(second, "95")
     (short,) = trader.state.lots
-    assert (short.base, trader.state.paused_by) == (10_000_000, {"lots_without_base"})
+    assert (short.base, trader.state.paused_by) == (10_000_000, frozenset({"lots_without_base"}))
     trader.balances(base="0.0001")
     # Too little to sell: the whole is asked for, in case it comes back.
     assert [intent.base for intent in trader.tick("95")] == [10_000_000]

@@ -157,20 +157,20 @@ SHORT = {"LONG_ONLY": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}
 
 
 def test_a_sell_opens_a_lot_live_only_with_base_that_no_lot_and_no_dust_owns() -> None:
-    trader = LiveTraderHarness(bias=-5.0, **SHORT)
+    trader = LiveTraderHarness(-5.0, **SHORT)
     trader.balances(base="0.1985")
     assert (trader.tick("100"), trader.reason) == ([], "insufficient_funds")
     trader.balances(base="0.19851116")
     (entry,) = trader.tick("100")
     assert (entry.side, entry.base, entry.quote_units) == (Side.SELL, 19_851_116, 0)
-    dusty = LiveTraderHarness(bias=-5.0, **SHORT)
+    dusty = LiveTraderHarness(-5.0, **SHORT)
     dusty.state = dusty.state.with_dust(1, Dust(1, 1, 0))
     dusty.balances(base="0.19851116")
     assert (dusty.tick("100"), dusty.reason) == ([], "insufficient_funds")
 
 
 def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
-    trader = LiveTraderHarness(bias=-5.0, **SHORT)
+    trader = LiveTraderHarness(-5.0, **SHORT)
     trader.state = replace(
         trader.state, account=trader.state.account._replace(side=1, base_sum=500_000, cost_sum=5 * 10**9)
     )
@@ -191,7 +191,7 @@ def test_dust_of_one_side_never_leaves_with_a_lot_of_the_other() -> None:
 
 @pytest.mark.parametrize(("price", "taken"), [("101", True), ("100.99", False)])
 def test_a_sell_lot_is_added_to_by_the_mirrored_gate(price: str, taken: bool) -> None:
-    trader = LiveTraderHarness(bias=-5.0, **SHORT | PYRAMID | {"PYRAMID_MIN_ADVERSE_PCT": "1"})
+    trader = LiveTraderHarness(-5.0, **SHORT | PYRAMID | {"PYRAMID_MIN_ADVERSE_PCT": "1"})
     trader.balances(base="1")
     (entry,) = trader.tick("100")
     trader.fill(entry, "100")
