@@ -133,7 +133,7 @@ class FakeBridge:
             "/fees": lambda _: {"maker_rate": "0.005", "taker_rate": "0.009", "tier": "x"},
             "/balance/base": lambda _: {"asset": "BTC", "available": "1", "step": "0.00000001"},
             "/balance/quote": lambda _: {"asset": "USD", "available": "100000", "step": "0.01"},
-            "/order/market": self._place,
+            "/order/market": self.place,
         }  # fmt: skip
         if path not in answers:
             return httpx.Response(404, json={"error": {"code": "not_found", "message": path}})
@@ -151,7 +151,7 @@ class FakeBridge:
             return candle
         return candle._replace(high=candle.open, low=candle.open, close=candle.open, volume=1)
 
-    def _place(self, request: httpx.Request) -> dict[str, Any]:
+    def place(self, request: httpx.Request) -> dict[str, Any]:
         body = json.loads(request.content)
         name = body["client_order_id"]
         if name not in self.orders:

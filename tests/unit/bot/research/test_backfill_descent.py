@@ -143,7 +143,7 @@ def test_the_result_is_exactly_the_venues_closed_candles_of_the_range() -> None:
         asked = Counter("days" if ask.daily else "pages" for ask in venue.asked)
         exercised.update(
             candles=len(wanted), holes=bool(held), late=bool(case["late"]), days=bool(asked["days"]),
-            jumps=bool(descent._vacant), many=asked["pages"] > 10, forming=max(venue.starts, default=0) + seconds > now,
+            jumps=bool(descent.vacant), many=asked["pages"] > 10, forming=max(venue.starts, default=0) + seconds > now,
             unfinished=bool(held), gaps=bool(missing(descent.known(), Window(min(wanted), max(wanted)), seconds))
             if wanted else 0,
         )  # fmt: skip
