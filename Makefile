@@ -7,8 +7,8 @@ PYTHON ?= python3
 help: ## Show the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-try: ## Run the demo: simulator, bridge and bot on this machine, with a live table
-	$(PYTHON) tools/dev.py try
+try: ## Run the demo: simulator, bridge and bot on this machine, with a live table; ARGS="--for 60" ends it
+	$(PYTHON) tools/dev.py try $(ARGS)
 
 setup check test: ## Make the environment; lint, types, layers, unit and property tests; those and simulation
 	$(PYTHON) tools/dev.py $@
@@ -27,10 +27,7 @@ kind-e2e: setup ## The same on kind (Docker, kind, kubectl, helm); exit code 4 w
 	.ci/cluster --provider kind
 
 long: ## Everything: what CI runs, and the bridge fuzzed for minutes
-	.ci/workflows
-	BRIDGE_FUZZ_EXAMPLES=150 $(PYTHON) tools/dev.py test
-	.ci/browser
-	.ci/cluster
+	BRIDGE_FUZZ_EXAMPLES=150 .ci/run
 
 locks: ## Renew the hashed requirement locks
 	$(PYTHON) tools/locks.py

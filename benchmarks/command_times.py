@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from machine_facts import machine
+from timed_files import files_here
 
 ROUNDS = 7
 PYRAMID = [
@@ -37,9 +38,8 @@ def once(arguments: list[str]) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    data = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(data.glob("BTC*.csv*")))
+    parser.add_argument("files", nargs="*", type=Path, default=files_here())
     print(machine())
     print(f"median of {ROUNDS} processes        wall s   CPU s      MB")
     commands = [("--help", ["--help"])]

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from machine_facts import machine
+from timed_files import files_here
 
 RUNS = 7
 PROGRAM = """
@@ -32,9 +33,8 @@ print(json.dumps([rows, taken, begun, kilobytes / 1024]))
 
 
 def main() -> None:
-    data = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(data.glob("BTC*.csv*")))
+    parser.add_argument("files", nargs="*", type=Path, default=files_here())
     print(machine())
     _, _, begun, megabytes = measured([])
     print(f"imports alone: {begun:.3f} s CPU, {megabytes:.0f} MB")

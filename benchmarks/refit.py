@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from machine_facts import machine
+from timed_files import files_here
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.batch import Columns, feature_rows, readings
@@ -25,9 +26,8 @@ WINDOW, CALLS = 5_000, 500
 
 
 def main() -> None:
-    data = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(data.glob("BTC*.csv*")))
+    parser.add_argument("files", nargs="*", type=Path, default=files_here())
     print(machine())
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

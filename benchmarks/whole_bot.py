@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from machine_facts import machine
+from timed_files import files_here
 
 from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
@@ -143,7 +144,7 @@ def median_ms(function: Callable[[], object], rounds: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path, default=HERE.parents[1] / "shared/data/BTCUSD-1m-2018.csv.gz")
+    parser.add_argument("file", nargs="?", type=Path, default=files_here()[-1])
     path = parser.parse_args().file
     candles = read_candles(path, BTC_USD, 60).columns
     print(machine())

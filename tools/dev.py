@@ -2,22 +2,30 @@
 
 Needs nothing but Python 3.11 or newer and the network: ``python3 tools/dev.py try`` runs the
 demo, ``python3 tools/dev.py test`` the tests. The Makefile's targets and CI call it as well, so
-that everybody runs the same steps. VENV names another folder than ``.venv``.
+that everybody runs the same steps. VENV names another folder than ``.venv``; WORKERS how many
+processes run tests. What follows the command is passed on: ``try --for 60``, ``unit -k breaker``.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, cast
 
-ROOT = Path(__file__).resolve().parents[1]
-VENV = Path(os.environ.get("VENV", ROOT / ".venv")).absolute()
+from dev_environments import ROOT, VENV, prepare, prepare_clients, say
+
 FAST = "not slow and not processes and not conformance"
+NUMBERS = ["tests/oracle", "tests/property", "tests/golden"]
+# Processes wait for each other much of the time: more workers than processors.
+WORKERS = os.environ.get("WORKERS") or str((os.cpu_count() or 1) + 1)
+# A file at a time to whoever is free, in the order given: its tests share servers, and some count what others did.
+PYTEST = ["pytest", "-q", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
 
 STEPS: dict[str, list[str]] = {
     "format": ["ruff", "format", "--check", "."],
@@ -27,74 +35,121 @@ STEPS: dict[str, list[str]] = {
     "generate": ["python", "tools/generate.py"],
     "generated": ["python", "tools/generate.py", "--check"],
     "mutations": ["python", "tools/mutations.py", "--check"],  # every quoted passage still stands where it is said to
-    "unit": ["pytest", "-q", "tests/unit", "tests/contract", "tests/chart", "-m", FAST],
-    "property": ["pytest", "-q", "tests/property", "tests/oracle", "tests/golden", "-m", FAST],
-    "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
+    "unit": [*PYTEST, "tests/unit", "tests/contract", "tests/chart", "-m", FAST],
+    "property": [*PYTEST, *NUMBERS, "-m", FAST],
     "simulation": [
-        "pytest",
-        "-q",
-        "tests/unit",
-        "tests/property",
-        "tests/oracle",
-        "tests/contract",
+        *PYTEST,
+        *NUMBERS,
         "tests/simulation",
+        "tests/contract",
+        "tests/unit",
         "-m",
         "slow or processes or conformance",
     ],
+    "fast": [*PYTEST, "tests/unit", "tests/contract", "tests/chart", *NUMBERS, "-m", FAST],
+    "tests": [*PYTEST, *NUMBERS, "tests/simulation", "tests/contract", "tests/unit", "tests/chart"],
+    "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
 }
-CHECK = ["format", "lint", "types", "layers", "generated", "mutations", "unit", "property"]
-COMMANDS: dict[str, list[str]] = {"check": CHECK, "test": [*CHECK, "simulation"], **{step: [step] for step in STEPS}}
+# Programs that read the tree; they run beside the tests.
+READERS = ["format", "lint", "types", "layers", "generated", "mutations"]
+COMMANDS: dict[str, list[str]] = {
+    "check": [*READERS, "fast"],
+    "test": [*READERS, "tests"],
+    **{step: [step] for step in STEPS},
+}
+CLIENTS = {"tests", "simulation"}
+COUNTED = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 
 
-def prepare(lock: str, *, editable: bool) -> None:
-    """Install a lock and the project, unless this very lock is already installed here."""
-    requirements = ROOT / "requirements" / f"{lock}.txt"
-    digest = hashlib.sha256(requirements.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    stamp = VENV / f".installed-{lock}"
-    if stamp.exists() and stamp.read_text() == f"{digest} {ROOT}":
-        return
-    if sys.version_info < (3, 11):  # noqa: UP036 - it is the older Python that must be told
-        sys.exit(f"cbbot needs Python 3.11 or newer, this is {sys.version.split()[0]}: run it with a newer python3")
+@dataclass(frozen=True)
+class Ended:
+    """A step that has run: its exit code, what it wrote, how long it took."""
+
+    step: str
+    code: int
+    output: str
+    seconds: float
+
+    def line(self) -> str:
+        outcome = self.summary() if STEPS[self.step][0] == "pytest" else ""
+        return f"== {self.step}: {outcome or ('FAILED' if self.code else 'passed')}, {self.seconds:.1f} s"
+
+    def summary(self) -> str:
+        """What pytest counted, from its last line."""
+        counts = COUNTED.findall(self.output.rstrip().rpartition("\n")[2])
+        return ", ".join(f"{number} {word}" for number, word in counts) + (", FAILED" if self.code else "")
+
+
+def command_of(step: str, arguments: list[str]) -> list[str]:
+    program, *fixed = STEPS[step]
+    return [str(VENV / "bin" / program), *fixed, *arguments]
+
+
+def read(step: str, arguments: list[str]) -> Ended:
+    """Run a step to its end; its output is kept."""
     started = time.monotonic()
-    if not (VENV / "bin" / "python").exists():
-        run([sys.executable, "-m", "venv", str(VENV)])
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "--require-hashes", "-r", str(requirements)])
-    run([*pip, "--no-deps", "--no-build-isolation", *(["-e"] if editable else []), str(ROOT)])
-    stamp.write_text(f"{digest} {ROOT}")
-    print(f"== set up in {time.monotonic() - started:.0f} s", flush=True)
+    ended = subprocess.run(
+        command_of(step, arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return Ended(step, ended.returncode, ended.stdout, time.monotonic() - started)
 
 
-def run(command: list[str]) -> None:
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    if code:
-        sys.exit(f"failed with exit code {code}: {' '.join(command)}")
+def show(step: str, arguments: list[str]) -> Ended:
+    """Run a step to its end; its output goes through as it comes."""
+    say(f"== {step}")
+    started = time.monotonic()
+    colour = ["--color=yes"] if STEPS[step][0] == "pytest" and sys.stdout.isatty() else []
+    command = command_of(step, [*colour, *arguments])
+    kept = b""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        output = cast("IO[bytes]", process.stdout)
+        while some := os.read(output.fileno(), 65536):
+            kept += some
+            sys.stdout.buffer.write(some)
+            sys.stdout.buffer.flush()
+    text = re.sub(r"\x1b\[[0-9;]*m", "", kept.decode(errors="replace"))
+    return Ended(step, process.returncode, text, time.monotonic() - started)
 
 
-def steps(names: list[str]) -> None:
-    """Run steps one after the other; the first that fails ends the run."""
-    for name in names:
-        started = time.monotonic()
-        print(f"== {name}", flush=True)
-        program, *arguments = STEPS[name]
-        run([str(VENV / "bin" / program), *arguments])
-        print(f"== {name}: {time.monotonic() - started:.1f} s", flush=True)
+def run(name: str, arguments: list[str]) -> None:
+    """Run a command's steps; the last one, which is shown, beside the readers before it. All run to their ends."""
+    started = time.monotonic()
+    *before, last = COMMANDS[name]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        beside: list[Future[Ended]] = [pool.submit(read, step, []) for step in before]
+        shown = show(last, arguments)
+        ended = [*(future.result() for future in beside), shown]
+    for step in ended:
+        if step.code and step is not shown:
+            say(f"== {step.step}\n{step.output.rstrip()}")
+    for step in ended:
+        say(step.line())
+    failed = [step.step for step in ended if step.code]
+    if before:
+        say(f"== {name}: {shown.summary()}; {len(before)} checks; {time.monotonic() - started:.0f} s")
+    if failed:
+        sys.exit(f"FAILED: {', '.join(failed)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("command", choices=["try", "setup", *COMMANDS])
-    parser.add_argument("arguments", nargs="*", help="passed on to `cbbot up`")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on: to `cbbot up`, to pytest")
     options = parser.parse_args()
     if options.command == "try":
-        prepare("run", editable=False)
+        prepare("run")
         cbbot = str(VENV / "bin" / "cbbot")
         os.chdir(ROOT)
         os.execv(cbbot, [cbbot, "up", "-f", "examples/try.yaml", *options.arguments])  # noqa: S606 - our own program
-    prepare("dev", editable=True)
+    prepare("dev")
+    if options.command == "setup" or CLIENTS & {*COMMANDS[options.command]}:
+        prepare_clients()
     if options.command != "setup":
-        steps(COMMANDS[options.command])
+        run(options.command, options.arguments)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -15,10 +15,16 @@ sys.path[:0] = [str(ROOT / "tests"), *(str(ROOT / part) for part in ("bot", "bri
 
 
 def main() -> int:
-    from golden import frozen  # noqa: PLC0415 - the path to it is set above
+    from candle_files import YEAR, YearMissing, file_of  # noqa: PLC0415 - the path to it is set above
+    from golden import frozen  # noqa: PLC0415 - likewise
 
     if os.environ.get("CI"):
         sys.stderr.write("goldens: refused in CI: a golden is renewed by a person, who says why in the commit\n")
+        return 2
+    try:
+        file_of(YEAR)
+    except YearMissing as error:
+        sys.stderr.write(f"goldens: {error}\n")
         return 2
     written = 0
     for case, name in frozen.CASES:

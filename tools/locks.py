@@ -1,4 +1,8 @@
-"""Renews requirements/*.txt: every package of an extra with the hashes of all its files.
+"""Renews requirements/*.txt: every package with the hashes of all its files.
+
+``dev`` is resolved first and is the one resolution: tests, demo and images are constrained to it and so run
+the same versions. ``clients`` stands apart: other people's clients of the exchange, which the tests drive as
+processes of an environment of their own because they ask for older libraries than the product does.
 
 The locks name no index: pip uses whatever the machine is set up with. ``build.txt`` is what
 building a wheel of the project takes; images install it, and so does every environment here,
@@ -12,8 +16,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = {"bot": ["bot"], "bridge": ["bridge"], "operator": ["operator"], "run": ["up"], "dev": ["dev"]}
-NEEDS_BUILD = ("run",)
+RESOLUTION = "dev"
+BUILD = "requirements/build.in"
+SOURCES: dict[str, list[str]] = {
+    RESOLUTION: ["pyproject.toml", BUILD, "--extra=dev"],
+    "bot": ["pyproject.toml", "--extra=bot"],
+    "bridge": ["pyproject.toml", "--extra=bridge"],
+    "operator": ["pyproject.toml", "--extra=operator"],
+    "run": ["pyproject.toml", BUILD, "--extra=up"],
+    "build": [BUILD],
+}
+CLIENTS = {"clients": ["requirements/clients.in"]}
 OPTIONS = [
     "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header",
     "--python-version", "3.11", "--quiet", "--upgrade",
@@ -28,10 +41,11 @@ def compile_lock(name: str, sources: list[str]) -> None:
 
 
 def main() -> None:
-    for name, extras in EXTRAS.items():
-        build = ["requirements/build.in"] if name in NEEDS_BUILD else []
-        compile_lock(name, ["pyproject.toml", *build, *(f"--extra={extra}" for extra in extras)])
-    compile_lock("build", ["requirements/build.in"])
+    constrained = ["-c", f"requirements/{RESOLUTION}.txt"]
+    for name, sources in SOURCES.items():
+        compile_lock(name, sources if name == RESOLUTION else [*sources, *constrained])
+    for name, sources in CLIENTS.items():
+        compile_lock(name, sources)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests"))
+
+import candle_files  # noqa: E402 - the path to it is set above
+
 ENTRIES = Path(__file__).with_suffix(".toml")
 PARTS = ("bot", "bridge", "operator", "tests", "tools", "docs", "examples", "crds", "pyproject.toml")
 
@@ -50,7 +54,7 @@ def read() -> tuple[dict[str, list[str]], list[Mutation]]:
 
 
 def copied(folder: Path) -> Path:
-    """The tree beside a link to the shared data."""
+    """The tree, in a folder of its own."""
     tree = folder / "main"
     tree.mkdir()
     for part in PARTS:
@@ -59,7 +63,6 @@ def copied(folder: Path) -> Path:
             shutil.copytree(source, tree / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
         else:
             shutil.copy(source, tree / part)
-    (folder / "shared").symlink_to(ROOT.parent / "shared")
     return tree
 
 
@@ -71,6 +74,8 @@ def killer(tree: Path, arguments: list[str]) -> str | None:
     """
     paths = os.pathsep.join(str(tree / part) for part in ("bot", "bridge", "operator"))
     surroundings = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    for year in candle_files.files_here()[1:]:  # the copy has nothing beside it
+        surroundings[candle_files.VARIABLE] = str(year)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *arguments]
     ended = subprocess.run(command, cwd=tree, env=surroundings, capture_output=True, text=True, check=False)
     if ended.returncode == 0:

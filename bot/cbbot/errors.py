@@ -23,6 +23,11 @@ class CbbotError(Exception):
 class BadInput(CbbotError):
     """Input from a person or a file that cannot be used. The command line exits with 2."""
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is wrong, a line for each problem."""
+        return (str(self),)
+
 
 class UnsafeStart(CbbotError):
     """Refusing to start because trading could do harm. The command line exits with 3."""

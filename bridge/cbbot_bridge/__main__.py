@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Bound before anything else starts, so that a taken port is found out at once.
         listener = listening_socket(settings.host, settings.port, host_name="BRIDGE_HOST", port_name="PORT")
     except BadInput as error:
-        sys.stderr.write(f"cbbot bridge: {error}\n")
+        sys.stderr.write("".join(f"cbbot bridge: {line}\n" for line in error.reasons))
         return _BAD_INPUT
     with listener:
         return asyncio.run(_serve(settings, listener))

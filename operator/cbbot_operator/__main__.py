@@ -19,7 +19,7 @@ def main() -> int:
     try:
         configuration = read_configuration(os.environ)
     except BadInput as error:
-        for line in str(error).splitlines():
+        for line in error.reasons:
             sys.stderr.write(f"cbbot-operator: {line}\n")
         return 2
     # kopf logs every event that it hands over; only its troubles are of interest.

@@ -12,10 +12,10 @@ import aiohttp
 from pydantic import ValidationError
 
 from cbbot.contract.bot_api import BotStatus
+from cbbot.contract.ports import BOT_PORT
 from cbbot_operator.keys import Key, Names
 from cbbot_operator.observed import Report
 from cbbot_operator.operator_metrics import POLLS
-from cbbot_operator.render.inputs import BOT_PORT
 
 __all__ = ["Bots", "Command", "HttpBots", "service_address"]
 

@@ -2,16 +2,76 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from cbbot.errors import BadInput
+from cbbot.contract.ports import OPERATOR_PORT
+from cbbot.contract.runtime_env import LOG_LEVELS
+from cbbot.contract.setting import Kind, Setting
+from cbbot.contract.settings_reading import Problems, read_settings
+from cbbot.contract.text_setting import ListSetting, TextSetting
+from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN
 
-__all__ = ["Configuration", "read_configuration"]
+__all__ = ["CONFIGURATION", "Configuration", "read_configuration"]
 
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = "lower case letters, digits and dashes, at most 63"
+_WHOLE_CLUSTER: Final = "*"
+
+
+def _image(key: str, meaning: str) -> Setting:
+    words = "the name of a container image, such as example.org/cbbot-bot:0.1.0"
+    return TextSetting(key=key, meaning=meaning, required=True, pattern=r"\S+", words=words)
+
+
+def _name(key: str, default: str, meaning: str) -> Setting:
+    return TextSetting(key=key, meaning=meaning, default=default, pattern=NAMESPACE_PATTERN, words=_NAME)
+
+
+def _number(key: str, kind: Kind, default: str, bounds: tuple[int, int], meaning: str) -> Setting:
+    low, high = map(str, bounds)
+    return Setting(key=key, kind=kind, meaning=meaning, default=default, minimum=low, maximum=high)
+
+
+CONFIGURATION: Final[tuple[Setting, ...]] = (
+    _image("CBBOT_BOT_IMAGE", "Image of bots whose TradingBot names none."),
+    _image("CBBOT_BRIDGE_IMAGE", "Image of bridges whose TradingBot names none."),
+    ListSetting(
+        key="CBBOT_IMAGE_PULL_SECRETS",
+        meaning="Secrets for the registry, in the TradingBots' namespaces.",
+        pattern=DNS_NAME,
+        most_characters=253,
+        words="names of Secrets separated by commas",
+    ),
+    ListSetting(
+        key="CBBOT_NAMESPACES",
+        meaning="Where TradingBots are looked for; the operator's own namespace when not given.",
+        pattern=rf"{NAMESPACE_PATTERN}|\*",
+        words="* for the whole cluster, or names of namespaces separated by commas",
+    ),
+    _name("POD_NAMESPACE", "default", "The operator's own namespace."),
+    TextSetting(
+        key="POD_NAME",
+        meaning="Who holds the Lease.",
+        default="cbbot-operator",
+        pattern=DNS_NAME,
+        most_characters=253,
+        words="lower case letters, digits, dashes and dots, at most 253",
+    ),
+    _name("CBBOT_LEASE_NAME", "cbbot-operator", "Name of the Lease by which one of several operators leads."),
+    Setting(
+        key="LOG_LEVEL",
+        kind=Kind.CHOICE,
+        choices=tuple(level.upper() for level in LOG_LEVELS),
+        default="INFO",
+        meaning="How much is logged.",
+    ),
+    _number("PORT", Kind.INTEGER, str(OPERATOR_PORT), (0, 65535), "Port of health and metrics; 0 picks a free one."),
+    _number("CBBOT_WORKERS", Kind.INTEGER, "10", (1, 100), "TradingBots worked on at a time."),
+    _number("CBBOT_RESYNC_SECONDS", Kind.DECIMAL, "600", (10, 86400), "Seconds between looks at every TradingBot."),
+    _number("CBBOT_POLL_SECONDS", Kind.DECIMAL, "10", (1, 600), "Seconds between questions for a bot's status."),
+)
+_NAMESPACES: Final = next(setting for setting in CONFIGURATION if setting.key == "CBBOT_NAMESPACES")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,78 +103,27 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
     """Read and check.
 
     Raises:
-        BadInput: one line per bad value, naming key, value and what is accepted.
+        BadSettings: one line per bad value, naming key, value and what is accepted.
     """
-    reader = _Reader(environment)
-    configuration = Configuration(
-        bot_image=reader.image("CBBOT_BOT_IMAGE"),
-        bridge_image=reader.image("CBBOT_BRIDGE_IMAGE"),
-        image_pull_secrets=reader.names("CBBOT_IMAGE_PULL_SECRETS"),
-        namespaces=reader.namespaces(),
-        own_namespace=reader.namespace("POD_NAMESPACE", "default"),
-        identity=environment.get("POD_NAME") or "cbbot-operator",
-        lease_name=reader.namespace("CBBOT_LEASE_NAME", "cbbot-operator"),
-        log_level=reader.choice("LOG_LEVEL", "INFO", _LEVELS),
-        port=int(reader.number("PORT", "8080", 0, 65535)),
-        workers=int(reader.number("CBBOT_WORKERS", "10", 1, 100)),
-        resync_seconds=reader.number("CBBOT_RESYNC_SECONDS", "600", 10, 86400),
-        poll_seconds=reader.number("CBBOT_POLL_SECONDS", "10", 1, 600),
+    problems = Problems()
+    values = read_settings(CONFIGURATION, environment, problems)
+    namespaces: tuple[str, ...] = values.get("CBBOT_NAMESPACES") or ()
+    whole_cluster = namespaces == (_WHOLE_CLUSTER,)
+    if _WHOLE_CLUSTER in namespaces and not whole_cluster:
+        problems.found.append(_NAMESPACES.bad(environment[_NAMESPACES.key]))
+    problems.raise_found()
+    own = values["POD_NAMESPACE"]
+    return Configuration(
+        bot_image=values["CBBOT_BOT_IMAGE"],
+        bridge_image=values["CBBOT_BRIDGE_IMAGE"],
+        image_pull_secrets=values["CBBOT_IMAGE_PULL_SECRETS"] or (),
+        namespaces=() if whole_cluster else namespaces or (own,),
+        own_namespace=own,
+        identity=values["POD_NAME"],
+        lease_name=values["CBBOT_LEASE_NAME"],
+        log_level=values["LOG_LEVEL"],
+        port=values["PORT"],
+        workers=values["CBBOT_WORKERS"],
+        resync_seconds=float(values["CBBOT_RESYNC_SECONDS"]),
+        poll_seconds=float(values["CBBOT_POLL_SECONDS"]),
     )
-    if reader.problems:
-        raise BadInput("\n".join(reader.problems))
-    return configuration
-
-
-class _Reader:
-    """Collects every problem, so that a person sees them all at once."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def _text(self, key: str, default: str = "") -> str:
-        return self._environment.get(key, "").strip() or default
-
-    def _bad(self, key: str, accepted: str) -> None:
-        self.problems.append(f"{key}={self._text(key)!r} is not accepted: {accepted}")
-
-    def image(self, key: str) -> str:
-        value = self._text(key)
-        if not value or any(character.isspace() for character in value):
-            self._bad(key, "the name of a container image, such as example.org/cbbot-bot:0.1.0")
-        return value
-
-    def names(self, key: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self._text(key).split(",") if part.strip())
-
-    def namespace(self, key: str, default: str) -> str:
-        value = self._text(key, default)
-        if not _NAMESPACE.fullmatch(value):
-            self._bad(key, "lower case letters, digits and dashes, at most 63")
-        return value
-
-    def namespaces(self) -> tuple[str, ...]:
-        """``*`` is the whole cluster; not given is the operator's own namespace."""
-        key = "CBBOT_NAMESPACES"
-        listed = self.names(key) or (self._text("POD_NAMESPACE", "default"),)
-        if listed == ("*",):
-            return ()
-        if not all(_NAMESPACE.fullmatch(name) for name in listed):
-            self._bad(key, "* for the whole cluster, or names of namespaces separated by commas")
-        return tuple(dict.fromkeys(listed))
-
-    def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
-        value = self._text(key, default).upper()
-        if value not in choices:
-            self._bad(key, "one of " + ", ".join(choices))
-        return value
-
-    def number(self, key: str, default: str, low: float, high: float) -> float:
-        try:
-            value = float(self._text(key, default))
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            self._bad(key, f"a number from {low} to {high}")
-            return float(default)
-        return value

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from cbbot.contract.constraints import CONSTRAINTS, UNIQUE
 from cbbot.contract.tradingbot import (
     API_VERSION,
     GROUP,
@@ -23,7 +24,7 @@ from cbbot.contract.tradingbot import (
     VERSION,
     TradingBotSpec,
 )
-from cbbot.contract.tradingbot_rules import RULES, TRANSITIONS
+from cbbot.contract.tradingbot_constraints import TRANSITIONS
 from cbbot.contract.tradingbot_status import TradingBotStatus
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.schema import schema_of_model
@@ -58,15 +59,16 @@ def _columns() -> list[dict[str, Any]]:
 
 def _spec_schema() -> dict[str, Any]:
     schema = schema_of_model(TradingBotSpec)
-    rules = [(rule.at, rule.cel, rule.message) for rule in RULES]
-    rules += [(rule.at, rule.cel, rule.message) for rule in TRANSITIONS]
-    for at, cel, message in rules:
-        if cel:
-            validations = _node(schema, at).setdefault("x-kubernetes-validations", [])
-            validations.append({"rule": cel, "message": message})
-    for process in ("bot", "bridge"):
-        _list_map(_node(schema, f"{process}.env"), "name")
-    _node(schema, "exchange.websocket.products")["x-kubernetes-list-type"] = "set"
+    validations = [(one.at, one.validation, one.spec_message) for one in CONSTRAINTS]
+    validations += [(one.at, one.cel, one.message) for one in TRANSITIONS]
+    for at, cel, message in validations:
+        _node(schema, at).setdefault("x-kubernetes-validations", []).append({"rule": cel, "message": message})
+    for unique in UNIQUE:
+        node = _node(schema, unique.path)
+        if unique.key is None:
+            node["x-kubernetes-list-type"] = "set"
+        else:
+            _list_map(node, unique.key)
     return schema
 
 

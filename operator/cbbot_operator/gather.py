@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
-from cbbot.contract.tradingbot_rules import BadTradingBot, read_spec
+from cbbot.contract.violation import BadTradingBot
 from cbbot_operator.cluster import Cluster, served
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
 from cbbot_operator.kinds import CHILDREN

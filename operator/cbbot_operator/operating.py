@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import signal
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ import kopf
 
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import CbbotError, Retryable
+from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
@@ -40,8 +40,8 @@ async def operate(configuration: Configuration) -> None:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    for number in heeded_signals():
+        loop.add_signal_handler(number, stop.set)
     async with await connect() as cluster, HttpBots() as bots:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         started = asyncio.Event()

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.tradingbot import TradingBotSpec
-from cbbot.contract.tradingbot_rules import mebibytes
+from cbbot.contract.tradingbot_constraints import TRANSITION_OF
 from cbbot_operator.observed import Observed, api_key_secret
 
-__all__ = ["API_KEY_FIELDS", "CHAIN", "Refusal", "first_refusal"]
-
-API_KEY_FIELDS = ("COINBASE_API_KEY_NAME", "COINBASE_API_PRIVATE_KEY")
+__all__ = ["CHAIN", "Refusal", "first_refusal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +42,29 @@ def names_are_free(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
 def product_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     settings = seen.child("ConfigMap", seen.names.settings)
     before = (settings or {}).get("data", {}).get("PRODUCT_ID", spec.product.id)
-    if before == spec.product.id:
-        return None
-    return Refusal(
-        "ProductChanged",
-        f"spec.product.id was {before} and cannot become {spec.product.id}: the state's lots are of {before}; "
-        "make another TradingBot",
-    )
+    return _refused("ProductChanged", "product.id", before, spec.product.id)
 
 
 def volume_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     if seen.claim is None or spec.state.existingClaim is not None:
         return None
-    claim = seen.claim["spec"]
-    mode = next(iter(claim.get("accessModes", ())), spec.state.accessMode)
+    claim, wanted = seen.claim["spec"], spec.state
+    mode = next(iter(claim.get("accessModes", ())), wanted.accessMode)
     storage_class = claim.get("storageClassName")
-    wanted = spec.state.storageClassName
-    if mode != spec.state.accessMode:
-        return Refusal("VolumeChanged", f"spec.state.accessMode was {mode} and cannot become {spec.state.accessMode}")
-    if wanted is not None and wanted != storage_class:
-        return Refusal("VolumeChanged", f"spec.state.storageClassName was {storage_class} and cannot become {wanted}")
     size = str(claim["resources"]["requests"]["storage"])
-    if size[-2:] in ("Mi", "Gi", "Ti") and mebibytes(size) > mebibytes(spec.state.size):
-        return Refusal("VolumeChanged", f"spec.state.size was {size} and cannot shrink to {spec.state.size}")
-    return None
+    before_and_after = {
+        "state.accessMode": (mode, wanted.accessMode),
+        # None wanted is the cluster's default, whatever that was when the claim was made.
+        "state.storageClassName": (storage_class, wanted.storageClassName or storage_class),
+        "state.size": (size if size[-2:] in ("Mi", "Gi", "Ti") else wanted.size, wanted.size),
+    }
+    refusals = (_refused("VolumeChanged", path, *values) for path, values in before_and_after.items())
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _refused(reason: str, path: str, before: object, after: object) -> Refusal | None:
+    message = TRANSITION_OF[path].refusal(before, after)
+    return None if message is None else Refusal(reason, message)
 
 
 def claim_exists(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
@@ -81,7 +79,7 @@ def secrets_are_there(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     if spec.suspend:
         return None
     keys = api_key_secret(spec)
-    wanted = [(keys, key, "spec.exchange.credentialsSecretRef") for key in API_KEY_FIELDS if keys]
+    wanted = [(keys, key, "spec.exchange.credentialsSecretRef") for key in API_KEY_PAIR if keys]
     slack = spec.notifications.slackWebhookSecretRef
     if slack is not None:
         wanted.append((slack.name, slack.key, "spec.notifications.slackWebhookSecretRef"))

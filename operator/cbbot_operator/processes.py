@@ -4,8 +4,9 @@ The manifest is read and judged with the cluster's models, its settings are rend
 cluster's functions, and simulator, bridge and bot run as children of this process, on loopback.
 ``cbbot.cli`` loads :func:`up` by name; ``python -m cbbot_operator.processes`` is the same.
 
-Exit codes: 0 stopped as asked (Ctrl-C is how ``up`` normally ends), 1 failed or had to kill,
-2 bad input, 3 refused for safety, 130 stopped by a second Ctrl-C without waiting.
+Exit codes: 0 stopped by Ctrl-C (which is how ``up`` normally ends) or ``--for``, 1 failed or had to kill,
+2 bad input, 3 refused for safety, 143 stopped by SIGTERM and 129 by SIGHUP, each as cleanly,
+130 stopped by a second Ctrl-C without waiting.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import typer
 from rich.console import Console
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot_operator.local.bot_port import DEFAULT_PORT, check_asked, ports_to_try
 from cbbot_operator.local.display import Display, LineDisplay, TableDisplay, Unhurried
 from cbbot_operator.local.folder import StateFolder, default_folder, locked
 from cbbot_operator.local.manifest import Manifest, read_manifest
@@ -41,17 +43,29 @@ def up(
     seconds: Annotated[
         float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop by itself after so long.")
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Serve the bot's page and metrics here; 0 takes any free port. "
+            f"[default: {DEFAULT_PORT}, or the next free one]",
+        ),
+    ] = None,
     no_table: Annotated[bool, typer.Option("--no-table", help="One line a second instead of the table.")] = False,
 ) -> None:
     """Run a TradingBot on this machine: simulator, bridge and bot as processes, with a live table.
 
-    Ctrl-C stops it; the state is kept and the next `up` goes on from there. With `mode: Live` on Coinbase the API
-    key comes from COINBASE_API_KEY_NAME and COINBASE_API_PRIVATE_KEY (or the same with _FILE) in the environment.
+    The bot's page, figures and metrics are at http://127.0.0.1:8080. Ctrl-C stops it; the state is kept and the
+    next `up` goes on from there. With `mode: Live` on Coinbase the API key comes from COINBASE_API_KEY_NAME and
+    COINBASE_API_PRIVATE_KEY (or the same with _FILE) in the environment.
     """
-    raise typer.Exit(run_up(file, state_dir=state_dir, seconds=seconds, table=not no_table))
+    raise typer.Exit(run_up(file, state_dir=state_dir, seconds=seconds, port=port, table=not no_table))
 
 
-def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, table: bool) -> int:
+def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, port: int | None, table: bool) -> int:
     """Everything ``cbbot up`` does; the exit code. Messages about what cannot be done go to stderr."""
     try:
         if seconds is not None and not math.isfinite(seconds):
@@ -59,9 +73,12 @@ def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, table: 
         manifest = read_manifest(file)
         root = state_dir or default_folder(manifest.name, manifest.namespace, os.environ)
         folder = StateFolder(root.absolute())
-        plan = make_plan(manifest, folder, os.environ)
+        plan = make_plan(manifest, folder, os.environ, bot_ports=ports_to_try(port))
         folder.prepare()
         with locked(folder):
+            # Here, so that a second `up` on one state hears of that and not of the port.
+            if port is not None:
+                check_asked(port)
             outcome = asyncio.run(_session(manifest, plan, folder, seconds=seconds, table=table))
     except CbbotError as error:
         sys.stderr.write("".join(f"cbbot up: {line}\n" for line in str(error).splitlines()))
@@ -89,7 +106,7 @@ async def _session(
 
 
 def _report(outcome: Outcome) -> None:
-    stream = sys.stdout if outcome.code == 0 else sys.stderr
+    stream = sys.stdout if outcome.clean else sys.stderr
     for line in outcome.tail:
         stream.write(f"{line}\n" + (f"{line.detail}\n" if line.detail else ""))
     stream.write("".join(f"cbbot up: {line}\n" for line in outcome.lines))

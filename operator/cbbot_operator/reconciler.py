@@ -17,8 +17,8 @@ from typing import Any
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import load
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND
-from cbbot.contract.tradingbot_rules import read_spec
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot_operator import deletion
 from cbbot_operator.children import apply_children, find_unlabelled

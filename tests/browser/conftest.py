@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cbbot.cli import main
 from oracle.market import candles_of, walk
+from prerequisites import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -20,10 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        reason = f"no browser: none of {', '.join(NAMES)} is installed; apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"no browser: none of {', '.join(NAMES)} is installed; apt-get install chromium")
     # Chromium refuses its sandbox to root, which is who runs in a container.
     unboxed = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:

@@ -1,4 +1,7 @@
-"""The chart, rendered by helm. Skipped where there is no helm."""
+"""The chart, rendered by helm.
+
+The cluster suite (``.ci/cluster``) runs these too, and brings helm along where there is none.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
+from prerequisites import missing
+
 ROOT = Path(__file__).parents[2]
 HELM = shutil.which("helm")
-pytestmark = pytest.mark.skipif(HELM is None, reason="helm is not installed")
+SUITE = "CBBOT_CLUSTER_SUITE"
+
+
+@pytest.fixture(autouse=True)
+def needs_helm() -> None:
+    if HELM is None:
+        missing("no helm: install it (https://helm.sh), or run .ci/cluster where there is a cluster", required_by=SUITE)
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -133,5 +144,5 @@ def _has_comment_near(lines: list[str], number: int) -> bool:
 def test_the_notes_name_the_next_command() -> None:
     ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
-        pytest.skip("helm install --dry-run needs a cluster here")
+        missing(f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}", required_by=SUITE)
     assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout

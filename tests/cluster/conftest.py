@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from cluster.kubectl import NAMESPACE, Kubectl, Note, run
+from prerequisites import missing
 
 FIGURES: list[str] = []
 
@@ -24,7 +25,7 @@ FIGURES: list[str] = []
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     if "CBBOT_CLUSTER_SUITE" not in os.environ:
-        pytest.skip("needs a cluster with the images in it: run tools/cluster_suite.py")
+        missing("no cluster with the images in it: .ci/cluster builds one and runs these tests in it")
     return Kubectl()
 
 

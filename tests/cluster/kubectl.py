@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from started_processes import start
+
 __all__ = ["NAMESPACE", "Kubectl", "Note", "run"]
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +60,7 @@ class Kubectl:
         command = ["kubectl", "-n", NAMESPACE, "get", what, "-o", f"jsonpath={template}{{'\\n'}}", "--watch"]
         seen: list[str] = []
         deadline = time.monotonic() + seconds
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
+        with start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watch:
             assert watch.stdout is not None
             try:
                 with selectors.DefaultSelector() as selector:

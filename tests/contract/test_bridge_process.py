@@ -16,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from started_processes import start_async
+
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 NOWHERE = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none"}
@@ -35,15 +37,8 @@ def environment(**extra: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def bridge(*arguments: str, **extra: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cbbot_bridge",
-        *arguments,
-        env=environment(**extra),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    command = (sys.executable, "-m", "cbbot_bridge", *arguments)
+    process = await start_async(*command, env=environment(**extra), stderr=asyncio.subprocess.PIPE)
     try:
         yield process
     finally:
@@ -60,7 +55,7 @@ async def port_of(process: asyncio.subprocess.Process) -> int:
     return port
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_it_listens_on_a_free_port_and_stops_with_0_without_a_venue(number: signal.Signals) -> None:
     async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_TOKEN=TOKEN, **NOWHERE) as process:
         port = await port_of(process)

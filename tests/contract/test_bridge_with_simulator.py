@@ -17,6 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from started_processes import start_async
+
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 TOKEN = "a-token-for-tests-only"
@@ -32,9 +34,7 @@ def anyio_backend() -> str:
 async def listening(module: str, *arguments: str, **extra: str) -> AsyncIterator[int]:
     """A process of ours that prints its port; it must stop with 0 on SIGTERM."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("COINBASE_", "BRIDGE_", "PORT"))}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env={**kept, **extra}, stdout=asyncio.subprocess.PIPE
-    )
+    process = await start_async(sys.executable, "-m", module, *arguments, env={**kept, **extra})
     try:
         assert process.stdout is not None
         yield json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["port"]

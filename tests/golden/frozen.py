@@ -1,6 +1,6 @@
 """What a golden holds, how it is made, and how a difference to it is told.
 
-A golden is one settings file (``*.env`` beside this module) run over one shared file. It keeps the
+A golden is one settings file (``*.env`` beside this module) run over one candle file. It keeps the
 summary, the counts, a hash of everything, and every trade, so that a difference can be named.
 """
 

@@ -1,4 +1,4 @@
-"""What the trader did over the shared files when these goldens were frozen, it does today.
+"""What the trader did over the candle files when these goldens were frozen, it does today.
 
 A difference that is meant: ``python tools/goldens.py``, and why in the commit.
 """

@@ -1,46 +1,30 @@
-"""Candles for tests: the shared files, and shaped random walks that really exercise a trader."""
+"""Candles for tests: the candle files, and shaped random walks that really exercise a trader."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from candle_files import ROOT, SHORT, YEAR
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.batch import Columns, columns
 from cbbot.research.candles import read_candles
+from prerequisites import candle_file
 
-__all__ = ["FILES", "ROOT", "SHORT", "START", "YEAR", "candles_of", "columns_of", "shared", "walk"]
+__all__ = ["FILES", "ROOT", "SHORT", "START", "YEAR", "candles_of", "columns_of", "walk"]
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-SHORT: Final = "BTC-USD-1m-6000.csv"
-YEAR: Final = "BTCUSD-1m-2018.csv.gz"
 FILES: Final = (SHORT, YEAR)
 START: Final = 1_700_000_040  # a whole minute, not far from noon: a walk of a day crosses midnight
 
 
-def shared(name: str) -> Path:
-    """A file of the data folder beside the checkout; SHORT is packaged with the simulator too.
-
-    Raises:
-        FileNotFoundError: the folder is missing. Tests on it must fail then, not pass unseen.
-    """
-    beside = ROOT.parent / "shared" / "data" / name
-    packaged = ROOT / "bridge" / "cbbot_bridge" / "simulator" / "sample" / name
-    for path in (beside, packaged):
-        if path.exists():
-            return path
-    raise FileNotFoundError(f"{name}: expected beside the checkout as ../shared/data/{name}; put it there")
-
-
 @cache
 def columns_of(name: str) -> Columns:
-    """A shared file's candles on BTC-USD's scales."""
-    return read_candles(shared(name), BTC_USD, 60).columns
+    """A candle file's candles on BTC-USD's scales."""
+    return read_candles(candle_file(name), BTC_USD, 60).columns
 
 
 def candles_of(table: Columns, first: int = 0, last: int | None = None) -> list[Candle]:

@@ -1,4 +1,4 @@
-"""Indicators against other people's code, on both shared files and on random walks, the first rows included.
+"""Indicators against other people's code, on both candle files and on random walks, the first rows included.
 
 The product counts in ticks and gives what the model sees: ratios to the close. Oracles count in
 currency.

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import IO, Final, cast
 
+from started_processes import start
+
 __all__ = ["NeverListened", "Served", "surroundings"]
 
 PATIENCE_SECONDS: Final = 60
@@ -32,13 +34,8 @@ class Served:
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self.log = log
         with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env=surroundings(**environment),
-            )
+            command = [sys.executable, "-m", *arguments]
+            self.process = start(command, stdout=subprocess.PIPE, stderr=errors, env=surroundings(**environment))
         self._out = cast("IO[str]", self.process.stdout)
         ready, _, _ = select.select([self._out], [], [], PATIENCE_SECONDS)
         line = self._out.readline() if ready else ""

@@ -18,6 +18,7 @@ import pytest
 
 from cbbot.research.backfill.descent import PAGE_CANDLES
 from simulation.served import Served
+from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -55,11 +56,11 @@ class World:
         if seconds:
             self.post("/sim/faults", path="/candles", times=10_000, delay_seconds=seconds)
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "cbbot", "backfill", "--bridge", self.bridge.url, *arguments]
-        process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    def begin(self, *arguments: str, ignoring: str = "") -> subprocess.Popen[str]:
+        """``ignoring`` are signals that a shell has it ignore."""
+        shell = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
+        command = [*shell, sys.executable, "-m", "cbbot", "backfill", "--bridge", self.bridge.url, *arguments]
+        process = start(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._running.append(process)
         return process
 
@@ -180,13 +181,19 @@ def test_a_bridge_that_dies_is_waited_for(world: World, tmp_path: Path) -> None:
     assert (tmp_path / "btc.csv").read_text().splitlines() == LINES
 
 
-def test_ctrl_c_ends_with_130_and_keeps_what_was_fetched(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "ignoring"),
+    [(signal.SIGINT, 130, ""), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, ""), (signal.SIGTERM, 143, "INT HUP")],
+)
+def test_a_signal_ends_it_and_what_was_fetched_is_kept(
+    number: signal.Signals, code: int, ignoring: str, world: World, tmp_path: Path
+) -> None:
     world.slow_down(0.1)
-    process = world.begin("--out", "btc.csv", *FROM)
+    process = world.begin("--out", "btc.csv", *FROM, ignoring=ignoring)
     until(lambda: pages_in(tmp_path / "btc.csv.partial") >= 2, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=30)
-    assert process.returncode == 130, output
+    assert process.returncode == code, output
     assert "Traceback" not in output
     assert "the same command goes on from there" in output
     assert not (tmp_path / "btc.csv").exists()

@@ -129,11 +129,13 @@ def test_it_trades_the_sample_stops_and_goes_on(start: Start) -> None:
 
 def test_killed_again_and_again_it_forgets_nothing(start: Start) -> None:
     known: dict[int, dict[str, Any]] = {}
-    for _ in range(4):
+    for kill in range(4):
         bot = start()
         bot.until(lambda status: status["ready"], "readiness after a kill")
         seen = len(known)
         bot.until(lambda status: status["open_lots"] > 0 or Decimal(status["equity_usd"]) != 1000, "trading")
+        if kill == 2:  # by now a lot has closed, and the last start has something to forget
+            bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
         equity, _, trades = account(bot)
         # What was told before the kill is told after it, to the last digit.
         for trade in trades:
@@ -158,6 +160,17 @@ def test_live_orders_reach_the_simulator_and_its_fills_are_booked(start: Start) 
     assert status["entries"]["paused_by"] == ["hand"]
     assert bot.get("/trades")[0]["exit_reason"] == "flatten"
     assert bot.end(signal.SIGINT) == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_stop_by_any_signal_saves_and_sigterm_is_a_service_s_normal_end(
+    number: signal.Signals, code: int, start: Start, tmp_path: Path
+) -> None:
+    bot = start()
+    bot.until(lambda status: status["ready"], "readiness")
+    (tmp_path / "state" / "bot_state.json").unlink()
+    assert bot.end(number) == code
+    assert (tmp_path / "state" / "bot_state.json").exists()
 
 
 def test_two_bots_on_one_state_are_refused(start: Start) -> None:

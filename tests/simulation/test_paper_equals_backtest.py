@@ -25,7 +25,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from oracle.market import SHORT, shared
+from candle_files import SHORT, file_of
 from simulation.served import Served, surroundings
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -152,7 +152,7 @@ def address(client: httpx.Client) -> str:
 
 
 def test_the_paper_loop_trades_as_the_backtest_of_the_same_candles(tmp_path: Path) -> None:
-    lines = shared(SHORT).read_text().splitlines()
+    lines = file_of(SHORT).read_text().splitlines()
     # One more candle, whose first trade tells that the last one is over; the backtest must not see it.
     known, stepped = 1 + FIRST, 1 + FIRST + HISTORY + STEPS
     whole, cut = tmp_path / "simulated.csv", tmp_path / "backtested.csv"

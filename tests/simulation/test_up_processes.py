@@ -14,6 +14,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from typing import Any
 import pytest
 
 from cbbot.runtime.store import read_generation
+from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -44,7 +46,7 @@ class Up:
         command = [sys.executable, "-m", "cbbot", "up", "-f", str(manifest), "--state-dir", str(folder), *options]
         # A shell full of settings: none may reach the bot.
         shell = os.environ | {"USD_EQUITY": "5", "PRODUCT_ID": "ETH-USD", "PORT": "1", "BRIDGE_URL": "http://nowhere"}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=shell)
+        self.process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=shell)
         self.lines: list[str] = []
 
     def line(self, pattern: str) -> re.Match[str]:
@@ -204,8 +206,43 @@ def test_a_part_that_is_killed_comes_back_and_trading_goes_on(tmp_path: Path) ->
 
         until(trading_again)
         up.process.send_signal(signal.SIGTERM)
-        assert up.end() == 0, up.text
+        assert up.end() == 143, up.text
+    assert "stopped cleanly" in up.text
     assert len(re.findall(r"was ended by SIGKILL; starting it again", up.text)) == 3
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def test_without_a_port_the_bot_is_on_8080_or_the_next_free_one_and_says_so(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        # Other tests may be at it on this machine: then it is taken all the same.
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
+        with started(tmp_path / "a", "--for", "20") as up:
+            instead = up.line(r"WARNING port 8080 is taken: bot listens on (\d+) instead").group(1)
+            address = up.bot()
+            assert port_of(address) >= int(instead) > 8080
+            assert ask(f"{address}/status")["product_id"] == "BTC-USD"
+
+
+def test_the_port_asked_for_is_the_bot_s_run_after_run_and_refused_when_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = port_of(f":{other.getsockname()[1]}")
+        with started(tmp_path, "--port", str(port)) as up:
+            assert up.end() == 2
+            (line,) = up.text.splitlines()
+        assert line.startswith(f"cbbot up: --port {port}: cannot listen on 127.0.0.1:{port}: Address already in use; ")
+    for _ in range(2):
+        with started(tmp_path, "--port", str(port)) as up:
+            bot = up.bot()
+            assert port_of(bot) == port
+            until(lambda: ask(f"{bot}/status")["ready"])  # noqa: B023  asked within the round
+            with started(tmp_path, "--port", str(port)) as second:
+                assert second.end() == 3, "that another runs on the state is what matters"
+            up.process.send_signal(signal.SIGINT)
+            assert up.end() == 0, up.text
 
 
 def test_what_the_bot_refuses_ends_up_with_its_code_and_its_words(tmp_path: Path) -> None:
@@ -234,7 +271,7 @@ def test_a_terminal_shows_the_table_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     command = [sys.executable, "-m", "cbbot", "up", "-f", str(EXAMPLE), "--state-dir", str(tmp_path)]
     shell = os.environ | {"TERM": "xterm-256color"}
-    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=shell, start_new_session=True) as up:
+    with start(command, stdin=inner, stdout=inner, stderr=inner, env=shell, start_new_session=True) as up:
         seen = ""
 
         def shows(pattern: str) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cbbot.cli.sources import secret_in
+from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
+from cbbot.contract.settings_reading import read_secret
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.candle import Granularity
 from cbbot.research.backfill.backfill_run import BackfillOptions
@@ -34,7 +35,9 @@ def backfill(
     ] = None,
     bridge: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The bridge to ask. [default: $BRIDGE_URL, else http://bridge:8787]"),
+        typer.Option(
+            metavar="URL", help=f"The bridge to ask. [default: $BRIDGE_URL, else {BY_KEY['BRIDGE_URL'].default}]"
+        ),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]")
@@ -46,10 +49,9 @@ def backfill(
     """
     environment = os.environ
     address = bridge or environment.get("BRIDGE_URL", "").strip() or BY_KEY["BRIDGE_URL"].default or ""
-    if token_file is not None:
-        token = secret_in(str(token_file), "--token-file")
-    else:
-        token = secret_in(environment.get("BRIDGE_TOKEN_FILE", "").strip() or None, "BRIDGE_TOKEN_FILE")
+    named = "BRIDGE_TOKEN_FILE" if token_file is None else "--token-file"
+    path = environment.get("BRIDGE_TOKEN_FILE", "").strip() if token_file is None else str(token_file)
+    token = read_secret(BRIDGE_TOKEN, path, named) if path else None
     options = BackfillOptions(
         out=out,
         product=product,

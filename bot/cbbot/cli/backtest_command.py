@@ -11,6 +11,7 @@ import typer
 
 from cbbot.cli.sources import gathered
 from cbbot.contract.settings import load
+from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.backtest_run import BacktestOptions
 from cbbot.research.backtest_run import backtest as run_backtest
@@ -26,8 +27,8 @@ Manifest = Annotated[
 Assigned = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
 ]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here.")]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here; - is standard output.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here; - is standard output.")]
 Fills = Annotated[
     str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
 ]
@@ -76,9 +77,13 @@ def backtest(
     if manifest is not None and env is not None:
         raise BadInput("--env and -f both give the settings: use one of them")
     # A backtest must not change with what happens to be set in a shell, so the environment is left out.
-    values, warnings = gathered(env, assigned or (), {})
-    if manifest is not None:
-        values = _settings_of(manifest) | values
+    problems = Problems()
+    values, warnings = gathered(env, assigned or (), {}, problems)
+    with problems.collected():
+        if manifest is not None:
+            values = _settings_of(manifest) | values
+        settings = load(values)
+    problems.raise_found()
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     options = BacktestOptions(
@@ -100,7 +105,7 @@ def backtest(
         quote_increment=quote_increment,
         min_notional=min_notional,
     )
-    run_backtest(load(values), options)
+    run_backtest(settings, options)
     return os.EX_OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.research.data_check import examine
 from cbbot.research.data_check_report import as_document, print_findings
 from cbbot.research.increments import instrument_of
-from cbbot.research.outputs import check_outputs, write_outputs
+from cbbot.research.outputs import Outputs
 
 __all__ = ["check"]
 
@@ -26,7 +25,9 @@ def check(
     granularity: Annotated[
         Granularity, typer.Option(metavar="GRANULARITY", case_sensitive=False, help="How long its candles are.")
     ] = Granularity.ONE_MINUTE,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the findings here.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the findings here; - is standard output.")
+    ] = None,
     price_increment: Annotated[str, typer.Option(metavar="SIZE", help="Of the product.")] = "0.01",
     base_increment: Annotated[str, typer.Option(metavar="SIZE", help="Of the product.")] = "0.00000001",
 ) -> int:
@@ -40,12 +41,11 @@ def check(
     An outlier is a move of more than 100 times the file's median move, and more than 2 %, from close to
     close (a jump) or from the candle's open and close to its high or low (a wick).
     """
-    if json is not None:
-        check_outputs({"--json": json}, [file])
+    outputs = Outputs({"--json": json}, [file])
     given = {"price_increment": price_increment, "base_increment": base_increment}
     instrument = instrument_of(BTC_USD.product_id, given)
     found = examine(file, instrument, granularity)
-    print_findings(Console(file=sys.stdout), found)
-    if json is not None:
-        write_outputs({"--json": (json, json_text.dumps(as_document(found), indent=1) + "\n")})
+    # Before the table: rich ends the process when the table's reader has gone.
+    outputs.write({"--json": json_text.dumps(as_document(found), indent=1) + "\n"})
+    print_findings(Console(file=outputs.report), found)
     return FAILED if found.refused or found.doubtful else DONE

@@ -38,7 +38,10 @@ COMMANDS: Final = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 0 done, 1 failed, 2 bad input, 3 refused for safety, 130 interrupted."""
+    """The exit code: 0 done, 1 failed, 2 bad input, 3 refused for safety, else 128 plus the number of a signal.
+
+    So 130 for Ctrl-C and 143 for SIGTERM; but ``run`` ends well by SIGTERM and ``up`` by Ctrl-C, with 0.
+    """
     return guarded(lambda: _run(list(arguments)))
 
 

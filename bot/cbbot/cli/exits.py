@@ -1,15 +1,19 @@
-"""The one place where errors become exit codes and a line on stderr."""
+"""The one place where errors and signals become exit codes and a line on stderr."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import Final
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot.process.stop_signals import heeded_signals, stopped_by
 
 __all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "REFUSED", "guarded"]
 
@@ -21,8 +25,43 @@ INTERRUPTED: Final = 130
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Runs a command. Every error is told in one line; CBBOT_TRACEBACK=1 shows where it comes from."""
+    """Runs a command. Every problem is one line; CBBOT_TRACEBACK=1 shows where it comes from.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does: what it holds open is closed, what it keeps is kept.
+    """
     _open_streams()
+    with _ended_like_ctrl_c() as signals:
+        code = _guarded(run)
+        # typer makes 130 of the exception, whichever signal it came from.
+        return stopped_by(signals[0]) if signals and code == INTERRUPTED else code
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP raise what Ctrl-C raises; those that came are in the list."""
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        # A running event loop has put its own handler there, which cancels the task and lets it clean up.
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):
+            interrupt(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        # Python's own handler of SIGINT is the one that asyncio recognises and replaces while a loop runs.
+        before = {number: signal.signal(number, end) for number in heeded_signals() if number != signal.SIGINT}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _guarded(run: Callable[[], int]) -> int:
     try:
         code = run()
         # What is left in the buffer belongs to the command: that it cannot be written is a failure like any other.
@@ -35,7 +74,8 @@ def guarded(run: Callable[[], int]) -> int:
         _drop_output()
         return FAILED
     except CbbotError as error:
-        _tell(error, str(error))
+        _tell(error, *(error.reasons if isinstance(error, BadInput) else (str(error),)))
+        _drop_output()
         return BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
     except OSError as error:
         _tell(error, str(error))
@@ -65,9 +105,9 @@ def _drop_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(error: BaseException, message: str) -> None:
+def _tell(error: BaseException, *messages: str) -> None:
     if os.environ.get("CBBOT_TRACEBACK"):
         import traceback  # noqa: PLC0415  seldom asked for
 
         traceback.print_exception(error)
-    sys.stderr.write(f"cbbot: {' '.join(message.split())}\n")
+    sys.stderr.write("".join(f"cbbot: {' '.join(message.split())}\n" for message in messages))

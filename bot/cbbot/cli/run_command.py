@@ -5,23 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cbbot import __version__
 from cbbot.cli.serve import Surroundings, serve
-from cbbot.cli.sources import gathered, secret_in
-from cbbot.contract import runtime_env
+from cbbot.cli.sources import gathered
+from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
+from cbbot.contract.runtime_env import (
+    BOT_HOST,
+    BOT_LOG_LEVEL,
+    BOT_NAME,
+    BOT_VENUE,
+    POD_NAMESPACE,
+    RUNTIME_SETTINGS,
+)
 from cbbot.contract.settings import Settings, live_requirements, load
-from cbbot.contract.settings_table import BY_KEY
+from cbbot.contract.settings_reading import Problems, read_secret, read_settings
+from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
+from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
 from cbbot.process.json_logs import configure_logs
 
 __all__ = ["run"]
-
-_LEVELS = ("debug", "info", "warning", "error")
 
 
 def run(
@@ -38,33 +47,47 @@ def run(
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.
 
+    Exit code 0 after SIGTERM, which is how a service is stopped; 130 after Ctrl-C.
+
     Listens on PORT; prints {"event": "listening", "port": N} on stdout. Logs go to stderr.
     """
-    level = os.environ.get(runtime_env.BOT_LOG_LEVEL, "").strip().lower() or "info"
-    if level not in _LEVELS:
-        raise BadInput(f"{runtime_env.BOT_LOG_LEVEL}={level!r} is not accepted: one of {', '.join(_LEVELS)}")
-    values, warnings = gathered(env, assigned or (), os.environ)
-    settings = load(values)
-    missing = live_requirements(settings)
-    if missing:
-        raise BadInput("; ".join(missing))
-    surroundings = _surroundings(settings, host)
-    configure_logs(level)
+    problems = Problems()
+    runtime = read_settings(RUNTIME_SETTINGS, os.environ, problems)
+    if host is not None:
+        with problems.collected():
+            runtime[BOT_HOST] = host_setting("--host", "").parse(host)
+    values, warnings = gathered(env, assigned or (), os.environ, problems)
+    surroundings = None
+    with problems.collected():
+        settings = load(values)
+        problems.found += [BadInput(message) for message in live_requirements(settings)]
+        surroundings = _surroundings(settings, runtime, problems)
+    problems.raise_found()
+    if surroundings is None:
+        raise AssertionError("settings that cannot be used have been found above")
+    configure_logs(runtime[BOT_LOG_LEVEL])
     started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
     logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))
 
 
-def _surroundings(settings: Settings, host: str | None) -> Surroundings:
-    environment = os.environ
-    mounted = secret_in(settings.slack_webhook_file, "SLACK_WEBHOOK_FILE")
-    webhook = BY_KEY["SLACK_WEBHOOK"].parse(mounted) if mounted else settings.slack_webhook
+def _surroundings(settings: Settings, runtime: Mapping[str, Any], problems: Problems) -> Surroundings:
+    secrets = {
+        "SLACK_WEBHOOK_FILE": (BY_KEY["SLACK_WEBHOOK"], settings.slack_webhook_file),
+        "BRIDGE_TOKEN_FILE": (BRIDGE_TOKEN, settings.bridge_token_file),
+        "CONTROL_TOKEN_FILE": (CONTROL_TOKEN, settings.control_token_file),
+    }
+    held: dict[str, str] = {}
+    for key, (setting, path) in secrets.items():
+        if path is not None:
+            with problems.collected():
+                held[key] = read_secret(setting, path, key)
     return Surroundings(
-        host=host or environment.get(runtime_env.BOT_HOST, "").strip() or runtime_env.DEFAULT_HOST,
-        bot=environment.get(runtime_env.BOT_NAME, "").strip(),
-        namespace=environment.get(runtime_env.POD_NAMESPACE, "").strip(),
-        venue=environment.get(runtime_env.BOT_VENUE, "").strip() or settings.bridge_url,
-        bridge_token=secret_in(settings.bridge_token_file, "BRIDGE_TOKEN_FILE"),
-        control_token=secret_in(settings.control_token_file, "CONTROL_TOKEN_FILE"),
-        slack_webhook=webhook,
+        host=runtime.get(BOT_HOST, ""),
+        bot=runtime.get(BOT_NAME) or "",
+        namespace=runtime.get(POD_NAMESPACE) or "",
+        venue=runtime.get(BOT_VENUE) or settings.bridge_url,
+        bridge_token=held.get("BRIDGE_TOKEN_FILE"),
+        control_token=held.get("CONTROL_TOKEN_FILE"),
+        slack_webhook=held.get("SLACK_WEBHOOK_FILE", settings.slack_webhook),
     )

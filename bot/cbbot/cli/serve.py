@@ -11,10 +11,11 @@ from pathlib import Path
 
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.cli.exits import DONE, INTERRUPTED
+from cbbot.cli.exits import DONE
 from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
+from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
@@ -42,7 +43,7 @@ class Surroundings:
 
 
 async def serve(settings: Settings, surroundings: Surroundings, warnings: list[str]) -> int:
-    """Trades until a signal; the exit code.
+    """Trades until a signal; the exit code: 0 for a clean stop by SIGTERM, 128 and the signal's number for others.
 
     Raises:
         UnsafeStart: trading on the state would be wrong.
@@ -90,7 +91,7 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
             trading.cancel()  # asked twice: whatever is in flight is in the state
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heeded_signals():
         loop.add_signal_handler(number, on_signal, number)
     serving = asyncio.create_task(server.serve([listener]))
     beside = [asyncio.create_task(slack.run())] if slack else []
@@ -104,6 +105,7 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
             task.cancel()
         await asyncio.gather(serving, *beside, return_exceptions=True)
     if trading.cancelled():
-        return INTERRUPTED
+        return stopped_by(signals[0])
     trading.result()
-    return INTERRUPTED if signals[:1] == [signal.SIGINT] else DONE
+    # A bot is a service: SIGTERM is how Kubernetes and systemd end one, and 0 tells them that it went well.
+    return stopped_by(signals[0]) if signals and signals[0] != signal.SIGTERM else DONE

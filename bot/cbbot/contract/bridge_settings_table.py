@@ -7,71 +7,52 @@ old bridge, so that its env files keep working.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
-from cbbot.contract.setting import Kind, Setting
+from cbbot.contract.ports import BRIDGE_PORT
+from cbbot.contract.setting import LONGEST_URL, Kind, Setting
+from cbbot.contract.text_setting import ListSetting, TextSetting, host_setting, token_setting
 
-__all__ = ["COINBASE_API_BASE", "COINBASE_WS_URL", "EXCHANGE_BY_FIELD", "EXCHANGE_BY_KEY", "EXCHANGE_SETTINGS"]
+__all__ = [
+    "API_KEY_PAIR",
+    "API_KEY_SOURCES",
+    "BRIDGE_TOKEN",
+    "COINBASE_API_BASE",
+    "COINBASE_WS_URL",
+    "EXCHANGE_BY_FIELD",
+    "EXCHANGE_BY_KEY",
+    "EXCHANGE_SETTINGS",
+    "MOST_FURTHER_PRODUCTS",
+]
 
 COINBASE_API_BASE = "https://api.coinbase.com"
 COINBASE_WS_URL = "wss://advanced-trade-ws.coinbase.com"
 
+# The two halves of an API key: settings of the bridge, and the keys of the Secret that holds them.
+API_KEY_PAIR: Final = ("COINBASE_API_KEY_NAME", "COINBASE_API_PRIVATE_KEY")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TextSetting(Setting):
-    """A setting whose text must match ``pattern`` as a whole; ``words`` say so to a person."""
+# Where each half may come from: the environment, a file, an old name.
+API_KEY_SOURCES: Final = (
+    (API_KEY_PAIR[0], f"{API_KEY_PAIR[0]}_FILE"),
+    (API_KEY_PAIR[1], f"{API_KEY_PAIR[1]}_FILE", "COINBASE_API_SECRET"),
+)
 
-    kind: Kind = Kind.IDENTIFIER
-    pattern: str
-    words: str
-
-    @property
-    def accepted(self) -> str:
-        return self.words
-
-    def parse(self, text: str) -> Any:
-        stripped = text.strip()
-        if re.fullmatch(self.pattern, stripped, re.DOTALL) is None:
-            raise self.bad(text)
-        return stripped
+# A TradingBot may name so many; the bridge follows the traded one besides.
+MOST_FURTHER_PRODUCTS: Final = 50
 
 
-_PRODUCT = "[A-Z0-9]{1,20}-[A-Z0-9]{1,20}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ProductsSetting(_TextSetting):
-    """A comma separated list of products, parsed to a tuple without repeats."""
-
-    pattern: str = rf"{_PRODUCT}(\s*,\s*{_PRODUCT}){{0,49}}"
-    words: str = "up to 50 products separated by commas, upper case, such as BTC-USD,ETH-USD"
-
-    def parse(self, text: str) -> tuple[str, ...]:
-        # The explicit form: zero-argument super() does not survive dataclass(slots=True).
-        matched = _TextSetting.parse(self, text)
-        return tuple(dict.fromkeys(part.strip() for part in matched.split(",")))
-
-    def text(self, value: Any) -> str:
-        return ",".join(value)
-
-
-def _text(
-    key: str, pattern: str, words: str, meaning: str, *, default: str | None = None, secret: bool = False
-) -> Setting:
-    return _TextSetting(
-        key=key, field=None, default=default, meaning=meaning, pattern=pattern, words=words, secret=secret
-    )
+def _text(key: str, pattern: str, words: str, meaning: str, *, secret: bool = False) -> Setting:
+    return TextSetting(key=key, meaning=meaning, pattern=pattern, words=words, secret=secret)
 
 
 def _file(key: str, meaning: str) -> Setting:
-    return Setting(key=key, field=None, kind=Kind.PATH, default=None, meaning=meaning)
+    return Setting(key=key, kind=Kind.PATH, meaning=meaning)
 
 
 _KEY_TEXT = "a PEM key (line breaks real or written as \\n) or base64 of an Ed25519 key"
-_TOKEN_WORDS = "16 to 512 printable characters without spaces"  # noqa: S105  a description, no secret
+
+BRIDGE_TOKEN: Final = token_setting("BRIDGE_TOKEN", "What a bot must show to order.", shortest=16)
 
 EXCHANGE_SETTINGS: tuple[Setting, ...] = (
     _text(
@@ -87,13 +68,12 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
     Setting(
         key="COINBASE_API_BASE",
         field="exchange.apiBase",
-        kind=Kind.URL,
+        kind=Kind.ORIGIN,
         default=COINBASE_API_BASE,
-        meaning="Address of the exchange's REST API, without a path.",
+        meaning="Address of the exchange's REST API, where it is not Coinbase's: scheme, host and port.",
     ),
     Setting(
         key="COINBASE_AUTH",
-        field=None,
         kind=Kind.CHOICE,
         choices=("jwt", "none"),
         default="jwt",
@@ -107,20 +87,23 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
         default="true",
         meaning="Take prices from the WebSocket; otherwise they are polled every second.",
     ),
-    _ProductsSetting(
+    ListSetting(
         key="COINBASE_WS_PRODUCTS",
         field="exchange.websocket.products",
         default="BTC-USD",
+        pattern="[A-Z0-9]{1,20}-[A-Z0-9]{1,20}",
+        most_characters=41,
+        most=MOST_FURTHER_PRODUCTS + 1,
+        words=f"up to {MOST_FURTHER_PRODUCTS + 1} products separated by commas, upper case, such as BTC-USD,ETH-USD",
         meaning="Products whose prices are followed from the start.",
     ),
-    _TextSetting(
+    TextSetting(
         key="COINBASE_WS_URL",
         field="exchange.websocket.url",
-        default=None,
-        pattern=r"wss?://[^\s/?#]+[^\s]*",
-        words="a ws:// or wss:// address",
-        meaning=f"Address of the WebSocket; when not given {COINBASE_WS_URL} for Coinbase, else the host of "
-        "COINBASE_API_BASE.",
+        pattern=r"wss?://[^\s/?#]+\S*",
+        most_characters=LONGEST_URL,
+        words=f"a ws:// or wss:// address of at most {LONGEST_URL} characters",
+        meaning="Address of the WebSocket; when not given Coinbase's own, or the host of another API.",
     ),
     Setting(
         key="COINBASE_WS_STALE_SEC",
@@ -133,7 +116,6 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         key="COINBASE_RATE_SHARE",
-        field=None,
         kind=Kind.DECIMAL,
         default="1",
         minimum="0",
@@ -141,20 +123,17 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
         above=True,
         meaning="This bridge's share of the request allowance, when several share one API key or address.",
     ),
-    _text("BRIDGE_TOKEN", r"[!-~]{16,512}", _TOKEN_WORDS, "What a bot must show to order.", secret=True),
+    BRIDGE_TOKEN,
     _file("BRIDGE_TOKEN_FILE", "File that holds the bridge token."),
-    _text(
+    host_setting(
         "BRIDGE_HOST",
-        r"[0-9A-Za-z.:-]{1,253}",
-        "an address or host name to listen on",
         "Address to listen on. Off loopback, orders need BRIDGE_TOKEN.",
         default="0.0.0.0",  # noqa: S104  a pod is reached from outside; orders then need the token
     ),
     Setting(
         key="PORT",
-        field=None,
         kind=Kind.INTEGER,
-        default="8787",
+        default=str(BRIDGE_PORT),
         minimum="0",
         maximum="65535",
         meaning="Port of the bridge's HTTP server; 0 picks a free one.",

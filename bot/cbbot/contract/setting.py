@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.errors import BadInput
 
-__all__ = ["BadSetting", "Kind", "Setting"]
+__all__ = ["LONGEST_URL", "BadSetting", "Kind", "Setting"]
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
@@ -25,7 +25,10 @@ _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 PERCENT_DIGITS = 6
 MONEY_DIGITS = 8
 
-_LONGEST_SHOWN: Final = 60
+# The API server bounds by it what an expression may cost.
+LONGEST_URL: Final = 512
+
+_LONGEST_SHOWN: Final = 120
 
 
 class BadSetting(BadInput):
@@ -49,6 +52,8 @@ class Kind(Enum):
     IDENTIFIER = auto()
     PATH = auto()
     URL = auto()
+    ORIGIN = auto()
+    TEXT = auto()
 
 
 _FORMS = {
@@ -56,7 +61,9 @@ _FORMS = {
     Kind.IDENTIFIER: re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
     Kind.PATH: re.compile(r"[^\x00-\x1f\x7f]+"),
     Kind.URL: re.compile(r"https?://\S+"),
+    Kind.ORIGIN: re.compile(r"https?://[^\s/?#@]+/?"),
 }
+_LONGEST = {Kind.PRODUCT: 25, Kind.URL: LONGEST_URL, Kind.ORIGIN: LONGEST_URL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +71,21 @@ class Setting:
     """One row of the settings table.
 
     ``field`` is the path in a TradingBot's spec, None where the operator or the command line
-    sets the key. ``default`` is text, None where there is none. ``minimum`` and ``maximum``
-    are inclusive unless ``above`` says that the minimum itself is not allowed.
+    sets the key. ``default`` is text, None where there is none; ``required`` then refuses to go
+    without. ``minimum`` and ``maximum`` are inclusive unless ``above`` or ``below`` says that
+    the bound itself is not allowed.
     """
 
     key: str
-    field: str | None
     kind: Kind
-    default: str | None
     meaning: str
+    field: str | None = None
+    default: str | None = None
+    required: bool = False
     minimum: str | None = None
     maximum: str | None = None
     above: bool = False
+    below: bool = False
     digits: int = PERCENT_DIGITS
     choices: tuple[str, ...] = ()
     secret: bool = False
@@ -100,16 +110,33 @@ class Setting:
             case Kind.PATH:
                 return "a path"
             case Kind.URL:
-                return "an http:// or https:// address"
+                return f"an http:// or https:// address of at most {LONGEST_URL} characters"
+            case Kind.ORIGIN:
+                return "an http:// or https:// address of scheme, host and port alone, such as https://api.coinbase.com"
             case Kind.INTEGER:
                 return f"a whole number {self._range}"
             case Kind.DECIMAL:
                 return f"a number {self._range} with at most {self.digits} decimal places"
+            case Kind.TEXT:
+                raise NotImplementedError(self.key)  # a TextSetting says it itself
+
+    @property
+    def form(self) -> str | None:
+        """The regular expression that the whole text matches, for kinds that have one."""
+        form = _FORMS.get(self.kind)
+        return None if form is None else form.pattern
+
+    @property
+    def longest(self) -> int | None:
+        """The most characters, where they are bounded beside :attr:`form`."""
+        return _LONGEST.get(self.kind)
 
     @property
     def _range(self) -> str:
         if self.above:
             return f"above {self.minimum}" + (f", at most {self.maximum}" if self.maximum else "")
+        if self.below:
+            return f"from {self.minimum} to below {self.maximum}"
         if self.minimum and self.maximum:
             return f"from {self.minimum} to {self.maximum}"
         return f"of {self.minimum} or more" if self.minimum else f"of {self.maximum} or less"
@@ -130,11 +157,15 @@ class Setting:
                 chosen = next((choice for choice in self.choices if choice.lower() == stripped.lower()), None)
                 if chosen is not None:
                     return chosen
-            case Kind.URL if _FORMS[Kind.URL].fullmatch(stripped) and _has_host(stripped):
+            case Kind.URL | Kind.ORIGIN if self._has_form(stripped) and _has_host(stripped):
                 return stripped.rstrip("/")
-            case kind if kind in _FORMS and kind is not Kind.URL and _FORMS[kind].fullmatch(stripped):
+            case Kind.PRODUCT | Kind.IDENTIFIER | Kind.PATH if self._has_form(stripped):
                 return stripped
         raise self.bad(text)
+
+    def _has_form(self, text: str) -> bool:
+        fits = self.longest is None or len(text) <= self.longest
+        return fits and _FORMS[self.kind].fullmatch(text) is not None
 
     def _parse_number(self, text: str) -> Decimal | int:
         try:
@@ -144,7 +175,9 @@ class Setting:
         too_low = self.minimum is not None and (
             value <= Decimal(self.minimum) if self.above else value < Decimal(self.minimum)
         )
-        too_high = self.maximum is not None and value > Decimal(self.maximum)
+        too_high = self.maximum is not None and (
+            value >= Decimal(self.maximum) if self.below else value > Decimal(self.maximum)
+        )
         if too_low or too_high or _decimal_places(value) > (0 if self.kind is Kind.INTEGER else self.digits):
             raise self.bad(text)
         if self.kind is Kind.INTEGER:

@@ -1,8 +1,8 @@
 """One process's settings: parsed once from text, frozen, typed.
 
-``load`` reads a mapping of environment keys; ``contradictions`` and ``warnings`` look at the
-whole. What may only be asked of a live trader is in ``live_requirements``, so that a backtest
-can read a ``bot.env`` that is not fit to trade with.
+``load`` reads a mapping of environment keys and holds them against the constraints. What may only
+be asked of a live trader is in ``live_requirements``, so that a backtest can read a ``bot.env``
+that is not fit to trade with.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
 
+from cbbot.contract.constraints import broken_by_settings
+from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput
 
-__all__ = ["Settings", "as_text", "contradictions", "live_requirements", "load", "nearest_key", "unknown_keys"]
+__all__ = ["Settings", "as_text", "live_requirements", "load", "nearest_key", "unknown_keys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,20 +98,13 @@ def load(values: Mapping[str, str]) -> Settings:
     unknown key is a mistake.
 
     Raises:
-        BadSetting: a value is malformed or out of bounds.
-        BadInput: two values contradict each other.
+        BadSettings: every value that is malformed or out of bounds, and every contradiction among the others.
     """
-    parsed: dict[str, Any] = {}
-    for setting in SETTINGS:
-        text = values.get(setting.key, "")
-        if not text.strip():
-            text = setting.default or ""
-        parsed[setting.attribute] = setting.parse(text) if text else None
-    settings = Settings(**parsed)
-    found = contradictions(settings)
-    if found:
-        raise BadInput("; ".join(found))
-    return settings
+    problems = Problems()
+    parsed = read_settings(SETTINGS, values, problems)
+    problems.found += [BadInput(message) for message in broken_by_settings(parsed)]
+    problems.raise_found()
+    return Settings(**{BY_KEY[key].attribute: value for key, value in parsed.items()})
 
 
 def as_text(settings: Settings) -> dict[str, str]:
@@ -124,30 +118,9 @@ def as_text(settings: Settings) -> dict[str, str]:
     return texts
 
 
-def contradictions(settings: Settings) -> list[str]:
-    """What two settings say against each other, in words that name both keys."""
-    found = []
-    if settings.ma_fast >= settings.ma_slow:
-        found.append(f"MA_FAST={settings.ma_fast} must be below MA_SLOW={settings.ma_slow}")
-    if settings.pyramid_decay_lambda > 0 and settings.pyramid_decay_min_pct > settings.pyramid_min_adverse_pct:
-        found.append(
-            f"PYRAMID_DECAY_MIN_PCT={settings.pyramid_decay_min_pct} (the floor of the decayed gate) must not be above "
-            f"PYRAMID_MIN_ADVERSE_PCT={settings.pyramid_min_adverse_pct}"
-        )
-    if settings.scalp_tp_decay_enable and settings.scalp_tp_min_pct > settings.take_profit_pct:
-        found.append(
-            f"SCALP_TP_MIN_PCT={settings.scalp_tp_min_pct} (the floor of the lowered take profit) must not be above "
-            f"TAKE_PROFIT_PCT={settings.take_profit_pct}"
-        )
-    return found
-
-
 def live_requirements(settings: Settings) -> list[str]:
     """What a live trader needs and these settings do not say."""
-    if settings.dry_run:
-        return []
-    missing = [key for key in ("MAX_ORDER_USD", "MAX_EXPOSURE_USD") if getattr(settings, key.lower()) is None]
-    return [f"{key} must be set for live trading (DRY_RUN=false): it caps what a mistake can cost" for key in missing]
+    return broken_by_settings({key: getattr(settings, row.attribute) for key, row in BY_KEY.items()}, only_live=True)
 
 
 def nearest_key(key: str) -> str | None:

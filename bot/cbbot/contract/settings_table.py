@@ -6,10 +6,12 @@ all come from here. Environment names are a public contract with people's ``bot.
 
 from __future__ import annotations
 
+from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
 from cbbot.contract.setting import MONEY_DIGITS, Kind, Setting
+from cbbot.contract.text_setting import token_setting
 from cbbot.domain.candle import Granularity
 
-__all__ = ["BY_FIELD", "BY_KEY", "SETTINGS"]
+__all__ = ["BY_FIELD", "BY_KEY", "CONTROL_TOKEN", "SETTINGS"]
 
 
 def _decimal(
@@ -62,7 +64,7 @@ def _choice(key: str, field: str, default: str, meaning: str, choices: tuple[str
 
 
 def _internal(key: str, kind: Kind, default: str | None, meaning: str, *, secret: bool = False) -> Setting:
-    return Setting(key=key, field=None, kind=kind, default=default, meaning=meaning, secret=secret)
+    return Setting(key=key, kind=kind, default=default, meaning=meaning, secret=secret)
 
 
 _DAY = "86400"
@@ -217,7 +219,6 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         key="BACKTEST_SLEEP_MS",
-        field=None,
         kind=Kind.INTEGER,
         default="0",
         minimum="0",
@@ -227,20 +228,22 @@ SETTINGS: tuple[Setting, ...] = (
     _internal("STATE_FILE", Kind.PATH, "/opt/coinbase/state/bot_state.json", "Where the state is kept."),
     Setting(
         key="PORT",
-        field=None,
         kind=Kind.INTEGER,
-        default="8080",
+        default=str(BOT_PORT),
         minimum="0",
         maximum="65535",
         meaning="Port of the bot's HTTP server; 0 picks a free one.",
     ),
-    _internal("BRIDGE_URL", Kind.URL, "http://bridge:8787", "Address of the bridge."),
+    _internal("BRIDGE_URL", Kind.URL, f"http://bridge:{BRIDGE_PORT}", "Address of the bridge."),
     _internal("SLACK_WEBHOOK", Kind.URL, None, "Where notices go.", secret=True),
     _internal("SLACK_WEBHOOK_FILE", Kind.PATH, None, "File that holds the Slack webhook's address."),
     _internal("BRIDGE_TOKEN_FILE", Kind.PATH, None, "File that holds the token which may order at the bridge."),
     _internal("CONTROL_TOKEN_FILE", Kind.PATH, None, "File that holds the token which may steer the bot."),
     _internal("BOT_ID", Kind.IDENTIFIER, None, "Who orders; random and kept in the state when not given."),
 )
+
+# What CONTROL_TOKEN_FILE holds.
+CONTROL_TOKEN = token_setting("CONTROL_TOKEN", "What a person must show to steer the bot.", shortest=1)
 
 BY_KEY: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
 BY_FIELD: dict[str, Setting] = {setting.field: setting for setting in SETTINGS if setting.field}

@@ -1,28 +1,33 @@
 """The spec of a TradingBot: what a person writes, in pydantic models.
 
-Fields that are settings take their default, bounds and description from the settings table,
+Fields that are settings take their default, bounds and description from the tables of bot and bridge,
 so the cluster's schema, this module and the bot's environment cannot drift apart. The CRD is
 generated from these models; ``cbbot up`` validates manifests with them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cbbot.contract.setting import Kind
-from cbbot.contract.settings_table import BY_FIELD, SETTINGS
+from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD, MOST_FURTHER_PRODUCTS
+from cbbot.contract.setting import Kind, Setting
+from cbbot.contract.settings_table import BY_FIELD
 from cbbot.domain.candle import Granularity
 
 __all__ = [
     "API_VERSION",
+    "DNS_NAME",
     "GROUP",
     "KIND",
+    "NAMESPACE_PATTERN",
     "NAME_MAX_LENGTH",
     "NAME_PATTERN",
     "PLURAL",
+    "SETTING_OF",
     "VERSION",
     "Exchange",
     "Monitoring",
@@ -35,6 +40,7 @@ __all__ = [
     "TradingBotSpec",
     "WebSocketSpec",
     "environment",
+    "field_value",
 ]
 
 GROUP = "cbbot.io"
@@ -43,31 +49,46 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "TradingBot"
 PLURAL = "tradingbots"
 
-_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+# Names of most objects, and of namespaces.
+DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 # Names of children are the TradingBot's name with a suffix, and must fit a Service's 63 characters.
 NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX_LENGTH = 45
 
 LabelValue = Annotated[str, Field(max_length=63)]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
-ProductId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{1,20}$", max_length=41)]
+
+SETTING_OF: Final[Mapping[str, Setting]] = {**BY_FIELD, **EXCHANGE_BY_FIELD}
+"""Settings of bot and bridge by their field."""
 
 
-def _setting(path: str) -> Any:
-    """A pydantic field with the table's default, bounds and description."""
-    setting = BY_FIELD[path]
-    default = setting.parse(setting.default) if setting.default is not None else None
-    bounds: dict[str, Any] = {}
-    if setting.kind in (Kind.DECIMAL, Kind.INTEGER):
-        number = Decimal if setting.kind is Kind.DECIMAL else int
-        if setting.minimum is not None:
-            bounds["gt" if setting.above else "ge"] = number(setting.minimum)
-        if setting.maximum is not None:
-            bounds["le"] = number(setting.maximum)
-    if setting.kind is Kind.DECIMAL:
-        bounds["decimal_places"] = setting.digits
-    return Field(default=default, description=setting.meaning, **bounds)
+def _bounds(setting: Setting) -> dict[str, Any]:
+    """What the tables say of a value, in pydantic's words."""
+    if setting.kind not in (Kind.DECIMAL, Kind.INTEGER):
+        of_text = {"pattern": f"^{setting.form}$" if setting.form else None, "max_length": setting.longest}
+        return {word: bound for word, bound in of_text.items() if bound is not None}
+    number = Decimal if setting.kind is Kind.DECIMAL else int
+    bounds: dict[str, Any] = {"decimal_places": setting.digits} if setting.kind is Kind.DECIMAL else {}
+    if setting.minimum is not None:
+        bounds["gt" if setting.above else "ge"] = number(setting.minimum)
+    if setting.maximum is not None:
+        bounds["lt" if setting.below else "le"] = number(setting.maximum)
+    return bounds
+
+
+_TABLE: Any = object()
+
+
+def _setting(path: str, default: Any = _TABLE) -> Any:
+    """A pydantic field with its table's default, bounds and description; ``...`` as default: must be given."""
+    setting = SETTING_OF[path]
+    if default is _TABLE:
+        default = setting.parse(setting.default) if setting.default is not None else None
+    return Field(default=default, description=setting.meaning, **_bounds(setting))
+
+
+ProductId = Annotated[str, Field(**_bounds(SETTING_OF["exchange.websocket.products"]))]
 
 
 class _Section(BaseModel):
@@ -81,7 +102,7 @@ def _section(kind: type[BaseModel], description: str) -> Any:
 
 
 class Product(_Section):
-    id: str = Field(description=BY_FIELD["product.id"].meaning, pattern=r"^[A-Z0-9]{1,20}-(USD|USDC)$", max_length=25)
+    id: str = _setting("product.id", ...)
     granularity: Granularity = _setting("product.granularity")
 
 
@@ -154,7 +175,7 @@ class Strategy(_Section):
 
 
 class SecretName(_Section):
-    name: str = Field(description="Name of a Secret in this namespace.", pattern=_DNS_NAME, max_length=253)
+    name: str = Field(description="Name of a Secret in this namespace.", pattern=DNS_NAME, max_length=253)
 
 
 class SecretKey(SecretName):
@@ -162,17 +183,14 @@ class SecretKey(SecretName):
 
 
 class WebSocketSpec(_Section):
-    enabled: bool = Field(default=True, description="Take prices from the exchange's WebSocket; otherwise poll.")
-    url: str | None = Field(
-        default=None,
-        description="WebSocket address, where it is not Coinbase's.",
-        pattern=r"^wss?://\S+$",
-        max_length=512,
-    )
+    enabled: bool = _setting("exchange.websocket.enabled")
+    url: str | None = _setting("exchange.websocket.url")
     products: list[ProductId] = Field(
-        default_factory=list, description="Products to subscribe to besides the traded one.", max_length=50
+        default_factory=list,
+        description="Products to subscribe to besides the traded one.",
+        max_length=MOST_FURTHER_PRODUCTS,
     )
-    staleSeconds: int = Field(default=10, description="A price older than this is stale.", ge=1, le=600)
+    staleSeconds: int = _setting("exchange.websocket.staleSeconds")
 
 
 class SimulatorSpec(_Section):
@@ -211,14 +229,10 @@ class Exchange(_Section):
         default="Coinbase", description="Coinbase, or the built-in Simulator: no account, no network."
     )
     credentialsSecretRef: SecretName | None = Field(
-        default=None, description="Secret with COINBASE_API_KEY_NAME and COINBASE_API_PRIVATE_KEY; required for Live."
+        default=None, description=f"Secret with {' and '.join(API_KEY_PAIR)}; required for Live."
     )
-    apiBase: str | None = Field(
-        default=None,
-        description="Address of the exchange's API, where it is not Coinbase's.",
-        pattern=r"^https?://\S+$",
-        max_length=512,
-    )
+    # Not the table's default: the bridge knows it, and the Simulator has another.
+    apiBase: str | None = _setting("exchange.apiBase", None)
     websocket: WebSocketSpec = _section(WebSocketSpec, "The exchange's WebSocket.")
     simulator: SimulatorSpec = _section(SimulatorSpec, "What the Simulator replays; ignored on Coinbase.")
 
@@ -237,14 +251,14 @@ class State(_Section):
     storageClassName: str | None = Field(
         default=None,
         description="Storage class of the volume; the cluster's default when not given.",
-        pattern=_DNS_NAME,
+        pattern=DNS_NAME,
         max_length=253,
     )
     accessMode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = Field(
         default="ReadWriteOnce", description="Access mode of the volume."
     )
     existingClaim: str | None = Field(
-        default=None, description="Use this claim instead of making one.", pattern=_DNS_NAME, max_length=253
+        default=None, description="Use this claim instead of making one.", pattern=DNS_NAME, max_length=253
     )
     reclaimPolicy: Literal["Retain", "Delete"] = Field(
         default="Retain", description="What becomes of the claim when the TradingBot is deleted."
@@ -335,19 +349,24 @@ class TradingBotSpec(_Section):
     bridge: Process = _section(Process, "The bridge's pod.")
 
 
+def field_value(spec: TradingBotSpec, path: str) -> Any:
+    """The value at a path below ``spec``, as the settings table parses it: ``mode`` stands for DRY_RUN."""
+    if path == "mode":
+        return spec.mode == "Paper"
+    value: Any = spec
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
 def environment(spec: TradingBotSpec) -> dict[str, str]:
     """The spec's settings as environment text, in the table's order; keys without a value left out.
 
     The cluster's ConfigMap and ``cbbot up`` both come from here.
     """
     texts = {}
-    for setting in SETTINGS:
-        if setting.key == "DRY_RUN":
-            texts[setting.key] = "true" if spec.mode == "Paper" else "false"
-        elif setting.field is not None:
-            value: Any = spec
-            for part in setting.field.split("."):
-                value = getattr(value, part)
-            if value is not None:
-                texts[setting.key] = setting.text(value)
+    for path, setting in BY_FIELD.items():
+        value = field_value(spec, path)
+        if value is not None:
+            texts[setting.key] = setting.text(value)
     return texts

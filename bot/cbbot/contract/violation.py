@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cbbot.contract.setting import Kind
-from cbbot.contract.settings_table import BY_FIELD
-from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.contract.setting import BadSetting, Kind
+from cbbot.contract.text_setting import ListSetting
+from cbbot.contract.tradingbot import SETTING_OF, TradingBotSpec, field_value
 from cbbot.errors import BadInput
 
-__all__ = ["BadTradingBot", "Violation", "quoted_numbers", "violations_of"]
+__all__ = ["BadTradingBot", "Violation", "quoted_numbers", "unusable_text", "violations_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ class BadTradingBot(BadInput):
 
     def __init__(self, violations: Iterable[Violation]) -> None:
         self.violations = list(violations)
-        super().__init__("\n".join(str(violation) for violation in self.violations))
+        super().__init__("\n".join(self.reasons))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(str(violation) for violation in self.violations)
 
 
 def violations_of(error: ValidationError) -> list[Violation]:
@@ -47,12 +51,25 @@ def violations_of(error: ValidationError) -> list[Violation]:
 def quoted_numbers(document: Mapping[str, Any]) -> list[Violation]:
     """Numbers given as text. Pydantic reads them, the API server does not: both must say the same."""
     found = []
-    for path, setting in BY_FIELD.items():
+    for path, setting in SETTING_OF.items():
         value: Any = document
         for part in path.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, str) and setting.kind is Kind.DECIMAL:
             found.append(Violation(path, value, f"{setting.accepted}, without quotes"))
+    return found
+
+
+def unusable_text(spec: TradingBotSpec) -> list[Violation]:
+    """Text that has its field's form and is of no use all the same: an address with port 99999."""
+    found = []
+    for path, setting in SETTING_OF.items():
+        value = field_value(spec, path)
+        if isinstance(value, str):
+            try:
+                setting.parse(value)
+            except BadSetting as error:
+                found.append(Violation(path, value, error.accepted))
     return found
 
 
@@ -73,9 +90,11 @@ def _path(location: Iterable[int | str]) -> str:
 
 
 def _accepted(path: str, otherwise: str) -> str:
-    setting = BY_FIELD.get(path)
-    # `mode` stands for DRY_RUN in the table, whose true and false are not what the field takes.
-    return setting.accepted if setting is not None and path != "mode" else otherwise
+    setting = SETTING_OF.get(path)
+    # `mode` stands for DRY_RUN in the table, whose true and false are not what the field takes; nor are commas.
+    if setting is None or path == "mode" or isinstance(setting, ListSetting):
+        return otherwise
+    return setting.accepted
 
 
 def _words(details: Any) -> str:

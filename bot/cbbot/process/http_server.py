@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from cbbot.errors import BadInput
+from cbbot.process.stop_signals import heeded_signals
 
 __all__ = ["HttpServer", "listening_socket", "log_listening"]
 
@@ -59,7 +59,7 @@ def log_listening(listener: socket.socket, **fields: object) -> None:
 class HttpServer(uvicorn.Server):
     """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
 
-    ``stopping`` is called at SIGTERM or SIGINT, and then the server ends after open requests, or after
+    ``stopping`` is called at a signal that stops, and then the server ends after open requests, or after
     ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``options`` are
     uvicorn's own.
     """
@@ -98,13 +98,13 @@ class HttpServer(uvicorn.Server):
         if self._stopping is None:
             yield
             return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        loop, heeded = asyncio.get_running_loop(), heeded_signals()
+        for number in heeded:
             loop.add_signal_handler(number, self._on_signal, self._stopping)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in heeded:
                 loop.remove_signal_handler(number)
 
     def _on_signal(self, stopping: Callable[[], None]) -> None:

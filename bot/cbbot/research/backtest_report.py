@@ -74,7 +74,7 @@ def summary(result: Result) -> dict[str, Any]:
     marked = marked_equity(result)
     equity = np.concatenate((np.array([final.start_equity], dtype=np.float64), marked))
     growth = performance.cagr_pct(equity, result.times)
-    returns = performance.daily_returns(result.times, marked)
+    returns = performance.daily_returns(result.times, marked, float(final.start_equity))
     deepest = performance.largest_drawdown(equity)
     drawdown = deepest.pct if deepest else 0.0
     lots = np.asarray(result.tally.lots[-len(result.times) :])

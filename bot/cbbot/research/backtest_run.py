@@ -23,7 +23,7 @@ from cbbot.research.backtest_report import as_document
 from cbbot.research.candles import CandleFile, read_candles
 from cbbot.research.core import PLAIN, Core
 from cbbot.research.increments import decimal_option, instrument_of
-from cbbot.research.outputs import check_outputs, write_outputs
+from cbbot.research.outputs import Outputs
 from cbbot.research.result_tables import report_text
 from cbbot.research.run_progress import Watch
 from cbbot.trader.rules import Rules, build_rules
@@ -71,7 +71,8 @@ class BacktestOptions:
 def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None = None) -> dict[str, Any]:
     """Run a backtest, print its report, write its files. Returns the JSON's document.
 
-    ``stream`` takes what is said besides the report: warnings and progress.
+    ``stream`` takes what is said besides the report: warnings and progress. The report itself goes to
+    standard output, or to standard error when a result goes to standard output.
 
     Raises:
         BadInput: a file, an option or a setting that cannot be used; then nothing is written.
@@ -80,7 +81,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
     stream = stream or sys.stderr
     settings = replace(settings, dry_run=True)
     instrument = _instrument(settings.product_id, options)
-    fraction, fill_model = _checked(options)
+    fraction, fill_model, outputs = _checked(options)
     core = _core(options, settings, stream)
     with _served(options, stream) as server:
         for warning in warnings(settings):
@@ -92,9 +93,9 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
         say_pace(stream, settings, span)
         result = _watched(stream, rules, file, span, fill_model, core, server)
     document = as_document(result, fill_model, file)
-    sys.stdout.write(report_text(document))
-    difference = _checks(stream, options, rules, file, span, fill_model, document)
-    _write(options, document, result, file)
+    outputs.show(report_text(document))
+    difference = _checks(stream, options, rules, file, span, fill_model, document, outputs)
+    outputs.write(_texts(options, document, result, file))
     if difference is not None:
         raise LooksAhead(f"the backtest looks ahead: {difference}")
     return document
@@ -105,8 +106,8 @@ def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
     return instrument_of(product_id, {name: getattr(options, name) for name in names})
 
 
-def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
-    """The training fraction and the fill model; refuses whatever cannot be used before anything is done."""
+def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel, Outputs]:
+    """Training fraction, fill model and outputs; refuses whatever cannot be used before anything is done."""
     fraction = decimal_option("--train-fraction", options.train_fraction)
     if not 0 < fraction < 1:
         raise BadInput(f"--train-fraction={options.train_fraction} is not accepted: a number between 0 and 1")
@@ -117,12 +118,11 @@ def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel]:
         raise BadInput(f"--fill-model={options.fill_model} is not accepted: {accepted}")
     if options.serve is not None and not 0 <= options.serve <= _LARGEST_PORT:
         raise BadInput(f"--serve={options.serve} is not accepted: a port, 1 to {_LARGEST_PORT}, or 0 for a free one")
-    asked = {"--json": options.json, "--html": options.html}
     read = [path for path in (options.csv, options.settings_file) if path is not None]
-    check_outputs({option: path for option, path in asked.items() if path is not None}, read)
+    outputs = Outputs({"--json": options.json, "--html": options.html}, read)
     if options.html is not None and importlib.util.find_spec("plotly") is None:
         raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
-    return fraction, cast("FillModel", options.fill_model)
+    return fraction, cast("FillModel", options.fill_model), outputs
 
 
 def _served(options: BacktestOptions, stream: TextIO) -> contextlib.AbstractContextManager[MetricsServer | None]:
@@ -214,6 +214,7 @@ def _checks(
     span: Span,
     fill_model: FillModel,
     document: dict[str, Any],
+    outputs: Outputs,
 ) -> str | None:
     """Make the checks that are asked for, print them, put them into the document; what looks ahead, if anything."""
     difference = None
@@ -222,7 +223,7 @@ def _checks(
 
         with Watch(stream, "look-ahead", lookahead_steps(span), "steps and runs") as watch:
             looked = check_lookahead(rules, file.columns, span, fill_model, watch)
-        sys.stdout.write(f"\n{looked.text()}")
+        outputs.show(f"\n{looked.text()}")
         document.setdefault("checks", {})["lookahead"] = looked.as_json()
         difference = looked.difference
     if options.check_warmup:
@@ -230,20 +231,21 @@ def _checks(
 
         with Watch(stream, "warm-up", len(warmup_lengths(rules, span)), "start-ups") as watch:
             warmed = check_warmup(rules, file.columns, span, watch)
-        sys.stdout.write(f"\n{warmed.text()}")
+        outputs.show(f"\n{warmed.text()}")
         document.setdefault("checks", {})["warmup"] = warmed.as_json()
     return difference
 
 
-def _write(options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile) -> None:
-    outputs: dict[str, tuple[Path, str]] = {}
+def _texts(options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile) -> dict[str, str]:
+    """What was asked for, by the option that names where it goes."""
+    texts: dict[str, str] = {}
     if options.json is not None:
-        outputs["--json"] = options.json, json.dumps(document, indent=1, allow_nan=False) + "\n"
+        texts["--json"] = json.dumps(document, indent=1, allow_nan=False) + "\n"
     if options.html is not None:
         from cbbot.research.page import page  # noqa: PLC0415 - only when asked for
 
-        outputs["--html"] = options.html, page(document, result, file.columns, _name(options.csv))
-    write_outputs(outputs)
+        texts["--html"] = page(document, result, file.columns, _name(options.csv))
+    return texts
 
 
 def _name(path: Path) -> str:

@@ -87,12 +87,12 @@ def cagr_pct(equity: Floats, times: Integers) -> float | None:
     return (math.exp(exponent) - 1.0) * 100.0 if exponent < 700.0 else None
 
 
-def daily_returns(times: Integers, equity: Floats) -> list[float]:
-    """Returns between the last equities of successive UTC days."""
+def daily_returns(times: Integers, equity: Floats, start: float) -> list[float]:
+    """Returns between the last equities of successive UTC days; the first runs from ``start``, before any step."""
     # A candle that closes at midnight belongs to the day that ends there.
     days = (times - 1) // DAY_MS
     ends = np.flatnonzero(np.append(days[1:] != days[:-1], True))
-    closes: list[float] = equity[ends].tolist()
+    closes: list[float] = [start, *equity[ends].tolist()]
     return [after / before - 1.0 for before, after in itertools.pairwise(closes) if before > 0]
 
 

@@ -1,7 +1,7 @@
 """``python -m cbbot_bridge.simulator``: read settings, build the world, serve until told to stop.
 
 The first line on stdout is ``{"event": "listening", "host": ..., "port": ...}``, once requests are
-answered; logs go to stderr. SIGTERM and SIGINT end it with 0, bad input with 2.
+answered; logs go to stderr. SIGTERM, SIGINT and SIGHUP end it with 0, bad input with 2.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.process.json_logs import configure_logs
+from cbbot.process.stop_signals import heeded_signals
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.simulator_app import build_app
@@ -67,13 +68,13 @@ async def _serve(settings: SimulatorSettings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a simulator; the exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heeded_signals():
         signal.signal(number, _leave)
     configure_logs()
     try:
         asyncio.run(_serve(parse_arguments(sys.argv[1:] if arguments is None else arguments)))
     except BadInput as error:
-        sys.stderr.write(f"simulator: {error}\n")
+        sys.stderr.write("".join(f"simulator: {line}\n" for line in error.reasons))
         return 2
     return 0
 

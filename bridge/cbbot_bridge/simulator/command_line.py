@@ -1,15 +1,18 @@
-"""The command line of the simulator: text becomes settings, or one line on stderr and exit code 2."""
+"""The command line of the simulator: text becomes settings, or lines on stderr and exit code 2."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
-from cbbot.domain.decimals import parse_decimal
+from cbbot.contract.ports import SIMULATOR_PORT
+from cbbot.contract.setting import BadSetting, Kind, Setting
+from cbbot.contract.settings_reading import Problems, read_secret, read_settings
+from cbbot.contract.text_setting import TextSetting, host_setting
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
@@ -17,9 +20,10 @@ from cbbot.venue.order_book import BookShape
 from cbbot.venue.prints import FEWEST_PRINTS
 from cbbot_bridge.simulator.simulator_settings import SAMPLE, SimulatorSettings
 
-__all__ = ["parse_arguments"]
+__all__ = ["OPTIONS", "parse_arguments"]
 
-_Value = TypeVar("_Value")
+# What a product's increments and an account's money may need; the exchange's own have 18 at most.
+_DIGITS: Final = 18
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,153 +34,168 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def _checked(parse: Callable[[str], _Value], accepts: Callable[[_Value], bool], wanted: str) -> Callable[[str], _Value]:
-    def convert(text: str) -> _Value:
-        try:
-            value = parse(text)
-        except (BadInput, ValueError) as error:
-            raise argparse.ArgumentTypeError(f"{text!r}: {wanted} is wanted") from error
-        if not accepts(value):
-            raise argparse.ArgumentTypeError(f"{text!r}: {wanted} is wanted")
-        return value
-
-    return convert
+def _whole(key: str, default: int | None, bounds: tuple[int, int], meaning: str) -> Setting:
+    low, high = map(str, bounds)
+    text = None if default is None else str(default)
+    return Setting(key=key, kind=Kind.INTEGER, default=text, meaning=meaning, minimum=low, maximum=high)
 
 
-def _number(lowest: int, highest: int, wanted: str) -> Callable[[str], int]:
-    return _checked(int, lambda value: lowest <= value <= highest, wanted)
+def _decimal(key: str, default: str, meaning: str, **bounds: Any) -> Setting:
+    return Setting(key=key, kind=Kind.DECIMAL, default=default, meaning=meaning, digits=_DIGITS, **bounds)
 
 
-def _decimal(accepts: Callable[[Decimal], bool], wanted: str) -> Callable[[str], Decimal]:
-    return _checked(parse_decimal, accepts, wanted)
+def _fraction(key: str, default: str, meaning: str) -> Setting:
+    return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
 
 
-def _balance(text: str) -> tuple[str, Decimal]:
-    currency, sign, amount = text.partition("=")
-    try:
-        value = parse_decimal(amount)
-    except BadInput as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: CURRENCY=AMOUNT is wanted, e.g. USD=10000") from error
-    if not currency.isalnum() or not sign or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: CURRENCY=AMOUNT with an amount of 0 or more is wanted")
-    return currency.upper(), value
+def _file(key: str, meaning: str, default: str | None = None) -> Setting:
+    return Setting(key=key, kind=Kind.PATH, default=default, meaning=meaning)
+
+
+def _line(key: str, meaning: str, default: str | None = None) -> Setting:
+    words = "text without line breaks"
+    return TextSetting(key=key, default=default, meaning=meaning, pattern=r"[^\x00-\x1f\x7f]+", words=words)
+
+
+_DAY_MS: Final = (0, 86_400_000)
+_SOURCES: Final = (
+    _file("--csv", "one-minute candles, .csv or .csv.gz (the sample)", str(SAMPLE)),
+    _whole("--walk", None, (-(10**18), 10**18), "the seed of a random walk instead of a file"),
+)
+OPTIONS: Final[tuple[Setting, ...]] = (
+    host_setting("--host", "address to listen on", default="127.0.0.1"),
+    _whole("--port", SIMULATOR_PORT, (0, 65535), "port to listen on, 0 picks a free one"),
+    _file("--state", "file that keeps account and clock over a restart"),
+    _line("--key-name", "name of the API key to accept; needs --public-key-file"),
+    _file("--public-key-file", "PEM of the key that signs; requests are then verified"),
+    _whole("--order-visible-delay-ms", 0, _DAY_MS, "venue ms until an order can be seen"),
+    _whole("--fills-delay-ms", 0, _DAY_MS, "venue ms until fills can be seen"),
+    _whole("--settle-delay-ms", 0, _DAY_MS, "venue ms until balances move"),
+    *_SOURCES,
+    _decimal("--speed", "600", "venue seconds per second; 0 stops the clock", minimum="0", maximum="1000000"),
+    _fraction("--history-fraction", "0.7", "share of the candles that is history at the start"),
+    _whole("--prints-per-candle", 12, (FEWEST_PRINTS, 60), "trades in which a candle is played"),
+    _line("--product", "product id", "BTC-USD"),
+    _decimal("--price-increment", "0.01", "smallest step of a price", minimum="0", above=True),
+    _decimal("--base-increment", "0.00000001", "smallest step of a size", minimum="0", above=True),
+    _decimal("--quote-increment", "0.01", "smallest step of money", minimum="0", above=True),
+    _decimal("--min-notional", "1", "smallest order, in quote currency", minimum="0"),
+    _whole("--spread-ticks", 1, (0, 10**6), "ask - bid"),
+    _whole("--book-levels", 20, (1, 200), "levels a side"),
+    _whole("--level-size", 10**9, (1, 10**15), "base units that rest on a level"),
+    _fraction("--taker-rate", "0.009", "fraction of the notional"),
+    _fraction("--maker-rate", "0.005", "fraction of the notional"),
+)
+_PUBLIC_KEY: Final = TextSetting(
+    key="--public-key-file", meaning="the key", pattern=r"[\x00-\x7f]+", words="a public key in PEM"
+)
+# In the order of an Instrument's fields.
+_OF_THE_PRODUCT: Final = (
+    "--product",
+    "--price-increment",
+    "--base-increment",
+    "--quote-increment",
+    "--min-notional",
+)
+_BALANCE: Final = "CURRENCY=AMOUNT with an amount of 0 or more, such as USD=10000"
+_AMOUNT: Final = _decimal("--balance", "0", "an amount", minimum="0")
 
 
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m cbbot_bridge.simulator", description="A Coinbase Advanced Trade look-alike.")
-    _add_server(parser)
-    _add_market(parser)
-    _add_account(parser)
-    return parser
-
-
-def _add_server(parser: _Parser) -> None:
-    add = parser.add_argument
-    milliseconds = _number(0, 86_400_000, "milliseconds from 0 to a day")
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    add("--port", type=_number(0, 65535, "a port, 0 to 65535"), default=8788, help="0 picks a free one (8788)")
-    add("--state", type=Path, help="file that keeps account and clock over a restart")
-    add("--key-name", help="name of the API key to accept; needs --public-key-file")
-    add("--public-key-file", type=Path, help="PEM of the key that signs; requests are then verified")
-    add("--faults", action="store_true", help="open the control endpoints under /sim")
-    add("--order-visible-delay-ms", type=milliseconds, default=0, help="venue ms until an order can be seen (0)")
-    add("--fills-delay-ms", type=milliseconds, default=0, help="venue ms until fills can be seen (0)")
-    add("--settle-delay-ms", type=milliseconds, default=0, help="venue ms until balances move (0)")
-
-
-def _add_market(parser: _Parser) -> None:
-    add = parser.add_argument
-    positive = _decimal(lambda value: value > 0, "a number above 0")
-    natural = _number(1, 10**15, "a whole number above 0")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--csv", type=Path, default=SAMPLE, help="one-minute candles, .csv or .csv.gz (the sample)")
-    source.add_argument("--walk", type=int, metavar="SEED", help="a seeded random walk instead of a file")
-    add(
-        "--speed",
-        type=_decimal(lambda value: 0 <= value <= 1_000_000, "a number from 0 (stopped, see /sim/advance) to 1000000"),
-        default=Decimal(600),
-        help="venue seconds per second (600); 0 stops the clock",
-    )
-    add(
-        "--history-fraction",
-        type=_decimal(lambda value: 0 <= value < 1, "a fraction, 0 <= x < 1"),
-        default=Decimal("0.7"),
-        help="share of the candles that is history at the start (0.7)",
-    )
-    add(
-        "--prints-per-candle",
-        type=_number(FEWEST_PRINTS, 60, f"{FEWEST_PRINTS} to 60"),
-        default=12,
-        help="trades in which a candle is played (12)",
-    )
-    add("--product", default="BTC-USD", help="product id (BTC-USD)")
-    add("--price-increment", type=positive, default=Decimal("0.01"))
-    add("--base-increment", type=positive, default=Decimal("0.00000001"))
-    add("--quote-increment", type=positive, default=Decimal("0.01"))
-    add("--min-notional", type=_decimal(lambda value: value >= 0, "a number of 0 or more"), default=Decimal(1))
-    add("--spread-ticks", type=_number(0, 10**6, "ticks of 0 or more"), default=1, help="ask - bid (1)")
-    add("--book-levels", type=_number(1, 200, "1 to 200"), default=20, help="levels a side (20)")
-    add("--level-size", type=natural, default=10**9, help="base units that rest on a level (1000000000)")
-
-
-def _add_account(parser: _Parser) -> None:
-    add = parser.add_argument
-    rate = _decimal(lambda value: 0 <= value < 1, "a fraction of the notional, 0 <= x < 1, e.g. 0.009")
-    add(
+    sources = parser.add_mutually_exclusive_group()
+    for option in OPTIONS:
+        shown = "" if option.default is None or option in _SOURCES else f" ({option.default})"
+        holder = sources if option in _SOURCES else parser
+        holder.add_argument(option.key, help=f"{option.meaning}{shown}")
+    parser.add_argument("--faults", action="store_true", help="open the control endpoints under /sim")
+    parser.add_argument(
         "--balance",
-        type=_balance,
         action="append",
         default=[],
         metavar="CURRENCY=AMOUNT",
         help="opening balance, may be repeated (10000 of the quote currency)",
     )
-    add("--taker-rate", type=rate, default=Decimal("0.009"), help="fraction of the notional (0.009)")
-    add("--maker-rate", type=rate, default=Decimal("0.005"), help="fraction of the notional (0.005)")
+    return parser
 
 
 def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
     """Settings from command line arguments.
 
     Raises:
-        BadInput: values that are sound one by one but not together, or a key that cannot be read.
-        SystemExit: 2 for an argument that is not sound by itself (one line on stderr), 0 for ``--help``.
+        BadSettings: every value that is not accepted, values that do not go together, a key that cannot be read.
+        SystemExit: 2 for arguments that are none (one line on stderr), 0 for ``--help``.
     """
-    given = _parser().parse_args(arguments)
-    instrument = Instrument(
-        product_id=given.product,
-        price_increment=given.price_increment,
-        base_increment=given.base_increment,
-        quote_increment=given.quote_increment,
-        min_notional=given.min_notional,
-    )
-    balances = {instrument.base_currency: Decimal(0), instrument.quote_currency: Decimal(10_000)}
+    given = vars(_parser().parse_args(arguments))
+    problems = Problems()
+    texts = {option.key: given[_name(option)] for option in OPTIONS if given[_name(option)] is not None}
+    values = read_settings(OPTIONS, texts, problems)
+    balances: dict[str, Decimal] = {}
+    public_key = None
+    with problems.collected():
+        balances = _balances(given["balance"])
+    if {"--key-name", "--public-key-file"} <= values.keys():
+        with problems.collected():
+            public_key = _public_key(values["--key-name"], values["--public-key-file"])
+    instrument: Instrument | None = None
+    opening: dict[str, Decimal] = {}
+    if all(key in values for key in _OF_THE_PRODUCT):
+        with problems.collected():
+            instrument = Instrument(*(values[key] for key in _OF_THE_PRODUCT))
+            opening = {instrument.base_currency: Decimal(0), instrument.quote_currency: Decimal(10_000)}
+    problems.raise_found()
+    if instrument is None:
+        raise AssertionError("what keeps a product from being made has been found above")
     return SimulatorSettings(
-        host=given.host,
-        port=given.port,
-        csv=given.csv,
-        walk=given.walk,
-        speed=float(given.speed),
-        history_fraction=given.history_fraction.as_integer_ratio(),
-        prints_per_candle=given.prints_per_candle,
-        state=given.state,
+        host=values["--host"],
+        port=values["--port"],
+        csv=Path(values["--csv"]),
+        walk=values["--walk"],
+        speed=float(values["--speed"]),
+        history_fraction=values["--history-fraction"].as_integer_ratio(),
+        prints_per_candle=values["--prints-per-candle"],
+        state=None if values["--state"] is None else Path(values["--state"]),
         instrument=instrument,
-        balances=balances | dict(given.balance),
-        taker_rate=given.taker_rate,
-        maker_rate=given.maker_rate,
-        delays=Delays(given.order_visible_delay_ms, given.fills_delay_ms, given.settle_delay_ms),
-        book=BookShape(given.spread_ticks, given.book_levels, given.level_size),
-        key_name=given.key_name,
-        public_key=_public_key(given.key_name, given.public_key_file),
-        control=given.faults,
+        balances=opening | balances,
+        taker_rate=values["--taker-rate"],
+        maker_rate=values["--maker-rate"],
+        delays=Delays(values["--order-visible-delay-ms"], values["--fills-delay-ms"], values["--settle-delay-ms"]),
+        book=BookShape(values["--spread-ticks"], values["--book-levels"], values["--level-size"]),
+        key_name=values["--key-name"],
+        public_key=public_key,
+        control=given["faults"],
     )
 
 
-def _public_key(key_name: str | None, path: Path | None) -> str | None:
+def _name(option: Setting) -> str:
+    return option.key.removeprefix("--").replace("-", "_")
+
+
+def _balances(texts: Iterable[str]) -> dict[str, Decimal]:
+    problems = Problems()
+    balances = {}
+    for text in texts:
+        currency, _, amount = text.partition("=")
+        with problems.collected():
+            balances[_currency(currency, text)] = _amount(amount, text)
+    problems.raise_found()
+    return balances
+
+
+def _currency(currency: str, text: str) -> str:
+    if not (currency.isascii() and currency.isalnum()):
+        raise BadSetting("--balance", text, _BALANCE)
+    return currency.upper()
+
+
+def _amount(amount: str, text: str) -> Decimal:
+    try:
+        return Decimal(_AMOUNT.parse(amount))
+    except BadSetting as error:
+        raise BadSetting("--balance", text, _BALANCE) from error
+
+
+def _public_key(key_name: str | None, path: str | None) -> str | None:
     if (key_name is None) != (path is None):
         raise BadInput("--key-name and --public-key-file belong together: give both or neither")
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"--public-key-file {path}: {error}") from error
+    return None if path is None else str(read_secret(_PUBLIC_KEY, path, "--public-key-file"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
@@ -28,7 +29,7 @@ class SimulatorSettings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 8788
+    port: int = SIMULATOR_PORT
     csv: Path = SAMPLE
     walk: int | None = None
     speed: float = 600.0

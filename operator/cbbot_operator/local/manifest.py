@@ -15,8 +15,16 @@ from typing import Any
 
 import yaml
 
-from cbbot.contract.tradingbot import API_VERSION, KIND, NAME_MAX_LENGTH, NAME_PATTERN, TradingBotSpec
-from cbbot.contract.tradingbot_rules import BadTradingBot, Violation, read_spec
+from cbbot.contract.spec_reader import read_spec
+from cbbot.contract.tradingbot import (
+    API_VERSION,
+    KIND,
+    NAME_MAX_LENGTH,
+    NAME_PATTERN,
+    NAMESPACE_PATTERN,
+    TradingBotSpec,
+)
+from cbbot.contract.violation import BadTradingBot, Violation
 from cbbot.errors import BadInput
 from cbbot_operator.local.yaml_documents import read_documents
 
@@ -25,7 +33,6 @@ __all__ = ["BadManifest", "Manifest", "parse_manifest", "read_manifest"]
 # The API server takes no object above 1.5 MiB either.
 _MOST_BYTES = 1_500_000
 _PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
-_NAMESPACE_PATTERN = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class BadManifest(BadInput):
     def __init__(self, source: str, problems: Iterable[str]) -> None:
         self.problems = [f"{source}: {problem}" for problem in problems]
         super().__init__("\n".join(self.problems))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(self.problems)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -142,7 +153,7 @@ def _metadata_problems(metadata: Any) -> list[str]:
         accepted = f"lower case letters, digits and dashes, starting with a letter, at most {NAME_MAX_LENGTH}"
         problems.append(_problem("metadata.name", name, accepted))
     namespace = metadata.get("namespace")
-    if namespace is not None and not (isinstance(namespace, str) and re.fullmatch(_NAMESPACE_PATTERN, namespace)):
+    if namespace is not None and not (isinstance(namespace, str) and re.fullmatch(NAMESPACE_PATTERN, namespace)):
         problems.append(_problem("metadata.namespace", namespace, "lower case letters, digits and dashes"))
     for field in ("labels", "annotations"):
         marks = metadata.get(field) or {}

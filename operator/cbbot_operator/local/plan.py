@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from cbbot.contract.bridge_settings_table import API_KEY_SOURCES
 from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESPACE
 from cbbot.contract.tradingbot import Process, TradingBotSpec
-from cbbot.contract.tradingbot_rules import Violation
+from cbbot.contract.violation import Violation
 from cbbot.errors import BadInput
 from cbbot_operator.keys import Key
+from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.folder import StateFolder
 from cbbot_operator.local.manifest import Manifest
 from cbbot_operator.observed import Tokens
@@ -30,7 +32,6 @@ __all__ = ["Part", "PartName", "Plan", "make_plan"]
 
 PartName = Literal["simulator", "bridge", "bot"]
 
-_LOOPBACK = "127.0.0.1"
 # What a process of this machine needs to run at all, whatever it does.
 _ORDINARY = (
     "PATH",
@@ -46,8 +47,7 @@ _ORDINARY = (
 )
 # What it needs to reach another machine.
 _OUTWARD = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_KEY_NAMES = ("COINBASE_API_KEY_NAME", "COINBASE_API_KEY_NAME_FILE")
-_PRIVATE_KEYS = ("COINBASE_API_PRIVATE_KEY", "COINBASE_API_PRIVATE_KEY_FILE", "COINBASE_API_SECRET")
+_KEY_NAMES, _PRIVATE_KEYS = API_KEY_SOURCES
 _SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 
 
@@ -55,8 +55,9 @@ _SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 class Part:
     """One process. ``links`` maps an environment key to the part whose address becomes its value.
 
-    A part listens on the port its environment or its ``--port`` says; 0 picks a free one, which
-    it tells in a line on stdout. ``grace_seconds`` is how long it may take to stop.
+    A part listens on the first of ``ports`` that is free, which its environment or its ``--port`` says;
+    0 lets it pick one. It tells which in a line on stdout, and keeps it when it is started again.
+    ``grace_seconds`` is how long it may take to stop.
     """
 
     name: PartName
@@ -64,11 +65,12 @@ class Part:
     environment: Mapping[str, str] = field(repr=False)
     links: Mapping[str, PartName] = field(default_factory=dict)
     grace_seconds: float = 20.0
+    ports: tuple[int, ...] = (0,)
 
     def started_with(self, ports: Mapping[PartName, int]) -> tuple[list[str], dict[str, str]]:
-        """Command and environment once the ports of the parts before it, and perhaps its own, are known."""
+        """Command and environment once the ports of the parts before it are known, and perhaps its own."""
         own = str(ports.get(self.name, 0))
-        addresses = {key: f"http://{_LOOPBACK}:{ports[part]}" for key, part in self.links.items()}
+        addresses = {key: f"http://{LOOPBACK}:{ports[part]}" for key, part in self.links.items()}
         return [*self.command, *(("--port", own) if self.name == "simulator" else ())], {
             **self.environment,
             **({} if self.name == "simulator" else {"PORT": own}),
@@ -84,8 +86,14 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def make_plan(manifest: Manifest, folder: StateFolder, shell: Mapping[str, str], python: str = sys.executable) -> Plan:
-    """The processes of ``manifest``; ``shell`` is the environment of whoever asked.
+def make_plan(
+    manifest: Manifest,
+    folder: StateFolder,
+    shell: Mapping[str, str],
+    python: str = sys.executable,
+    bot_ports: tuple[int, ...] = (0,),
+) -> Plan:
+    """The processes of ``manifest``; ``shell`` is the environment of whoever asked, ``bot_ports`` are the bot's to try.
 
     Raises:
         BadInput: the bot is suspended, or trades live on Coinbase and the shell has no API key.
@@ -98,7 +106,7 @@ def make_plan(manifest: Manifest, folder: StateFolder, shell: Mapping[str, str],
     notes: list[str] = []
     parts = [
         _bridge(inputs, folder, shell, python),
-        _bot(manifest, settings_of(inputs), folder, shell, python),
+        _bot(manifest, settings_of(inputs), folder, shell, python, bot_ports),
     ]
     if simulated:
         parts.insert(0, _simulator(spec, folder, shell, python))
@@ -126,7 +134,7 @@ def _inputs(manifest: Manifest) -> Inputs:
 
 def _simulator(spec: TradingBotSpec, folder: StateFolder, shell: Mapping[str, str], python: str) -> Part:
     command = _python(python, "cbbot_bridge.simulator")
-    command += (*market_arguments(spec), "--host", _LOOPBACK, "--state", str(folder.market))
+    command += (*market_arguments(spec), "--host", LOOPBACK, "--state", str(folder.market))
     return Part("simulator", command, _clean(shell, spec.bridge, {}), grace_seconds=10)
 
 
@@ -135,7 +143,7 @@ def _bridge(inputs: Inputs, folder: StateFolder, shell: Mapping[str, str], pytho
     # The cluster mounts the keys as files.
     for key in (*_KEY_NAMES, *_PRIVATE_KEYS):
         environment.pop(key, None)
-    environment |= {"BRIDGE_HOST": _LOOPBACK, "BRIDGE_TOKEN_FILE": str(folder.bridge_token)}
+    environment |= {"BRIDGE_HOST": LOOPBACK, "BRIDGE_TOKEN_FILE": str(folder.bridge_token)}
     links: dict[str, PartName] = {}
     outward: tuple[str, ...] = _OUTWARD
     if inputs.simulated:
@@ -154,7 +162,12 @@ def _bridge(inputs: Inputs, folder: StateFolder, shell: Mapping[str, str], pytho
 
 
 def _bot(
-    manifest: Manifest, settings: dict[str, str], folder: StateFolder, shell: Mapping[str, str], python: str
+    manifest: Manifest,
+    settings: dict[str, str],
+    folder: StateFolder,
+    shell: Mapping[str, str],
+    python: str,
+    ports: tuple[int, ...],
 ) -> Part:
     spec = manifest.spec
     # The id that orders carry is made at random and kept in the state: another machine's bot has another.
@@ -163,7 +176,7 @@ def _bot(
         "STATE_FILE": str(folder.bot_state),
         "BRIDGE_TOKEN_FILE": str(folder.bridge_token),
         "CONTROL_TOKEN_FILE": str(folder.control_token),
-        BOT_HOST: _LOOPBACK,
+        BOT_HOST: LOOPBACK,
         BOT_NAME: manifest.name,
         BOT_VENUE: spec.exchange.venue,
         POD_NAMESPACE: manifest.namespace,
@@ -174,7 +187,8 @@ def _bot(
         settings |= _taken(shell, _SLACK)
         outward = _OUTWARD
     command = (*_python(python, "cbbot"), "run")
-    return Part("bot", command, _clean(shell, spec.bot, settings, outward), {"BRIDGE_URL": "bridge"}, grace_seconds=30)
+    environment = _clean(shell, spec.bot, settings, outward)
+    return Part("bot", command, environment, {"BRIDGE_URL": "bridge"}, grace_seconds=30, ports=ports)
 
 
 def _python(python: str, module: str) -> tuple[str, ...]:

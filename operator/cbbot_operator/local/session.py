@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cbbot.process.stop_signals import heeded_signals, stopped_by
+from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.child_log_lines import LogBuffer, LogLine
 from cbbot_operator.local.display import Display
 from cbbot_operator.local.folder import StateFolder
@@ -20,17 +21,20 @@ from cbbot_operator.local.watch import Seen, Watch
 
 __all__ = ["Outcome", "Session"]
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TAIL = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went: the exit code, lines for the person, and the last lines of a part that ended it all."""
+    """How it went: the exit code, lines for the person, and the last lines of a part that ended it all.
+
+    ``clean``: every part stopped by itself because it was told to, whatever the code.
+    """
 
     code: int
     lines: tuple[str, ...]
     tail: tuple[LogLine, ...] = ()
+    clean: bool = False
 
 
 class Session:
@@ -45,7 +49,7 @@ class Session:
         self._seconds = seconds
         self._patience = patience
         self._stop = asyncio.Event()
-        self._interrupts = 0
+        self._signals: list[signal.Signals] = []
 
     def ask_to_stop(self) -> None:
         """As the first Ctrl-C does."""
@@ -55,7 +59,9 @@ class Session:
         """Everything from the first start to the last stop. No child is left when it returns."""
         log = LogBuffer(display.tell)
         supervisor = Supervisor(self._plan.parts, self._folder.root, log, self._patience)
-        self._heed_signals(lambda: self._interrupted(supervisor))
+        loop, heeded = asyncio.get_running_loop(), heeded_signals()
+        for number in heeded:
+            loop.add_signal_handler(number, self._signalled, number, supervisor)
         try:
             for note in self._plan.notes:
                 log.say("warning", note)
@@ -66,22 +72,15 @@ class Session:
                 clean = await self._finish(display, supervisor, watch, log)
         finally:
             supervisor.kill()
-            self._heed_signals(None)
+            for number in heeded:
+                loop.remove_signal_handler(number)
         return self._outcome(supervisor, watch.seen, log, clean=clean)
 
-    def _heed_signals(self, heard: Callable[[], None] | None) -> None:
-        loop = asyncio.get_running_loop()
-        for number in _STOP_SIGNALS:
-            if heard is None:
-                loop.remove_signal_handler(number)
-            else:
-                loop.add_signal_handler(number, heard)
-
-    def _interrupted(self, supervisor: Supervisor) -> None:
-        """A second Ctrl-C: nothing is waited for any more."""
-        self._interrupts += 1
+    def _signalled(self, number: signal.Signals, supervisor: Supervisor) -> None:
+        """The first signal stops; at the second nothing is waited for any more."""
+        self._signals.append(number)
         self.ask_to_stop()
-        if self._interrupts > 1:
+        if len(self._signals) > 1:
             supervisor.kill()
 
     async def _show_until_over(self, display: Display, supervisor: Supervisor, watch: Watch, log: LogBuffer) -> None:
@@ -95,7 +94,7 @@ class Session:
                 port = supervisor.ports.get("bot")
                 if port is not None:
                     if not address_logged:
-                        log.say("info", f"bot http://127.0.0.1:{port}")
+                        log.say("info", f"bot http://{LOOPBACK}:{port}")
                         address_logged = True
                     await watch.look(port)
                     await self._replace_if_stuck(supervisor, watch.seen, log)
@@ -136,7 +135,7 @@ class Session:
             title=f" {self._manifest.name} · {spec.product.id} · {spec.mode} · {spec.exchange.venue} ",
             live=spec.mode == "Live",
             folder=str(self._folder.root),
-            address=f"http://127.0.0.1:{port}" if port else "",
+            address=f"http://{LOOPBACK}:{port}" if port else "",
             parts=[PartState(name, kept.state, kept.restarts) for name, kept in supervisor.kept.items()],
             seen=seen,
             log=log.newest(display.log_room()),
@@ -148,11 +147,13 @@ class Session:
             ended: Ended = supervisor.ended.result()
             first = f"{ended.part} cannot be kept running: {ended.reason} (exit code {ended.code})"
             return Outcome(ended.code, (first, *lines), tuple(log.newest(_TAIL, ended.part)))
-        if self._interrupts > 1:
-            return Outcome(130, ("killed: stopped without waiting", *lines))
+        if len(self._signals) > 1:
+            return Outcome(stopped_by(self._signals[0]), ("killed: stopped without waiting", *lines))
         if not clean:
             return Outcome(1, ("stopped, but not everything in time: see above what was killed", *lines))
-        return Outcome(0, ("stopped cleanly", *lines))
+        # Ctrl-C is how a person ends it; of any other signal whoever started it is told.
+        code = stopped_by(self._signals[0]) if self._signals and self._signals[0] != signal.SIGINT else 0
+        return Outcome(code, ("stopped cleanly", *lines), clean=True)
 
     def _left_open(self, seen: Seen) -> str:
         status = seen.status

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cbbot_operator.local.bot_port import first_free, is_taken
 from cbbot_operator.local.child import Child
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
@@ -55,6 +56,8 @@ class Kept:
     child: Child | None = None
     restarts: int = 0
     came_up: bool = False
+    port: int = 0
+    """What it was last started with; 0 for one of its own choice."""
     since: float = 0.0
     """When it last came up, on the event loop's clock."""
 
@@ -133,7 +136,7 @@ class Supervisor:
 
     def _hopeless(self, kept: Kept, code: int, deaths: int) -> str | None:
         """Why another start would not help; None when it may."""
-        if code in _FINAL:
+        if code in _FINAL and not _lost_its_port(kept):
             return _FINAL[code]
         if not kept.came_up and deaths >= self.patience.tries:
             return f"it {_how_it_ended(code)} {deaths} times before it listened"
@@ -142,8 +145,9 @@ class Supervisor:
     async def _run(self, kept: Kept) -> int:
         """One life of a part; its exit code."""
         kept.state = "starting"
-        command, environment = kept.part.started_with(self.ports)
         name = kept.part.name
+        kept.port = self.ports[name] if name in self.ports else self._chosen(kept.part)
+        command, environment = kept.part.started_with({**self.ports, name: kept.port})
         child = await Child.start(command, environment, self._folder, lambda line: self._log.hear(name, line))
         kept.child = child
         if self._stopping.is_set():  # stop() has looked already
@@ -159,6 +163,12 @@ class Supervisor:
             return await over
         finally:
             kept.child = None
+
+    def _chosen(self, part: Part) -> int:
+        port = first_free(part.ports)
+        if port != part.ports[0]:
+            self._log.say("warning", f"port {part.ports[0]} is taken: {part.name} listens on {port} instead")
+        return port
 
     def _came_up(self, kept: Kept, port: int) -> None:
         kept.state = "running"
@@ -179,6 +189,11 @@ class Supervisor:
         await asyncio.wait({waiting, stopping}, return_when="FIRST_COMPLETED")
         for task in (waiting, stopping):
             task.cancel()
+
+
+def _lost_its_port(kept: Kept) -> bool:
+    """Whether another process took the port meanwhile, and there are more to try, or the other parts know this one."""
+    return kept.port != 0 and (kept.came_up or len(kept.part.ports) > 1) and is_taken(kept.port)
 
 
 def _how_it_ended(code: int) -> str:

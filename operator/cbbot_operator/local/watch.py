@@ -15,6 +15,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from cbbot.contract.bot_api import BotStatus, NumberedTrade
+from cbbot_operator.local.bot_port import LOOPBACK
 
 __all__ = ["Seen", "Watch", "command_for"]
 
@@ -60,7 +61,7 @@ class Watch:
 
     async def look(self, port: int) -> None:
         """Ask once; :attr:`seen` has the answers, or what they were before and why there were none."""
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://{LOOPBACK}:{port}"
         healthy_at = await self._healthy_at(address)
         try:
             status = BotStatus.model_validate_json((await self._answer("GET", f"{address}/status")).content)

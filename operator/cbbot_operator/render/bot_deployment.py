@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from cbbot.contract.ports import BOT_PORT
 from cbbot.contract.runtime_env import BOT_NAME, BOT_VENUE, POD_NAMESPACE
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
 from cbbot_operator.render.durable import claim_name
-from cbbot_operator.render.inputs import BOT_PORT, Inputs
+from cbbot_operator.render.inputs import Inputs
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
 from cbbot_operator.render.settings_configmap import SLACK_FOLDER, STATE_FOLDER, TOKEN_FOLDER, settings_of
 

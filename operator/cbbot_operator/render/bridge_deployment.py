@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
-from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
+from cbbot.contract.ports import BRIDGE_PORT, SIMULATOR_PORT
+from cbbot.contract.tradingbot import TradingBotSpec, field_value
 from cbbot_operator.observed import BOT_TOKEN, api_key_secret
-from cbbot_operator.policies import API_KEY_FIELDS
-from cbbot_operator.render.inputs import BRIDGE_PORT, SIMULATOR_PORT, Inputs
+from cbbot_operator.render.inputs import Inputs
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
 from cbbot_operator.render.settings_configmap import TOKEN_FOLDER
 
@@ -25,9 +25,7 @@ def bridge_environment(inputs: Inputs) -> dict[str, str]:
         "BRIDGE_TOKEN_FILE": f"{TOKEN_FOLDER}/{BOT_TOKEN}",
     }
     for path, setting in EXCHANGE_BY_FIELD.items():
-        value: Any = inputs.spec
-        for part in path.split("."):
-            value = getattr(value, part)
+        value = field_value(inputs.spec, path)
         if value is not None:
             environment[setting.key] = setting.text(value)
     products = dict.fromkeys([inputs.spec.product.id, *inputs.spec.exchange.websocket.products])
@@ -38,7 +36,7 @@ def bridge_environment(inputs: Inputs) -> dict[str, str]:
         # The Simulator's stream stands at its own address; another venue's prices would not be its market's.
         environment.pop("COINBASE_WS_URL", None)
     elif api_key_secret(inputs.spec) is not None:
-        environment |= {f"{key}_FILE": f"{_KEY_FOLDER}/{key}" for key in API_KEY_FIELDS}
+        environment |= {f"{key}_FILE": f"{_KEY_FOLDER}/{key}" for key in API_KEY_PAIR}
     return {key: environment[key] for key in EXCHANGE_BY_KEY if key in environment}
 
 
@@ -49,7 +47,7 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [secret_volume("tokens", inputs.names.tokens, (BOT_TOKEN,))]
     mounts = {"tokens": TOKEN_FOLDER}
     if keys is not None:
-        volumes.append(secret_volume("keys", keys, API_KEY_FIELDS))
+        volumes.append(secret_volume("keys", keys, API_KEY_PAIR))
         mounts["keys"] = _KEY_FOLDER
     image = spec.bridge.image or inputs.bridge_image
     bridge = container("bridge", image, spec.bridge, environment, mounts, read_only=frozenset(mounts))

@@ -13,11 +13,7 @@ from cbbot_operator.keys import Key, Names, labels
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
 
-__all__ = ["BOT_PORT", "BRIDGE_PORT", "SIMULATOR_PORT", "Inputs"]
-
-BOT_PORT = 8080
-BRIDGE_PORT = 8787
-SIMULATOR_PORT = 8788
+__all__ = ["Inputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
 from cbbot_operator.keys import selector
-from cbbot_operator.render.inputs import BOT_PORT, BRIDGE_PORT, Inputs
+from cbbot_operator.render.inputs import Inputs
 
 __all__ = ["network_policies", "services"]
 

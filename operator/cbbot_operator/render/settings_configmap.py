@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
+from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.contract.tradingbot import environment
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
-from cbbot_operator.render.inputs import BOT_PORT, BRIDGE_PORT, Inputs
+from cbbot_operator.render.inputs import Inputs
 
 __all__ = ["SLACK_FOLDER", "STATE_FOLDER", "TOKEN_FOLDER", "settings_map", "settings_of"]
 
-STATE_FOLDER = "/opt/coinbase/state"
+STATE_FILE = str(BY_KEY["STATE_FILE"].default)
+STATE_FOLDER = str(PurePosixPath(STATE_FILE).parent)
 TOKEN_FOLDER = "/run/secrets/cbbot"  # noqa: S105  where a volume is mounted
 SLACK_FOLDER = "/run/secrets/slack"
 
@@ -20,7 +23,7 @@ SLACK_FOLDER = "/run/secrets/slack"
 def settings_of(inputs: Inputs) -> dict[str, str]:
     """Environment keys and their text. ``entries`` is not among them: a pause never restarts a bot."""
     settings = {key: _shortest(key, text) for key, text in environment(inputs.spec).items()} | {
-        "STATE_FILE": f"{STATE_FOLDER}/bot_state.json",
+        "STATE_FILE": STATE_FILE,
         "PORT": str(BOT_PORT),
         "BRIDGE_URL": f"http://{inputs.names.of('bridge')}:{BRIDGE_PORT}",
         "BRIDGE_TOKEN_FILE": f"{TOKEN_FOLDER}/{BOT_TOKEN}",

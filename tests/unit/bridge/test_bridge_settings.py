@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_SETTINGS
 from cbbot.contract.setting import BadSetting
+from cbbot.contract.settings_reading import BadSettings
 from cbbot_bridge.bridge_settings import load_settings
 
 PEM = (
@@ -142,10 +143,12 @@ def test_a_mistyped_key_is_warned_about() -> None:
     ],
 )
 def test_a_bad_setting_is_reported_by_key_and_what_is_accepted(environment: dict[str, str], key: str) -> None:
-    with pytest.raises(BadSetting) as caught:
+    with pytest.raises(BadSettings) as caught:
         load_settings(environment)
     message = str(caught.value)
-    assert caught.value.key == key
+    (problem,) = caught.value.problems
+    assert isinstance(problem, BadSetting)
+    assert problem.key == key
     assert message.startswith(f"{key}=")
     assert "is not accepted: " in message
     assert "\n" not in message
@@ -156,6 +159,6 @@ def test_a_bad_setting_is_reported_by_key_and_what_is_accepted(environment: dict
 def test_a_secret_file_that_holds_rubbish_is_named_but_not_quoted(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("s3cret with spaces and more")
-    with pytest.raises(BadSetting, match=r"BRIDGE_TOKEN_FILE=.*16 to 512 printable") as caught:
+    with pytest.raises(BadSettings, match=r"BRIDGE_TOKEN_FILE=.*16 to 512 printable") as caught:
         load_settings({"BRIDGE_TOKEN_FILE": str(path)})
     assert "s3cret" not in str(caught.value)

@@ -98,6 +98,7 @@ SECRET_BYTES = base64.b64encode(b"s3cret-bytes-not-a-key").decode()
         (pem(ec.generate_private_key(ec.SECP384R1())), "neither a P-256"),
         (pem(rsa.generate_private_key(65537, 2048)), "neither a P-256"),
     ],
+    ids=["words", "bytes", "halves", "damaged", "P-384", "RSA"],  # the keys differ from process to process
 )
 def test_an_unusable_key_is_refused_without_repeating_it(text: str, complaint: str) -> None:
     with pytest.raises(BadInput, match=complaint) as caught:

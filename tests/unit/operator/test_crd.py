@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cbbot.contract.constraints import CONSTRAINTS
 from cbbot.contract.settings_table import BY_FIELD
-from cbbot.contract.tradingbot_rules import RULES, TRANSITIONS
+from cbbot.contract.tradingbot_constraints import TRANSITIONS
 from cbbot_operator import crd
 
 ROOT = Path(__file__).parents[3]
@@ -94,7 +95,9 @@ def test_every_setting_of_the_table_is_a_field_with_the_tables_default(root: dic
         ), path
 
 
-def test_a_rule_never_stands_where_a_default_is_judged_before_its_fields_have_theirs(root: dict[str, Any]) -> None:
+def test_a_validation_never_stands_where_a_default_is_judged_before_its_fields_have_theirs(
+    root: dict[str, Any],
+) -> None:
     transitions = {rule.cel for rule in TRANSITIONS}
     for path, node in nodes(root):
         if node.get("default") == {}:
@@ -102,11 +105,10 @@ def test_a_rule_never_stands_where_a_default_is_judged_before_its_fields_have_th
             assert rules <= transitions, path
 
 
-def test_every_rule_is_in_the_schema_once(root: dict[str, Any]) -> None:
+def test_every_constraint_is_in_the_schema_once(root: dict[str, Any]) -> None:
     written = [rule["rule"] for _, node in nodes(root) for rule in node.get("x-kubernetes-validations", ())]
-    assert sorted(written) == sorted(
-        [rule.cel for rule in RULES if rule.cel] + [rule.cel for rule in TRANSITIONS if rule.cel]
-    )
+    wanted = [constraint.validation for constraint in CONSTRAINTS] + [transition.cel for transition in TRANSITIONS]
+    assert sorted(written) == sorted(wanted)
 
 
 def test_columns_and_names_are_what_a_person_types() -> None:

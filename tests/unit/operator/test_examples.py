@@ -7,8 +7,8 @@ import yaml
 
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import load
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import environment
-from cbbot.contract.tradingbot_rules import read_spec
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import cbbot_operator
-from cbbot.contract.tradingbot_rules import read_spec
+from cbbot.contract.spec_reader import read_spec
 from cbbot_operator.cluster import served
 from cbbot_operator.configuration import read_configuration
 from cbbot_operator.keys import Key

@@ -11,7 +11,7 @@ from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings import load
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
-from cbbot.contract.tradingbot_rules import read_spec
+from cbbot.contract.spec_reader import read_spec
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_operator.keys import SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens

@@ -42,11 +42,14 @@ About = Mapping[str, str]
 
 
 def check_target(path: Path) -> None:
-    """That a file could be written there.
+    """That a file could be written there. It must be a file: what it holds is filled up, and a run that was cut
+    short goes on beside it.
 
     Raises:
-        BadInput: an ending that is none of ours, no such folder, no right to write, Parquet without pyarrow.
+        BadInput: no file, an ending that is none of ours, no such folder, no right to write, Parquet without pyarrow.
     """
+    if str(path) == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise BadInput(f"--out {path}: must be a file: a backfill fills up what it holds and goes on where it stopped")
     if not path.name.endswith(_ENDINGS) or path.name in _ENDINGS:
         raise BadInput(f"--out {path}: the name must end in .csv, .csv.gz or .parquet")
     folder = path.parent

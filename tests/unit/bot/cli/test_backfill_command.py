@@ -285,9 +285,14 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(
         (["--start", "2025-09-09", "--product", "NIX-USD"], "--product NIX-USD: the venue has no such product"),
         (["--start", "2025-09-09", "--product", "btc usd"], "--product 'btc usd' is not accepted"),
         (["--start", "2025-09-09", "--bridge", "bridge:8787"], "BRIDGE_URL='bridge:8787' is not accepted"),
-        (["--start", "2025-09-09", "--token-file", "nowhere"], "--token-file: nowhere"),
+        (
+            ["--start", "2025-09-09", "--token-file", "nowhere"],
+            "--token-file='nowhere' is not accepted: a file that can be read",
+        ),
         (["--start", "2025-09-09", "--out", "nowhere/btc.csv"], "cannot be written there"),
         (["--start", "2025-09-09", "--out", "btc.txt"], "must end in .csv, .csv.gz or .parquet"),
+        (["--start", "2025-09-09", "--out", "-"], "--out -: must be a file: a backfill fills up what it holds"),
+        (["--start", "2025-09-09", "--out", "/dev/null"], "--out /dev/null: must be a file"),
     ],
 )
 def test_bad_input_is_one_line_code_2_and_nothing_written(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cbbot.cli import main
 from cbbot.research import backtest as running
+from started_processes import start
 
 ROOT = Path(__file__).resolve().parents[4]
 SAMPLE = str(files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv")
@@ -147,7 +150,6 @@ BAD: list[tuple[list[str], str]] = [
     (["--csv", SAMPLE, "--min-notional", "-1"], "--min-notional=-1 is not accepted: a number of 0 or more"),
     (["--csv", SAMPLE, "--base-increment", "1e-30"], "--base-increment=1e-30: too many digits"),
     (["--csv", SAMPLE, "--quote-increment", "1e30"], "--quote-increment=1e30: too many digits"),
-    (["--csv", SAMPLE, "--html", "-"], "--html -: the result is not written to standard output"),
     (["--csv", SAMPLE, "--compiled", "--serve", "0"], "leave --serve out"),
     (["--csv", SAMPLE, "--compiled", "--set", "BACKTEST_SLEEP_MS=100"], "--set BACKTEST_SLEEP_MS=0 turns that off"),
     (["--csv", SAMPLE, "--take-profit", "2"], "No such option: --take-profit; see cbbot backtest --help"),
@@ -230,27 +232,55 @@ def test_a_page_without_plotly_is_refused_before_the_run(
     assert printed.out == ""
 
 
-@pytest.mark.processes
-def test_a_paced_backtest_is_scraped_while_it_runs_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cbbot", *TRY, "--set", "BACKTEST_SLEEP_MS=20", "--serve", "0"]
-    page = tmp_path / "a.html"
-    with subprocess.Popen([*command, "--html", str(page)], stderr=subprocess.PIPE, text=True) as process:
+@contextlib.contextmanager
+def paced(*options: str, ignoring: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A backtest of half a minute, its metrics' address; ``ignoring`` are signals its shell has it ignore."""
+    command = [sys.executable, "-m", "cbbot", *TRY, "--set", "BACKTEST_SLEEP_MS=20", "--serve", "0", *options]
+    shell = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
+    with start([*shell, *command], stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr is not None
-            address = next(match[1] for line in process.stderr if (match := re.search(r"(http://\S+)/metrics", line)))
-            steps = [_steps(address) for _ in range(2)]
-            # 1,750 steps of 20 ms: it cannot have ended yet.
-            while steps[-1] < 3:
-                steps.append(_steps(address))
-            families = {family.name: family for family in _scraped(address)}
-            flat = {sample.labels["signal"]: sample.value for sample in families["bot_decisions"].samples}
-            assert 0 < sum(flat.values()) < 1750
-            assert process.poll() is None
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+            yield (
+                process,
+                next(match[1] for line in process.stderr if (match := re.search(r"(http://\S+)/metrics", line))),
+            )
         finally:
             process.kill()
+
+
+def _wait_for_steps(address: str, more: int) -> None:
+    begun = _steps(address)
+    # 1,750 steps of 20 ms: it cannot have ended yet.
+    while _steps(address) < begun + more:
+        pass
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_paced_backtest_is_scraped_while_it_runs_and_stops_on_a_signal(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with paced("--html", str(tmp_path / "a.html")) as (process, address):
+        _wait_for_steps(address, 3)
+        families = {family.name: family for family in _scraped(address)}
+        flat = {sample.labels["signal"]: sample.value for sample in families["bot_decisions"].samples}
+        assert 0 < sum(flat.values()) < 1750
+        assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(30) == code
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.processes
+def test_what_a_shell_has_it_ignore_is_ignored_but_sigterm_always_ends_it() -> None:
+    with paced(ignoring="INT HUP TERM") as (process, address):
+        for number in (signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+            _wait_for_steps(address, 3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
 
 
 def _steps(address: str) -> int:

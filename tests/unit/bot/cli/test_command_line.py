@@ -14,7 +14,8 @@ import pytest
 
 from cbbot.cli import dispatch
 from cbbot.cli.dispatch import COMMANDS, CommandEntry, main
-from cbbot.cli.sources import gathered, secret_in
+from cbbot.cli.sources import gathered
+from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, Refused, UnsafeStart
 from cbbot.runtime.store import StateStore
 
@@ -67,7 +68,7 @@ def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--set", "PYRAMID_DECAY_MIN_PCT=1.6"], "PYRAMID_MIN_ADVERSE_PCT=1.5"),
         (["run", "--set", "SCALP_TP_DECAY_ENABLE=true", "--set", "SCALP_TP_MIN_PCT=2"], "TAKE_PROFIT_PCT=1.9"),
         (["run", "--set", "MA_FAST=50"], "MA_SLOW=30"),
-        (["run", "--set", "DRY_RUN=false"], "MAX_ORDER_USD must be set"),
+        (["run", "--set", "DRY_RUN=false", "--set", "MAX_EXPOSURE_USD=9"], "MAX_ORDER_USD must be set"),
         (["run", "--env", "nowhere.env"], "nowhere.env"),
         (["run", "--set", "CONTROL_TOKEN_FILE=nowhere"], "CONTROL_TOKEN_FILE"),
         (["state", "verify", "nowhere.json"], "no such file"),
@@ -157,27 +158,40 @@ def test_the_environment_wins_over_the_file_and_set_over_both(tmp_path: Path) ->
     file = tmp_path / "bot.env"
     file.write_text("BUY_THRESHOLD=0.1\nSELL_THRESHOLD=0.2\nMA_FAST=3\nCOINBASE_API_KEY=secret\nPRODUCT=x\n")
     environment = {"SELL_THRESHOLD": "0.3", "MA_FAST": "4", "USE_MA_FILTER": "", "OTHER": "x"}
-    values, warnings = gathered(file, ["MA_FAST=5"], environment)
+    problems = Problems()
+    values, warnings = gathered(file, ["MA_FAST=5"], environment, problems)
+    assert problems.found == []
     assert values == {"BUY_THRESHOLD": "0.1", "SELL_THRESHOLD": "0.3", "MA_FAST": "5"}
     (warning,) = warnings
     assert "PRODUCT (did you mean PRODUCT_ID?)" in warning
     assert "secret" not in warning
 
 
-def test_a_secrets_file_must_hold_one(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("abc\n")
-    (tmp_path / "empty").write_text("\n")
-    assert secret_in(str(tmp_path / "token"), "X_FILE") == "abc"
-    assert secret_in(None, "X_FILE") is None
-    with pytest.raises(BadInput, match=r"X_FILE: .*empty is empty"):
-        secret_in(str(tmp_path / "empty"), "X_FILE")
-    with pytest.raises(BadInput, match="X_FILE"):
-        secret_in(str(tmp_path / "missing"), "X_FILE")
-    for number, bad in enumerate(("two words", "a\nb", "t\u00f6ken", "a\x00b")):
-        (tmp_path / f"bad{number}").write_text(bad, encoding="utf-8")
-        with pytest.raises(BadInput, match="one line of printable ASCII") as caught:
-            secret_in(str(tmp_path / f"bad{number}"), "X_FILE")
-        assert bad not in str(caught.value)
+def test_every_problem_of_a_start_is_a_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_LOG_LEVEL", "loud")
+    file = tmp_path / "bot.env"
+    file.write_text(f"FEE_RATE_PCT=1_0\nMA_FAST=40\nBRIDGE_TOKEN_FILE={tmp_path / 'none'}\n")
+    assert main(["run", "--env", str(file), "--set", "MA_SLOWW=1", "--host", "two words"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split("=")[0].split(":")[1].strip() for line in said] == [
+        "BOT_LOG_LEVEL",
+        "--host",
+        "MA_SLOWW",
+        "FEE_RATE_PCT",
+        "MA_FAST",
+    ]
+    monkeypatch.delenv("BOT_LOG_LEVEL")
+    file.write_text(f"DRY_RUN=false\nBRIDGE_TOKEN_FILE={tmp_path / 'none'}\nCONTROL_TOKEN_FILE={tmp_path / 'none'}\n")
+    assert main(["run", "--env", str(file)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("cbbot: ").split("=")[0].split()[0] for line in said] == [
+        "MAX_ORDER_USD",
+        "MAX_EXPOSURE_USD",
+        "BRIDGE_TOKEN_FILE",
+        "CONTROL_TOKEN_FILE",
+    ]
 
 
 def test_a_mounted_webhook_that_is_no_address_is_refused_without_being_shown(

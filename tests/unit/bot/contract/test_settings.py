@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from cbbot.contract.setting import BadSetting, Kind
 from cbbot.contract.settings import Settings, as_text, live_requirements, load, unknown_keys
+from cbbot.contract.settings_reading import BadSettings
 from cbbot.contract.settings_table import BY_FIELD, BY_KEY, SETTINGS
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import TradingBotSpec, environment
-from cbbot.contract.tradingbot_rules import BadTradingBot, read_spec
+from cbbot.contract.violation import BadTradingBot
 from cbbot.errors import BadInput
 
 
@@ -84,7 +86,7 @@ def test_a_value_in_the_spec_reaches_the_setting() -> None:
     ],
 )
 def test_a_bad_value_names_key_value_and_what_is_accepted(key: str, value: str, accepted: str) -> None:
-    with pytest.raises(BadSetting) as caught:
+    with pytest.raises(BadSettings) as caught:
         load({key: value})
     assert key in str(caught.value)
     assert repr(value) in str(caught.value)
@@ -134,12 +136,12 @@ def test_white_space_around_a_value_and_a_sign_before_zero_do_not_count() -> Non
 
 @pytest.mark.parametrize("url", ["http://", "http://host:99999", "http://host:port", "http://[::1", "http://:8080"])
 def test_an_address_that_no_client_could_use_is_refused_at_once(url: str) -> None:
-    with pytest.raises(BadSetting, match="BRIDGE_URL"):
+    with pytest.raises(BadSettings, match="BRIDGE_URL"):
         load({"BRIDGE_URL": url})
 
 
 def test_a_path_with_a_control_character_is_refused() -> None:
-    with pytest.raises(BadSetting, match="STATE_FILE"):
+    with pytest.raises(BadSettings, match="STATE_FILE"):
         load({"STATE_FILE": "state\x00.json"})
 
 
@@ -157,7 +159,7 @@ def test_an_unknown_field_of_a_tradingbot_is_an_error_that_names_the_nearest() -
 
 
 def test_a_secret_is_never_repeated_in_an_error_or_in_text() -> None:
-    with pytest.raises(BadSetting) as caught:
+    with pytest.raises(BadSettings) as caught:
         load({"SLACK_WEBHOOK": "token-not-a-url"})
     assert "token-not-a-url" not in str(caught.value)
     assert "SLACK_WEBHOOK" not in as_text(load({"SLACK_WEBHOOK": "https://hooks.example/secret"}))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cbbot.process.exclusive_lock import ExclusiveLock, HeldElsewhere
+from started_processes import start
 
 HOLD = """
 import sys
@@ -23,9 +24,7 @@ with ExclusiveLock(Path(sys.argv[1])):
 
 def test_the_holder_is_named_and_its_death_frees_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with start([sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(HeldElsewhere) as held:
@@ -40,7 +39,7 @@ def test_the_holder_is_named_and_its_death_frees_the_lock(tmp_path: Path) -> Non
 
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
     lock = ExclusiveLock(tmp_path / "lock")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    with start([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         lock.release()
         ExclusiveLock(tmp_path / "lock").release()
         child.kill()

@@ -45,7 +45,7 @@ def test_the_port_is_logged_in_one_line(capsys: pytest.CaptureFixture[str]) -> N
     assert line == {"event": "listening", "host": "::1", "port": port, "speed": 60}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_server_and_not_the_process(number: signal.Signals) -> None:
     heard: list[str] = []
 

@@ -40,7 +40,22 @@ def test_the_longest_time_below_a_high_need_not_be_the_deepest() -> None:
 
 def test_daily_returns_count_a_midnight_close_to_the_day_that_ends() -> None:
     times = np.array([DAY // 2, DAY, DAY + 1, 2 * DAY, 3 * DAY], dtype=np.int64)
-    assert performance.daily_returns(times, at(1, 100, 5, 110, 99)) == pytest.approx([0.1, -0.1])
+    assert performance.daily_returns(times, at(1, 100, 5, 110, 99), 80) == pytest.approx([0.25, 0.1, -0.1])
+
+
+def test_what_the_first_day_lost_makes_the_ratios_negative() -> None:
+    times = np.array([DAY // 2, DAY, 2 * DAY, 3 * DAY], dtype=np.int64)
+    returns = performance.daily_returns(times, at(950, 900, 918, 922.59), 1000)
+    assert returns == pytest.approx([-0.1, 0.02, 0.005])
+    # The mean is -0.025; the deviations from it are -0.075, 0.045 and 0.03.
+    deviation = math.sqrt((0.005625 + 0.002025 + 0.0009) / 2)
+    assert performance.sharpe(returns) == pytest.approx(-0.025 / deviation * math.sqrt(365))
+    assert performance.sortino(returns) == pytest.approx(-0.25 * math.sqrt(365))
+
+
+def test_a_run_within_a_day_has_the_one_return_of_that_day() -> None:
+    times = np.array([DAY // 2, DAY // 2 + 60_000], dtype=np.int64)
+    assert performance.daily_returns(times, at(101, 102), 100) == pytest.approx([0.02])
 
 
 def test_ratios_are_what_their_formulas_say() -> None:

@@ -1,18 +1,24 @@
-"""Files are written all or none, and what cannot be written is refused before the run."""
+"""Files are written all or none, and what cannot be written is refused before the run; only files are replaced."""
 
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from cbbot.errors import BadInput
-from cbbot.research.outputs import check_outputs, write_outputs
+from cbbot.research.outputs import Outputs
 
 
 def test_a_good_path_leaves_nothing_behind(tmp_path: Path) -> None:
-    check_outputs({"--json": tmp_path / "a.json", "--html": tmp_path / "a.html"}, [tmp_path / "in.csv"])
+    Outputs({"--json": tmp_path / "a.json", "--html": tmp_path / "a.html"}, [tmp_path / "in.csv"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -23,18 +29,15 @@ def test_a_good_path_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "in.csv").write_text("candles")
     with pytest.raises(BadInput, match=said):
-        check_outputs({"--json": tmp_path / name}, [tmp_path / "in.csv"])
+        Outputs({"--json": tmp_path / name}, [tmp_path / "in.csv"])
     assert (tmp_path / "in.csv").read_text() == "candles"
 
 
-def test_a_device_is_refused_and_a_link_stays_a_link(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is no ordinary file"):
-        check_outputs({"--json": Path("/dev/null")}, [])
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link, place = tmp_path / "link.json", tmp_path / "there" / "real.json"
     link.symlink_to(place)
-    check_outputs({"--json": link}, [])
-    write_outputs({"--json": (link, "{}")})
+    Outputs({"--json": link}, []).write({"--json": "{}"})
     assert link.is_symlink()
     assert place.read_text() == "{}"
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["real.json"]
@@ -43,14 +46,18 @@ def test_a_device_is_refused_and_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_one_file_cannot_hold_two_results(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(BadInput, match="the same file is written by --json"):
-        check_outputs({"--json": tmp_path / "a", "--html": tmp_path / "b" / ".." / "a"}, [])
+        Outputs({"--json": tmp_path / "a", "--html": tmp_path / "b" / ".." / "a"}, [])
 
 
 def test_when_the_second_cannot_be_written_the_first_is_not_either(tmp_path: Path) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "gone" / "a.html"
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    first, second = tmp_path / "a.json", folder / "a.html"
+    outputs = Outputs({"--json": first, "--html": second}, [])
     first.write_text("the result of yesterday")
+    folder.rmdir()
     with pytest.raises(BadInput, match=r"--html .*: cannot be written"):
-        write_outputs({"--json": (first, "{}"), "--html": (second, "<p>")})
+        outputs.write({"--json": "{}", "--html": "<p>"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert first.read_text() == "the result of yesterday"
 
@@ -58,5 +65,129 @@ def test_when_the_second_cannot_be_written_the_first_is_not_either(tmp_path: Pat
 def test_what_was_there_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
-    write_outputs({"--json": (path, "new"), "--html": (tmp_path / "a.html", "<p>")})
+    Outputs({"--json": path, "--html": tmp_path / "a.html"}, []).write({"--json": "new", "--html": "<p>"})
     assert (path.read_text(), sorted(os.listdir(tmp_path))) == ("new", ["a.html", "a.json"])  # noqa: PTH208  names only
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_between_two_files_waits_for_the_second(
+    stop: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def told_to_stop(self: Path, target: Path) -> Path:
+        signal.raise_signal(stop)
+        return replace(self, target)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(stop, end)
+    try:
+        monkeypatch.setattr(Path, "replace", told_to_stop)
+        with pytest.raises(KeyboardInterrupt):
+            Outputs({"--json": tmp_path / "a.json", "--html": tmp_path / "a.html"}, []).write(
+                {"--json": "{}", "--html": "<p>"}
+            )
+    finally:
+        signal.signal(stop, before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.json"]
+
+
+def test_dash_is_standard_output_in_utf_8_and_the_report_makes_room(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    outputs = Outputs({"--json": Path("-")}, [])
+    outputs.show("a table\n")
+    outputs.write({"--json": '"\u00fc"\n'})
+    printed = capfdbinary.readouterr()
+    assert (printed.out, printed.err) == ('"\u00fc"\n'.encode(), b"a table\n")
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_another_name_of_standard_output_is_standard_output(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    outputs = Outputs({"--json": Path(name)}, [])
+    outputs.show("a table\n")
+    outputs.write({"--json": "{}\n"})
+    assert capfd.readouterr() == ("{}\n", "a table\n")
+    with pytest.raises(BadInput, match="the same file is written by --json; give another name"):
+        Outputs({"--json": Path("-"), "--html": Path(name)}, [])
+
+
+def test_a_file_of_that_name_is_written_when_its_folder_is_given(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Outputs({"--json": tmp_path / "-"}, []).write({"--json": "{}"})
+    assert (tmp_path / "-").read_text() == "{}"
+    assert capfd.readouterr().out == ""
+
+
+def test_a_device_is_written_to_and_stays_one() -> None:
+    null = Path("/dev/null")
+    Outputs({"--json": null, "--html": null}, []).write({"--json": "{}", "--html": "<p>"})
+    assert null.is_char_device()
+    with pytest.raises(BadInput, match="--json /dev/full: cannot be written: No space left on device"):
+        Outputs({"--json": Path("/dev/full")}, []).write({"--json": "{}"})
+
+
+def test_a_device_that_cannot_be_written_to_leaves_the_file_beside_it_unwritten(tmp_path: Path) -> None:
+    outputs = Outputs({"--json": tmp_path / "a.json", "--html": Path("/dev/full")}, [])
+    with pytest.raises(BadInput, match="--html /dev/full"):
+        outputs.write({"--json": "{}", "--html": "<p>"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's name must be short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("s")
+        with pytest.raises(BadInput, match="--json s: is a disk or a socket"):
+            Outputs({"--json": Path("s")}, [])
+    assert Path("s").is_socket()
+
+
+@contextmanager
+def read_from(pipe: Path) -> Iterator[list[bytes]]:
+    """What comes out of a named pipe once all is written."""
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    yield read
+    reader.join(10)
+
+
+def test_a_named_pipe_is_asked_for_without_being_opened_and_then_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = "x" * 200_000  # more than a pipe holds
+    with read_from(pipe) as read:
+        outputs = Outputs({"--json": pipe, "--html": tmp_path / "a.html"}, [])
+        outputs.write({"--json": text, "--html": "<p>"})
+    assert read == [text.encode()]
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "pipe"]
+    with pytest.raises(BadInput, match="the same file is written by --json"):
+        Outputs({"--json": pipe, "--html": pipe}, [])
+
+
+def test_a_descriptor_that_a_shell_opened_is_written_to_and_a_closed_one_refused(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    name = Path(f"/dev/fd/{writer}")
+    Outputs({"--json": name}, []).write({"--json": "{}"})
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read() == b"{}"
+    with pytest.raises(BadInput, match=f"--json {name}: cannot be written: Bad file descriptor"):
+        Outputs({"--json": name}, [])
+    opened = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(BadInput, match="it is open for reading"):
+        Outputs({"--json": Path(f"/dev/fd/{opened}")}, [])
+    os.close(opened)
+
+
+def test_a_reader_that_goes_away_costs_the_files_nothing_and_is_told_at_the_end(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    outputs = Outputs({"--json": Path(f"/dev/fd/{writer}"), "--html": tmp_path / "a.html"}, [])
+    with pytest.raises(BrokenPipeError):
+        outputs.write({"--json": "{}", "--html": "<p>"})
+    os.close(writer)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]

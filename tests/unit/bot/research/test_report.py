@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+import statistics
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -88,6 +91,22 @@ def test_a_drawdown_says_when_it_began_how_long_it_took_and_whether_it_ended(dem
     assert summary["max_drawdown_recovered"] == (back is not None)
     assert summary["max_drawdown_seconds"] == (times[-1 if back is None else back] - times[peak]) // 1000
     assert summary["longest_drawdown_seconds"] >= summary["max_drawdown_seconds"]
+
+
+def test_sharpe_and_sortino_begin_with_the_starting_equity(demo: Any) -> None:
+    at_end_of_day: dict[int, int] = {}
+    for closed_ms, marked in zip(demo.result.times.tolist(), demo.result.tally.marked, strict=True):
+        at_end_of_day[(closed_ms - 1) // 86_400_000] = marked
+    closes = [demo.result.portfolio.account.start_equity, *at_end_of_day.values()]
+    returns = [after / before - 1 for before, after in itertools.pairwise(closes)]
+    assert len(returns) == len(at_end_of_day) > 1
+    assert math.prod(1 + each for each in returns) - 1 == pytest.approx(
+        demo.document["summary"]["total_return_pct"] / 100
+    )
+    mean, year = statistics.fmean(returns), math.sqrt(365)
+    downside = math.sqrt(statistics.fmean(each**2 for each in returns if each < 0))
+    assert demo.document["summary"]["sharpe"] == pytest.approx(mean / statistics.stdev(returns) * year)
+    assert demo.document["summary"]["sortino"] == pytest.approx(mean / downside * year)
 
 
 def test_the_table_says_every_figure_in_at_most_eighty_columns(demo: Any) -> None:

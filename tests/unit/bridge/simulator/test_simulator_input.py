@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from cbbot.contract.settings_reading import BadSettings
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
@@ -113,13 +116,29 @@ def test_a_file_that_is_no_replay_is_named(tmp_path: Path) -> None:
         ["--bogus"],
     ],
 )
-def test_a_bad_argument_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
+def test_a_bad_argument_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises((BadSettings, SystemExit)) as stopped:
         parse_arguments(arguments)
-    assert stopped.value.code == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert said.startswith("simulator: ")
+    refused = stopped.value
+    if isinstance(refused, BadSettings):
+        lines = list(refused.reasons)
+    else:
+        assert isinstance(refused, SystemExit)
+        assert refused.code == 2
+        lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+
+
+@pytest.mark.processes
+def test_every_bad_argument_is_a_line_of_the_simulators_and_the_exit_code_is_2() -> None:
+    command = [sys.executable, "-m", "cbbot_bridge.simulator", "--port", "70_000", "--speed=fast", "--balance", "USD"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert [line.split("=")[0] for line in ended.stderr.splitlines()] == [
+        "simulator: --port",
+        "simulator: --speed",
+        "simulator: --balance",
+    ]
 
 
 def test_arguments_that_do_not_go_together_are_bad_input(tmp_path: Path) -> None:

@@ -198,3 +198,8 @@ def test_one_machine_needs_no_library_of_a_cluster() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_bot_tries_the_ports_it_is_given_and_the_others_choose() -> None:
+    of = make_plan(manifest(SIMULATED), FOLDER, SHELL, python="python", bot_ports=(8080, 8081))
+    assert {part.name: part.ports for part in of.parts} == {"simulator": (0,), "bridge": (0,), "bot": (8080, 8081)}

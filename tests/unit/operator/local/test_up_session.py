@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
+
 from cbbot.contract.bot_api import BotStatus
 from cbbot_operator.local.child_log_lines import LogLine
 from cbbot_operator.local.folder import StateFolder
@@ -135,19 +137,19 @@ def ran(
     return asyncio.run(run()), display.printed
 
 
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupt(number: signal.Signals = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
 
 
-def stop_once(condition: Callable[[Screen], bool]) -> Callable[[Screen], None]:
-    """Ctrl-C when ``condition`` holds, once."""
+def stop_once(condition: Callable[[Screen], bool], number: signal.Signals = signal.SIGINT) -> Callable[[Screen], None]:
+    """Ctrl-C, or another signal, when ``condition`` holds, once."""
     done = False
 
     def look(screen: Screen) -> None:
         nonlocal done
         if not done and condition(screen):
             done = True
-            interrupt()
+            interrupt(number)
 
     return look
 
@@ -164,6 +166,36 @@ def test_ctrl_c_is_the_normal_end_and_says_what_is_open_and_where(tmp_path: Path
     assert outcome.lines[1].endswith("their stops are watched by nobody until the bot runs again")
     assert outcome.lines[2] == f"state: {tmp_path}; the next cbbot up goes on from there"
     assert any("WARNING nobody is notified" in line for line in printed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_another_signal_stops_as_cleanly_and_is_told_by_the_code(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    outcome, _ = ran(tmp_path, stop_once(answered, number))
+    assert (outcome.code, outcome.clean) == (code, True)
+    assert outcome.lines[0] == "stopped cleanly"
+
+
+def test_signals_that_nohup_or_a_shell_has_us_ignore_stay_ignored(tmp_path: Path) -> None:
+    numbers = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
+    shows = 0
+
+    def look(screen: Screen) -> None:
+        nonlocal shows
+        shows += answered(screen)
+        # One after the other, a few screens apart.
+        if shows % 5 == 1 and numbers:
+            interrupt(numbers.pop(0))
+
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        outcome, _ = ran(tmp_path, look)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (outcome.code, outcome.lines[0]) == (143, "stopped cleanly")
+    assert shows > 10
 
 
 def test_it_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
+from started_processes import start
 
 QUICK = Patience(first_pause=0.01, longest_pause=0.02, listening=10)
 LISTENING = """
@@ -32,10 +34,12 @@ print(json.dumps({"event": "listening", "port": port}), flush=True)
 FOREVER = "threading.Event().wait()\n"
 
 
-def part(name: PartName, body: str, needs: PartName | None = None, grace: float = 5) -> Part:
+def part(
+    name: PartName, body: str, needs: PartName | None = None, grace: float = 5, ports: tuple[int, ...] = (0,)
+) -> Part:
     script = f"NAME = {name!r}\n{LISTENING}{body}"
     links: dict[str, PartName] = {} if needs is None else {"NEEDS": needs}
-    return Part(name, (sys.executable, "-S", "-E", "-c", script), {"PATH": os.environ["PATH"]}, links, grace)
+    return Part(name, (sys.executable, "-S", "-E", "-c", script), {"PATH": os.environ["PATH"]}, links, grace, ports)
 
 
 def notes(folder: Path) -> list[str]:
@@ -238,9 +242,7 @@ asyncio.run(run())
 def test_a_parent_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     # Children that ignore SIGTERM: nothing but the kernel can end them.
     script = LISTENING + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with start([sys.executable, "-c", PARENT, script, str(tmp_path)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())
         assert all(alive(pid) for pid in pids)
@@ -251,3 +253,123 @@ def test_a_parent_that_is_killed_takes_its_children_along(tmp_path: Path) -> Non
         await until(lambda: not any(alive(pid) for pid in pids))
 
     asyncio.run(gone())
+
+
+def listening() -> socket.socket:
+    """A server that keeps a port from everybody else."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def port_of(server: socket.socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def free_port() -> int:
+    with listening() as server:
+        return port_of(server)
+
+
+def starts(folder: Path) -> list[int]:
+    """The ports a part was started with."""
+    return [int(note.split()[2]) for note in notes(folder) if " starts " in note]
+
+
+def test_a_taken_port_is_passed_over_and_said_and_the_one_it_got_is_kept(tmp_path: Path) -> None:
+    spare = free_port()
+    lines: list[str] = []
+
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
+        await until(lambda: running(supervisor))
+        # The first is free by now: the bot stays where it is.
+        taken.close()
+        os.kill(bot_pid(supervisor), signal.SIGKILL)
+        await until(lambda: len(starts(tmp_path)) == 2)
+        lines.extend(str(line) for line in log.newest(20))
+
+    def bot_pid(supervisor: Supervisor) -> int:
+        child = supervisor.kept["bot"].child
+        assert child is not None
+        return child.pid
+
+    with listening() as taken:
+        first = port_of(taken)
+        supervised(tmp_path, [part("bot", FOREVER, ports=(first, spare))], act)
+    assert starts(tmp_path) == [spare, spare]
+    assert len([line for line in lines if f"port {first} is taken: bot listens on {spare} instead" in line]) == 1
+
+
+# Says that it starts, waits for "go", and ends as a server does whose port is taken; started again it runs.
+LOST = """
+import os, sys, time
+with open("notes", "a") as file:
+    file.write(f"bot starts {os.environ['PORT']} -\\n")
+if os.path.exists("go"):
+    print('{"event": "listening", "port": %s}' % os.environ["PORT"], flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.005)
+else:
+    if os.environ["PORT"] == open("go").read():
+        sys.exit(2)
+time.sleep(60)
+"""
+
+
+def lost(*ports: int) -> Part:
+    return Part(
+        "bot", (sys.executable, "-S", "-E", "-c", LOST), {"PATH": os.environ["PATH"]}, grace_seconds=5, ports=ports
+    )
+
+
+async def take(folder: Path, port: int) -> socket.socket:
+    """Take the port from a part that was started with it."""
+    await until(lambda: starts(folder) == [port])
+    server = socket.create_server(("127.0.0.1", port))
+    (folder / "go.new").write_text(str(port))
+    (folder / "go.new").replace(folder / "go")
+    return server
+
+
+def test_a_port_that_is_lost_while_the_part_starts_is_another_one_next_time(tmp_path: Path) -> None:
+    first, spare = free_port(), free_port()
+
+    async def act(supervisor: Supervisor, _log: LogBuffer) -> None:
+        with await take(tmp_path, first):
+            await until(lambda: running(supervisor))
+        assert supervisor.ports == {"bot": spare}
+
+    supervised(tmp_path, [lost(first, spare)], act)
+    assert starts(tmp_path) == [first, spare]
+
+
+def test_the_only_port_lost_ends_it_with_the_parts_code(tmp_path: Path) -> None:
+    only = free_port()
+
+    async def act(supervisor: Supervisor, _log: LogBuffer) -> None:
+        with await take(tmp_path, only):
+            assert (await asyncio.wait_for(supervisor.ended, 10)).code == 2
+
+    supervised(tmp_path, [lost(only)], act)
+
+
+def test_a_port_lost_to_another_program_between_two_lives_is_waited_for(tmp_path: Path) -> None:
+    """The port is what people and other parts know: a bot that was there must not be given up for it."""
+    only = free_port()
+    body = "import socket\ntry:\n    s = socket.create_server(('127.0.0.1', port))\nexcept OSError:\n    sys.exit(2)\n"
+    script = body.replace("port)", "int(os.environ['PORT']))", 1)
+    whole = f"import os, sys\n{script}NAME = 'bot'\n{LISTENING}{FOREVER}"
+    bot = Part(
+        "bot", (sys.executable, "-S", "-E", "-c", whole), {"PATH": os.environ["PATH"]}, grace_seconds=5, ports=(only,)
+    )
+
+    async def act(supervisor: Supervisor, log: LogBuffer) -> None:
+        kept = supervisor.kept["bot"]
+        await until(lambda: running(supervisor))
+        assert kept.child is not None
+        os.kill(kept.child.pid, signal.SIGKILL)
+        await until(lambda: kept.state == "backing off")
+        with socket.create_server(("127.0.0.1", only)):
+            await until(lambda: any("ended with code 2; starting it again" in str(line) for line in log.newest(50)))
+        await until(lambda: running(supervisor))
+
+    supervised(tmp_path, [bot], act, Patience(first_pause=0.2, longest_pause=0.2, listening=10))
+    assert starts(tmp_path) == [only, only]

@@ -1,0 +1,72 @@
+"""Settings whose text has a form of its own, alone or as a list separated by commas."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from cbbot.contract.setting import Kind, Setting
+
+__all__ = ["ListSetting", "TextSetting", "host_setting", "token_setting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSetting(Setting):
+    """A setting whose text must match ``pattern`` as a whole; ``words`` say so to a person."""
+
+    kind: Kind = Kind.TEXT
+    pattern: str
+    words: str
+    most_characters: int | None = None
+
+    @property
+    def accepted(self) -> str:
+        return self.words
+
+    @property
+    def form(self) -> str:
+        return self.pattern
+
+    @property
+    def longest(self) -> int | None:
+        return self.most_characters
+
+    def parse(self, text: str) -> Any:
+        stripped = text.strip()
+        fits = self.most_characters is None or len(stripped) <= self.most_characters
+        if not fits or re.fullmatch(self.pattern, stripped, re.DOTALL) is None:
+            raise self.bad(text)
+        return stripped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSetting(TextSetting):
+    """Items of the form ``pattern`` separated by commas, at most ``most``; parsed to a tuple without repeats."""
+
+    most: int | None = None
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        items = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        longest = self.most_characters
+        sound = all(
+            re.fullmatch(self.pattern, item) is not None and (longest is None or len(item) <= longest) for item in items
+        )
+        if not sound or (self.most is not None and len(items) > self.most):
+            raise self.bad(text)
+        return items
+
+    def text(self, value: Any) -> str:
+        return ",".join(value)
+
+
+def host_setting(key: str, meaning: str, default: str | None = None) -> TextSetting:
+    """An address to listen on."""
+    words = "an address or host name to listen on"
+    return TextSetting(key=key, meaning=meaning, default=default, pattern=r"[0-9A-Za-z.:-]{1,253}", words=words)
+
+
+def token_setting(key: str, meaning: str, shortest: int) -> TextSetting:
+    """A secret that an HTTP header carries."""
+    words = f"{shortest} to 512 printable characters without spaces"
+    return TextSetting(key=key, meaning=meaning, pattern=rf"[!-~]{{{shortest},512}}", words=words, secret=True)
