@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def written(folder: Path, text: str, name: str = "c.csv") -> Path:
     return path
 
 
-def read(path: Path, **options: bool) -> CandleFile:
+def read(path: Path, **options: Any) -> CandleFile:
     return read_candles(path, BTC_USD, 60, **options)
 
 

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def raw(row: str) -> bytes:
     return row.encode("latin-1" if "\xff" in row else "utf-8")
 
 
-def read(path: Path, **options: bool) -> CandleFile:
+def read(path: Path, **options: Any) -> CandleFile:
     return read_candles(path, BTC_USD, 60, **options)
 
 
