@@ -3,42 +3,47 @@ from __future__ import annotations
 import base64
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
 from cbbot_operator.conditions import condition
-from cbbot_operator.keys import FINALIZER, RECONCILE
+from cbbot_operator.configuration import Configuration
+from cbbot_operator.keys import FINALIZER, RECONCILE, Key
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
+from unit.operator.memory_cluster import Clock, MakeStatus, MemoryCluster, Run
 
 NAMESPACE = "trading"
 
 
 @pytest.fixture
-def reconciler(cluster, configuration, clock):
+def reconciler(cluster: MemoryCluster, configuration: Configuration, clock: Clock) -> Reconciler:
     return Reconciler(cluster, configuration, clock)
 
 
-def secret(name, data):
+def secret(name: str, data: dict[str, bytes]) -> dict[str, Any]:
     encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
     return {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": name}, "data": encoded}
 
 
-def reason(cluster, kind="Ready"):
-    return condition(cluster.one("TradingBot", "btc")["status"], kind)["reason"]
+def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:
+    return str(condition(cluster.one("TradingBot", "btc")["status"], kind)["reason"])
 
 
-def verbs(cluster, *wanted):
+def verbs(cluster: MemoryCluster, *wanted: str) -> list[tuple[str, str, str]]:
     return [request for request in cluster.requests if request[0] in wanted]
 
 
-def drift(kind):
+def drift(kind: str) -> float:
     return REGISTRY.get_sample_value("cbbot_operator_drift_corrections_total", {"kind": kind}) or 0
 
 
-def test_a_tradingbot_becomes_its_objects_and_a_status(run, reconciler, cluster, key, paper):
+def test_a_tradingbot_becomes_its_objects_and_a_status(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     assert cluster.names("Deployment") == ["btc-bot", "btc-bridge"]
@@ -48,7 +53,9 @@ def test_a_tradingbot_becomes_its_objects_and_a_status(run, reconciler, cluster,
     assert "finalizers" not in cluster.one("TradingBot", "btc")["metadata"]
 
 
-def test_a_second_look_changes_nothing_and_writes_nothing(run, reconciler, cluster, key, paper):
+def test_a_second_look_changes_nothing_and_writes_nothing(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     versions = {entry: obj["metadata"]["resourceVersion"] for entry, obj in cluster.objects.items()}
@@ -57,7 +64,9 @@ def test_a_second_look_changes_nothing_and_writes_nothing(run, reconciler, clust
     assert len(verbs(cluster, "patch_status")) == 1
 
 
-def test_the_tokens_are_made_once_and_kept_by_another_operator(run, cluster, configuration, key, paper):
+def test_the_tokens_are_made_once_and_kept_by_another_operator(
+    run: Run, cluster: MemoryCluster, configuration: Configuration, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(Reconciler(cluster, configuration).reconcile(key))
     tokens = dict(cluster.one("Secret", "btc-tokens")["data"])
@@ -66,7 +75,9 @@ def test_the_tokens_are_made_once_and_kept_by_another_operator(run, cluster, con
     assert cluster.one("Secret", "btc-tokens")["data"] == tokens
 
 
-def test_a_child_changed_by_hand_is_put_back_and_counted(run, reconciler, cluster, key, paper):
+def test_a_child_changed_by_hand_is_put_back_and_counted(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     before = drift("ConfigMap"), drift("Service")
@@ -76,7 +87,9 @@ def test_a_child_changed_by_hand_is_put_back_and_counted(run, reconciler, cluste
     assert (drift("ConfigMap"), drift("Service")) == (before[0] + 1, before[1])
 
 
-def test_a_child_deleted_by_hand_comes_back(run, reconciler, cluster, key, paper):
+def test_a_child_deleted_by_hand_comes_back(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     before = drift("Deployment")
@@ -86,7 +99,9 @@ def test_a_child_deleted_by_hand_comes_back(run, reconciler, cluster, key, paper
     assert drift("Deployment") == before + 1
 
 
-def test_what_a_person_adds_beside_ours_stays(run, reconciler, cluster, key, paper):
+def test_what_a_person_adds_beside_ours_stays(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     template = cluster.one("Deployment", "btc-bot")["spec"]["template"]
@@ -96,7 +111,9 @@ def test_what_a_person_adds_beside_ours_stays(run, reconciler, cluster, key, pap
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] == "now"
 
 
-def test_a_change_of_settings_is_no_drift(run, reconciler, cluster, key, paper):
+def test_a_change_of_settings_is_no_drift(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     before = drift("ConfigMap")
@@ -106,7 +123,9 @@ def test_a_change_of_settings_is_no_drift(run, reconciler, cluster, key, paper):
     assert drift("ConfigMap") == before
 
 
-def test_what_is_no_longer_wanted_is_pruned_but_never_a_volume(run, reconciler, cluster, key, paper):
+def test_what_is_no_longer_wanted_is_pruned_but_never_a_volume(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.monitors = True
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
@@ -119,7 +138,9 @@ def test_what_is_no_longer_wanted_is_pruned_but_never_a_volume(run, reconciler, 
     assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
 
 
-def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(run, reconciler, cluster, key, paper):
+def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot({**paper, "state": {"reclaimPolicy": "Delete"}})
     run(reconciler.reconcile(key))
     cluster.put({"kind": "PersistentVolumeClaim", "metadata": {"namespace": NAMESPACE, "name": "mine"}, "spec": {}})
@@ -128,7 +149,9 @@ def test_a_volume_that_would_be_deleted_with_the_bot_is_still_not_pruned(run, re
     assert cluster.names("PersistentVolumeClaim") == ["btc-state", "mine"]
 
 
-def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(run, reconciler, cluster, key, paper):
+def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     copied = copy.deepcopy(cluster.one("Deployment", "btc-bot"))
@@ -142,8 +165,8 @@ def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(run, reconci
 
 
 def test_an_object_of_ours_that_lost_its_labels_is_found_though_the_spec_cannot_be_read(
-    run, reconciler, cluster, key, live, api_keys
-):
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
     cluster.put(secret("coinbase", api_keys))
     cluster.tradingbot(live)
     run(reconciler.reconcile(key))
@@ -155,13 +178,19 @@ def test_an_object_of_ours_that_lost_its_labels_is_found_though_the_spec_cannot_
 
 
 def test_a_finalizer_added_by_someone_else_meanwhile_is_not_lost(
-    run, reconciler, cluster, key, live, api_keys, monkeypatch
-):
+    run: Run,
+    reconciler: Reconciler,
+    cluster: MemoryCluster,
+    key: Key,
+    live: dict[str, Any],
+    api_keys: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cluster.put(secret("coinbase", api_keys))
     cluster.tradingbot(live)
     patch = cluster.patch
 
-    async def someone_was_faster(kind, namespace, name, change):
+    async def someone_was_faster(kind: str, namespace: str, name: str, change: dict[str, Any]) -> dict[str, Any]:
         theirs = cluster.one("TradingBot", "btc")["metadata"]
         theirs["finalizers"] = ["example.org/theirs"]
         theirs["resourceVersion"] = "another"
@@ -175,7 +204,9 @@ def test_a_finalizer_added_by_someone_else_meanwhile_is_not_lost(
     assert cluster.one("TradingBot", "btc")["metadata"]["finalizers"] == ["example.org/theirs", FINALIZER]
 
 
-def test_service_monitors_are_made_once_their_definition_appears(run, reconciler, cluster, key, paper):
+def test_service_monitors_are_made_once_their_definition_appears(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     assert reason(cluster, "MonitoringReady") == "ServiceMonitorCRDMissing"
@@ -185,7 +216,9 @@ def test_service_monitors_are_made_once_their_definition_appears(run, reconciler
     assert reason(cluster, "MonitoringReady") == "Applied"
 
 
-def test_someone_elses_deployment_is_left_alone(run, reconciler, cluster, key, paper):
+def test_someone_elses_deployment_is_left_alone(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     theirs = {"kind": "Deployment", "metadata": {"namespace": NAMESPACE, "name": "btc-bot"}, "spec": {"replicas": 7}}
     cluster.put(theirs)
     cluster.tradingbot(paper)
@@ -195,7 +228,9 @@ def test_someone_elses_deployment_is_left_alone(run, reconciler, cluster, key, p
     assert reason(cluster) == "NameTaken"
 
 
-def test_an_invalid_spec_changes_no_running_bot(run, reconciler, cluster, key, paper):
+def test_an_invalid_spec_changes_no_running_bot(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     cluster.requests.clear()
@@ -206,7 +241,9 @@ def test_an_invalid_spec_changes_no_running_bot(run, reconciler, cluster, key, p
     assert "maFast" in condition(cluster.one("TradingBot", "btc")["status"], "Ready")["message"]
 
 
-def test_a_missing_secret_leaves_running_pods_alone_and_is_reported(run, reconciler, cluster, key, live, api_keys):
+def test_a_missing_secret_leaves_running_pods_alone_and_is_reported(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
     cluster.put(secret("coinbase", api_keys))
     cluster.tradingbot(live)
     run(reconciler.reconcile(key))
@@ -221,7 +258,9 @@ def test_a_missing_secret_leaves_running_pods_alone_and_is_reported(run, reconci
     assert reason(cluster, "CredentialsValid") == "Present"
 
 
-def test_a_refusing_api_server_is_reported_and_tried_again(run, reconciler, cluster, key, paper):
+def test_a_refusing_api_server_is_reported_and_tried_again(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     cluster.refused = {("apply", "Service"): "no rights"}
     with pytest.raises(Retryable, match="no rights"):
@@ -233,14 +272,18 @@ def test_a_refusing_api_server_is_reported_and_tried_again(run, reconciler, clus
     assert reasons.count("ReconcileFailed") == 1
 
 
-def test_hands_off_means_nothing_is_touched(run, reconciler, cluster, key, paper):
+def test_hands_off_means_nothing_is_touched(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper, annotations={RECONCILE: "disabled"})
     run(reconciler.reconcile(key))
     assert verbs(cluster, "apply", "patch", "patch_status", "delete", "create") == []
     assert "status" not in cluster.one("TradingBot", "btc")
 
 
-def test_suspending_scales_down_and_keeps_volume_and_tokens(run, reconciler, cluster, key, paper):
+def test_suspending_scales_down_and_keeps_volume_and_tokens(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     tokens = cluster.one("Secret", "btc-tokens")["data"]
@@ -252,20 +295,26 @@ def test_suspending_scales_down_and_keeps_volume_and_tokens(run, reconciler, clu
     assert reason(cluster) == "Suspended"
 
 
-def test_a_lost_event_does_not_hold_a_tradingbot_back(run, reconciler, cluster, key, paper):
+def test_a_lost_event_does_not_hold_a_tradingbot_back(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     cluster.refused = {("create", "Event"): "no rights"}
     run(reconciler.reconcile(key))
     assert reason(cluster) == "BridgeNotReady"
 
 
-def test_unwise_settings_are_warned_about_in_the_status(run, reconciler, cluster, key, paper):
+def test_unwise_settings_are_warned_about_in_the_status(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot({**paper, "exits": {"takeProfitPct": 0.1}})
     run(reconciler.reconcile(key))
     assert "does not cover the fees" in cluster.one("TradingBot", "btc")["status"]["warnings"][0]
 
 
-def test_a_tradingbot_that_is_gone_is_forgotten(run, reconciler, cluster, key, paper):
+def test_a_tradingbot_that_is_gone_is_forgotten(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, paper: dict[str, Any]
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     del cluster.objects["TradingBot", NAMESPACE, "btc"]
@@ -273,7 +322,15 @@ def test_a_tradingbot_that_is_gone_is_forgotten(run, reconciler, cluster, key, p
     assert reconciler.known == {}
 
 
-def test_figures_are_taken_in_without_a_look_at_the_cluster(run, reconciler, cluster, key, paper, bot_status, clock):
+def test_figures_are_taken_in_without_a_look_at_the_cluster(
+    run: Run,
+    reconciler: Reconciler,
+    cluster: MemoryCluster,
+    key: Key,
+    paper: dict[str, Any],
+    bot_status: MakeStatus,
+    clock: Clock,
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     cluster.roll_out()
@@ -286,8 +343,14 @@ def test_figures_are_taken_in_without_a_look_at_the_cluster(run, reconciler, clu
 
 
 def test_drifting_figures_are_written_at_most_every_thirty_seconds(
-    run, reconciler, cluster, key, paper, bot_status, clock
-):
+    run: Run,
+    reconciler: Reconciler,
+    cluster: MemoryCluster,
+    key: Key,
+    paper: dict[str, Any],
+    bot_status: MakeStatus,
+    clock: Clock,
+) -> None:
     cluster.tradingbot(paper)
     run(reconciler.reconcile(key))
     run(reconciler.refresh(key, Report(clock(), bot_status())))
@@ -302,7 +365,17 @@ def test_drifting_figures_are_written_at_most_every_thirty_seconds(
 
 class TestLiveDeletion:
     @pytest.fixture
-    def held(self, run, reconciler, cluster, key, live, api_keys, bot_status, clock):
+    def held(
+        self,
+        run: Run,
+        reconciler: Reconciler,
+        cluster: MemoryCluster,
+        key: Key,
+        live: dict[str, Any],
+        api_keys: dict[str, bytes],
+        bot_status: MakeStatus,
+        clock: Clock,
+    ) -> None:
         """A live bot with two lots that a person has deleted."""
         cluster.put(secret("coinbase", api_keys))
         cluster.tradingbot(live)
@@ -311,17 +384,19 @@ class TestLiveDeletion:
         cluster.one("TradingBot", "btc")["metadata"]["deletionTimestamp"] = "now"
         run(reconciler.reconcile(key))
 
-    def finalizers(self, cluster):
-        return cluster.one("TradingBot", "btc")["metadata"]["finalizers"]
+    def finalizers(self, cluster: MemoryCluster) -> list[str]:
+        return list(cluster.one("TradingBot", "btc")["metadata"]["finalizers"])
 
     @pytest.mark.usefixtures("held")
-    def test_it_is_held_and_says_so(self, cluster):
+    def test_it_is_held_and_says_so(self, cluster: MemoryCluster) -> None:
         assert self.finalizers(cluster) == [FINALIZER]
         assert reason(cluster, "PositionsOpen") == "DeletionRefused"
         assert "DeletionRefused" in [obj.get("reason") for obj in cluster.objects.values() if obj["kind"] == "Event"]
 
     @pytest.mark.usefixtures("held")
-    def test_it_is_still_cared_for_while_held(self, run, reconciler, cluster, key):
+    def test_it_is_still_cared_for_while_held(
+        self, run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key
+    ) -> None:
         del cluster.objects["Deployment", NAMESPACE, "btc-bot"]
         with pytest.raises(KeyError):
             cluster.one("Deployment", "btc-bot")
@@ -341,19 +416,31 @@ class TestLiveDeletion:
         assert cluster.one("Deployment", "btc-bot")["spec"]["replicas"] == 1
 
     @pytest.mark.usefixtures("held")
-    def test_it_goes_when_flat(self, run, reconciler, cluster, key, bot_status, clock):
+    def test_it_goes_when_flat(
+        self, run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key, bot_status: MakeStatus, clock: Clock
+    ) -> None:
         run(reconciler.refresh(key, Report(clock(), bot_status(open_lots=0, mode="live"))))
         run(reconciler.reconcile(key))
         assert self.finalizers(cluster) == []
 
     @pytest.mark.usefixtures("held")
-    def test_other_peoples_finalizers_stay(self, run, reconciler, cluster, key):
+    def test_other_peoples_finalizers_stay(
+        self, run: Run, reconciler: Reconciler, cluster: MemoryCluster, key: Key
+    ) -> None:
         cluster.terminating = True
         cluster.one("TradingBot", "btc")["metadata"]["finalizers"].append("example.org/theirs")
         run(reconciler.reconcile(key))
         assert self.finalizers(cluster) == ["example.org/theirs"]
 
-    def test_turning_to_paper_takes_the_finalizer_away(self, run, reconciler, cluster, key, live, api_keys):
+    def test_turning_to_paper_takes_the_finalizer_away(
+        self,
+        run: Run,
+        reconciler: Reconciler,
+        cluster: MemoryCluster,
+        key: Key,
+        live: dict[str, Any],
+        api_keys: dict[str, bytes],
+    ) -> None:
         cluster.put(secret("coinbase", api_keys))
         cluster.tradingbot(live)
         run(reconciler.reconcile(key))
