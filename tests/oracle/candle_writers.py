@@ -126,7 +126,8 @@ def freqtrade_feather(bars: Sequence[Bar]) -> bytes:
 
 
 def pandas_csv(bars: Sequence[Bar]) -> bytes:
-    return frame(bars).set_index("date").rename_axis(None).to_csv().encode()
+    text: str = frame(bars).set_index("date").rename_axis(None).to_csv()
+    return text.encode()
 
 
 def pandas_parquet(bars: Sequence[Bar]) -> bytes:

@@ -86,14 +86,20 @@ def test_a_recognised_form_is_named(tmp_path: Path, form: str, said: str) -> Non
 PRICE = st.integers(min_value=10_000_00, max_value=150_000_00)
 
 
+def text_of(cents: int) -> str:
+    return f"{cents / 100:.2f}"
+
+
 @st.composite
 def bars(draw: st.DrawFn) -> list[Bar]:
     found = []
     for place in range(draw(st.integers(3, 30))):
         low, first, last, high = sorted(draw(st.lists(PRICE, min_size=4, max_size=4, unique=True)))
         opened_at, closed = (first, last) if draw(st.booleans()) else (last, first)
-        texts = [f"{cents / 100:.2f}" for cents in (opened_at, high, low, closed)]
-        found.append(Bar(START + 60 * place, *texts, str(draw(st.integers(0, 10**10)) / 10**8 + 0.5)))
+        volume = draw(st.integers(0, 10**10)) / 10**8 + 0.5
+        found.append(
+            Bar(START + 60 * place, text_of(opened_at), text_of(high), text_of(low), text_of(closed), str(volume))
+        )
     return found
 
 
