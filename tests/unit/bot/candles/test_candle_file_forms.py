@@ -97,9 +97,8 @@ def bars(draw: st.DrawFn) -> list[Bar]:
         low, first, last, high = sorted(draw(st.lists(PRICE, min_size=4, max_size=4, unique=True)))
         opened_at, closed = (first, last) if draw(st.booleans()) else (last, first)
         volume = draw(st.integers(0, 10**10)) / 10**8 + 0.5
-        found.append(
-            Bar(START + 60 * place, text_of(opened_at), text_of(high), text_of(low), text_of(closed), str(volume))
-        )
+        texts = [text_of(cents) for cents in (opened_at, high, low, closed)]
+        found.append(Bar(START + 60 * place, texts[0], texts[1], texts[2], texts[3], str(volume)))
     return found
 
 
