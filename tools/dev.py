@@ -25,7 +25,8 @@ NUMBERS = ["tests/oracle", "tests/property", "tests/golden"]
 # Processes wait for each other much of the time: more workers than processors.
 WORKERS = os.environ.get("WORKERS") or str((os.cpu_count() or 1) + 1)
 # A file at a time to whoever is free, in the order given: its tests share servers, and some count what others did.
-PYTEST = ["pytest", "-q", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
+# One that hangs fails, and is named.
+PYTEST = ["pytest", "-q", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder", "--timeout", "600"]
 
 STEPS: dict[str, list[str]] = {
     "format": ["ruff", "format", "--check", "."],

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP
 from cbbot.cli.sources import gathered
 from cbbot.contract.settings import load
 from cbbot.contract.settings_reading import Problems
@@ -19,7 +20,8 @@ from cbbot.research.backtest_run import backtest as run_backtest
 __all__ = ["backtest"]
 
 
-Candles = Annotated[Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
+Candles = Annotated[Path, typer.Option(metavar="FILE", help=FILE_HELP)]
+Form = Annotated[str | None, typer.Option("--format", metavar="NAME", help=FORMAT_HELP)]
 Env = Annotated[Path | None, typer.Option("--env", metavar="FILE", help="Settings from a bot.env.")]
 Manifest = Annotated[
     Path | None, typer.Option("-f", "--manifest", metavar="FILE", help="Settings from a TradingBot instead.")
@@ -46,14 +48,15 @@ Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where --serve listen
 Share = Annotated[str, typer.Option(metavar="SHARE", help="Share of the candles to train on.")]
 Unstepped = Annotated[int, typer.Option(metavar="N", help="Candles after the training part that are not stepped.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad-rows", help="Count and skip rows that are no candles.")]
-PriceStep = Annotated[str | None, typer.Option(metavar="SIZE", help="Of the product. [default: 0.01]")]
-BaseStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.00000001]")]
-QuoteStep = Annotated[str | None, typer.Option(metavar="SIZE", help="[default: 0.01]")]
+PriceStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
+BaseStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
+QuoteStep = Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")]
 Smallest = Annotated[str | None, typer.Option(metavar="USD", help="Smallest order. [default: 1]")]
 
 
 def backtest(
     csv: Candles,
+    form: Form = None,
     env: Env = None,
     manifest: Manifest = None,
     assigned: Assigned = None,
@@ -88,6 +91,7 @@ def backtest(
         typer.echo(f"warning: {warning}", err=True)
     options = BacktestOptions(
         csv=csv,
+        form=form,
         settings_file=env or manifest,
         json=json,
         html=html,

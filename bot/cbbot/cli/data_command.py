@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cbbot.candles.candle_blocks import checked_form
+from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP
 from cbbot.cli.exits import DONE, FAILED
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
@@ -21,30 +23,35 @@ __all__ = ["check"]
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)],
     granularity: Annotated[
         Granularity, typer.Option(metavar="GRANULARITY", case_sensitive=False, help="How long its candles are.")
     ] = Granularity.ONE_MINUTE,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the findings here; - is standard output.")
     ] = None,
-    price_increment: Annotated[str, typer.Option(metavar="SIZE", help="Of the product.")] = "0.01",
-    base_increment: Annotated[str, typer.Option(metavar="SIZE", help="Of the product.")] = "0.00000001",
+    form: Annotated[str | None, typer.Option("--format", metavar="NAME", help=FORMAT_HELP)] = None,
+    product: Annotated[str, typer.Option(metavar="ID", help="Product.")] = BTC_USD.product_id,
+    price_increment: Annotated[
+        str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")
+    ] = None,
+    base_increment: Annotated[str | None, typer.Option(metavar="SIZE", help=f"Of the product.{INCREMENT_HELP}")] = None,
 ) -> int:
     """Tell what is in a file of candles: range, gaps, duplicates, bad rows, outliers.
 
     Exit code 0: a backtest takes the file as it is; gaps of whole candles are no fault.
     1: a backtest refuses it (too few candles, bad rows, candles of another length, odd distances), or a person
-    should look at it (duplicates, unsorted rows, an open or close outside of high and low, outliers).
-    2: it cannot be used at all.
+    should look at it (duplicates, unsorted rows, an open or close outside of high and low, outliers, a last line
+    without an end, volume that may be in quote currency).
+    2: it cannot be used at all, or rounding to the price increment moves a price by more than 0.01 %.
 
     An outlier is a move of more than 100 times the file's median move, and more than 2 %, from close to
     close (a jump) or from the candle's open and close to its high or low (a wick).
     """
     outputs = Outputs({"--json": json}, [file])
     given = {"price_increment": price_increment, "base_increment": base_increment}
-    instrument = instrument_of(BTC_USD.product_id, given)
-    found = examine(file, instrument, granularity)
+    instrument = instrument_of(product, given, file, checked_form(form))
+    found = examine(file, instrument, granularity, form)
     # Before the table: rich ends the process when the table's reader has gone.
     outputs.write({"--json": json_text.dumps(as_document(found), indent=1) + "\n"})
     print_findings(Console(file=outputs.report), found)

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 
 from cbbot.errors import BadInput
 
-__all__ = ["ceil_units", "floor_units", "nearest_units", "parse_decimal", "plain"]
+__all__ = ["ceil_units", "floor_units", "nearest_units", "parse_decimal", "plain", "whole_units"]
 
 # 60 digits: a price x size x rate of any Coinbase product fits without rounding.
 _EXACT = Context(prec=60)
@@ -46,6 +46,12 @@ def plain(value: Decimal) -> str:
 
 def _units(value: Decimal, increment: Decimal, rounding: str) -> int:
     return int(_EXACT.divide(value, increment).to_integral_value(rounding=rounding))
+
+
+def whole_units(value: Decimal, increment: Decimal) -> int | None:
+    """How many increments ``value`` is; None when that is no whole number."""
+    units, rest = _EXACT.divmod(value, increment)
+    return None if rest else int(units)
 
 
 def floor_units(value: Decimal, increment: Decimal) -> int:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast, get_args
 
+from cbbot.candles.candle_blocks import checked_form
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
@@ -46,10 +47,12 @@ class LooksAhead(CbbotError):
 class BacktestOptions:
     """What the command line asks for besides the settings, and where those came from, so that nothing overwrites it.
 
-    Increments are decimal text, None for BTC-USD's.
+    Increments are decimal text, None for those of the known product or else of the candles. ``form`` names the columns
+    of a file without a header, None to find out.
     """
 
     csv: Path
+    form: str | None = None
     settings_file: Path | None = None
     json: Path | None = None
     html: Path | None = None
@@ -80,13 +83,15 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
     """
     stream = stream or sys.stderr
     settings = replace(settings, dry_run=True)
-    instrument = _instrument(settings.product_id, options)
     fraction, fill_model, outputs = _checked(options)
+    instrument = _instrument(settings.product_id, options)
     core = _core(options, settings, stream)
     with _served(options, stream) as server:
         for warning in warnings(settings):
             print(f"warning: {warning}", file=stream)
-        file = read_candles(options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows)
+        file = read_candles(
+            options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows, form=options.form
+        )
         _remark(stream, options.csv, file)
         rules = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
@@ -103,7 +108,8 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
 
 def _instrument(product_id: str, options: BacktestOptions) -> Instrument:
     names = ("price_increment", "base_increment", "quote_increment", "min_notional")
-    return instrument_of(product_id, {name: getattr(options, name) for name in names})
+    given = {name: getattr(options, name) for name in names}
+    return instrument_of(product_id, given, options.csv, checked_form(options.form))
 
 
 def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel, Outputs]:
@@ -142,6 +148,10 @@ def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
         said.append(f"{candles.outside_range:,} that open or close outside of their high and low")
     if said:
         print(f"{path}: {', '.join(said)}", file=stream)
+    for note in candles.notes:
+        print(f"{path}: {note}", file=stream)
+    for doubt in candles.doubts:
+        print(f"warning: {path}: {doubt}", file=stream)
 
 
 def say_pace(stream: TextIO, settings: Settings, span: Span) -> None:

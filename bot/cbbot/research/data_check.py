@@ -18,8 +18,8 @@ import numpy.typing as npt
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.batch import Columns
-from cbbot.research.candles.file import commonest, outside_range, rows_of, sorted_columns
-from cbbot.research.candles.rows import Refusal
+from cbbot.research.candles.candle_columns import commonest, outside_range, remarks, sorted_columns
+from cbbot.research.candles.row_collector import Refusal, read_rows
 
 __all__ = ["Findings", "Gap", "Outlier", "examine"]
 
@@ -54,6 +54,7 @@ class Outlier:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Counts are of the whole file, lists the largest or first few. Prices in ticks, times in UNIX seconds.
+    ``notes`` say how the file was read, ``doubts`` what may be wrong with it as a whole.
 
     ``spacing`` is the commonest distance of two candles in seconds, 0 for one candle; gaps are counted in it.
     """
@@ -83,6 +84,8 @@ class Findings:
     no_volume: int
     lowest: tuple[int, int]
     highest: tuple[int, int]
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -113,18 +116,20 @@ class Findings:
             found.append(f"{_count(self.outside_range, 'candle')} that open or close outside of their high and low")
         if self.outliers:
             found.append(f"{_count(self.outliers, 'move')} beyond {100 * self.outlier_from:.2f} %")
+        found += self.doubts
         return tuple(found)
 
 
-def examine(path: Path, instrument: Instrument, granularity: Granularity) -> Findings:
+def examine(path: Path, instrument: Instrument, granularity: Granularity, form: str | None = None) -> Findings:
     """Look at every row of a file.
 
     Raises:
-        BadCandles: the file cannot be used at all.
+        BadCandles: the file cannot be used at all, or the increments are too coarse for it.
     """
-    rows = rows_of(path, instrument, skip=True)
+    rows = read_rows(path, instrument, form, skip=True)
     bad, refusals = rows.bad, tuple(rows.refusals)
     found = rows.columns()
+    notes, doubts = remarks(rows, instrument, found, granularity.seconds)
     del rows
     candles, duplicates = sorted_columns(found)
     steps = np.diff(candles.start)
@@ -160,6 +165,8 @@ def examine(path: Path, instrument: Instrument, granularity: Granularity) -> Fin
         no_volume=int((candles.volume == 0).sum()),
         lowest=(int(candles.low[low]), int(candles.start[low])),
         highest=(int(candles.high[high]), int(candles.start[high])),
+        notes=notes,
+        doubts=doubts,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cbbot.domain.decimals import plain
 from cbbot.domain.timestamps import rfc3339
 from cbbot.research.data_check import Findings, Gap, Outlier
 
@@ -25,6 +26,8 @@ def print_findings(console: Console, found: Findings) -> None:
     for name, value in _facts(found):
         table.add_row(name, value)
     console.print(table)
+    for line in found.notes:
+        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
     for title, lines in _lists(found):
         console.print(f"\n[bold]{title}[/]")
         for line in lines:
@@ -54,6 +57,7 @@ def _facts(found: Findings) -> Iterator[tuple[str, str]]:
     yield "outliers", f"{found.outliers:,} beyond {100 * found.outlier_from:.2f} %"
     yield "outside high-low", f"{found.outside_range:,}"
     yield "without volume", f"{found.no_volume:,}"
+    yield "price increment", plain(found.instrument.price_increment)
     yield "lowest price", f"{price(found.lowest[0])} at {_time(found.lowest[1])}"
     yield "highest price", f"{price(found.highest[0])} at {_time(found.highest[1])}"
 
@@ -124,6 +128,8 @@ def as_document(found: Findings) -> dict[str, Any]:
         "without_volume": found.no_volume,
         "lowest": extreme(found.lowest),
         "highest": extreme(found.highest),
+        "price_increment": plain(found.instrument.price_increment),
+        "notes": list(found.notes),
         "refused": list(found.refused),
         "doubtful": list(found.doubtful),
     }

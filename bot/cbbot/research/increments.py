@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
+from cbbot.candles.candle_increments import instrument_of_file
 from cbbot.domain.decimals import parse_decimal
-from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput
 
 __all__ = ["decimal_option", "instrument_of"]
 
 
-def instrument_of(product_id: str, given: Mapping[str, str | None]) -> Instrument:
-    """``given`` are the instrument's fields as decimal text, None for BTC-USD's. Options are named after them.
+def instrument_of(product_id: str, given: Mapping[str, str | None], path: Path, form: str | None) -> Instrument:
+    """``given`` are the instrument's fields as decimal text, and options are named after them.
+
+    A field that is None is the known product's, else what the candles of the file need.
 
     Raises:
-        BadInput: one is no number, or none that an increment can be; or together they cannot be counted with.
+        BadInput: one is no number, or none that an increment can be; or together they cannot be counted with; or the
+            file cannot be read.
     """
     values = {name: _increment(name, text) for name, text in given.items() if text is not None}
     try:
-        return replace(BTC_USD, product_id=product_id, **values)
+        return instrument_of_file(product_id, values, path, form)
     except InvalidOperation as error:
         options = ", ".join(f"{_option(name)}={given[name]}" for name in values)
         raise BadInput(f"{options}: too many digits to count money exactly; give the product's own") from error

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from cbbot.candles.candle_forms import FORMATS
+from cbbot.candles.candle_increments import instrument_of_file
 from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.contract.setting import BadSetting, Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.contract.text_setting import TextSetting, host_setting
-from cbbot.domain.instrument import Instrument
+from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
@@ -40,12 +43,17 @@ def _whole(key: str, default: int | None, bounds: tuple[int, int], meaning: str)
     return Setting(key=key, kind=Kind.INTEGER, default=text, meaning=meaning, minimum=low, maximum=high)
 
 
-def _decimal(key: str, default: str, meaning: str, **bounds: Any) -> Setting:
+def _decimal(key: str, default: str | None, meaning: str, **bounds: Any) -> Setting:
     return Setting(key=key, kind=Kind.DECIMAL, default=default, meaning=meaning, digits=_DIGITS, **bounds)
 
 
 def _fraction(key: str, default: str, meaning: str) -> Setting:
     return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
+
+
+def _increment(key: str, meaning: str) -> Setting:
+    of_the_product = f"{meaning} (the known product's, else what the candles need)"
+    return _decimal(key, None, of_the_product, minimum="0", above=True)
 
 
 def _file(key: str, meaning: str, default: str | None = None) -> Setting:
@@ -59,7 +67,7 @@ def _line(key: str, meaning: str, default: str | None = None) -> Setting:
 
 _DAY_MS: Final = (0, 86_400_000)
 _SOURCES: Final = (
-    _file("--csv", "one-minute candles, .csv or .csv.gz (the sample)", str(SAMPLE)),
+    _file("--csv", "one-minute candles, in any form that a backtest reads (the sample)", str(SAMPLE)),
     _whole("--walk", None, (-(10**18), 10**18), "the seed of a random walk instead of a file"),
 )
 OPTIONS: Final[tuple[Setting, ...]] = (
@@ -72,14 +80,20 @@ OPTIONS: Final[tuple[Setting, ...]] = (
     _whole("--fills-delay-ms", 0, _DAY_MS, "venue ms until fills can be seen"),
     _whole("--settle-delay-ms", 0, _DAY_MS, "venue ms until balances move"),
     *_SOURCES,
+    Setting(
+        key="--format",
+        kind=Kind.CHOICE,
+        meaning=f"columns of a file without a header: {', '.join(FORMATS)}",
+        choices=tuple(FORMATS),
+    ),
     _decimal("--speed", "600", "venue seconds per second; 0 stops the clock", minimum="0", maximum="1000000"),
     _fraction("--history-fraction", "0.7", "share of the candles that is history at the start"),
     _whole("--prints-per-candle", 12, (FEWEST_PRINTS, 60), "trades in which a candle is played"),
     _line("--product", "product id", "BTC-USD"),
-    _decimal("--price-increment", "0.01", "smallest step of a price", minimum="0", above=True),
-    _decimal("--base-increment", "0.00000001", "smallest step of a size", minimum="0", above=True),
-    _decimal("--quote-increment", "0.01", "smallest step of money", minimum="0", above=True),
-    _decimal("--min-notional", "1", "smallest order, in quote currency", minimum="0"),
+    _increment("--price-increment", "smallest step of a price"),
+    _increment("--base-increment", "smallest step of a size"),
+    _increment("--quote-increment", "smallest step of money"),
+    _decimal("--min-notional", None, "smallest order, in quote currency (1)", minimum="0"),
     _whole("--spread-ticks", 1, (0, 10**6), "ask - bid"),
     _whole("--book-levels", 20, (1, 200), "levels a side"),
     _whole("--level-size", 10**9, (1, 10**15), "base units that rest on a level"),
@@ -89,14 +103,14 @@ OPTIONS: Final[tuple[Setting, ...]] = (
 _PUBLIC_KEY: Final = TextSetting(
     key="--public-key-file", meaning="the key", pattern=r"[\x00-\x7f]+", words="a public key in PEM"
 )
-# In the order of an Instrument's fields.
-_OF_THE_PRODUCT: Final = (
-    "--product",
-    "--price-increment",
-    "--base-increment",
-    "--quote-increment",
-    "--min-notional",
-)
+# An Instrument's fields by the option that gives them.
+_OF_THE_PRODUCT: Final = {
+    "--price-increment": "price_increment",
+    "--base-increment": "base_increment",
+    "--quote-increment": "quote_increment",
+    "--min-notional": "min_notional",
+}
+_READ: Final = ("--csv", "--walk", "--format")
 _BALANCE: Final = "CURRENCY=AMOUNT with an amount of 0 or more, such as USD=10000"
 _AMOUNT: Final = _decimal("--balance", "0", "an amount", minimum="0")
 
@@ -139,9 +153,9 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
             public_key = _public_key(values["--key-name"], values["--public-key-file"])
     instrument: Instrument | None = None
     opening: dict[str, Decimal] = {}
-    if all(key in values for key in _OF_THE_PRODUCT):
+    if {"--product", *_OF_THE_PRODUCT, *_READ} <= values.keys():
         with problems.collected():
-            instrument = Instrument(*(values[key] for key in _OF_THE_PRODUCT))
+            instrument = _instrument(values)
             opening = {instrument.base_currency: Decimal(0), instrument.quote_currency: Decimal(10_000)}
     problems.raise_found()
     if instrument is None:
@@ -150,6 +164,7 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
         host=values["--host"],
         port=values["--port"],
         csv=Path(values["--csv"]),
+        form=values["--format"],
         walk=values["--walk"],
         speed=float(values["--speed"]),
         history_fraction=values["--history-fraction"].as_integer_ratio(),
@@ -165,6 +180,15 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
         public_key=public_key,
         control=given["faults"],
     )
+
+
+def _instrument(values: Mapping[str, Any]) -> Instrument:
+    given = {field: values[key] for key, field in _OF_THE_PRODUCT.items() if values[key] is not None}
+    path = Path(values["--csv"])
+    if values["--walk"] is not None or path == SAMPLE:
+        # Prices like BTC-USD's, whatever product they stand for.
+        return replace(BTC_USD, product_id=values["--product"], **given)
+    return instrument_of_file(values["--product"], given, path, values["--format"])
 
 
 def _name(option: Setting) -> str:

@@ -22,15 +22,16 @@ SAMPLE = Path(__file__).parent / "sample" / "BTC-USD-1m-6000.csv"
 class SimulatorSettings:
     """Settings of one simulator.
 
-    ``csv`` is played unless ``walk`` (a seed) is given. ``speed`` is venue seconds per second; 0
-    stops the clock, which then moves by the control endpoint alone. ``history_fraction`` is a
-    ratio of two integers. Rates are fractions of the notional. ``key_name`` with ``public_key``
+    ``csv`` is played unless ``walk`` (a seed) is given; ``form`` names its columns where it has no header. ``speed`` is
+    venue seconds per second; 0 stops the clock, which then moves by the control endpoint alone. ``history_fraction`` is
+    a ratio of two integers. Rates are fractions of the notional. ``key_name`` with ``public_key``
     (PEM) turns the check of signatures on. ``control`` opens the control endpoints.
     """
 
     host: str = "127.0.0.1"
     port: int = SIMULATOR_PORT
     csv: Path = SAMPLE
+    form: str | None = None
     walk: int | None = None
     speed: float = 600.0
     history_fraction: tuple[int, int] = (7, 10)

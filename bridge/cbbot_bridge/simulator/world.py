@@ -96,7 +96,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     """
     instrument = settings.instrument
     if settings.walk is None:
-        candles = read_candles(settings.csv, instrument)
+        candles = read_candles(settings.csv, instrument, settings.form)
     else:
         # A generator of its own, seeded by the caller: the run can be had again.
         source = random.Random(settings.walk)  # noqa: S311 - a simulation's randomness, nothing secret

@@ -37,12 +37,12 @@ def scan(path: Path, about: About, seconds: int) -> Existing:
     starts = array("q")
     tail: deque[Row] = deque(maxlen=TAIL_ROWS)
     nearest = 0
-    for line, row in read_rows(path, about):
+    for where, row in read_rows(path, about):
         if row.start % seconds == 0 and (wrong := unsound(row, seconds)):
-            raise BadInput(f"{path}:{line}: {wrong}; put it right or give another --out")
+            raise BadInput(f"{where}: {wrong}; put it right or give another --out")
         step = row.start - starts[-1] if starts else 0
         if step < 0:
-            raise BadInput(f"{path}:{line}: the rows are not in order of time; sort them or give another --out")
+            raise BadInput(f"{where}: the rows are not in order of time; sort them or give another --out")
         if row.start % seconds:
             raise _other_spacing(path, about, f"{rfc3339(row.start * 1000)} is no multiple of {seconds} seconds")
         nearest = min(nearest or step, step or nearest)

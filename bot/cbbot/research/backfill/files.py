@@ -2,26 +2,22 @@
 
 Written are the columns ``time,open,high,low,close,volume``; the time in RFC 3339 (a timestamp in
 Parquet), everything else as the decimal text that the venue gave (text in Parquet as well: a float
-would not keep it). Read is whatever ``cbbot backtest`` reads in that order of time.
+would not keep it). Read is whatever ``cbbot backtest`` reads, as long as it has no columns besides these.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
-import io
 import os
-import re
 import stat
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, Final
 
+from cbbot.candles.candle_blocks import opened, rows_of
+from cbbot.candles.candle_rows import FIELDS, are_plain
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput, CbbotError
@@ -30,10 +26,6 @@ from cbbot.research.backfill.rows import Row
 __all__ = ["check_target", "read_rows", "replace_rows"]
 
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
-_COLUMNS: Final = ("time", "open", "high", "low", "close", "volume")
-_ALIASES: Final = {"timestamp": "time", "start": "time", "vol": "volume"}
-_PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
-_MILLISECONDS_FROM: Final = 100_000_000_000  # UNIX seconds reach this in the year 5138
 _BATCH_ROWS: Final = 65_536
 _PARQUET_KEYS: Final = {"product_id": b"cbbot.product_id", "granularity": b"cbbot.granularity"}
 
@@ -59,15 +51,30 @@ def check_target(path: Path) -> None:
         _parquet(path)
 
 
-def read_rows(path: Path, about: About) -> Iterator[tuple[int, Row]]:
-    """``(line, candle)`` of a file in its own order; nothing of a file that is not there.
+def read_rows(path: Path, about: About) -> Iterator[tuple[str, Row]]:
+    """Candles of a file in its own order, each with the name of its line; nothing of a file that is not there.
 
     Raises:
         BadInput: it cannot be read, holds more than candles, or candles of something else.
     """
     if not path.exists():
         return
-    yield from _read_parquet(path, about) if path.suffix == ".parquet" else _read_csv(path)
+    found = opened(path)
+    others = found.layout.others
+    if path.suffix == ".parquet":
+        from cbbot.candles.candle_arrow import parquet_about  # noqa: PLC0415  Arrow takes 0.2 s to import
+
+        names, metadata = parquet_about(path)
+        _check_about(path, metadata, about)
+        others = len(names) > len(FIELDS)
+    if others:
+        # They would be lost.
+        raise BadInput(
+            f"{path}: it has more columns than {', '.join(FIELDS)}; a file that is to be filled up has these and "
+            "no others; give another --out"
+        )
+    for where, numbers, texts in rows_of(found):
+        yield where, Row(numbers.start, *(texts[1:] if are_plain(texts) else map(_plain, texts[1:])))
 
 
 def replace_rows(path: Path, rows: Iterable[Row], about: About, is_wanted: Callable[[], bool]) -> bool:
@@ -95,60 +102,8 @@ def replace_rows(path: Path, rows: Iterable[Row], about: About, is_wanted: Calla
     return True
 
 
-def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    line = 1
-    try:
-        with path.open("rb") as raw, io.TextIOWrapper(_unzipped(path, raw), "utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            order = _order(path, next(reader, []))
-            for values in reader:
-                line = reader.line_num
-                if values:
-                    yield line, _row(path, line, values, order)
-    except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"{path}:{line}: cannot be read: {reason}; is the file complete?") from error
-
-
-def _unzipped(path: Path, raw: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[return-value]  # it is one but by name
-
-
-def _order(path: Path, header: Sequence[str]) -> list[int]:
-    """Where each of our columns stands. A file with others would lose them, so it is refused."""
-    names = [_ALIASES.get(title.strip().lower(), title.strip().lower()) for title in header]
-    if sorted(names) != sorted(_COLUMNS):
-        raise BadInput(
-            f"{path}:1: the columns are {', '.join(header) or 'none'}; a file that is to be filled up has "
-            f"{', '.join(_COLUMNS)} and no others; give another --out"
-        )
-    return [names.index(name) for name in _COLUMNS]
-
-
-def _row(path: Path, line: int, values: Sequence[str], order: Sequence[int]) -> Row:
-    try:
-        time, *texts = (values[index] for index in order)
-        if len(values) != len(order):
-            raise BadInput(f"{len(values)} values where the header names {len(order)}")
-        return Row(_seconds(time), *map(_plain, texts))
-    except IndexError:
-        raise BadInput(f"{path}:{line}: the row is cut short; is the file complete?") from None
-    except (BadInput, ValueError, OverflowError) as error:
-        raise BadInput(f"{path}:{line}: {error}") from error
-
-
 def _plain(text: str) -> str:
-    stripped = text.strip()
-    return stripped if len(stripped) <= 40 and _PLAIN.fullmatch(stripped) else plain(parse_decimal(stripped))
-
-
-def _seconds(text: str) -> int:
-    stripped = text.strip()
-    if stripped.isdecimal():
-        number = int(stripped)
-        return number // 1000 if number >= _MILLISECONDS_FROM else number
-    parsed = datetime.fromisoformat(stripped)
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+    return plain(parse_decimal(text))
 
 
 def _write_csv(file: IO[bytes], path: Path, rows: Iterable[Row], _about: About) -> None:
@@ -158,7 +113,7 @@ def _write_csv(file: IO[bytes], path: Path, rows: Iterable[Row], _about: About) 
         if path.suffix == ".gz":
             # Without name and time the same candles are the same bytes.
             sink = stack.enter_context(gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0))
-        for batch in _batches(chain([",".join(_COLUMNS) + "\n"], lines)):
+        for batch in _batches(chain([",".join(FIELDS) + "\n"], lines)):
             sink.write("".join(batch).encode("ascii"))
 
 
@@ -171,21 +126,6 @@ def _parquet(path: Path) -> tuple[Any, Any]:
     return pa, parquet
 
 
-def _read_parquet(path: Path, about: About) -> Iterator[tuple[int, Row]]:
-    pa, parquet = _parquet(path)
-    try:
-        with parquet.ParquetFile(path) as file:
-            _check_about(path, file.schema_arrow.metadata or {}, about)
-            order = _order(path, file.schema_arrow.names)
-            line = 0
-            for batch in file.iter_batches(_BATCH_ROWS):
-                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    line += 1
-                    yield line, _row(path, line, [_text(value) for value in values], order)
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}; is the file complete?") from error
-
-
 def _check_about(path: Path, metadata: Mapping[bytes, bytes], about: About) -> None:
     for name, key in _PARQUET_KEYS.items():
         held = metadata.get(key, about[name].encode()).decode(errors="replace")
@@ -193,16 +133,10 @@ def _check_about(path: Path, metadata: Mapping[bytes, bytes], about: About) -> N
             raise BadInput(f"{path}: holds candles of {held}, not of {about[name]}; give another --out")
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
 def _write_parquet(file: IO[bytes], path: Path, rows: Iterable[Row], about: About) -> None:
     pa, parquet = _parquet(path)
     text = pa.string()
-    fields = [("time", pa.timestamp("ms", tz="UTC")), *((name, text) for name in _COLUMNS[1:])]
+    fields = [("time", pa.timestamp("ms", tz="UTC")), *((name, text) for name in FIELDS[1:])]
     schema = pa.schema(fields, metadata={key: about[name] for name, key in _PARQUET_KEYS.items()})
     with parquet.ParquetWriter(file, schema) as writer:
         for batch in _batches(rows):

@@ -221,20 +221,24 @@ GOOD = "2025-09-09T00:00:00Z,1,2,1,2,1\n"
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "the columns are none"),
+        ("", "the file is empty"),
         ("time,open,high,low,close,volume,trades\n", "no others"),
-        ("time,open,high,low,close\n", "no others"),
-        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2", ":3: the row is cut short"),
+        ("time,open,high,low,close\n", ":1: no column volume"),
+        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2", ":3: the last row is cut short"),
         (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,1,2,1,5\n", ":3: 7 values"),
-        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,x,2,1\n", ":3: 'x' is not a decimal"),
-        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,nan,2,1\n", ":3: 'nan'"),
-        (HEADER + GOOD + "yesterday,1,2,1,2,1\n", ":3: Invalid isoformat"),
-        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,1,2,2,1\n", ":3: prices must be"),
+        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,x,2,1\n", ":3: low is not a number: 'x'"),
+        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,nan,2,1\n", ":3: low is not a finite number: nan"),
+        (HEADER + GOOD + "yesterday,1,2,1,2,1\n", ":3: time 'yesterday' is no time"),
+        (HEADER + GOOD + "2025-09-09T00:01:00Z,1,1,2,2,1\n", ":3: high 1 is below low 2"),
         (HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,1,2,-1\n", ":3: volume is below 0"),
         (HEADER + GOOD + "2025-09-08T00:01:00Z,1,2,1,2,1\n", ":3: the rows are not in order"),
         (HEADER + GOOD + "2025-09-09T00:00:30Z,1,2,1,2,1\n", "2025-09-09T00:00:30Z is no multiple of 60"),
         (HEADER + "".join(f"{BASE + 300 * n},1,2,1,2,1\n" for n in range(20)), "its candles are 300 seconds apart"),
-        (b"\xff\xfe\x00", "cannot be read"),
+        (
+            HEADER + GOOD + "2025-09-09T00:01:00Z,1,2,1,3,1\n",
+            ":3: prices must be above 0 with low <= open, close <= high",
+        ),
+        (b"\xff\xfe\x00", "is not text"),
     ],
 )
 def test_a_file_that_cannot_be_filled_up_is_refused_with_its_line(
@@ -254,7 +258,7 @@ def test_a_zipped_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is the file complete"):
         scan(path, ABOUT, 60)
     path.write_text("no gzip")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is not gzip-compressed, as its name says"):
         scan(path, ABOUT, 60)
 
 
@@ -275,8 +279,8 @@ def test_parquet_of_another_hand_is_read_too(tmp_path: Path) -> None:
     columns = {"start": [BASE, BASE + 60], "open": [1.5, 2], "high": [3.0, 3], "low": [1e-5, 1], "close": [2.0, 2]}
     parquet.write_table(pa.table({**columns, "vol": [1.0, 2.0]}), path)
     assert read(path) == [
-        Row(BASE, "1.5", "3.0", "0.00001", "2.0", "1.0"),
-        Row(BASE + 60, "2.0", "3.0", "1.0", "2.0", "2.0"),
+        Row(BASE, "1.5", "3", "0.00001", "2", "1"),
+        Row(BASE + 60, "2", "3", "1", "2", "2"),
     ]
 
 

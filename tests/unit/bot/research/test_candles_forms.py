@@ -18,11 +18,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from cbbot.candles.candle_errors import BadRow, TooLarge
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.research.candles import BadCandles, CandleFile, read_candles
-from cbbot.research.candles.errors import BadRow, TooLarge
-from cbbot.research.candles.plain import PADDING, _units, fields_of, numbers_of
-from cbbot.research.candles.row import candle
+from cbbot.research.candles.fast_rows import PADDING, _units, fields_of, numbers_of
+from cbbot.research.candles.row_collector import candle
 
 HEADER = "time,open,high,low,close,volume\n"
 LINES = [
@@ -289,7 +289,7 @@ def test_bad_rows_of_parquet_are_named_by_their_number(tmp_path: Path) -> None:
     table = frame()
     table.loc[1, "close"] = "1,5"
     parquet.write_table(pa.Table.from_pandas(table), path)
-    with pytest.raises(BadCandles, match=r"c\.parquet: row 2: close is not a number: '1,5'"):
+    with pytest.raises(BadCandles, match=r"c\.parquet: row 2: close has a comma in it: '1,5'"):
         read(path)
     parquet.write_table(pa.table({"time": [1], "open": [1]}), path)
     with pytest.raises(BadCandles, match="no column high, low, close, volume"):

@@ -29,19 +29,16 @@ UNUSABLE: dict[str, tuple[str, bytes, str]] = {
     "header without a line's end": ("c.csv", HEADER.strip().encode(), "no candles in it"),
     "blank lines": ("c.csv", HEADER.encode() + b"\n \n\n", "no candles in it"),
     "no volume": ("c.csv", b"time,open,high,low,close\n1,1,1,1,1\n", ":1: no column volume; needed are time"),
-    "no header": ("c.csv", ROWS.encode(), "its first line must name the columns"),
-    "semicolons": ("c.csv", (HEADER + ROWS).replace(",", ";").encode(), "separated by semicolons"),
-    "tabs": ("c.csv", (HEADER + ROWS).replace(",", "\t").encode(), "separated by tabs"),
+    "a header that is cut": ("c.csv", b"time,open,high\n", ":1: no column low, close, volume"),
     "gzip cut short": ("c.csv.gz", GZIPPED[:-12], "cut short; is the file complete"),
     "gzip cut in its middle": ("c.csv.gz", GZIPPED[: len(GZIPPED) // 2], "is the file complete"),
     "gzip damaged": ("c.csv.gz", GZIPPED[:40] + b"\xff\x00\xff" + GZIPPED[43:], "is the file complete"),
     "gzip with another checksum": ("c.csv.gz", GZIPPED[:-8] + b"\0\0\0\0" + GZIPPED[-4:], "is the file complete"),
     "not gzip": ("c.csv.gz", (HEADER + ROWS).encode(), "is not gzip-compressed, as its name says"),
-    "binary garbage": ("c.csv", NOISE, "is not text"),
+    "binary garbage": ("c.csv", b"\x01" + NOISE, "is not text"),
     "letters that are no UTF-8": ("c.csv", b"\xff\xfe\xfa,1,2\n", "is not text"),
-    "UTF-16": ("c.csv", (HEADER + ROWS).encode("utf-16"), "is not text"),
-    "an archive": ("c.csv", b"PK\x03\x04\x14\0\0\0\x08\0" + NOISE, "is not text"),
-    "Parquet under another name": ("c.csv", b"PAR1" + NOISE, "name end in .parquet"),
+    "an archive": ("c.csv", b"PK\x03\x04\x14\0\0\0\x08\0" + NOISE, "is not a zip file; is the file complete"),
+    "Parquet that is damaged": ("c.csv", b"PAR1" + NOISE, "cannot be read"),
     "lines that end as on an old Macintosh": (
         "c.csv",
         (HEADER + ROWS).replace("\n", "\r").encode(),
@@ -78,10 +75,9 @@ BAD_ROWS = {
     "60,1,2,1,1e400,1": "close: '1e400' is not a finite number",
     "60,1,2,1,-1,1": "close is not above 0: -1",
     "60,0,2,1,1,1": "open is not above 0: 0",
-    "60,0.004,2,1,1,1": "set --price-increment",
     "60,1,1,2,1,1": "high 1 is below low 2",
     "60,1,2,1,1,-3": "volume is below 0: -3",
-    '60,1,2,1,"1,000.5",1': "'1,000.5' is not a plain number",
+    '60,1,2,1,"1,000.5",1': "close has a comma in it: '1,000.5'; the decimal mark is a point, thousands have none",
     "60,1,2,1,1_000,1": "close is not a number: '1_000'",
     "60,1,2,1,0x10,1": "close is not a number: '0x10'",
     "60,1,2,1,1.2.3,1": "close is not a number: '1.2.3'",
@@ -97,7 +93,9 @@ BAD_ROWS = {
     "2025-01-01T00:00:00.5Z,1,2,1,1,1": "is not a whole second",
     "1700000040123,1,2,1,1,1": "is not a whole second",
     "1700000040.5,1,2,1,1,1": "is no time",
-    "1700000040000000,1,2,1,1,1": "neither UNIX seconds nor milliseconds",
+    "1700000040000001,1,2,1,1,1": "is not a whole second",
+    "1700000040000000001,1,2,1,1,1": "is not a whole second",
+    "17000000400000000000,1,2,1,1,1": "is no time",
 }
 
 
@@ -105,8 +103,8 @@ def raw(row: str) -> bytes:
     return row.encode("latin-1" if "\xff" in row else "utf-8")
 
 
-def read(path: Path, **options: bool) -> CandleFile:
-    return read_candles(path, BTC_USD, 60, **options)
+def read(path: Path, *, skip_bad_rows: bool = False) -> CandleFile:
+    return read_candles(path, BTC_USD, 60, skip_bad_rows=skip_bad_rows)
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
@@ -167,8 +165,8 @@ def test_what_cannot_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ("60,1,1518500.25,1,1,1", "high 1518500.25 is more than 151850024 ticks of 0.01.*--price-increment"),
         ("60,1,1e30,1,1,1", ".*--price-increment"),
-        ("60,1,1,1,1,4611686018.42738791", "volume .* --base-increment"),
-        ("60,1,1,1,1,123456789012345678901234567890", ".*--base-increment"),
+        ("60,1,1,1,1,4611686018.42738791", "volume .*; give --base-increment 0.0000001"),
+        ("60,1,1,1,1,1234567890123", r".*it may be volume in quote currency \(as large as price x base\)"),
     ],
 )
 def test_numbers_that_sums_could_not_hold_name_the_option_to_change(tmp_path: Path, row: str, said: str) -> None:

@@ -50,12 +50,36 @@ def test_the_sample_is_in_the_package_and_whole() -> None:
 def test_times_columns_and_order_may_vary(tmp_path: Path) -> None:
     rows = "1757142120,5\n1757142180000,6\n\n2025-09-06T07:04:00Z,7\n2025-09-06 07:05:00,8\n"
     text = "Timestamp,VOL,open,high,low,close,note\n" + "".join(
-        f"{line},1,2,1,1.005,x\n" if line else "\n" for line in rows.splitlines()
+        f"{line},1001,1002,1001,1001.005,x\n" if line else "\n" for line in rows.splitlines()
     )
     candles = candles_of(tmp_path / "c.csv", text)
     assert [item.start - 1_757_142_120 for item in candles] == [0, 60, 120, 180]
     assert [item.volume // 10**8 for item in candles] == [5, 6, 7, 8]
-    assert candles[0].close == 100  # 1.005 is half even
+    assert candles[0].close == 100_100  # 1001.005 is half even
+
+
+def test_rows_are_played_by_time_and_of_the_same_time_the_last_one(tmp_path: Path) -> None:
+    rows = "180,3,3,3,3,1\n60,1,1,1,1,1\n120,2,2,2,2,1\n60,5,5,5,5,1\n"
+    candles = candles_of(tmp_path / "c.csv", HEADER + rows)
+    assert [(item.start, item.close) for item in candles] == [(60, 500), (120, 200), (180, 300)]
+
+
+def test_the_sample_is_played_on_its_own_increments_under_any_products_name(tmp_path: Path) -> None:
+    assert parse_arguments(["--product", "DOGE-USD"]).instrument.price_increment == Decimal("0.01")
+    with pytest.raises(BadInput, match=r"none\.csv: no such file"):
+        parse_arguments(["--product", "NEW-USD", "--csv", str(tmp_path / "none.csv")])
+
+
+def test_a_form_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("60,1,1,1,1,1\n120,2,2,2,2,1\n")
+    arguments = ["--csv", str(path), "--history-fraction", "0"]
+    with pytest.raises(BadInput, match="--format ohlcv"):
+        build_world(parse_arguments(arguments), None)
+    world = build_world(parse_arguments([*arguments, "--format", "bitfinex"]), None)
+    assert world.tape.series[1].close == 200
+    with pytest.raises(BadInput, match="--format='nonsense' is not accepted: one of ohlcv, "):
+        parse_arguments([*arguments, "--format", "nonsense"])
 
 
 def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
@@ -69,7 +93,6 @@ def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
     [
         ("60,1,1,1,1,1\n120,1,x,1,1,1\n", 3),
         ("60,1,1,1,1,1\n120,1,1,1,1\n", 3),
-        ("60,1,1,1,1,1\n60,1,1,1,1,1\n", 3),
         ("61,1,1,1,1,1\n", 2),
         ("60,1,1,2,1,1\n", 2),
         ("60,0,1,0,1,1\n", 2),
@@ -85,7 +108,7 @@ def test_a_bad_row_is_named_with_file_and_line(tmp_path: Path, rows: str, line: 
 
 
 def test_a_file_that_is_no_replay_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"none\.csv: No such file"):
+    with pytest.raises(BadInput, match=r"none\.csv: no such file"):
         list(read_candles(tmp_path / "none.csv", BTC_USD))
     with pytest.raises(BadInput, match=r"c\.csv:1: no column volume"):
         candles_of(tmp_path / "c.csv", "time,open,high,low,close\n")

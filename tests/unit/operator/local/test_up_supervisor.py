@@ -190,7 +190,8 @@ def test_a_part_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> 
         stubborn = part("bot", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnote('deaf')\n" + FOREVER, grace=0.2)
         supervisor = Supervisor([stubborn], tmp_path, log, QUICK)
         supervisor.start()
-        await until(lambda: "deaf" in notes(tmp_path))
+        # The child may be as far as that before we know that it has started.
+        await until(lambda: "deaf" in notes(tmp_path) and supervisor.kept["bot"].child is not None)
         pid = pid_of(supervisor.kept["bot"])
         assert await supervisor.stop() is False
         assert not alive(pid)

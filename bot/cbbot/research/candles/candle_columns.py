@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from cbbot.candles.candle_blocks import TORN
+from cbbot.candles.candle_errors import BadCandles
+from cbbot.candles.candle_forms import QUOTE_VOLUME
+from cbbot.candles.candle_increments import rounding_remark
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.batch import Columns
-from cbbot.research.candles.csv_rows import read_csv
-from cbbot.research.candles.errors import BadCandles
-from cbbot.research.candles.rows import Rows
+from cbbot.research.candles.row_collector import Rows, read_rows
 
-__all__ = ["CandleFile", "commonest", "outside_range", "read_candles", "rows_of", "sorted_columns"]
+__all__ = ["CandleFile", "commonest", "outside_range", "read_candles", "remarks", "sorted_columns"]
 
 Integers = npt.NDArray[np.int64]
+
+_DOLLARS: Final = ("USD", "USDC", "USDT", "EUR", "GBP")
+_LOOKED_AT: Final = 10_000
+# The busiest market of all has turned over a tenth of this in its busiest days.
+_MOST_A_SECOND: Final = 10**8 / 60
 
 
 @dataclass(frozen=True, slots=True)
 class CandleFile:
     """``columns`` sorted by time without duplicates; what had to be said of the file in counts.
 
-    ``outside_range`` candles open or close outside of their high and low; they are used as they are.
+    ``outside_range`` candles open or close outside of their high and low; they are used as they are. ``notes`` say how
+    the file was read, ``doubts`` what may be wrong with it.
     """
 
     columns: Columns
@@ -34,42 +42,49 @@ class CandleFile:
     duplicates: int
     gaps: int
     outside_range: int = 0
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
-def read_candles(path: Path, instrument: Instrument, candle_seconds: int, *, skip_bad_rows: bool = False) -> CandleFile:
+def read_candles(
+    path: Path, instrument: Instrument, candle_seconds: int, *, skip_bad_rows: bool = False, form: str | None = None
+) -> CandleFile:
     """Candles of a file on the instrument's integer scales. Of rows with the same time the last one counts.
 
     Raises:
         BadCandles: no file, no candles, a missing column, a bad row (unless skipped), numbers that
-            cannot be counted with exactly, or spacing that is not the granularity's.
+            cannot be counted with exactly, increments too coarse for the prices, or spacing that is not the
+            granularity's.
     """
-    rows = rows_of(path, instrument, skip=skip_bad_rows)
+    rows = read_rows(path, instrument, form, skip=skip_bad_rows)
     bad = rows.bad
     columns = rows.columns()
+    notes, doubts = remarks(rows, instrument, columns, candle_seconds)
     del rows
     ordered, duplicates = sorted_columns(columns)
     gaps = _spacing(path, ordered.start, candle_seconds)
-    return CandleFile(ordered, bad, duplicates, gaps, outside_range(ordered))
+    return CandleFile(ordered, bad, duplicates, gaps, outside_range(ordered), notes, doubts)
 
 
-def rows_of(path: Path, instrument: Instrument, *, skip: bool) -> Rows:
-    """Every row of the file, in its order.
+def remarks(
+    rows: Rows, instrument: Instrument, columns: Columns, candle_seconds: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How the file was read, and what may be wrong with it, in words."""
+    known_as, rounded = rows.found.layout.known_as, rounding_remark(rows.rounding, instrument)
+    notes = [*([f"read as {known_as}"] if known_as else []), *([rounded] if rounded else [])]
+    doubts = [TORN] if rows.found.is_torn else []
+    if _in_quote_currency(columns, instrument, candle_seconds):
+        doubts.append(f"the volume may be {QUOTE_VOLUME}")
+    return tuple(notes), tuple(doubts)
 
-    Raises:
-        BadCandles: the file cannot be used.
-    """
-    if path.name.lower().endswith(".parquet"):
-        try:
-            from cbbot.research.candles.parquet_rows import read_parquet  # noqa: PLC0415  Arrow takes 0.2 s to import
-        except ImportError as error:
-            raise BadCandles(f"{path}: reading Parquet needs pyarrow: pip install 'cbbot[research]'") from error
-        rows = Rows(path, skip=skip, between=": row ")
-        read: Callable[[Path, Instrument, Rows], None] = read_parquet
-    else:
-        rows = Rows(path, skip=skip)
-        read = read_csv
-    read(path, instrument, rows)
-    return rows
+
+def _in_quote_currency(columns: Columns, instrument: Instrument, candle_seconds: int) -> bool:
+    """Whether half of the candles turn over more than any market does, in a currency like the dollar."""
+    if instrument.quote_currency not in _DOLLARS:
+        return False
+    some = slice(None, None, max(1, len(columns.start) // _LOOKED_AT))
+    turnover = np.sort(columns.close[some].astype(np.float64) * columns.volume[some])
+    return float(turnover[len(turnover) // 2]) * float(instrument.ledger_increment) > _MOST_A_SECOND * candle_seconds
 
 
 def sorted_columns(columns: Columns) -> tuple[Columns, int]:

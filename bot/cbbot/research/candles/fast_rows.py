@@ -1,9 +1,9 @@
 """Reads many ordinary rows at once: plain decimals and plain times, eight digits of every value in one go.
 
 Ordinary is a number of up to 10 digits before the point and up to 8 after it, and a time as in
-``2025-09-06T07:02:00Z`` or UNIX seconds or milliseconds. Such a number is a whole number of 1e-8, so that
-rounding it to an increment is integer arithmetic and exact. Of every row it is known whether it was read;
-the others are ``row``'s, which also says what is wrong with them.
+``2025-09-06T07:02:00Z`` or UNIX seconds, milli-, micro- or nanoseconds. Such a number is a whole number of
+1e-8, so that rounding it to an increment is integer arithmetic and exact. Of every row it is known whether it was read;
+the others are read one by one, by the rules of a row, which also say what is wrong with them.
 
 Eight bytes of text are one 64-bit number, the first digit lowest. Three multiplications add neighbours up: digits
 to numbers below 100, those to numbers below 10,000, and those to the result.
@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cbbot.candles.candle_rows import MICROSECONDS_FROM, MILLISECONDS_FROM, NANOSECONDS_FROM, Rounding
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.limits import LARGEST_TICKS, LARGEST_VOLUME
-from cbbot.research.candles.row import MICROSECONDS_FROM, MILLISECONDS_FROM
 
 __all__ = ["PADDING", "Fields", "fields_of", "numbers_of"]
 
@@ -41,6 +41,7 @@ _SHIFTS: Final = np.array([56] + [8 * (8 - n) for n in range(1, 9)], dtype=np.ui
 _MASKS: Final = np.array([256**n - 1 for n in range(9)], dtype=np.uint64)
 _TAILS: Final = {19: b"", 20: b"Z", 24: b".000Z", 25: b"+00:00"}
 _STAMP: Final = 19
+_LONGEST_NUMBER: Final = 16  # what is longer is nanoseconds, whose last three digits must be 0
 _PUNCTUATION: Final = ((4, b"-"), (7, b"-"), (10, b"T "), (13, b":"), (16, b":"))
 
 
@@ -82,20 +83,44 @@ def fields_of(text: bytes, width: int, columns: list[int]) -> Fields | None:
     return Fields(text, *(array.reshape(shape)[:, columns] for array in (start, dot, end)))
 
 
-def numbers_of(fields: Fields, instrument: Instrument) -> tuple[Integers, Flags]:
+def numbers_of(fields: Fields, instrument: Instrument, rounding: Rounding | None = None) -> tuple[Integers, Flags]:
     """The rows on the instrument's scales, shape (n, 6), and which of them are candles for certain."""
     words: Words = np.ndarray((len(fields.text) - 8,), dtype="<u8", buffer=fields.text, strides=(1,))
     found = np.empty(fields.start.shape, dtype=np.int64)
     found[:, 0], sure = _times(fields, words)
     values, read = _decimals(words, fields)
-    increments = [instrument.price_increment] * 4 + [instrument.base_increment]
-    for j, increment in enumerate(increments):
-        found[:, j + 1], small = _units(values[:, j], Fraction(1, _UNIT) / Fraction(increment))
+    ratios = [Fraction(1, _UNIT) / Fraction(instrument.price_increment)] * 4
+    ratios.append(Fraction(1, _UNIT) / Fraction(instrument.base_increment))
+    for j, ratio in enumerate(ratios):
+        found[:, j + 1], small = _units(values[:, j], ratio)
         read[:, j] &= small
     prices = found[:, 1:5]
     sure &= read.all(axis=1) & (prices > 0).all(axis=1) & (prices <= LARGEST_TICKS).all(axis=1)
     sure &= (found[:, 2] >= found[:, 3]) & (found[:, 5] <= LARGEST_VOLUME)
+    if rounding is not None:
+        _note(rounding, values, found[:, 1:], sure, ratios)
     return found, sure
+
+
+def _note(rounding: Rounding, values: Integers, found: Integers, sure: Flags, ratios: list[Fraction]) -> None:
+    """Add what rounding did: a value off by ``found / ratio - value``."""
+    for j, ratio in enumerate(ratios[:4]):
+        off = _off(values[:, j], found[:, j], ratio)
+        if off is not None and (rounded := np.flatnonzero((off != 0) & sure)).size:
+            share = np.abs(off[rounded]) / (values[rounded, j] * float(ratio.numerator))
+            rounding.moved = max(rounding.moved, float(share.max()))
+    volume = values[:, 4]
+    rounding.volume += float(volume[sure].sum(dtype=np.float64)) / _UNIT
+    off = _off(volume, found[:, 4], ratios[4])
+    if off is not None:
+        rounding.lost += float(np.abs(off[sure]).sum(dtype=np.float64)) / (_UNIT * float(ratios[4].numerator))
+
+
+def _off(values: Integers, found: Integers, ratio: Fraction) -> Integers | None:
+    """How far rounding went, times the ratio's numerator; None where nothing is rounded."""
+    if ratio.denominator == 1:
+        return None
+    return found * ratio.denominator - (values if ratio.numerator == 1 else values * ratio.numerator)
 
 
 def _decimals(words: Words, fields: Fields) -> tuple[Integers, Flags]:
@@ -153,10 +178,17 @@ def _times(fields: Fields, words: Words) -> tuple[Integers, Flags]:
     longest = int(length.max())
     if longest in _TAILS and int(length.min()) == longest:
         return _stamps(fields.text, start, longest)
-    number, sure = _digits(words, start, length, 16)
-    milliseconds = number >= MILLISECONDS_FROM
-    sure &= (number < MICROSECONDS_FROM) & ~(milliseconds & (number % 1000 != 0))
-    return np.where(milliseconds, number // 1000, number), sure
+    if longest <= _LONGEST_NUMBER:
+        number, sure = _digits(words, start, length, _LONGEST_NUMBER)
+        unit = np.where(number >= MILLISECONDS_FROM, 1000, 1)
+        unit = np.where(number >= MICROSECONDS_FROM, 10**6, unit)
+        whole = number // unit
+        return whole, sure & (number < NANOSECONDS_FROM) & (whole * unit == number)
+    number, sure = _digits(words, start, length - 3, _LONGEST_NUMBER)
+    last = (words[start + np.maximum(length - 3, 0)] ^ _ZEROS) & _MASKS[3]
+    whole = number // 10**6
+    sure &= (last == 0) & (1000 * number >= NANOSECONDS_FROM) & (whole * 10**6 == number)
+    return whole, sure
 
 
 def _stamps(text: bytes, start: Integers, length: int) -> tuple[Integers, Flags]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cbbot.errors import BadInput
 
-__all__ = ["BadCandles", "BadRow", "TooLarge"]
+__all__ = ["BadCandles", "BadRow", "TooCoarse", "TooLarge"]
 
 
 class BadCandles(BadInput):
@@ -13,6 +13,10 @@ class BadCandles(BadInput):
 
 class BadRow(BadInput):
     """A row that is no candle; it may be skipped when the user asks for that. The message names no file or line."""
+
+
+class TooCoarse(BadRow):
+    """A price above 0 that the price increment rounds to 0."""
 
 
 class TooLarge(BadInput):
