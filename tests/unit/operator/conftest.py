@@ -9,12 +9,16 @@ import pytest
 
 from cbbot_operator.configuration import Configuration, read_configuration
 from cbbot_operator.keys import Key
+from cbbot_operator.observed import Report
+from cbbot_operator.reconciler import Reconciler
 from unit.operator.memory_cluster import (
     API_KEYS,
     KEY,
     LIVE,
     PAPER,
     Clock,
+    Hear,
+    Look,
     MakeStatus,
     MemoryBots,
     MemoryCluster,
@@ -81,3 +85,20 @@ def configuration() -> Configuration:
     return read_configuration(
         {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "POD_NAMESPACE": "operators"}
     )
+
+
+@pytest.fixture
+def reconciler(cluster: MemoryCluster, configuration: Configuration, clock: Clock) -> Reconciler:
+    return Reconciler(cluster, configuration, clock)
+
+
+@pytest.fixture
+def look(run: Run, reconciler: Reconciler, key: Key) -> Look:
+    """The reconciler looks at the TradingBot once."""
+    return lambda: run(reconciler.reconcile(key))
+
+
+@pytest.fixture
+def hear(run: Run, reconciler: Reconciler, key: Key, clock: Clock, bot_status: MakeStatus) -> Hear:
+    """The reconciler hears the bot's figures."""
+    return lambda **figures: run(reconciler.refresh(key, Report(clock(), bot_status(**figures))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
+from cbbot_operator.conditions import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
 
@@ -21,6 +23,8 @@ __all__ = [
     "LIVE",
     "PAPER",
     "Clock",
+    "Hear",
+    "Look",
     "MakeStatus",
     "MemoryBots",
     "MemoryCluster",
@@ -28,6 +32,7 @@ __all__ = [
     "Run",
     "bot_status_with",
     "observed_of",
+    "reason",
     "run_to_the_end",
 ]
 
@@ -37,6 +42,8 @@ KEY: Final = Key("trading", "btc")
 
 Observe = Callable[..., Observed]
 MakeStatus = Callable[..., BotStatus]
+Look = Callable[[], None]
+Hear = Callable[..., None]
 
 
 class Run(Protocol):
@@ -102,6 +109,10 @@ class MemoryCluster:
                 "spec": dict(spec),
             }
         )
+
+    def put_secret(self, name: str, values: Mapping[str, bytes]) -> None:
+        data = {key: base64.b64encode(value).decode() for key, value in values.items()}
+        self.put({"kind": "Secret", "metadata": {"namespace": KEY.namespace, "name": name}, "data": data})
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
@@ -206,6 +217,11 @@ def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
             _merge(into[field], value)
         else:
             into[field] = copy.deepcopy(value)
+
+
+def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:
+    """Of a condition of the TradingBot."""
+    return str(condition(cluster.one("TradingBot", KEY.name)["status"], kind)["reason"])
 
 
 class MemoryBots:

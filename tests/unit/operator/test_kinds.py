@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import base64
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -137,8 +136,7 @@ def used(
     )
     reconciler = Reconciler(cluster, configuration, clock)
     lease = Lease(cluster, "trading", "cbbot-operator", "a", clock)
-    data = {name: base64.b64encode(value).decode() for name, value in api_keys.items()}
-    cluster.put({"kind": "Secret", "metadata": {"namespace": "trading", "name": "coinbase"}, "data": data})
+    cluster.put_secret("coinbase", api_keys)
     cluster.monitors = True
 
     async def story() -> None:

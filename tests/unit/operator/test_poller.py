@@ -8,11 +8,10 @@ import pytest
 from cbbot.contract.bot_api import BotStatus
 from cbbot_operator.bot_poller import Poller, command_for
 from cbbot_operator.conditions import condition
-from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import FINALIZER, Key
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
-from unit.operator.memory_cluster import Clock, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
 
 Polled = Callable[[dict[str, Any], BotStatus | str], list[Key]]
 
@@ -22,16 +21,15 @@ PAUSED_BY_HAND = {"allowed": False, "paused_by": ["hand"]}
 
 @pytest.fixture
 def polled(
-    run: Run, cluster: MemoryCluster, bots: MemoryBots, configuration: Configuration, clock: Clock, key: Key
+    run: Run, cluster: MemoryCluster, bots: MemoryBots, reconciler: Reconciler, clock: Clock, key: Key, look: Look
 ) -> Polled:
     """A TradingBot whose pods run, and a round of polls over it; gives back what was woken."""
-    reconciler = Reconciler(cluster, configuration, clock)
 
     def poll(spec: dict[str, Any], answer: BotStatus | str) -> list[Key]:
         cluster.tradingbot(spec)
-        run(reconciler.reconcile(key))
+        look()
         cluster.roll_out()
-        run(reconciler.reconcile(key))
+        look()
         bots.answers[key] = answer
         woken: list[Key] = []
         run(Poller(reconciler, bots, woken.append, clock).round())
@@ -60,17 +58,17 @@ def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
     run: Run,
     cluster: MemoryCluster,
     bots: MemoryBots,
-    configuration: Configuration,
+    reconciler: Reconciler,
     clock: Clock,
     key: Key,
     paper: dict[str, Any],
     bot_status: MakeStatus,
+    look: Look,
 ) -> None:
-    reconciler = Reconciler(cluster, configuration, clock)
     cluster.tradingbot(paper)
-    run(reconciler.reconcile(key))
+    look()
     cluster.roll_out()
-    run(reconciler.reconcile(key))
+    look()
     woken: list[Key] = []
     poller = Poller(reconciler, bots, woken.append, clock)
     for lots in (1, 2):
@@ -138,15 +136,15 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
     run: Run,
     cluster: MemoryCluster,
     bots: MemoryBots,
-    configuration: Configuration,
+    reconciler: Reconciler,
     clock: Clock,
     key: Key,
     paper: dict[str, Any],
     bot_status: MakeStatus,
+    look: Look,
 ) -> None:
-    reconciler = Reconciler(cluster, configuration, clock)
     cluster.tradingbot(paper)
-    run(reconciler.reconcile(key))
+    look()
     cluster.refused = {("patch_status", "TradingBot"): "no"}
     bots.answers[key] = bot_status(open_lots=5)
     woken: list[Key] = []
