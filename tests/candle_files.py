@@ -62,7 +62,7 @@ def _year(named: str) -> Path:
         raise YearMissing(f"no year of candles at {' or '.join(map(str, places))}: {HOW}")
     try:
         with gzip.open(path) as rows:
-            found = hashlib.file_digest(rows, "sha256").hexdigest()  # type: ignore[arg-type]  # GzipFile reads like a file
+            found = hashlib.file_digest(rows, "sha256").hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         raise YearMissing(f"{path} cannot be read ({error}): {HOW}") from error
     if found != YEAR_SHA256:

@@ -58,14 +58,14 @@ def _prepare(folder: Path, lock: str, *, resolution: str, project: str) -> None:
     # Packages of another resolution are not removed one by one: the environment is made anew.
     if _ours(folder) and (found is None or found.resolution != wanted.resolution):
         _stamp(folder).unlink(missing_ok=True)
-        _quietly("removing the old environment", [_base_python(), "-m", "venv", "--clear", str(folder)])
+        quietly("removing the old environment", [_base_python(), "-m", "venv", "--clear", str(folder)])
     elif not (folder / "bin" / "python").exists():
-        _quietly("making the environment", [_base_python(), "-m", "venv", str(folder)])
+        quietly("making the environment", [_base_python(), "-m", "venv", str(folder)])
     _stamp(folder).unlink(missing_ok=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    _quietly("installing packages", [*pip, "--require-hashes", "-r", str(requirements)])
+    quietly("installing packages", [*pip, "--require-hashes", "-r", str(requirements)])
     if project:
-        _quietly("installing cbbot", [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+        quietly("installing cbbot", [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     _stamp(folder).write_text(json.dumps(asdict(wanted)), encoding="utf-8")
     say(f"== set up in {time.monotonic() - started:.0f} s")
 
@@ -74,7 +74,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def _quietly(doing: str, command: list[str]) -> None:
+def quietly(doing: str, command: list[str]) -> None:
     """Run a command to its end. Its output is shown only when it fails; that it runs, every few seconds."""
     say(f"   {doing}")
     started = time.monotonic()

@@ -94,13 +94,13 @@ class Bridge:
         return TickerStream(
             self.settings.ws_url,
             self.settings.ws_products,
-            on_ticker=self._on_ticker,
+            on_ticker=self.on_ticker,
             on_gap=self._poll_all_prices,
             token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
             silence_seconds=min(10.0, float(self.settings.ws_stale_seconds)),
         )
 
-    def _on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
+    def on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
         """BTC-USDC has BTC-USD's book: Coinbase answers under the latter, we under what was asked."""
         names = {update.product_id}
         if update.product_id.endswith("-USD"):

@@ -47,14 +47,15 @@ class PricePoller:
             self._all = False
             self._wake.clear()
             for product in products:
-                await self._poll(product)
+                await self.poll(product)
             try:
                 async with asyncio.timeout(self._interval):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _poll(self, product: str) -> None:
+    async def poll(self, product: str) -> None:
+        """Read one price; a failure is counted and logged, not raised."""
         try:
             tick = await self._market.last_trade(product)
         except CbbotError as error:

@@ -102,9 +102,10 @@ class Timekeeper:
             done = await self.try_sample()
             now = self._monotonic()
             started = now if started is None and done else started
-            await asyncio.sleep(self._interval(done=done, since_first=None if started is None else now - started))
+            await asyncio.sleep(self.interval(done=done, since_first=None if started is None else now - started))
 
-    def _interval(self, *, done: bool, since_first: float | None) -> float:
+    def interval(self, *, done: bool, since_first: float | None) -> float:
+        """Seconds until the next sample, by whether the newest came off and how long ago the first did."""
         if not done or since_first is None:
             return _FAILED_INTERVAL_SECONDS
         if since_first < _FIRST_SECONDS:

@@ -6,12 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from cbbot.cli import main
+from oracle.market import candles_of, walk
 from prerequisites import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -51,12 +51,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``long.html``, ``long.json`` and ``long.csv``: a seeded walk with thousands of trades."""
     folder = tmp_path_factory.mktemp("long")
-    dice, close, lines = Random(7), 5_000_000, ["time,open,high,low,close,volume"]
-    for minute in range(20_000):
-        opened, close = close, close + dice.randint(-6_000, 6_000)
-        prices = (opened, max(opened, close) + 500, min(opened, close) - 500, close)
-        texts = ",".join(f"{price / 100:.2f}" for price in prices)
-        lines.append(f"{1_600_000_000 - 1_600_000_000 % 60 + 60 * minute},{texts},1")
+    lines = ["time,open,high,low,close,volume"]
+    for candle in candles_of(walk([("chop", 20_000)], 7)):
+        prices = ",".join(f"{price / 100:.2f}" for price in candle[1:5])
+        lines.append(f"{candle.start},{prices},{max(candle.volume, 1)}")
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
     wanted = {
         "FEE_RATE_PCT": "0", "TAKE_PROFIT_PCT": "0.05", "STOP_LOSS_PCT": "0.2", "BUY_THRESHOLD": "0",

@@ -44,7 +44,7 @@ def result(written: Path) -> dict[str, Any]:
 
 def marks(page: Page) -> dict[str, int]:
     """How many marks of each kind are really drawn."""
-    return page.evaluate(
+    found: dict[str, int] = page.evaluate(
         """() => {
             const chart = document.getElementById('chart');
             const layers = [...chart.querySelectorAll('.xy .scatterlayer .trace')];
@@ -53,19 +53,22 @@ def marks(page: Page) -> dict[str, int]:
             return Object.fromEntries(drawn.map((t, i) => [traces[i].name, t.querySelectorAll('.point').length]));
         }"""
     )
+    return found
 
 
 def shown_range(page: Page) -> list[float]:
     """What part of time the chart shows, in UNIX milliseconds."""
-    return page.evaluate(
+    found: list[float] = page.evaluate(
         "() => document.getElementById('chart')._fullLayout.xaxis.range.map(x => +new Date(x.replace(' ', 'T') + 'Z'))"
     )
+    return found
 
 
 def rows(page: Page) -> list[list[str]]:
-    return page.evaluate(
+    found: list[list[str]] = page.evaluate(
         "() => [...document.querySelectorAll('#trades tr[data-index]')].map(r => [...r.cells].map(c => c.textContent))"
     )
+    return found
 
 
 def test_entries_and_exits_are_all_marked_by_exit_reason(browser: Browser, written: Path, result: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,26 +21,26 @@ SUITE = "CBBOT_CLUSTER_SUITE"
 
 
 @pytest.fixture(autouse=True)
-def needs_helm():
+def needs_helm() -> None:
     if HELM is None:
         missing("no helm: install it (https://helm.sh), or run .ci/cluster where there is a cluster", required_by=SUITE)
 
 
-def helm(*arguments):
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(HELM), *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
 
 
-def rendered(*arguments):
+def rendered(*arguments: str) -> list[dict[str, Any]]:
     ended = helm("template", "cbbot", "charts", "--namespace", "trading", *arguments)
     assert ended.returncode == 0, ended.stderr
     return [obj for obj in yaml.safe_load_all(ended.stdout) if obj]
 
 
-def of_kind(objects, kind):
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [obj for obj in objects if obj["kind"] == kind]
 
 
-def environment(objects):
+def environment(objects: list[dict[str, Any]]) -> dict[str, str | None]:
     (deployment,) = of_kind(objects, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry.get("value") for entry in container["env"]}
@@ -48,25 +49,25 @@ def environment(objects):
 @pytest.mark.parametrize(
     "values", [(), ("--set", "scope=cluster"), ("--set", "namespaces={a,b}"), ("--set", "crds.enabled=false")]
 )
-def test_lint_finds_nothing(values):
+def test_lint_finds_nothing(values: tuple[str, ...]) -> None:
     ended = helm("lint", "charts", "--strict", *values)
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_definition_is_the_generated_file_to_the_byte():
+def test_the_definition_is_the_generated_file_to_the_byte() -> None:
     text = helm("template", "cbbot", "charts", "--show-only", "templates/crd.yaml").stdout
     assert (ROOT / "crds/tradingbots.yaml").read_text(encoding="utf-8").strip() in text
     assert of_kind(rendered("--set", "crds.enabled=false"), "CustomResourceDefinition") == []
 
 
-def test_by_default_rights_are_in_the_releases_namespace_alone():
+def test_by_default_rights_are_in_the_releases_namespace_alone() -> None:
     objects = rendered()
     assert {role["metadata"]["namespace"] for role in of_kind(objects, "Role")} == {"trading"}
     assert of_kind(objects, "ClusterRoleBinding") == []
     assert environment(objects)["CBBOT_NAMESPACES"] == "trading"
 
 
-def test_listed_namespaces_get_a_role_each_and_the_lease_stands_in_the_first():
+def test_listed_namespaces_get_a_role_each_and_the_lease_stands_in_the_first() -> None:
     objects = rendered("--set", "namespaces={a,b}")
     roles = [(role["metadata"]["namespace"], role["metadata"]["name"]) for role in of_kind(objects, "Role")]
     assert sorted(roles) == [("a", "cbbot-operator"), ("a", "cbbot-operator-lease"), ("b", "cbbot-operator")]
@@ -75,14 +76,14 @@ def test_listed_namespaces_get_a_role_each_and_the_lease_stands_in_the_first():
     assert subjects == {"trading"}
 
 
-def test_cluster_wide_is_a_choice():
+def test_cluster_wide_is_a_choice() -> None:
     objects = rendered("--set", "scope=cluster")
     assert [role["metadata"]["name"] for role in of_kind(objects, "ClusterRoleBinding")] == ["trading:cbbot-operator"]
     assert environment(objects)["CBBOT_NAMESPACES"] == "*"
     assert [role["metadata"]["name"] for role in of_kind(objects, "Role")] == ["cbbot-operator-lease"]
 
 
-def test_the_operators_pod_meets_pod_security_restricted():
+def test_the_operators_pod_meets_pod_security_restricted() -> None:
     (deployment,) = of_kind(rendered(), "Deployment")
     body = deployment["spec"]["template"]["spec"]
     assert body["securityContext"]["runAsNonRoot"] is True
@@ -93,7 +94,7 @@ def test_the_operators_pod_meets_pod_security_restricted():
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
-def test_one_tag_and_registry_serve_all_three_images():
+def test_one_tag_and_registry_serve_all_three_images() -> None:
     values = ("--set", "image.tag=ci", "--set", "image.registry=ghcr.io/example/", "--set", "image.pullSecrets={reg}")
     objects = rendered(*values)
     (deployment,) = of_kind(objects, "Deployment")
@@ -110,13 +111,13 @@ def test_one_tag_and_registry_serve_all_three_images():
     "values",
     ["nonsense=1", "image.tags=x", "scope=everywhere", "replicas=-1", "operator.workers=0", "namespaces={Bad}"],
 )
-def test_values_that_mean_nothing_are_refused(values):
+def test_values_that_mean_nothing_are_refused(values: str) -> None:
     ended = helm("template", "cbbot", "charts", "--set", values)
     assert ended.returncode != 0
-    assert values.split("=", maxsplit=1)[0].split(".")[-1] in ended.stderr
+    assert values.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in ended.stderr
 
 
-def test_every_value_is_in_the_schema_and_documented():
+def test_every_value_is_in_the_schema_and_documented() -> None:
     text = (ROOT / "charts/values.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(text)
     lines = text.splitlines()
@@ -134,13 +135,13 @@ def test_every_value_is_in_the_schema_and_documented():
     }
 
 
-def _has_comment_near(lines, number):
+def _has_comment_near(lines: list[str], number: int) -> bool:
     before = [line for line in lines[max(0, number - 2) : number] if line]
     after = lines[number + 1 : number + 2]
     return any(line.lstrip().startswith("#") for line in before + after)
 
 
-def test_the_notes_name_the_next_command():
+def test_the_notes_name_the_next_command() -> None:
     ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
         missing(f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}", required_by=SUITE)

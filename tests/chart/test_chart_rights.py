@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from cbbot_operator.kinds import KINDS
+from cbbot_operator.kinds import KINDS, Kind
+
+Right = tuple[str, str, str, bool]
+Roles = dict[str, set[Right]]
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "charts/templates"
@@ -19,7 +24,7 @@ HELM = shutil.which("helm")
 LEASE, NAMESPACE, TRADINGBOT = KINDS["Lease"], KINDS["Namespace"], KINDS["TradingBot"]
 
 
-def as_text():
+def as_text() -> Iterator[dict[str, Any]]:
     """Documents of the templates without helm: every branch is taken, x stands for what helm would fill in."""
     helpers = (TEMPLATES / "_helpers.tpl").read_text(encoding="utf-8")
     (rules,) = re.findall(r'define "cbbot\.rules" -}}\n(.*?){{- end', helpers, re.DOTALL)
@@ -30,7 +35,7 @@ def as_text():
         yield from yaml.safe_load_all(re.sub(r"{{.*?}}", "x", text))
 
 
-def by_helm():
+def by_helm() -> Iterator[dict[str, Any]]:
     for scope in ("namespaces", "cluster"):
         command = [str(HELM), "template", "x", "charts", "--set", f"scope={scope}", "--set", "aggregateRoles=true"]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
@@ -41,7 +46,7 @@ def by_helm():
     scope="module",
     params=[as_text, pytest.param(by_helm, marks=pytest.mark.skipif(HELM is None, reason="helm is not installed"))],
 )
-def roles(request):
+def roles(request: pytest.FixtureRequest) -> Roles:
     """Rights of the chart's roles: group, resource, verb, and whether it is for objects of given names only."""
     found = {}
     for role in request.param():
@@ -54,7 +59,7 @@ def roles(request):
     return found
 
 
-def _purpose(role):
+def _purpose(role: dict[str, Any]) -> str:
     for purpose in ("view", "edit"):
         if f"aggregate-to-{purpose}" in str(role["metadata"]["labels"]):
             return purpose
@@ -63,12 +68,12 @@ def _purpose(role):
     return "cluster" if role["kind"] == "ClusterRole" else "namespace"
 
 
-def rights(kind, verbs, *, named=False, subresource=""):
+def rights(kind: Kind, verbs: Iterable[str], *, named: bool = False, subresource: str = "") -> set[Right]:
     resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
     return {(kind.group, resource, verb, named) for verb in verbs}
 
 
-def everywhere():
+def everywhere() -> set[Right]:
     """What is needed in every watched namespace."""
     needed = rights(LEASE, LEASE.rights() - set(LEASE.verbs))
     for kind in KINDS.values():
@@ -79,24 +84,24 @@ def everywhere():
     return needed
 
 
-def test_a_watched_namespace_grants_what_the_table_needs(roles):
+def test_a_watched_namespace_grants_what_the_table_needs(roles: Roles) -> None:
     assert roles["namespace"] == everywhere() | rights(NAMESPACE, NAMESPACE.named_verbs, named=True)
 
 
-def test_the_cluster_grants_the_same_for_all_namespaces_and_what_noticing_definitions_takes(roles):
+def test_the_cluster_grants_the_same_for_all_namespaces_and_what_noticing_definitions_takes(roles: Roles) -> None:
     scanned = set().union(*(rights(kind, kind.scanning_verbs) for kind in KINDS.values()))
     assert roles["cluster"] == everywhere() | rights(NAMESPACE, NAMESPACE.named_verbs) | scanned
 
 
-def test_the_lease_may_be_made_and_its_own_one_renewed(roles):
+def test_the_lease_may_be_made_and_its_own_one_renewed(roles: Roles) -> None:
     assert roles["lease"] == rights(LEASE, LEASE.verbs) | rights(LEASE, LEASE.named_verbs, named=True)
 
 
-def test_no_object_but_lease_and_namespace_is_known_by_its_name_beforehand():
+def test_no_object_but_lease_and_namespace_is_known_by_its_name_beforehand() -> None:
     assert [kind for kind in KINDS.values() if kind.named_verbs] == [LEASE, NAMESPACE]
 
 
-def test_people_who_view_or_edit_get_rights_over_tradingbots_alone(roles):
+def test_people_who_view_or_edit_get_rights_over_tradingbots_alone(roles: Roles) -> None:
     watching = ("get", "list", "watch")
     assert roles["view"] == rights(TRADINGBOT, watching) | rights(TRADINGBOT, watching, subresource="status")
     changing = ("create", "update", "patch", "delete", "deletecollection")

@@ -1,85 +1,25 @@
 """The product in a real cluster. ``tools/cluster_suite.py`` brings one up and runs these tests in it.
 
-They use what a person uses: helm and kubectl. Every wait is a watch with a bound; when a test fails,
-what the cluster has to say about it is printed below it.
+They use what a person uses: helm and kubectl. When a test fails, what the cluster has to say about it
+is printed below it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
 import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from cluster.kubectl import NAMESPACE, Kubectl, Note, run
 from prerequisites import missing
-from started_processes import start
 
-ROOT = Path(__file__).parents[2]
-NAMESPACE = "cbbot-e2e"
 FIGURES: list[str] = []
-
-
-def run(*command: str, seconds: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """A command to its end; its output is shown when it fails."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, cwd=ROOT)
-    if check and ended.returncode:
-        pytest.fail(f"{shlex.join(command)} ended with {ended.returncode}\n{ended.stdout}{ended.stderr}")
-    return ended
-
-
-class Kubectl:
-    """kubectl in the suite's namespace."""
-
-    def __call__(self, *arguments: str, seconds: float = 60, check: bool = True) -> str:
-        return run("kubectl", "-n", NAMESPACE, *arguments, seconds=seconds, check=check).stdout
-
-    def helm(self, *arguments: str, seconds: float = 60, check: bool = True) -> str:
-        return run("helm", "-n", NAMESPACE, *arguments, seconds=seconds, check=check).stdout
-
-    def refused(self, *arguments: str) -> str:
-        """What the API server says when it does not take it; "" when it does."""
-        ended = run("kubectl", "-n", NAMESPACE, *arguments, check=False)
-        return ended.stderr if ended.returncode else ""
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self("get", *arguments, "-o", "json"))
-
-    def wait(self, what: str, condition: str, seconds: int) -> None:
-        self("wait", what, f"--for={condition}", f"--timeout={seconds}s", seconds=seconds + 30)
-
-    def bot(self, name: str, path: str) -> Any:
-        """GET from a bot, through the API server."""
-        address = f"/api/v1/namespaces/{NAMESPACE}/services/{name}-bot:8080/proxy/{path}"
-        return json.loads(self("get", "--raw", address))
-
-    def until(self, what: str, template: str, holds: Callable[[str], bool], seconds: float) -> list[str]:
-        """Watch a jsonpath of one object until ``holds``; every value that was seen, in order."""
-        command = ["kubectl", "-n", NAMESPACE, "get", what, "-o", f"jsonpath={template}{{'\\n'}}", "--watch"]
-        seen: list[str] = []
-        deadline = time.monotonic() + seconds
-        with start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watch:
-            assert watch.stdout is not None
-            try:
-                with selectors.DefaultSelector() as selector:
-                    selector.register(watch.stdout, selectors.EVENT_READ)
-                    while (left := deadline - time.monotonic()) > 0 and selector.select(left):
-                        line = watch.stdout.readline()
-                        if not line:
-                            break
-                        seen.append(line.strip())
-                        if holds(seen[-1]):
-                            return seen
-            finally:
-                watch.kill()
-        pytest.fail(f"{what} {template} did not come to what was waited for in {seconds:.0f} s; seen: {seen}")
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +49,7 @@ def note(line: str) -> None:
 
 
 @pytest.fixture(name="note", scope="session")
-def note_fixture() -> Callable[[str], None]:
+def note_fixture() -> Note:
     return note
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
+
+from cluster.kubectl import Kubectl, Note
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
@@ -14,42 +17,44 @@ LOTS = "{.status.openLots}"
 LAST: dict[str, int] = {}
 
 
-def pod(kubectl, component):
+def pod(kubectl: Kubectl, component: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = kubectl.json("pods", "-l", f"cbbot.io/tradingbot=try,app.kubernetes.io/component={component}")["items"]
     return found
 
 
-def uid(kubectl, component):
-    return pod(kubectl, component)["metadata"]["uid"]
+def uid(kubectl: Kubectl, component: str) -> str:
+    return str(pod(kubectl, component)["metadata"]["uid"])
 
 
-def condition(kubectl, what, kind):
+def condition(kubectl: Kubectl, what: str, kind: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [entry for entry in kubectl.json(what)["status"]["conditions"] if entry["type"] == kind]
     return found
 
 
-def gone(kubectl, kind):
+def gone(kubectl: Kubectl, kind: str) -> None:
     """Wait until nothing of that kind is left of the TradingBot."""
     if kubectl.json(kind, "-l", "cbbot.io/tradingbot=try")["items"]:
         kubectl("wait", kind, "-l", "cbbot.io/tradingbot=try", "--for=delete", "--timeout=120s", seconds=150)
 
 
-def number(text):
+def number(text: str) -> int:
     return int(text or 0)
 
 
-def test_a_tradingbot_becomes_ready(kubectl, note):
+def test_a_tradingbot_becomes_ready(kubectl: Kubectl, note: Note) -> None:
     started = time.monotonic()
     kubectl("apply", "-f", "examples/try.yaml")
     kubectl.wait(BOT, "condition=Ready", 180)
     note(f"kubectl apply to Ready: {time.monotonic() - started:.1f} s")
 
 
-def test_lots_open_and_close(kubectl, note):
+def test_lots_open_and_close(kubectl: Kubectl, note: Note) -> None:
     kubectl.until(BOT, LOTS, lambda text: number(text) > 0, 120)
     most = 0
 
-    def fewer(text):
+    def fewer(text: str) -> bool:
         nonlocal most
         most = max(most, number(text))
         return number(text) < most
@@ -59,7 +64,7 @@ def test_lots_open_and_close(kubectl, note):
     assert kubectl.bot("try", "trades?limit=100")
 
 
-def test_pods_run_as_nobody_on_a_root_they_cannot_write(kubectl):
+def test_pods_run_as_nobody_on_a_root_they_cannot_write(kubectl: Kubectl) -> None:
     for component in ("bot", "bridge"):
         inside = ("exec", f"deployment/try-{component}", "-c", component, "--")
         assert kubectl(*inside, "id", "-u").strip() == "10001"
@@ -67,7 +72,7 @@ def test_pods_run_as_nobody_on_a_root_they_cannot_write(kubectl):
         assert "No such file" in kubectl.refused(*inside, "ls", "/var/run/secrets/kubernetes.io")
 
 
-def test_a_deleted_pod_comes_back_with_its_lots(kubectl):
+def test_a_deleted_pod_comes_back_with_its_lots(kubectl: Kubectl) -> None:
     kubectl.until(BOT, LOTS, lambda text: number(text) > 0, 120)
     epoch = kubectl.json(BOT)["status"]["epoch"]
     before = kubectl.bot("try", "lots")
@@ -82,7 +87,7 @@ def test_a_deleted_pod_comes_back_with_its_lots(kubectl):
     assert {(row["lot"], row["opened_at"], row["open_price"]) for row in before} <= known
 
 
-def test_a_changed_setting_replaces_the_bots_pod_and_not_the_bridges(kubectl):
+def test_a_changed_setting_replaces_the_bots_pod_and_not_the_bridges(kubectl: Kubectl) -> None:
     bot, bridge = uid(kubectl, "bot"), uid(kubectl, "bridge")
     epoch = kubectl.json(BOT)["status"]["epoch"]
     kubectl("patch", BOT, "--type=merge", "-p", '{"spec": {"exits": {"takeProfitPct": 0.2}}}')
@@ -93,7 +98,7 @@ def test_a_changed_setting_replaces_the_bots_pod_and_not_the_bridges(kubectl):
     assert uid(kubectl, "bridge") == bridge
 
 
-def test_a_pause_reaches_the_running_bot_and_restarts_nothing(kubectl):
+def test_a_pause_reaches_the_running_bot_and_restarts_nothing(kubectl: Kubectl) -> None:
     bot = uid(kubectl, "bot")
     kubectl("patch", BOT, "--type=merge", "-p", '{"spec": {"entries": "Paused"}}')
     kubectl.wait(BOT, "condition=EntriesAllowed=False", 60)
@@ -103,7 +108,7 @@ def test_a_pause_reaches_the_running_bot_and_restarts_nothing(kubectl):
     assert uid(kubectl, "bot") == bot
 
 
-def test_a_broken_child_is_put_back(kubectl):
+def test_a_broken_child_is_put_back(kubectl: Kubectl) -> None:
     kubectl("patch", "configmap/try-settings", "--type=merge", "-p", '{"data": {"RISK_PER_TRADE_PCT": "100"}}')
     kubectl.wait("configmap/try-settings", "jsonpath={.data.RISK_PER_TRADE_PCT}=5", 30)
     kubectl("scale", "deployment/try-bridge", "--replicas=0")
@@ -115,7 +120,7 @@ def test_a_broken_child_is_put_back(kubectl):
     kubectl.wait(BOT, "condition=Ready", 180)
 
 
-def test_a_restart_by_hand_survives(kubectl):
+def test_a_restart_by_hand_survives(kubectl: Kubectl) -> None:
     kubectl("rollout", "restart", "deployment/try-bridge")
     kubectl("rollout", "status", "deployment/try-bridge", "--timeout=120s", seconds=150)
     kubectl.wait(BOT, "condition=Ready", 120)
@@ -131,7 +136,7 @@ def test_a_restart_by_hand_survives(kubectl):
         ('{"spec": {"bot": {"env": [{"name": "PORT", "value": "1"}]}}}', "cannot be set through env"),
     ],
 )
-def test_a_bad_change_is_refused_or_held_back(kubectl, patch, reason):
+def test_a_bad_change_is_refused_or_held_back(kubectl: Kubectl, patch: str, reason: str) -> None:
     bot = uid(kubectl, "bot")
     before = kubectl.json(BOT)["spec"]
     refusal = kubectl.refused("patch", BOT, "--type=merge", "-p", patch)
@@ -144,7 +149,7 @@ def test_a_bad_change_is_refused_or_held_back(kubectl, patch, reason):
     assert uid(kubectl, "bot") == bot
 
 
-def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl):
+def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl: Kubectl) -> None:
     epoch = kubectl.json(BOT)["status"]["epoch"]
     kubectl("patch", BOT, "--type=merge", "-p", '{"spec": {"suspend": true}}')
     kubectl.wait(BOT, 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Suspended', 60)
@@ -154,7 +159,7 @@ def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl):
     assert kubectl.json(BOT)["status"]["epoch"] > epoch
 
 
-def test_service_monitors_are_made_once_their_definition_is_there(kubectl):
+def test_service_monitors_are_made_once_their_definition_is_there(kubectl: Kubectl) -> None:
     assert condition(kubectl, BOT, "MonitoringReady")["reason"] == "ServiceMonitorCRDMissing"
     kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
     kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
@@ -164,7 +169,7 @@ def test_service_monitors_are_made_once_their_definition_is_there(kubectl):
     kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml")
 
 
-def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl):
+def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl: Kubectl) -> None:
     live = "tradingbot/live"
     kubectl("apply", "-f", "tests/cluster/live.yaml")
     kubectl.wait(live, "condition=Ready", 180)
@@ -179,7 +184,7 @@ def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl)
     assert {"DeletionRefused", "Flattening", "Flat"} <= reasons
 
 
-def test_what_a_person_sees(kubectl, note):
+def test_what_a_person_sees(kubectl: Kubectl, note: Note) -> None:
     note(kubectl("describe", BOT))
     metrics = kubectl("get", "--raw", "/api/v1/namespaces/cbbot-e2e/services/cbbot-operator:8080/proxy/metrics")
     (resident,) = [
@@ -191,7 +196,7 @@ def test_what_a_person_sees(kubectl, note):
     assert [line for line in lines if '"level": "error"' in line or "Traceback" in line] == []
 
 
-def test_deleting_it_keeps_the_volume_and_nothing_else(kubectl):
+def test_deleting_it_keeps_the_volume_and_nothing_else(kubectl: Kubectl) -> None:
     LAST["epoch"] = kubectl.json(BOT)["status"]["epoch"]
     kubectl("delete", BOT, "--timeout=60s", seconds=90)
     for kind in ("deployment", "service", "secret", "configmap", "serviceaccount", "networkpolicy"):
@@ -201,13 +206,13 @@ def test_deleting_it_keeps_the_volume_and_nothing_else(kubectl):
     assert all("deletionTimestamp" not in claim["metadata"] for claim in claims)
 
 
-def test_the_same_manifest_goes_on_where_it_stopped(kubectl):
+def test_the_same_manifest_goes_on_where_it_stopped(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "examples/try.yaml")
     kubectl.wait(BOT, "condition=Ready", 180)
     assert kubectl.json(BOT)["status"]["epoch"] > LAST["epoch"]
 
 
-def test_uninstalling_keeps_bots_volumes_and_the_definition(kubectl):
+def test_uninstalling_keeps_bots_volumes_and_the_definition(kubectl: Kubectl) -> None:
     kubectl.helm("uninstall", "cbbot", "--wait", seconds=120)
     assert kubectl.json("deployments", "-l", "app.kubernetes.io/name=cbbot-operator")["items"] == []
     assert kubectl.json(BOT)["spec"]["product"]["id"] == "BTC-USD"

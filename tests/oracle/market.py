@@ -32,11 +32,13 @@ def candles_of(table: Columns, first: int = 0, last: int | None = None) -> list[
     return [Candle(*row) for row in zip(*(column[first:last].tolist() for column in table), strict=True)]
 
 
-def walk(shapes: Sequence[tuple[str, int]], seed: int, price: int = 5_000_000, start: int = START) -> Columns:
-    """Candles of successive stretches: ``(shape, length)`` each.
+def walk(
+    shapes: Sequence[tuple[str, int]], seed: int, price: int = 5_000_000, start: int = START, seconds: int = 60
+) -> Columns:
+    """Candles of ``seconds`` each, in successive stretches: ``(shape, length)`` each.
 
     Shapes: ``up`` and ``down`` drift, ``chop`` reverts, ``crash`` and ``rally`` jump by percents,
-    ``flat`` does not move, ``gap`` leaves out minutes, ``wild`` is noise of a percent.
+    ``flat`` does not move, ``gap`` leaves out candles, ``wild`` is noise of a percent.
     """
     rng = np.random.default_rng(seed)
     drift = {"up": 4.0, "down": -4.0, "crash": -60.0, "rally": 60.0}
@@ -51,6 +53,6 @@ def walk(shapes: Sequence[tuple[str, int]], seed: int, price: int = 5_000_000, s
             reach = rng.integers(0, 1 + abs(price - opened) // 2 + (0 if shape == "flat" else 200), 2)
             high, low = max(opened, price) + int(reach[0]), max(1, min(opened, price) - int(reach[1]))
             rows.append((at, opened, high, low, price, int(rng.integers(0, 10**9)) if rng.random() > 0.02 else 0))
-            at += 60 * (int(rng.integers(2, 90)) if shape == "gap" and i % 20 == 7 else 1)
+            at += seconds * (int(rng.integers(2, 90)) if shape == "gap" and i % 20 == 7 else 1)
         anchor = price
     return columns(rows)

@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-import pytest
-
 from cbbot.domain.candle import Candle
 from cbbot.trader.intent import Purpose
-from oracle.desk import Desk
+from exercised import lacking
+from trader_harness import TraderHarness, flat_history
 
 ENTRY = 10_000_000  # ticks
 START = 1_700_000_040
-EXERCISED: Counter[str] = Counter()
 LONG = {"BUY_THRESHOLD": "0", "SELL_THRESHOLD": "0"}
 SHORT = {"BUY_THRESHOLD": "1", "SELL_THRESHOLD": "1"}
 
@@ -28,30 +26,31 @@ def flat(start: int, price: int) -> Candle:
     return Candle(start, price, price, price, price, 1)
 
 
-def story(keys: dict[str, str], prices: list[int]) -> list[tuple[object, ...]]:
+def story(keys: dict[str, str], prices: list[int], exercised: Counter[str]) -> list[tuple[object, ...]]:
     """What happens to the first two lots: entries and exits with sizes, profit before fees, and denials."""
-    desk = Desk(keys, [flat(START + 60 * i, ENTRY) for i in range(60)])
+    trader = TraderHarness(keys | {"USE_TICK_PRICE": "false"})
+    trader.start(flat_history(START, ENTRY))
     happened: list[tuple[object, ...]] = []
     for i, price in enumerate([ENTRY, *prices]):
-        desk.close(flat(START + 60 * (60 + i), price))
-        happened += [(i, "denied", reason) for reason in desk.denied]
-        happened += [(i, "in", abs(fill.execution.price - ENTRY)) for fill in desk.filled(Purpose.ENTRY)]
-        for fill in desk.filled(Purpose.EXIT):
-            closed = next(t.closed for t in desk.trades if t.closed.lot.id == fill.intent.lot)
+        trader.close(flat(START + 60 * (60 + i), price))
+        happened += [(i, "denied", reason) for reason in trader.denied]
+        happened += [(i, "in", abs(fill.execution.price - ENTRY)) for fill in trader.filled(Purpose.ENTRY)]
+        for fill in trader.filled(Purpose.EXIT):
+            closed = next(t.closed for t in trader.trades if t.closed.lot.id == fill.intent.lot)
             gross = closed.net_pnl + closed.lot.entry_fee + closed.exit_fee
             happened.append((i, "out", closed.lot.id, closed.reason, closed.lot.base, gross))
-            EXERCISED[f"exit {closed.reason}"] += 1
-        EXERCISED["adds"] += len(desk.state.lots) == 2 and bool(desk.filled(Purpose.ENTRY))
-        if len(desk.state.lots) == 2 or desk.trades:
+            exercised[f"exit {closed.reason}"] += 1
+        exercised["adds"] += len(trader.state.lots) == 2 and bool(trader.filled(Purpose.ENTRY))
+        if len(trader.state.lots) == 2 or trader.trades:
             break
     return happened
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_sell_lot_on_the_mirrored_prices_is_the_mirror_of_a_buy_lot(seed: int) -> None:
+def test_a_sell_lot_on_the_mirrored_prices_is_the_mirror_of_a_buy_lot() -> None:
     """The same walks every time, so that what they exercise is known."""
-    for run in range(60):
-        rng = Random(f"mirror/{seed}/{run}")
+    exercised: Counter[str] = Counter()
+    for run in range(240):
+        rng = Random(f"mirror/{run // 60}/{run % 60}")
         keys = {
             "LONG_ONLY": "false", "USE_MA_FILTER": "false", "FEE_RATE_PCT": "0", "MAX_DAILY_LOSS_PCT": "0",
             "TAKE_PROFIT_PCT": rng.choice(("0.37", "0.73")), "STOP_LOSS_PCT": rng.choice(("0.61", "1.13")),
@@ -65,11 +64,5 @@ def test_a_sell_lot_on_the_mirrored_prices_is_the_mirror_of_a_buy_lot(seed: int)
             # Odd prices: none lies within a rounding error of a level.
             prices.append(at | 1)
         mirrored = [2 * ENTRY - price for price in prices]
-        assert story(keys | LONG, prices) == story(keys | SHORT, mirrored)
-
-
-def test_the_walks_above_closed_and_added() -> None:
-    if not EXERCISED:
-        pytest.skip("the property did not run in this selection of tests")
-    assert min(EXERCISED["exit 2"], EXERCISED["exit 3"]) >= 30, EXERCISED
-    assert EXERCISED["adds"] >= 8, EXERCISED
+        assert story(keys | LONG, prices, exercised) == story(keys | SHORT, mirrored, exercised), run
+    assert lacking(exercised, {"exit 2": 30, "exit 3": 30, "adds": 8}) == {}

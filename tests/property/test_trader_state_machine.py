@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
 
-import pytest
-
-from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution, Side
@@ -25,14 +23,13 @@ from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Checkpoint, Command, LookUp, Place
+from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.machine import step
 from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
-from cbbot.trader.rules import build_rules
-from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import TraderState
+from exercised import lacking
+from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
-EXERCISED: Counter[str] = Counter()
 T0 = 1_700_000_040_000
 PRICE = 10_000  # ticks: 100 USD
 KEYS = {
@@ -60,14 +57,14 @@ class VenueAccount:
     net: int = 0
 
 
-class LiveTrader:
+class LiveTrader(TraderHarness):
     """A trader and all it deals with. Every choice comes from the seed; ``recent`` are the newest events."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, exercised: Counter[str]) -> None:
+        super().__init__(KEYS | VARIANTS[seed % len(VARIANTS)], unanswered)
         self.rng = Random(seed)
-        self.rules = build_rules(load(KEYS | VARIANTS[seed % len(VARIANTS)]), BTC_USD)
+        self.exercised = exercised
         self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
-        self.state: TraderState = new_state(self.rules, Identity("t", "BTC-USD", "live", "test"), 1)
         self.venue = VenueAccount({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
@@ -76,10 +73,7 @@ class LiveTrader:
         self.held_until: dict[int, int] = {}
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
-        self.candles = [Candle(T0 // 1000 - 3600 + 60 * i, PRICE, PRICE, PRICE, PRICE, 1) for i in range(60)]
-        self.feed(events.HistoryLoaded(T0, tuple(self.candles)))
-        self.keep_wanting()
-        self.feed(events.Started(T0))
+        self.start(flat_history(T0 // 1000 - 3600, PRICE), T0, model=self.wanted)
 
     def move(self) -> None:
         """One thing happens; then all that must hold is looked at."""
@@ -105,32 +99,29 @@ class LiveTrader:
         self.orders_are_those_of_the_venue()
         self.flags_end()
 
-    def keep_wanting(self) -> None:
-        self.state = replace(self.state, model=Fit((0.0,) * 4, self.wants, (0.0,) * 4, (1.0,) * 4, 100))
+    @property
+    def wanted(self) -> Fit:
+        return sure_model(self.wants)
 
-    def feed(self, event: events.Event) -> list[Command]:
+    def after_step(self, before: TraderState, event: events.Event, commands: Sequence[Command]) -> None:
         self.recent.append(event)
-        before = self.state
-        self.state, commands = step(self.rules, before, event)
         self.entries_are_allowed(before, commands)
-        for command in commands:
-            if isinstance(command, Place):
-                assert commands[0] == Checkpoint()
-                assert command.intent.client_order_id not in self.names
-                self.names.add(command.intent.client_order_id)
-                self.orders[command.intent.client_order_id] = command.intent
-                EXERCISED[command.intent.purpose.value] += 1
-                self.closes_what_is_open(command.intent)
+        for intent in placed(commands):
+            assert commands[0] == Checkpoint()
+            assert intent.client_order_id not in self.names
+            self.names.add(intent.client_order_id)
+            self.orders[intent.client_order_id] = intent
+            self.exercised[intent.purpose.value] += 1
+            self.closes_what_is_open(intent)
         if self.state.trade_count > before.trade_count:
             self.venue.net += self.state.trades[-1].closed.net_pnl
         self.what_left_was_sold_or_too_small(before, event)
-        return list(commands)
 
-    def entries_are_allowed(self, before: TraderState, commands: tuple[Command, ...]) -> None:
-        placed = [command.intent for command in commands if isinstance(command, Place)]
-        entries = [intent for intent in placed if intent.purpose is Purpose.ENTRY]
+    def entries_are_allowed(self, before: TraderState, commands: Sequence[Command]) -> None:
+        orders = placed(commands)
+        entries = [intent for intent in orders if intent.purpose is Purpose.ENTRY]
         if entries:
-            assert placed == entries
+            assert orders == entries
             assert len(entries) == 1
             assert not before.pending
             assert not before.paused_by
@@ -144,7 +135,7 @@ class LiveTrader:
             assert 0 < intent.base <= lot.base
             if intent.base < lot.base:
                 assert WITHOUT_BASE in self.state.paused_by
-                EXERCISED["short exits"] += 1
+                self.exercised["short exits"] += 1
 
     def at_their_levels(self, lots: tuple[Lot, ...]) -> list[Lot]:
         at = to_price(self.rules.params, self.price)
@@ -157,7 +148,7 @@ class LiveTrader:
                 continue
             refused = isinstance(event, events.OrderRefused)
             assert lot.base * self.state.market.last_price < MINIMUM * (2 if refused else 1)
-            EXERCISED["to_dust"] += 1
+            self.exercised["to_dust"] += 1
 
     def tick(self) -> None:
         # Back towards where it began, so that prices stay those of the settings.
@@ -173,10 +164,9 @@ class LiveTrader:
         if self.rules.settings.use_tick_price:
             self.feed(events.Tick(self.now_ms, self.price))
         else:
-            start = self.candles[-1].start + 60
+            start = self.history[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)
-            self.candles.append(Candle(start, self.price, self.price, self.price, self.price, 1))
-            self.feed(events.CandleClosed(self.candles[-1]))
+            self.close(Candle(start, self.price, self.price, self.price, self.price, 1))
             self.no_stop_is_missed(start * 1000 + 60_000)
             return
         self.no_stop_is_missed(self.now_ms)
@@ -190,7 +180,7 @@ class LiveTrader:
             if stopped and not self.state.closing(lot):
                 waits = self.held_until.get(lot.id, 0) - stepped_ms
                 assert 0 < waits <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
-                EXERCISED["exits that wait"] += 1
+                self.exercised["exits that wait"] += 1
 
     def fill(self, intent: Intent) -> None:
         if intent.side is Side.SELL and intent.base > self.available:
@@ -199,14 +189,14 @@ class LiveTrader:
         base = self.rng.choice(
             [intent.base, intent.base, max(intent.base * 2 // 3, 1), max(intent.base - 900_000, 1), 0]
         )
-        self.filled(intent, base, self.rng.choice([None, 0, 10**8]))
+        self.fill_with(intent, base, self.rng.choice([None, 0, 10**8]))
 
     @property
     def available(self) -> int:
         return max(self.spare + self.venue.base[BUY] - self.venue.base[SELL], 0)
 
-    def filled(self, intent: Intent, base: int, fee: int | None) -> None:
-        EXERCISED[f"filled {'none' if base == 0 else 'all' if base == intent.base else 'part'}"] += 1
+    def fill_with(self, intent: Intent, base: int, fee: int | None) -> None:
+        self.exercised[f"filled {'none' if base == 0 else 'all' if base == intent.base else 'part'}"] += 1
         del self.orders[intent.client_order_id]
         assert self.state.intent(intent.client_order_id) is not None, "an order that the venue has was forgotten"
         self.now_ms += 1
@@ -226,7 +216,7 @@ class LiveTrader:
         known = self.state.intent(intent.client_order_id)
         if known is None or known.progress is not Progress.SENT:
             if code is not None:
-                self.filled(intent, 0, None)  # too late to refuse it: it ends without a fill
+                self.fill_with(intent, 0, None)  # too late to refuse it: it ends without a fill
             return
         del self.orders[intent.client_order_id]
         self.now_ms += 1
@@ -250,7 +240,7 @@ class LiveTrader:
             assert complete
             assert self.now_ms - intent.created_ms >= 30_000
             del self.orders[intent.client_order_id]
-            EXERCISED["absent"] += 1
+            self.exercised["absent"] += 1
 
     def repeat(self, _: Intent) -> None:
         """An answer that has been booked comes once more."""
@@ -281,7 +271,7 @@ class LiveTrader:
 
     def change_of_mind(self) -> None:
         self.wants = -self.wants
-        self.keep_wanting()
+        self.state = replace(self.state, model=self.wanted)
 
     def pass_time(self) -> None:
         self.now_ms += self.rng.choice([0, 3_000, 86_400_000])
@@ -301,11 +291,11 @@ class LiveTrader:
         here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
-        self.feed(events.HistoryLoaded(self.now_ms, tuple(self.candles)))
+        self.feed(events.HistoryLoaded(self.now_ms, tuple(self.history)))
         looked = [c.intent.client_order_id for c in self.feed(events.Started(self.now_ms)) if isinstance(c, LookUp)]
         assert looked == [intent.client_order_id for intent in self.state.intents]
         assert self.state.reconciled != bool(looked)
-        EXERCISED["restarts"] += 1
+        self.exercised["restarts"] += 1
 
     def accounts_agree(self) -> None:
         state, account = self.state, self.state.account
@@ -319,8 +309,8 @@ class LiveTrader:
         assert (account.base_sum, account.cost_sum, account.fee_sum) == sums
         spent = sum(side * each.cost + each.entry_fee for side in held for each in held[side])
         assert self.venue.net == account.realised == self.venue.cash + spent
-        EXERCISED["dust"] += state.dust.base > 0
-        EXERCISED["short dust"] += state.short_dust.base > 0
+        self.exercised["dust"] += state.dust.base > 0
+        self.exercised["short dust"] += state.short_dust.base > 0
 
     def lots_are_in_order(self) -> None:
         state, account = self.state, self.state.account
@@ -333,7 +323,7 @@ class LiveTrader:
         assert runners <= 1
         if state.lots and not any(state.closing(lot) for lot in state.lots):
             assert runners == 1
-        EXERCISED["several lots"] += len(state.lots) > 1
+        self.exercised["several lots"] += len(state.lots) > 1
 
     def orders_are_those_of_the_venue(self) -> None:
         state = self.state
@@ -357,7 +347,7 @@ class LiveTrader:
         for _ in range(3):
             while self.orders:
                 intent = next(iter(self.orders.values()))
-                self.filled(intent, intent.base, None)
+                self.fill_with(intent, intent.base, None)
                 self.accounts_agree()
             self.know_balances()
             self.tick_at(self.price, 6_000)
@@ -366,31 +356,21 @@ class LiveTrader:
         self.flags_end()
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_no_order_of_events_loses_an_order_a_lot_a_stop_or_a_cent(seed: int) -> None:
-    trader = LiveTrader(seed)
-    try:
-        for _ in range(1_000):
-            trader.move()
-        trader.wind_up()
-    except AssertionError as error:
-        error.add_note("\n".join(f"  {event}" for event in trader.recent))
-        raise
+KINDS = (
+    "entry", "exit", "filled all", "filled part", "filled none", "absent", "restarts", "to_dust", "dust", "short dust",
+    "exits that wait", "several lots", "short exits",
+)  # fmt: skip
 
 
-def test_every_kind_of_event_occurred() -> None:
-    if not EXERCISED:
-        pytest.skip("the property did not run in this selection of tests")
-    kinds = (
-        "entry",
-        "exit",
-        "filled all",
-        "filled part",
-        "filled none",
-        "absent",
-        "restarts",
-        "to_dust",
-        "dust",
-        "short dust",
-    )
-    assert min(EXERCISED[kind] for kind in (*kinds, "exits that wait", "several lots", "short exits")) >= 20, EXERCISED
+def test_no_order_of_events_loses_an_order_a_lot_a_stop_or_a_cent() -> None:
+    exercised: Counter[str] = Counter()
+    for seed in range(24):
+        trader = LiveTrader(seed, exercised)
+        try:
+            for _ in range(1_000):
+                trader.move()
+            trader.wind_up()
+        except AssertionError as error:
+            error.add_note(f"seed {seed}\n" + "\n".join(f"  {event}" for event in trader.recent))
+            raise
+    assert lacking(exercised, dict.fromkeys(KINDS, 20)) == {}

@@ -94,6 +94,7 @@ def driven(kind: str, server: Server, secret: str | None = None) -> Iterator[Cli
     environment.pop("PYTHONPATH", None)  # another environment: nothing of this one
     with start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         try:
+            assert process.stdin is not None
             yield Client(process)
             process.stdin.close()
             assert process.wait(30) == 0, "it ends when its input does"

@@ -135,7 +135,7 @@ def test_the_same_seed_and_the_same_orders_give_the_same_run(start: Start) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--csv", "no-such-file.csv"], "no-such-file.csv: No such file"),
+        (["--csv", "no-such-file.csv"], "no-such-file.csv: no such file"),
         (["--speed", "-3"], "--speed"),
         (["--host", "256.1.1.1"], "cannot listen on 256.1.1.1"),
     ],

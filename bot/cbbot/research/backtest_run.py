@@ -95,7 +95,7 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
         _remark(stream, options.csv, file)
         rules = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
-        _say_pace(stream, settings, span)
+        say_pace(stream, settings, span)
         result = _watched(stream, rules, file, span, fill_model, core, server)
     document = as_document(result, fill_model, file)
     outputs.show(report_text(document))
@@ -154,7 +154,7 @@ def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
         print(f"warning: {path}: {doubt}", file=stream)
 
 
-def _say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
+def say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
     """A bot.env that was made to be watched makes a backtest slow; nobody should have to guess why."""
     seconds = settings.backtest_sleep_ms * (span.total - span.first) // 1000
     if seconds >= _WORTH_SAYING_SECONDS:

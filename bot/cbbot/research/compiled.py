@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable, MutableSequence, Sequence
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -33,9 +33,9 @@ from cbbot.kernel.observe import Observed, observe, score_rows
 from cbbot.kernel.params import Params
 from cbbot.research.core import Core
 
-__all__ = ["compiled", "kept", "ready"]
+__all__ = ["KERNEL_MODULES", "cache_folder", "compiled", "jitted", "kept", "ready"]
 
-_MODULES: Final = (
+KERNEL_MODULES: Final = (
     "codes", "params", "money", "formulas", "elementary", "levels", "lot", "sizing", "strategy", "gates", "account",
     "candle_path", "observe", "advance",
 )  # fmt: skip
@@ -61,10 +61,10 @@ def compiled() -> Core:
         register_jitable(function)
     # What numba tells type checkers of its functions is not how they are called.
     config = _untyped(numba.config)
-    folder = _folder()
+    folder = cache_folder()
     if folder is not None:
         config.CACHE_DIR = str(folder)
-    fast = partial(_fast, _untyped(numba.njit), keep=folder is not None)
+    fast = partial(jitted, _untyped(numba.njit), keep=folder is not None)
 
     def emptied(item: Any) -> Any:
         one = List()
@@ -107,7 +107,8 @@ def compiled() -> Core:
     return Core(observed=observed, scored=scored, held=_as_is, tally=tally, lots=lots, advance=advanced, plain=plain)
 
 
-def _fast(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
+def jitted(njit: Callable[..., Any], function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
+    """The function as machine code that ``njit`` makes at its first call, and keeps for the next run if it is to."""
     made = njit(function, cache=keep)
 
     def called(*arguments: Any) -> Any:
@@ -145,18 +146,18 @@ def _capped(params: Params) -> Params:
 
 def ready() -> bool:
     """Whether an earlier run has left its machine code; otherwise compiling takes some ten seconds."""
-    folder = _folder()
+    folder = cache_folder()
     return folder is not None and any(folder.rglob(f"{advance.__module__.rpartition('.')[2]}.*.nbi"))
 
 
 def kept() -> bool:
     """Whether machine code can be left for the next run."""
-    return _folder() is not None
+    return cache_folder() is not None
 
 
-def _folder() -> Path | None:
-    """Where the machine code of these very sources is kept; None where nothing can be."""
-    sources = b"".join(inspect.getsource(module).encode() for module in _modules())
+def cache_folder(modules: Sequence[str] = KERNEL_MODULES) -> Path | None:
+    """Where the machine code of these modules' very sources is kept; None where nothing can be."""
+    sources = b"".join(inspect.getsource(_module(name)).encode() for name in modules)
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = root / "cbbot" / f"kernel-{hashlib.sha256(sources).hexdigest()[:16]}"
     try:
@@ -170,7 +171,7 @@ def _functions() -> list[FunctionType]:
     """Every function that the kernel's modules define."""
     return [
         function
-        for module in _modules()
+        for module in map(_module, KERNEL_MODULES)
         for function in vars(module).values()
         if isinstance(function, FunctionType) and function.__module__ == module.__name__
     ]
@@ -180,8 +181,8 @@ def _untyped(value: Any) -> Any:
     return value
 
 
-def _modules() -> list[ModuleType]:
-    return [import_module(f"cbbot.kernel.{name}") for name in _MODULES]
+def _module(name: str) -> ModuleType:
+    return import_module(f"cbbot.kernel.{name}")
 
 
 def _count(items: Any) -> int:

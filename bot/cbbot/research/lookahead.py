@@ -26,12 +26,20 @@ from cbbot.research.decisions import Fits, Inputs, decided, fit_rows, inputs, tr
 from cbbot.research.result_tables import wrapped
 from cbbot.trader.rules import Rules
 
-__all__ = ["Lookahead", "check_lookahead", "lookahead_steps"]
+__all__ = [
+    "NO_DECISION",
+    "Lookahead",
+    "ObservedRun",
+    "check_lookahead",
+    "lookahead_steps",
+    "unlike_fits",
+    "unlike_runs",
+]
 
 _ROWS = 10_000_000
 _FEWEST = 25
 _CUTS = 5
-_NONE = 2
+NO_DECISION = 2
 """Stands for a step that exited and so made no decision."""
 
 
@@ -72,7 +80,7 @@ def check_lookahead(
     rules: Rules, candles: Columns, span: Span, fill_model: FillModel, progress: Callable[[int], None]
 ) -> Lookahead:
     """Look for the first difference, point by point and then in runs that end early; stops at the first."""
-    whole = _Observed(rules, candles, span, fill_model)
+    whole = ObservedRun(rules, candles, span, fill_model)
     points, cuts = _points(span), _cuts(span)
     looked = made = 0
     given = inputs(rules, candles)
@@ -80,7 +88,7 @@ def check_lookahead(
     models = Fits(rules, given, fitted)
     for row in points:
         looked += 1
-        made += whole.signals[row - span.first] != _NONE
+        made += whole.signals[row - span.first] != NO_DECISION
         part = inputs(rules, truncated(candles, 0, row + 1))
         found = _at(rules, row, given, part, models, Fits(rules, part, fitted), whole)
         if found is not None:
@@ -89,8 +97,8 @@ def check_lookahead(
         progress(looked)
     for ran, row in enumerate(cuts, 1):
         shorter = Span(row + 1, span.train, span.first)
-        early = _Observed(rules, truncated(candles, 0, row + 1), shorter, fill_model)
-        found = next(_unlike(early, whole), None)
+        early = ObservedRun(rules, truncated(candles, 0, row + 1), shorter, fill_model)
+        found = next(unlike_runs(early, whole), None)
         if found is not None:
             return Lookahead(len(whole.signals), looked, made, ran, f"with {row + 1:,} candles: {found}")
         progress(looked + ran)
@@ -113,8 +121,8 @@ def _spaced(first: int, last: int, count: int) -> list[int]:
     return spaced
 
 
-class _Observed:
-    """A run, and what it decided at every step: 1 buy, 0 flat, -1 sell, ``_NONE`` where it exited instead."""
+class ObservedRun:
+    """A run, and what it decided at every step: 1 buy, 0 flat, -1 sell, ``NO_DECISION`` where it exited instead."""
 
     def __init__(self, rules: Rules, candles: Columns, span: Span, fill_model: FillModel) -> None:
         self.signals: list[int] = []
@@ -124,14 +132,14 @@ class _Observed:
     def _note(self, _done: int, _portfolio: Portfolio, tally: Tally) -> None:
         now = list(tally.signals)
         if now == self._before:
-            self.signals.append(_NONE)
+            self.signals.append(NO_DECISION)
         else:
             self.signals.append(next(k - 1 for k in range(3) if now[k] != self._before[k]))
         self._before = now
 
 
 def _at(
-    rules: Rules, row: int, given: Inputs, part: Inputs, models: Fits, part_models: Fits, whole: _Observed
+    rules: Rules, row: int, given: Inputs, part: Inputs, models: Fits, part_models: Fits, whole: ObservedRun
 ) -> str | None:
     """What differs at one row, in words; None when nothing does."""
     for name, column in given.indicators.items():
@@ -140,17 +148,17 @@ def _at(
             return f"{name} is {before!r} from the candles up to there and {after!r} with those after it"
     alone, seeing = part_models.at(row), models.at(row)
     if alone != seeing:
-        return f"the model's {_unlike_part(alone, seeing)} with those after it"
+        return f"the model's {unlike_fits(alone, seeing)} with those after it"
     past, present = decided(rules, part, alone, row), decided(rules, given, seeing, row)
     if _bits(past.score) != _bits(present.score):
         return f"the score is {past.score!r} from the candles up to there and {present.score!r} with those after it"
     ran = whole.signals[row - whole.result.span.first]
-    if ran not in (_NONE, past.signal):
+    if ran not in (NO_DECISION, past.signal):
         return f"the run decided {SIGNALS[ran]}, the candles up to there say {SIGNALS[past.signal]}"
     return None
 
 
-def _unlike_part(alone: Fit | None, seeing: Fit | None) -> str:
+def unlike_fits(alone: Fit | None, seeing: Fit | None) -> str:
     """The first part in which two fits differ, in words."""
     if alone is None or seeing is None:
         return f"rows are {alone.rows if alone else 'none'} up to there and {seeing.rows if seeing else 'none'}"
@@ -165,7 +173,7 @@ def _bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-def _unlike(early: _Observed, whole: _Observed) -> Iterator[str]:
+def unlike_runs(early: ObservedRun, whole: ObservedRun) -> Iterator[str]:
     """What a run that ended early did otherwise than the whole run up to there, in the order of time."""
     times, steps = early.result.times.tolist(), len(early.signals)
     short, long = early.result.tally, whole.result.tally

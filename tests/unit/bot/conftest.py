@@ -7,7 +7,6 @@ import json
 import selectors
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from random import Random
 from typing import Any, TypeVar
 
 import httpx
@@ -17,6 +16,7 @@ from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.timestamps import rfc3339
 from cbbot.views.json_rows import candle_row
+from oracle.market import candles_of, walk
 
 Answer = TypeVar("Answer")
 START = 1_757_376_000  # a whole day, UNIX seconds
@@ -68,18 +68,6 @@ def virtually() -> Callable[[Callable[[], Coroutine[Any, Any, Answer]]], Answer]
             loop.close()
 
     return run
-
-
-def walk(count: int, seed: int = 1) -> list[Candle]:
-    """Candles of a seeded random walk, one a minute from START on."""
-    dice = Random(seed)
-    candles, close = [], 5_000_000
-    for number in range(count):
-        opened = close
-        close = max(opened + dice.randint(-8_000, 8_000), 1_000_000)
-        high, low = max(opened, close) + dice.randint(0, 900), min(opened, close) - dice.randint(0, 900)
-        candles.append(Candle(START + 60 * number, opened, high, low, close, dice.randint(1, 10**8)))
-    return candles
 
 
 class FakeBridge:
@@ -145,7 +133,7 @@ class FakeBridge:
             "/fees": lambda _: {"maker_rate": "0.005", "taker_rate": "0.009", "tier": "x"},
             "/balance/base": lambda _: {"asset": "BTC", "available": "1", "step": "0.00000001"},
             "/balance/quote": lambda _: {"asset": "USD", "available": "100000", "step": "0.01"},
-            "/order/market": self._place,
+            "/order/market": self.place,
         }  # fmt: skip
         if path not in answers:
             return httpx.Response(404, json={"error": {"code": "not_found", "message": path}})
@@ -163,7 +151,7 @@ class FakeBridge:
             return candle
         return candle._replace(high=candle.open, low=candle.open, close=candle.open, volume=1)
 
-    def _place(self, request: httpx.Request) -> dict[str, Any]:
+    def place(self, request: httpx.Request) -> dict[str, Any]:
         body = json.loads(request.content)
         name = body["client_order_id"]
         if name not in self.orders:
@@ -191,9 +179,13 @@ class FakeBridge:
 
 @pytest.fixture
 def fake_bridge() -> Callable[..., FakeBridge]:
-    """A bridge over ``walk(count)``, its clock at the close of candle number ``at``."""
+    """A bridge over a walk of ``count`` candles, its clock at the close of candle number ``at``.
+
+    The last twenty stand still, so that what a slow disk delays is done before they end.
+    """
 
     def make(count: int = 700, at: int = 500, rate: float = 1.0, seed: int = 1) -> FakeBridge:
-        return FakeBridge(walk(count, seed), START + 60 * at, rate)
+        candles = candles_of(walk([("chop", count - 20), ("flat", 20)], seed, start=START))
+        return FakeBridge(candles, START + 60 * at, rate)
 
     return make

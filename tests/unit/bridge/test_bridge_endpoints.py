@@ -102,7 +102,7 @@ async def test_bbo_is_the_fresh_tickers_else_the_books(make_bridge: Any, coinbas
     transport = httpx.ASGITransport(create_app(bridge))
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:
         assert (await client.get("/bbo?product_id=BTC-USD")).json()["bid"] == "68923.66"
-        bridge._on_ticker(TickerUpdate("BTC-USD", "5", "4.9", "5.1"), "2026-04-07T14:30:03Z")
+        bridge.on_ticker(TickerUpdate("BTC-USD", "5", "4.9", "5.1"), "2026-04-07T14:30:03Z")
         got = (await client.get("/bbo?product_id=BTC-USD")).json()
         assert got == {"bid": "4.9", "ask": "5.1", "ts": "2026-04-07T14:30:03Z"}
         coinbase.on("GET", "/market/product_book", {"pricebook": {"bids": [], "asks": [], "time": ""}})
@@ -111,10 +111,10 @@ async def test_bbo_is_the_fresh_tickers_else_the_books(make_bridge: Any, coinbas
 
 async def test_a_ticker_of_usd_answers_for_usdc_under_the_asked_id(make_bridge: Any) -> None:
     bridge = make_bridge(COINBASE_WS_PRODUCTS="BTC-USDC")
-    bridge._on_ticker(TickerUpdate("BTC-USD", "5", None, None), "2026-04-07T14:30:03Z")
+    bridge.on_ticker(TickerUpdate("BTC-USD", "5", None, None), "2026-04-07T14:30:03Z")
     assert bridge.prices.price("BTC-USDC").price == "5"
     assert bridge.prices.price("BTC-USD") is None
-    bridge._on_ticker(TickerUpdate("ETH-USD", "7", None, None), "2026-04-07T14:30:03Z")
+    bridge.on_ticker(TickerUpdate("ETH-USD", "7", None, None), "2026-04-07T14:30:03Z")
     assert bridge.prices.price("ETH-USD") is None
 
 

@@ -114,12 +114,12 @@ async def test_the_poll_reads_the_last_trade_and_survives_an_outage(make_bridge:
     bridge = make_bridge()
     with pytest.raises(CbbotError):
         await bridge.market.last_trade("BTC-USD")
-    await bridge.poller._poll("BTC-USD")
+    await bridge.poller.poll("BTC-USD")
     assert bridge.poller.failures == 1
     assert bridge.prices.price("BTC-USD") is None
     body = {"trades": [trade], "best_bid": "68923.66", "best_ask": ""}
     coinbase.on("GET", "/market/products/BTC-USD/ticker", body)
-    await bridge.poller._poll("BTC-USD")
+    await bridge.poller.poll("BTC-USD")
     price = bridge.prices.price("BTC-USD")
     assert (price.price, price.ts, price.stale) == ("68923.67", "2026-04-07T00:28:58.5Z", False)
     assert bridge.prices.fresh_bbo("BTC-USD") is None
@@ -129,7 +129,7 @@ async def test_the_poll_reads_the_last_trade_and_survives_an_outage(make_bridge:
 async def test_a_price_over_http_is_no_tick_then_price_then_stale(make_bridge: Any, monkeypatch: Any) -> None:
     bridge = make_bridge()
     clock = Clock()
-    monkeypatch.setattr(bridge.prices, "_monotonic", clock)
+    monkeypatch.setattr(bridge, "prices", Prices(["BTC-USD"], 10, clock))
     transport = httpx.ASGITransport(create_app(bridge))
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:
         url = "/price?product_id=BTC-USD"

@@ -10,6 +10,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.types import Options
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import TokenBucket
@@ -122,7 +123,7 @@ async def test_after_a_401_the_clock_is_set_right_before_the_one_retry(rest: Any
 
     client = rest(signer=Signer("k", KEY), signing_time=lambda: now[0], on_unauthorized=set_right)
     assert await client.get("/x", private=True) == {"fine": True}
-    options = {"verify_exp": False, "verify_nbf": False}
+    options: Options = {"verify_exp": False, "verify_nbf": False}
     tokens = [r.headers["authorization"].removeprefix("Bearer ") for r in coinbase.requests]
     issued = [jwt.decode(t, KEY.public_key(), algorithms=["ES256"], options=options)["nbf"] for t in tokens]
     assert issued[1] - issued[0] == 60

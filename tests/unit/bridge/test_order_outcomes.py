@@ -341,7 +341,7 @@ async def test_a_defect_of_the_bridge_after_sending_is_unknown(
     def broken(*_arguments: Any) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("cbbot_bridge.order_placing._placed", broken)
+    monkeypatch.setattr("cbbot_bridge.order_placing.OrderPlaced", broken)
     async with open_bridge() as client:
         got = await order(client, BUY)
         assert (got.status_code, got.json()["outcome"]) == (500, "unknown")

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.types import Options
 
 from cbbot.errors import BadInput
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
@@ -25,7 +26,7 @@ def pem(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey | rsa.RSAPrivateKey,
 def claims_of(text: str, token: str) -> dict[str, object]:
     key = load_private_key(text)
     # The token's own times are checked below; PyJWT would compare them with today's clock.
-    options = {"verify_exp": False, "verify_nbf": False}
+    options: Options = {"verify_exp": False, "verify_nbf": False}
     claims: dict[str, object] = jwt.decode(
         token, key.public_key(), algorithms=["ES256", "EdDSA"], options=options, issuer="cdp"
     )

@@ -64,7 +64,7 @@ async def streaming(script: Script, **options: Any) -> AsyncIterator[tuple[Ticke
     server, heard = Server(script), Heard()
     options.setdefault("dice", random.Random(1))
     async with serve(server.handle, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
+        port = next(iter(listening.sockets)).getsockname()[1]
         stream = TickerStream(
             f"ws://127.0.0.1:{port}",
             ("BTC-USD",),

@@ -93,10 +93,10 @@ async def test_answers_from_a_cache_do_not_make_a_real_venue_fast_or_slow() -> N
             answers.append(answers[-1])
         return {"epochMillis": str(answers[-1])}
 
-    world.timekeeper._fetch = cached
+    timekeeper = Timekeeper(cached, lambda: world.now, lambda: WALL + world.now - 50.0)
     for _ in range(40):
-        await world.timekeeper.sample()
-        assert world.timekeeper.rate == 1.0
+        await timekeeper.sample()
+        assert timekeeper.rate == 1.0
         world.now += 0.25
 
 
@@ -140,12 +140,12 @@ async def test_a_venue_that_is_away_is_counted_and_time_goes_on() -> None:
 
 def test_sampling_is_dense_at_first_and_stays_so_for_a_fast_venue() -> None:
     timekeeper = Timekeeper(World().fetch)
-    assert timekeeper._interval(done=True, since_first=0.0) == 0.25
-    assert timekeeper._interval(done=True, since_first=3.0) == 10.0
-    assert timekeeper._interval(done=False, since_first=3.0) == 1.0
+    assert timekeeper.interval(done=True, since_first=0.0) == 0.25
+    assert timekeeper.interval(done=True, since_first=3.0) == 10.0
+    assert timekeeper.interval(done=False, since_first=3.0) == 1.0
 
 
 async def test_a_fast_venue_is_sampled_every_second() -> None:
     world = World(speed=600.0)
     await world.sample_for(2)
-    assert world.timekeeper._interval(done=True, since_first=30.0) == 1.0
+    assert world.timekeeper.interval(done=True, since_first=30.0) == 1.0

@@ -212,7 +212,7 @@ def test_while_it_takes_long_it_says_so(clone: Checkout, environments: Any, monk
 
     monkeypatch.setattr(environments, "say", say)
     monkeypatch.setattr(environments, "STILL_SECONDS", 0.05)
-    environments._quietly("installing packages", ["sh", "-c", f"read line < {clone.gate}"])
+    environments.quietly("installing packages", ["sh", "-c", f"read line < {clone.gate}"])
     assert said[0] == "   installing packages"
     assert re.fullmatch(r"   installing packages: \d+ s so far", said[1])
 

@@ -15,8 +15,6 @@ from repository_files import ROOT, repository_files
 
 PRODUCT = ("bot", "bridge", "operator", "tools", "benchmarks")
 SHARED_NAMES = ("__init__.py", "__main__.py", "conftest.py")
-# To be renamed with what they hold; nothing may be added here.
-STILL_SHARED = ("errors.py", "logs.py", "rows.py")
 # A word that meant several things or was a metaphor, and what it is called today.
 RETIRED = {
     "told": "what it is: a message, warnings, events, output",
@@ -60,7 +58,7 @@ def test_a_retired_word_is_no_name(word: str) -> None:
 
 
 def test_modules_have_names_of_their_own() -> None:
-    counted = Counter(file.name for file in repository_files("*.py") if file.name not in SHARED_NAMES + STILL_SHARED)
+    counted = Counter(file.name for file in repository_files("*.py") if file.name not in SHARED_NAMES)
     assert [name for name, times in counted.items() if times > 1] == []
 
 

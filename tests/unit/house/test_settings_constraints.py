@@ -60,7 +60,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
 }
 # How the lists that must not repeat an item are broken.
-REPEATED = {
+REPEATED: dict[str, tuple[dict[str, Any], str]] = {
     "bot.env": ({"bot": {"env": [{"name": "A"}, {"name": "A", "value": "x"}]}}, "bot.env[1].name"),
     "bridge.env": ({"bridge": {"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}}, "bridge.env[2].name"),
     "exchange.websocket.products": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from pathlib import Path
@@ -13,19 +13,16 @@ from typing import Any, Final
 
 import pytest
 
-from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Execution
 from cbbot.trader import account_figures
-from cbbot.trader.commands import Command, Count, Place
-from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
+from cbbot.trader.commands import Command, Count
+from cbbot.trader.events import Event, OrderFilled
 from cbbot.trader.intent import Purpose
-from cbbot.trader.machine import step
-from cbbot.trader.rules import build_rules
-from cbbot.trader.trader_state import Identity, new_state
+from cbbot.trader.trader_state import TraderState
 from cbbot.views.json_rows import lot_row, trade_row
 from markdown_tables import Row, tables
+from trader_harness import TraderHarness, flat_history
 
 PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "trading.md"
 DAY_SECONDS: Final = 86_400
@@ -58,57 +55,44 @@ def moment(text: str) -> int:
     return NEW_YEAR + (int(day or 1) - 1) * DAY_SECONDS + int(hour) * 3600 + int(minute) * 60
 
 
-class Desk:
+class ExampleTrader(TraderHarness):
     """A paper trader that has seen an hour of flat candles; ``happened`` is what its newest step did, in words."""
 
-    def __init__(self, settings: dict[str, str], start: Row) -> None:
-        self.rules = build_rules(load(settings | ALWAYS), BTC_USD)
-        self.state = new_state(self.rules, Identity("t", "BTC-USD", "paper", "test"), 1)
-        first, price = moment(start["time"]), BTC_USD.ticks(Decimal(start["price"]))
-        before = tuple(Candle(first - 60 * i, price, price, price, price, 1) for i in range(61, 1, -1))
-        self.trades: list[dict[str, Any]] = []
+    def __init__(self, settings: dict[str, str], first_row: Row) -> None:
+        super().__init__(settings | ALWAYS)
+        self.happened: list[str] = []
         self.entered: dict[str, Any] = {}
-        self._feed(HistoryLoaded((first - 60) * 1000, before))
-        self._feed(Started((first - 60) * 1000))
-
-    def copy(self) -> Desk:
-        twin = object.__new__(Desk)
-        twin.__dict__ = self.__dict__ | {"trades": list(self.trades)}
-        return twin
+        first, price = moment(first_row["time"]), BTC_USD.ticks(Decimal(first_row["price"]))
+        self.start(flat_history(first - 61 * 60, price))
 
     def step(self, at: int, price: Decimal) -> str:
         ticks = BTC_USD.ticks(price)
-        self.happened: list[str] = []
+        self.happened = []
         runner = self.runner
-        self._feed(CandleClosed(Candle(at - 60, ticks, ticks, ticks, ticks, 1)))
+        self.close(Candle(at - 60, ticks, ticks, ticks, ticks, 1))
         if runner is not None and self.runner not in (None, runner) and self.happened:
             self.happened.append(f"lot {self.runner} becomes runner")
         self.price = ticks
         return ", ".join(self.happened) or "nothing"
 
-    def _feed(self, event: Any) -> None:
-        self.state, commands = step(self.rules, self.state, event)
+    def after_step(self, before: TraderState, event: Event, commands: Sequence[Command]) -> None:
         for command in commands:
-            self._carry_out(command)
-
-    def _carry_out(self, command: Command) -> None:
-        if isinstance(command, Count) and command.name == "denials":
-            self.happened.append(f"denied: {command.labels['reason']}")
-        if not isinstance(command, Place):
+            if isinstance(command, Count) and command.name == "denials":
+                self.happened.append(f"denied: {command.labels['reason']}")
+        if not isinstance(event, OrderFilled):
             return
-        intent, value = command.intent, command.price * command.intent.base
-        rate = self.rules.settings.fee_rate_pct / 100
-        fee = int((value * rate).to_integral_value(ROUND_CEILING))
-        known = self.state.trade_count
-        filled = Execution("paper", command.price, intent.base, value, fee)
-        self._feed(OrderFilled(intent.created_ms, intent.client_order_id, filled))
-        if intent.purpose is Purpose.ENTRY:
+        intent = before.intent(event.client_order_id)
+        if intent is not None and intent.purpose is Purpose.ENTRY:
             lot = self.lots[-1]
             self.entered = lot | {"budget": BTC_USD.quote_text(intent.quote_units)}
             self.happened.append(f"opens lot {lot['lot']} as {lot['role']}")
-        elif self.state.trade_count > known:
-            self.trades.append(trade_row(BTC_USD, self.state.trades[-1].closed).model_dump())
-            self.happened.append(f"closes lot {self.trades[-1]['lot']}: {self.trades[-1]['exit_reason']}")
+        else:
+            trade = self.closed[-1]
+            self.happened.append(f"closes lot {trade['lot']}: {trade['exit_reason']}")
+
+    @property
+    def closed(self) -> list[dict[str, Any]]:
+        return [trade_row(BTC_USD, trade.closed).model_dump() for trade in self.trades]
 
     @property
     def lots(self) -> list[dict[str, Any]]:
@@ -172,29 +156,29 @@ def calculated(text: str) -> Decimal:
 
 def differences(example: Example) -> list[str]:
     """What docs/trading.md says otherwise than the trader does."""
-    desk = Desk(example.settings, example.steps[0])
+    trader = ExampleTrader(example.settings, example.steps[0])
     found = []
     for row in example.steps:
         at, price = moment(row["time"]), Decimal(row["price"])
         if row.get("adds at or below", "-") != "-":
             highest = Decimal(row["adds at or below"])
-            if not desk.copy().step(at, highest).startswith("opens"):
+            if not trader.copied().step(at, highest).startswith("opens"):
                 found.append(f"{row['time']}: does not add at {highest}")
-            if desk.copy().step(at, highest + Decimal("0.01")) != "denied: adverse_gate":
+            if trader.copied().step(at, highest + Decimal("0.01")) != "denied: adverse_gate":
                 found.append(f"{row['time']}: adds above {highest}")
-        actual = {"what happens": desk.step(at, price)}
+        actual = {"what happens": trader.step(at, price)}
         for column, text in row.items():
             if column in ("time", "price", "adds at or below"):
                 continue
             if column == "by calculator":
                 found += miscalculated(text)
                 continue
-            is_now = actual.get(column) or rounded_as(desk.shown(column), text)
+            is_now = actual.get(column) or rounded_as(trader.shown(column), text)
             if is_now != text:
                 found.append(f"{row['time']}: {column} is {is_now}, docs/trading.md says {text}")
     for row in example.fields:
         text = row["by calculator"].rpartition("= ")[2]
-        actual_value = (desk.entered | desk.trades[0])[row["field"]]
+        actual_value = (trader.entered | trader.closed[0])[row["field"]]
         if rounded_as(actual_value, text) != text:
             found.append(f"{row['field']} is {actual_value}, docs/trading.md says {text}")
         found += miscalculated(row["by calculator"])

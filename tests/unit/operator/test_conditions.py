@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from cbbot.contract.tradingbot_status import CONDITION_TYPES, Condition
 from cbbot_operator.conditions import Outcome, condition, derive_conditions
-from cbbot_operator.observed import Report
+from cbbot_operator.observed import Observed, Report
 from cbbot_operator.policies import Refusal
+from unit.operator.memory_cluster import MakeStatus, Observe
+
+Children = dict[tuple[str, str], dict[str, Any]]
 
 CLEAN = Outcome()
 
 
-def deployment(component, *, available=1, generation=1, seen=1):
+def deployment(component: str, *, available: int = 1, generation: int = 1, seen: int = 1) -> Children:
     return {
         ("Deployment", f"btc-{component}"): {
             "metadata": {"name": f"btc-{component}", "generation": generation},
@@ -22,25 +26,25 @@ def deployment(component, *, available=1, generation=1, seen=1):
     }
 
 
-def pod(component, **status):
+def pod(component: str, **status: Any) -> dict[str, Any]:
     return {"metadata": {"labels": {"app.kubernetes.io/component": component}}, "status": status}
 
 
 RUNNING = {**deployment("bot"), **deployment("bridge")}
 
 
-def judged(seen, outcome=CLEAN):
+def judged(seen: Observed, outcome: Outcome = CLEAN) -> dict[str, tuple[str, str]]:
     status = {"conditions": derive_conditions(seen, outcome)}
     return {kind: (found["status"], found["reason"]) for kind in CONDITION_TYPES if (found := condition(status, kind))}
 
 
-def test_every_condition_is_always_reported_and_fits_the_contract(observed):
+def test_every_condition_is_always_reported_and_fits_the_contract(observed: Observe) -> None:
     for entry in derive_conditions(observed(), CLEAN):
         Condition.model_validate(entry)
     assert list(judged(observed())) == list(CONDITION_TYPES)
 
 
-def test_a_bot_that_trades_is_ready(observed, bot_status):
+def test_a_bot_that_trades_is_ready(observed: Observe, bot_status: MakeStatus) -> None:
     seen = observed(children=RUNNING, report=Report(observed().now, bot_status()))
     found = judged(seen)
     assert found["Ready"] == ("True", "Trading")
@@ -60,25 +64,27 @@ def test_a_bot_that_trades_is_ready(observed, bot_status):
         ({**deployment("bridge"), **deployment("bot", generation=2, seen=1)}, "BotNotReady"),
     ],
 )
-def test_ready_waits_for_both_pods_of_the_newest_template(observed, bot_status, children, reason):
+def test_ready_waits_for_both_pods_of_the_newest_template(
+    observed: Observe, bot_status: MakeStatus, children: Children, reason: str
+) -> None:
     seen = observed(children=children, report=Report(observed().now, bot_status()))
     assert judged(seen)["Ready"] == ("False", reason)
     assert judged(seen)["Progressing"] == ("True", "RollingOut")
 
 
-def test_a_bot_that_answers_but_is_not_ready_says_why(observed, bot_status):
+def test_a_bot_that_answers_but_is_not_ready_says_why(observed: Observe, bot_status: MakeStatus) -> None:
     report = Report(observed().now, bot_status(ready=False, phase="reconciling", reason="looking up 2 orders"))
     entry = condition({"conditions": derive_conditions(observed(children=RUNNING, report=report), CLEAN)}, "Ready")
     assert (entry["status"], entry["reason"], entry["message"]) == ("False", "BotNotReady", "looking up 2 orders")
 
 
-def test_pods_ready_without_a_status_is_unknown(observed):
+def test_pods_ready_without_a_status_is_unknown(observed: Observe) -> None:
     assert judged(observed(children=RUNNING))["Ready"] == ("Unknown", "NotAskedYet")
     silent = observed(children=RUNNING, report=Report(observed().now, failure="the bot does not answer: timeout"))
     assert judged(silent)["Ready"] == ("Unknown", "StatusUnreadable")
 
 
-def test_a_container_that_does_not_start_is_reported_with_its_exit_code(observed):
+def test_a_container_that_does_not_start_is_reported_with_its_exit_code(observed: Observe) -> None:
     crash = {
         "name": "bot",
         "restartCount": 4,
@@ -91,7 +97,7 @@ def test_a_container_that_does_not_start_is_reported_with_its_exit_code(observed
     assert found["Degraded"]["message"] == "CrashLoopBackOff: container bot: exited with code 3 (Error)"
 
 
-def test_a_pod_that_waits_for_its_volume_is_ordinary_for_some_seconds(observed):
+def test_a_pod_that_waits_for_its_volume_is_ordinary_for_some_seconds(observed: Observe) -> None:
     since = (observed().now - timedelta(seconds=5)).isoformat()
     waiting = {"type": "PodScheduled", "status": "False", "message": "no volume", "lastTransitionTime": since}
     seen = observed(pods=(pod("bot", conditions=[waiting]),))
@@ -108,25 +114,25 @@ def test_a_pod_that_waits_for_its_volume_is_ordinary_for_some_seconds(observed):
         (Outcome(failure="403"), "ReconcileFailed"),
     ],
 )
-def test_what_holds_the_operator_back_is_the_reason(observed, outcome, reason):
+def test_what_holds_the_operator_back_is_the_reason(observed: Observe, outcome: Outcome, reason: str) -> None:
     found = judged(observed(children=RUNNING), outcome)
     assert found["Ready"] == ("False", reason)
     assert found["Degraded"] == ("True", reason)
 
 
-def test_a_spec_that_cannot_be_read_still_gets_every_condition(observed):
+def test_a_spec_that_cannot_be_read_still_gets_every_condition(observed: Observe) -> None:
     found = judged(observed({}), Outcome(invalid="spec.product: nothing given"))
     assert found["Ready"] == ("False", "InvalidSpec")
     assert found["CredentialsValid"] == ("Unknown", "InvalidSpec")
 
 
-def test_suspended_is_not_ready_and_not_degraded(observed, paper):
+def test_suspended_is_not_ready_and_not_degraded(observed: Observe, paper: dict[str, Any]) -> None:
     found = judged(observed({**paper, "suspend": True}))
     assert found["Ready"] == ("False", "Suspended")
     assert found["Degraded"] == ("False", "AsExpected")
 
 
-def test_breaker_and_pause_are_reported_in_entries_allowed(observed, bot_status):
+def test_breaker_and_pause_are_reported_in_entries_allowed(observed: Observe, bot_status: MakeStatus) -> None:
     paused = bot_status(entries={"allowed": False, "paused_by": ["resource"]})
     tripped = bot_status(breaker_tripped=True)
     starting = bot_status(phase="starting", entries={"allowed": False, "paused_by": []})
@@ -135,14 +141,14 @@ def test_breaker_and_pause_are_reported_in_entries_allowed(observed, bot_status)
     assert judged(observed(report=Report(observed().now, tripped)))["EntriesAllowed"] == ("False", "BreakerTripped")
 
 
-def test_monitoring_says_whether_the_definition_is_there(observed, paper):
+def test_monitoring_says_whether_the_definition_is_there(observed: Observe, paper: dict[str, Any]) -> None:
     assert judged(observed())["MonitoringReady"] == ("False", "ServiceMonitorCRDMissing")
     assert judged(observed(monitors_known=True))["MonitoringReady"] == ("True", "Applied")
     paper["monitoring"] = {"serviceMonitor": {"enabled": False}}
     assert judged(observed(paper))["MonitoringReady"] == ("False", "Disabled")
 
 
-def test_storage_is_bound_when_the_claim_is(observed):
+def test_storage_is_bound_when_the_claim_is(observed: Observe) -> None:
     claim = {"metadata": {"name": "btc-state"}, "spec": {}, "status": {"phase": "Pending"}}
     assert judged(observed())["StorageBound"] == ("False", "ClaimMissing")
     children = {("PersistentVolumeClaim", "btc-state"): claim}
@@ -151,7 +157,7 @@ def test_storage_is_bound_when_the_claim_is(observed):
     assert judged(observed(children=children))["StorageBound"] == ("True", "Bound")
 
 
-def test_a_transition_time_stays_while_the_status_does(observed):
+def test_a_transition_time_stays_while_the_status_does(observed: Observe) -> None:
     first = observed()
     before = derive_conditions(first, CLEAN)
     later = observed(status={"conditions": before}, now=first.now + timedelta(hours=1), children=RUNNING)

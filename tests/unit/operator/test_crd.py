@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cbbot_operator import crd
 ROOT = Path(__file__).parents[3]
 
 
-def nodes(schema: Any, path: str = ""):
+def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every schema node with its path."""
     if isinstance(schema, dict):
         yield path, schema
@@ -26,15 +27,18 @@ def nodes(schema: Any, path: str = ""):
 
 @pytest.fixture(scope="module")
 def root() -> dict[str, Any]:
-    return crd.crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema: dict[str, Any] = crd.crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
 
 
 @pytest.mark.parametrize("path", crd.FILES)
-def test_the_files_are_current_to_the_byte(path):
+def test_the_files_are_current_to_the_byte(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == crd.document(), "run python -m cbbot_operator.crd"
 
 
-def test_check_names_a_file_that_is_not_current(tmp_path, monkeypatch, capsys):
+def test_check_names_a_file_that_is_not_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert crd.main([]) == 0
     assert crd.main(["--check"]) == 0
@@ -44,7 +48,7 @@ def test_check_names_a_file_that_is_not_current(tmp_path, monkeypatch, capsys):
     assert crd.main(["--nonsense"]) == 2
 
 
-def test_the_schema_is_structural(root):
+def test_the_schema_is_structural(root: dict[str, Any]) -> None:
     for path, node in nodes(root):
         assert not {"$ref", "anyOf", "oneOf", "allOf", "const", "$defs", "title"} & set(node), path
         assert node["type"] in ("object", "array", "string", "number", "integer", "boolean"), path
@@ -54,7 +58,7 @@ def test_the_schema_is_structural(root):
             assert node.get(word, True) is True, path
 
 
-def test_every_field_of_the_spec_is_described_and_bounded(root):
+def test_every_field_of_the_spec_is_described_and_bounded(root: dict[str, Any]) -> None:
     for path, node in nodes(root["properties"]["spec"], "spec"):
         if path != "spec" and not path.endswith("[]"):
             assert node["description"], path
@@ -68,7 +72,7 @@ def test_every_field_of_the_spec_is_described_and_bounded(root):
             assert "maxProperties" in node, path
 
 
-def test_every_section_has_an_empty_default_and_the_product_is_required(root):
+def test_every_section_has_an_empty_default_and_the_product_is_required(root: dict[str, Any]) -> None:
     spec = root["properties"]["spec"]
     assert spec["required"] == ["product"]
     assert spec["properties"]["product"]["required"] == ["id"]
@@ -78,7 +82,7 @@ def test_every_section_has_an_empty_default_and_the_product_is_required(root):
             assert reference or node.get("default") == {}, path
 
 
-def test_every_setting_of_the_table_is_a_field_with_the_tables_default(root):
+def test_every_setting_of_the_table_is_a_field_with_the_tables_default(root: dict[str, Any]) -> None:
     for path, setting in BY_FIELD.items():
         node = root["properties"]["spec"]
         for part in path.split("."):
@@ -91,7 +95,9 @@ def test_every_setting_of_the_table_is_a_field_with_the_tables_default(root):
         ), path
 
 
-def test_a_validation_never_stands_where_a_default_is_judged_before_its_fields_have_theirs(root):
+def test_a_validation_never_stands_where_a_default_is_judged_before_its_fields_have_theirs(
+    root: dict[str, Any],
+) -> None:
     transitions = {rule.cel for rule in TRANSITIONS}
     for path, node in nodes(root):
         if node.get("default") == {}:
@@ -99,13 +105,13 @@ def test_a_validation_never_stands_where_a_default_is_judged_before_its_fields_h
             assert rules <= transitions, path
 
 
-def test_every_constraint_is_in_the_schema_once(root):
+def test_every_constraint_is_in_the_schema_once(root: dict[str, Any]) -> None:
     written = [rule["rule"] for _, node in nodes(root) for rule in node.get("x-kubernetes-validations", ())]
     wanted = [constraint.validation for constraint in CONSTRAINTS] + [transition.cel for transition in TRANSITIONS]
     assert sorted(written) == sorted(wanted)
 
 
-def test_columns_and_names_are_what_a_person_types():
+def test_columns_and_names_are_what_a_person_types() -> None:
     spec = crd.crd()["spec"]
     assert spec["names"]["shortNames"] == ["tb"]
     assert spec["names"]["categories"] == ["cbbot"]
@@ -123,7 +129,7 @@ def test_columns_and_names_are_what_a_person_types():
     assert [column["name"] for column in columns if "priority" in column] == ["Unrealized", "Last-Tick", "Reason"]
 
 
-def test_uninstalling_the_chart_keeps_the_definition():
+def test_uninstalling_the_chart_keeps_the_definition() -> None:
     text = (ROOT / "charts/files/tradingbots.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(text)["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert "{{" not in text

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from cbbot_operator.deletion import judge, wants_finalizer
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE
-from cbbot_operator.observed import Report
+from cbbot_operator.observed import Observed, Report
+from unit.operator.memory_cluster import MakeStatus, Observe
 
 RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"replicas": 1}}}
 
 
 @pytest.fixture
-def deleting(observed, live, bot_status, api_keys):
-    def make(policy="Refuse", lots=2, *, heard=True, age=0, **changes):
+def deleting(observed: Observe, live: dict[str, Any], bot_status: MakeStatus, api_keys: dict[str, bytes]) -> Observe:
+    def make(policy: str = "Refuse", lots: int = 2, *, heard: bool = True, age: float = 0, **changes: Any) -> Observed:
         metadata = {"deletionTimestamp": "now", "finalizers": [FINALIZER], **changes.pop("metadata", {})}
         now = observed().now
         report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots)) if heard else None
@@ -34,31 +36,33 @@ def deleting(observed, live, bot_status, api_keys):
         ({"mode": "Paper"}, False),
     ],
 )
-def test_only_live_bots_that_must_not_be_orphaned_carry_a_finalizer(observed, live, spec, wanted):
+def test_only_live_bots_that_must_not_be_orphaned_carry_a_finalizer(
+    observed: Observe, live: dict[str, Any], spec: dict[str, Any], wanted: bool
+) -> None:
     assert wants_finalizer(observed({**live, **spec})) is wanted
 
 
-def test_refuse_holds_while_lots_are_open_and_says_how_to_go_on(deleting):
+def test_refuse_holds_while_lots_are_open_and_says_how_to_go_on(deleting: Observe) -> None:
     verdict = judge(deleting())
     assert (verdict.release, verdict.reason, verdict.flatten) == (False, "DeletionRefused", False)
     assert "2 lots are open" in verdict.message
     assert f"{FORCE_DELETE}=true" in verdict.message
 
 
-def test_flatten_asks_the_bot_until_it_is_flat(deleting):
+def test_flatten_asks_the_bot_until_it_is_flat(deleting: Observe) -> None:
     assert judge(deleting("Flatten")).flatten
     assert not judge(deleting("Flatten")).release
     assert judge(deleting("Flatten", lots=0)).release
 
 
-def test_unknown_lots_are_open_lots(deleting):
+def test_unknown_lots_are_open_lots(deleting: Observe) -> None:
     assert not judge(deleting(heard=False)).release
     assert not judge(deleting(lots=0, age=61)).release
     assert judge(deleting(lots=0, age=59)).release
     assert judge(deleting("Flatten", heard=False)).flatten
 
 
-def test_an_order_in_flight_is_something_open(deleting, observed, bot_status):
+def test_an_order_in_flight_is_something_open(deleting: Observe, observed: Observe, bot_status: MakeStatus) -> None:
     report = Report(observed().now, bot_status(open_lots=0, pending_orders=1))
     seen = deleting(lots=0)
     assert judge(seen).release
@@ -72,7 +76,7 @@ def test_an_order_in_flight_is_something_open(deleting, observed, bot_status):
         ({"secrets": {"coinbase": None}}, "FlattenNeedsKeys"),
     ],
 )
-def test_flatten_says_what_it_needs(deleting, changes, reason):
+def test_flatten_says_what_it_needs(deleting: Observe, changes: dict[str, Any], reason: str) -> None:
     verdict = judge(deleting("Flatten", **changes))
     assert (verdict.release, verdict.reason, verdict.flatten) == (False, reason, False)
 
@@ -87,6 +91,6 @@ def test_flatten_says_what_it_needs(deleting, changes, reason):
         ({"children": {}}, "NeverRan"),
     ],
 )
-def test_what_lets_go_whatever_is_open(deleting, changes, reason):
+def test_what_lets_go_whatever_is_open(deleting: Observe, changes: dict[str, Any], reason: str) -> None:
     verdict = judge(deleting(**changes))
     assert (verdict.release, verdict.reason) == (True, reason)

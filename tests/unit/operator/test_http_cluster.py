@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import kopf
 import pytest
@@ -12,16 +15,19 @@ from cbbot.errors import Refused, Retryable
 from cbbot_operator.bots import HttpBots
 from cbbot_operator.cluster import HttpCluster
 from cbbot_operator.keys import Key
+from unit.operator.memory_cluster import Clock, MakeStatus, Run
+
+Ask = Callable[[Callable[[HttpCluster, str], Awaitable[Any]]], Any]
 
 
 class Server:
     """Answers what a test has put there, by verb and path."""
 
-    def __init__(self):
-        self.answers = {}
-        self.asked = []
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.asked: list[tuple[str, str, dict[str, str], dict[str, str], str]] = []
 
-    async def handle(self, request):
+    async def handle(self, request: web.Request) -> web.Response:
         body = await request.text()
         self.asked.append((request.method, request.path, dict(request.query), dict(request.headers), body))
         status, answer = self.answers.get((request.method, request.path), (200, {"items": []}))
@@ -30,16 +36,16 @@ class Server:
 
 
 @pytest.fixture
-def server():
+def server() -> Server:
     return Server()
 
 
 @pytest.fixture
-def ask(run, server):
+def ask(run: Run, server: Server) -> Ask:
     """Run ``use(cluster, address)`` against the server."""
 
-    def asker(use):
-        async def scenario():
+    def asker(use: Callable[[HttpCluster, str], Awaitable[Any]]) -> Any:
+        async def scenario() -> Any:
             app = web.Application()
             app.router.add_route("*", "/{path:.*}", server.handle)
             runner = web.AppRunner(app)
@@ -61,7 +67,7 @@ def ask(run, server):
 DEPLOYMENT = {"kind": "Deployment", "metadata": {"namespace": "n", "name": "d"}, "spec": {}}
 
 
-def test_apply_is_server_side_forced_and_in_our_name(ask, server):
+def test_apply_is_server_side_forced_and_in_our_name(ask: Ask, server: Server) -> None:
     server.answers["PATCH", "/apis/apps/v1/namespaces/n/deployments/d"] = (200, DEPLOYMENT)
     assert ask(lambda cluster, _: cluster.apply(DEPLOYMENT)) == DEPLOYMENT
     (_, _, query, headers, body) = server.asked[0]
@@ -71,13 +77,13 @@ def test_apply_is_server_side_forced_and_in_our_name(ask, server):
     assert json.loads(body) == DEPLOYMENT
 
 
-def test_what_is_not_there_is_none(ask, server):
+def test_what_is_not_there_is_none(ask: Ask, server: Server) -> None:
     server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (404, {"message": "not found"})
     assert ask(lambda cluster, _: cluster.get("Secret", "n", "s")) is None
 
 
-def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask, server):
-    async def use(cluster, _):
+def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask: Ask, server: Server) -> None:
+    async def use(cluster: HttpCluster, _: object) -> Any:
         await cluster.list("Pod", "n", {"a": "b", "c": "d"})
         await cluster.list("TradingBot", None, {})
 
@@ -98,21 +104,23 @@ def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask, server):
         (503, Retryable),
     ],
 )
-def test_what_may_pass_is_distinguished_from_a_no(ask, server, code, kind, monkeypatch, tmp_path):
+def test_what_may_pass_is_distinguished_from_a_no(
+    ask: Ask, server: Server, code: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (code, {"message": "because"})
     with pytest.raises(kind, match=f"GET Secret s: the API server says {code}: because"):
         ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
 
 
-def test_an_answer_that_is_no_json_may_pass(ask, server):
+def test_an_answer_that_is_no_json_may_pass(ask: Ask, server: Server) -> None:
     server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (200, "<html>")
     with pytest.raises(Retryable, match="not JSON"):
         ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
 
 
-def test_no_answer_may_pass(run):
-    async def use():
+def test_no_answer_may_pass(run: Run) -> None:
+    async def use() -> Any:
         async with HttpCluster(kopf.ConnectionInfo(server="http://127.0.0.1:9")) as cluster:
             await cluster.get("Secret", "n", "s")
 
@@ -120,12 +128,13 @@ def test_no_answer_may_pass(run):
         run(use())
 
 
-def test_a_kind_is_served_when_its_group_lists_it(ask, server):
+def test_a_kind_is_served_when_its_group_lists_it(ask: Ask, server: Server) -> None:
     path = "/apis/monitoring.coreos.com/v1"
 
-    async def use(cluster, _):
+    async def use(cluster: HttpCluster, _: object) -> Any:
         found = []
-        for answer in ((404, {}), (200, {"resources": []}), (200, {"resources": [{"name": "servicemonitors"}]})):
+        answers: list[tuple[int, Any]] = [(404, {}), (200, {"resources": []})]
+        for answer in (*answers, (200, {"resources": [{"name": "servicemonitors"}]})):
             server.answers["GET", path] = answer
             found.append(await cluster.serves("ServiceMonitor"))
         return found
@@ -133,11 +142,11 @@ def test_a_kind_is_served_when_its_group_lists_it(ask, server):
     assert ask(use) == [False, False, True]
 
 
-def test_only_that_very_object_is_deleted(ask, server):
+def test_only_that_very_object_is_deleted(ask: Ask, server: Server) -> None:
     path = "/apis/apps/v1/namespaces/n/deployments/d"
     conflict = {"message": "Precondition failed: UID in precondition: 1, UID in object meta: 2"}
 
-    async def use(cluster, _):
+    async def use(cluster: HttpCluster, _: object) -> Any:
         for answer in ((200, {}), (404, {"message": "gone"}), (409, conflict)):
             server.answers["DELETE", path] = answer
             await cluster.delete("Deployment", "n", "d", "1")
@@ -146,10 +155,12 @@ def test_only_that_very_object_is_deleted(ask, server):
     assert json.loads(server.asked[0][4])["preconditions"] == {"uid": "1"}
 
 
-def test_the_bots_status_is_read_and_its_troubles_are_reported(ask, server, bot_status, clock):
+def test_the_bots_status_is_read_and_its_troubles_are_reported(
+    ask: Ask, server: Server, bot_status: MakeStatus, clock: Clock
+) -> None:
     good = bot_status().model_dump_json()
 
-    async def use(_, address):
+    async def use(_: object, address: str) -> Any:
         found = []
         async with HttpBots(lambda _: address) as bots:
             for answer in ((200, good), (503, "starting"), (200, "{}"), (200, "<html>")):

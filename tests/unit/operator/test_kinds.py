@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import ast
-import base64
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +12,16 @@ from cbbot.contract.spec_reader import read_spec
 from cbbot_operator.cluster import served
 from cbbot_operator.configuration import read_configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import CHILDREN, KINDS, WATCHED, Child
+from cbbot_operator.kinds import CHILDREN, KINDS, WATCHED, Child, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import Tokens
 from cbbot_operator.operating import resync_once
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.workqueue import WorkQueue
+from unit.operator.memory_cluster import Clock, MemoryCluster, Run
+
+Used = tuple[dict[str, set[str]], dict[tuple[str, str], set[str]]]
 
 PACKAGE = Path(cbbot_operator.__path__[0])
 LEAST = {
@@ -39,7 +42,7 @@ VERBS = {
 }
 
 
-def rendered(spec):
+def rendered(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return render(
         Inputs(
             key=Key("trading", "btc"),
@@ -55,25 +58,25 @@ def rendered(spec):
     )
 
 
-def names_by_kind(spec):
+def names_by_kind(spec: dict[str, Any]) -> dict[str, set[str]]:
     names = defaultdict(set)
     for obj in rendered(spec):
         names[obj["kind"]].add(obj["metadata"]["name"])
     return names
 
 
-def test_the_tables_children_are_the_kinds_that_are_rendered():
+def test_the_tables_children_are_the_kinds_that_are_rendered() -> None:
     found = {(obj["kind"], obj["apiVersion"]) for obj in rendered(MOST)}
     assert found == {(kind.name, kind.api_version) for kind in CHILDREN}
 
 
-def test_a_kind_is_pruned_or_kept_exactly_when_a_spec_may_do_without_one_of_its_objects():
+def test_a_kind_is_pruned_or_kept_exactly_when_a_spec_may_do_without_one_of_its_objects() -> None:
     least, most = names_by_kind(LEAST), names_by_kind(MOST)
     spared = {kind for kind in most if least[kind] != most[kind]}
     assert spared == {kind.name for kind in CHILDREN if kind.child is not Child.ALWAYS}
 
 
-def test_the_watch_of_a_kind_selects_what_is_rendered_of_it():
+def test_the_watch_of_a_kind_selects_what_is_rendered_of_it() -> None:
     for obj in rendered(MOST):
         selector = KINDS[obj["kind"]].watched
         assert selector
@@ -81,7 +84,7 @@ def test_the_watch_of_a_kind_selects_what_is_rendered_of_it():
         assert obj["metadata"]["labels"][name] == (value or "true")
 
 
-def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_otherwise():
+def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_otherwise() -> None:
     unowned = {obj["kind"] for obj in rendered(MOST) if "ownerReferences" not in obj["metadata"]}
     assert unowned == {kind.name for kind in CHILDREN if kind.child is Child.KEPT}
 
@@ -96,21 +99,23 @@ def test_objects_that_are_kept_outlive_their_tradingbot_unless_the_spec_says_oth
         ("Namespace", None, "n", "api/v1/namespaces/n"),
     ],
 )
-def test_a_kind_knows_its_path(kind, namespace, name, path):
+def test_a_kind_knows_its_path(kind: str, namespace: str | None, name: str, path: str) -> None:
     assert KINDS[kind].path(namespace, name) == path
 
 
 @pytest.mark.parametrize(("known", "left_out"), [(True, set()), (False, {"ServiceMonitor"})])
-def test_optional_kinds_are_left_out_where_the_cluster_does_not_know_them(run, cluster, known, left_out):
+def test_optional_kinds_are_left_out_where_the_cluster_does_not_know_them(
+    run: Run, cluster: MemoryCluster, known: bool, left_out: set[str]
+) -> None:
     cluster.monitors = known
     assert set(WATCHED) - set(run(served(cluster, WATCHED))) == {KINDS[name] for name in left_out}
 
 
-def test_nothing_else_in_the_operator_spells_an_address():
+def test_nothing_else_in_the_operator_spells_an_address() -> None:
     others = [path for path in PACKAGE.rglob("*.py") if path.name != "kinds.py"]
     spelled = {kind.api_version for kind in KINDS.values() if kind.group}
     found = {
-        f"{path.name}: {node.value}"
+        f"{path.name}: {node.value!s}"
         for path in others
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant)
@@ -122,18 +127,19 @@ def test_nothing_else_in_the_operator_spells_an_address():
 
 
 @pytest.fixture
-def used(run, cluster, clock, key, live, api_keys):
+def used(
+    run: Run, cluster: MemoryCluster, clock: Clock, key: Key, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> Used:
     """The verbs asked of each kind while a TradingBot is made, watched over, changed and let go."""
     configuration = read_configuration(
         {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "CBBOT_NAMESPACES": "trading"}
     )
     reconciler = Reconciler(cluster, configuration, clock)
     lease = Lease(cluster, "trading", "cbbot-operator", "a", clock)
-    data = {name: base64.b64encode(value).decode() for name, value in api_keys.items()}
-    cluster.put({"kind": "Secret", "metadata": {"namespace": "trading", "name": "coinbase"}, "data": data})
+    cluster.put_secret("coinbase", api_keys)
     cluster.monitors = True
 
-    async def story():
+    async def story() -> None:
         await lease.acquire()
         cluster.tradingbot(live)
         await resync_once(cluster, configuration, WorkQueue(), 0)
@@ -143,7 +149,8 @@ def used(run, cluster, clock, key, live, api_keys):
         await lease.release()
 
     run(story())
-    verbs, subresources = defaultdict(set), defaultdict(set)
+    verbs: dict[str, set[str]] = defaultdict(set)
+    subresources: dict[tuple[str, str], set[str]] = defaultdict(set)
     for verb, kind, _ in cluster.requests:
         if verb == "patch_status":
             subresources[kind, "status"].add("patch")
@@ -155,14 +162,14 @@ def used(run, cluster, clock, key, live, api_keys):
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS.values() if not kind.scanning_verbs], ids=lambda kind: kind.name
 )
-def test_the_rights_are_those_that_the_operator_uses(used, kind):
+def test_the_rights_are_those_that_the_operator_uses(used: Used, kind: Kind) -> None:
     verbs, subresources = used
     watching = {"list", "watch"} if kind.watched is not None else set()
     assert verbs[kind.name] | watching == kind.rights() | set(kind.named_verbs)
     assert subresources[kind.name, "status"] == set(kind.subresources.get("status", ()))
 
 
-def test_the_right_over_finalizers_is_there_for_the_owner_references_that_block():
+def test_the_right_over_finalizers_is_there_for_the_owner_references_that_block() -> None:
     owners = [owner for obj in rendered(MOST) for owner in obj["metadata"].get("ownerReferences", ())]
     blocked = {owner["kind"] for owner in owners if owner["blockOwnerDeletion"]}
     assert blocked == {kind.name for kind in KINDS.values() if "finalizers" in kind.subresources}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+from typing import Any
 
 import kopf
 import pytest
@@ -12,8 +15,11 @@ import yaml
 from aiohttp import web
 
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import KINDS, WATCHED
+from cbbot_operator.kinds import KINDS, WATCHED, Kind
 from cbbot_operator.watches import Watches, watch_settings
+from unit.operator.memory_cluster import Run
+
+Watching = Callable[..., tuple["ApiServer", list[Key]]]
 
 CHANGE = {
     "type": "ADDED",
@@ -28,22 +34,22 @@ CHANGE = {
 class ApiServer:
     """Discovery, empty lists, and watches that stay open; the TradingBots' watch has one change."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.news = [CHANGE]
-        self.written = []
-        self.listed = set()
-        self.watched = {}
+        self.written: list[tuple[str, str]] = []
+        self.listed: set[str] = set()
+        self.watched: dict[str, str] = {}
         self.progress = asyncio.Condition()
         self.closing = asyncio.Event()
 
-    async def handle(self, request):
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method != "GET":
             self.written.append((request.method, request.path))
         if "watch" in request.query:
             return await self._watch(request)
         return web.json_response(self._discovered(request.path.strip("/")))
 
-    def _discovered(self, path):
+    def _discovered(self, path: str) -> dict[str, Any]:
         by_root = defaultdict(list)
         for kind in KINDS.values():
             by_root[kind.root].append(kind)
@@ -66,7 +72,7 @@ class ApiServer:
         self.listed.add(path)
         return {"items": [], "metadata": {"resourceVersion": "1"}}
 
-    async def _watch(self, request):
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         if request.path.endswith("/tradingbots") and self.news:
@@ -79,15 +85,17 @@ class ApiServer:
 
 
 @pytest.fixture
-def watching(run, tmp_path, monkeypatch):
+def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
     """Run kopf until all of ``expected`` is watched and a key has come; gives back server and keys."""
 
-    def runner(kinds, expected, *, dynamic, **scope):
-        async def scenario():
+    def runner(
+        kinds: Sequence[Kind], expected: Set[str], *, dynamic: bool, **scope: Any
+    ) -> tuple[ApiServer, list[Key]]:
+        async def scenario() -> tuple[ApiServer, list[Key]]:
             server, keys, stop = ApiServer(), [], asyncio.Event()
             arrived = asyncio.Event()
 
-            def add(key):
+            def add(key: Key) -> None:
                 keys.append(key)
                 arrived.set()
 
@@ -122,7 +130,7 @@ def watching(run, tmp_path, monkeypatch):
     return runner
 
 
-def _write_kubeconfig(path, server):
+def _write_kubeconfig(path: Path, server: str) -> None:
     path.write_text(
         yaml.safe_dump(
             {
@@ -135,14 +143,14 @@ def _write_kubeconfig(path, server):
     )
 
 
-def test_kopf_posts_nothing_and_notices_definitions_only_where_it_may():
+def test_kopf_posts_nothing_and_notices_definitions_only_where_it_may() -> None:
     for dynamic in (False, True):
         settings = watch_settings(dynamic=dynamic)
         assert settings.posting.enabled is False
         assert settings.scanning.disabled is not dynamic
 
 
-def test_kopf_watches_what_the_table_says_and_writes_nothing(watching):
+def test_kopf_watches_what_the_table_says_and_writes_nothing(watching: Watching) -> None:
     expected = {kind.path("trading"): kind.watched for kind in WATCHED}
     server, keys = watching(WATCHED, expected.keys(), dynamic=False, namespaces=["trading"])
     assert server.watched == expected
@@ -151,14 +159,14 @@ def test_kopf_watches_what_the_table_says_and_writes_nothing(watching):
     assert keys == [Key("trading", "btc")]
 
 
-def test_a_kind_that_the_cluster_does_not_know_is_not_watched_in_listed_namespaces(watching):
+def test_a_kind_that_the_cluster_does_not_know_is_not_watched_in_listed_namespaces(watching: Watching) -> None:
     kinds = [kind for kind in WATCHED if not kind.optional]
     expected = {kind.path("trading") for kind in kinds}
     server, _ = watching(kinds, expected, dynamic=False, namespaces=["trading"])
     assert server.watched.keys() == expected
 
 
-def test_cluster_wide_kopf_watches_definitions_too_and_still_writes_nothing(watching):
+def test_cluster_wide_kopf_watches_definitions_too_and_still_writes_nothing(watching: Watching) -> None:
     scanned = {kind.path(): "" for kind in KINDS.values() if kind.scanning_verbs}
     expected = {kind.path(): kind.watched for kind in WATCHED} | scanned
     server, _ = watching(WATCHED, expected.keys(), dynamic=True, clusterwide=True)

@@ -1,23 +1,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from cbbot_operator.lease import Lease, LostLease
+from unit.operator.memory_cluster import Clock, MemoryCluster, Run
+
+LeaseOf = Callable[[str], Lease]
 
 
 @pytest.fixture
-def lease_of(cluster, clock):
+def lease_of(cluster: MemoryCluster, clock: Clock) -> LeaseOf:
     """Leases that are renewed without waiting."""
     return lambda identity: Lease(cluster, "operators", "cbbot-operator", identity, clock, renew_seconds=0)
 
 
-def holder(cluster):
-    return cluster.objects["Lease", "operators", "cbbot-operator"]["spec"]["holderIdentity"]
+def holder(cluster: MemoryCluster) -> str:
+    return str(cluster.objects["Lease", "operators", "cbbot-operator"]["spec"]["holderIdentity"])
 
 
-def test_the_first_operator_leads_and_marks_its_lease_for_watching(run, lease_of, cluster):
+def test_the_first_operator_leads_and_marks_its_lease_for_watching(
+    run: Run, lease_of: LeaseOf, cluster: MemoryCluster
+) -> None:
     lease = lease_of("a")
     run(lease.acquire())
     assert lease.leading
@@ -25,10 +31,12 @@ def test_the_first_operator_leads_and_marks_its_lease_for_watching(run, lease_of
     assert cluster.objects["Lease", "operators", "cbbot-operator"]["metadata"]["labels"] == {"cbbot.io/watch": "true"}
 
 
-def test_a_second_operator_waits_until_the_lease_has_run_out(run, lease_of, cluster, clock):
+def test_a_second_operator_waits_until_the_lease_has_run_out(
+    run: Run, lease_of: LeaseOf, cluster: MemoryCluster, clock: Clock
+) -> None:
     run(lease_of("a").acquire())
 
-    async def stand_by():
+    async def stand_by() -> None:
         second = lease_of("b")
         cluster.requests.clear()
         acquiring = asyncio.ensure_future(second.acquire())
@@ -44,7 +52,7 @@ def test_a_second_operator_waits_until_the_lease_has_run_out(run, lease_of, clus
     assert holder(cluster) == "b"
 
 
-def test_a_released_lease_is_taken_at_once(run, lease_of, cluster):
+def test_a_released_lease_is_taken_at_once(run: Run, lease_of: LeaseOf, cluster: MemoryCluster) -> None:
     first = lease_of("a")
     run(first.acquire())
     run(first.release())
@@ -53,14 +61,14 @@ def test_a_released_lease_is_taken_at_once(run, lease_of, cluster):
     assert holder(cluster) == "b"
 
 
-def test_a_lease_that_another_took_is_lost(run, lease_of, clock):
+def test_a_lease_that_another_took_is_lost(run: Run, lease_of: LeaseOf, clock: Clock) -> None:
     first = lease_of("a")
     run(first.acquire())
     clock.advance(31)
     second = lease_of("b")
     run(second.acquire())
 
-    async def both_renew():
+    async def both_renew() -> None:
         kept = [asyncio.ensure_future(lease.keep()) for lease in (second, first)]
         while not any(task.done() for task in kept):
             clock.advance(1)
@@ -74,7 +82,9 @@ def test_a_lease_that_another_took_is_lost(run, lease_of, clock):
     assert second.leading
 
 
-def test_watches_are_dead_when_no_renewal_came_back_for_three_minutes(run, lease_of, clock):
+def test_watches_are_dead_when_no_renewal_came_back_for_three_minutes(
+    run: Run, lease_of: LeaseOf, clock: Clock
+) -> None:
     lease = lease_of("a")
     run(lease.acquire())
     clock.advance(179)
@@ -85,7 +95,7 @@ def test_watches_are_dead_when_no_renewal_came_back_for_three_minutes(run, lease
     assert lease.watches_live
 
 
-def test_an_operator_that_stands_by_is_alive(lease_of, clock):
+def test_an_operator_that_stands_by_is_alive(lease_of: LeaseOf, clock: Clock) -> None:
     lease = lease_of("b")
     clock.advance(10_000)
     assert lease.watches_live

@@ -12,17 +12,17 @@ from cbbot_operator.configuration import read_configuration
 GOOD = {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "POD_NAMESPACE": "ops"}
 
 
-def test_the_default_scope_is_the_operators_own_namespace():
+def test_the_default_scope_is_the_operators_own_namespace() -> None:
     assert read_configuration(GOOD).namespaces == ("ops",)
 
 
-def test_a_star_is_the_whole_cluster():
+def test_a_star_is_the_whole_cluster() -> None:
     configuration = read_configuration(GOOD | {"CBBOT_NAMESPACES": "*"})
     assert configuration.namespaces == ()
     assert configuration.lease_namespace == "ops"
 
 
-def test_the_lease_stands_in_a_watched_namespace():
+def test_the_lease_stands_in_a_watched_namespace() -> None:
     assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a, b"}).lease_namespace == "a"
     assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a,ops"}).lease_namespace == "ops"
 
@@ -42,14 +42,14 @@ def test_the_lease_stands_in_a_watched_namespace():
         ("CBBOT_LEASE_NAME", "a/b"),
     ],
 )
-def test_a_bad_value_is_reported_with_key_value_and_what_is_accepted(key, value):
+def test_a_bad_value_is_reported_with_key_value_and_what_is_accepted(key: str, value: str) -> None:
     with pytest.raises(BadInput, match=key) as caught:
         read_configuration(GOOD | {key: value})
     assert repr(value) in str(caught.value)
     assert "is not accepted" in str(caught.value)
 
 
-def test_every_problem_is_reported_at_once_and_the_exit_code_is_2():
+def test_every_problem_is_reported_at_once_and_the_exit_code_is_2() -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CBBOT_")}
     ended = subprocess.run(
         [sys.executable, "-m", "cbbot_operator"],

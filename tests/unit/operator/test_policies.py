@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from cbbot_operator.observed import Observed
 from cbbot_operator.policies import first_refusal
+from unit.operator.memory_cluster import Observe
 
 
-def claim(size="1Gi", mode="ReadWriteOnce", storage_class="standard"):
+def claim(size: str = "1Gi", mode: str = "ReadWriteOnce", storage_class: str = "standard") -> dict[str, Any]:
     return {
         "metadata": {"name": "btc-state"},
         "spec": {
@@ -16,33 +20,35 @@ def claim(size="1Gi", mode="ReadWriteOnce", storage_class="standard"):
     }
 
 
-def reason(seen):
+def reason(seen: Observed) -> str | None:
     refusal = first_refusal(seen)
     return refusal.reason if refusal else None
 
 
-def test_a_fresh_paper_bot_needs_nothing(observed):
+def test_a_fresh_paper_bot_needs_nothing(observed: Observe) -> None:
     assert reason(observed()) is None
 
 
-def test_live_waits_for_its_secret_and_both_keys(observed, live, api_keys):
+def test_live_waits_for_its_secret_and_both_keys(
+    observed: Observe, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
     assert reason(observed(live, secrets={"coinbase": None})) == "SecretMissing"
     assert reason(observed(live, secrets={"coinbase": {"COINBASE_API_KEY_NAME": b"x"}})) == "SecretIncomplete"
     assert reason(observed(live, secrets={"coinbase": api_keys})) is None
 
 
-def test_a_suspended_bot_needs_no_secrets(observed, live):
+def test_a_suspended_bot_needs_no_secrets(observed: Observe, live: dict[str, Any]) -> None:
     assert reason(observed({**live, "suspend": True}, secrets={"coinbase": None})) is None
 
 
-def test_the_slack_secret_is_asked_for_by_its_key(observed, paper):
+def test_the_slack_secret_is_asked_for_by_its_key(observed: Observe, paper: dict[str, Any]) -> None:
     paper["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
     refusal = first_refusal(observed(paper, secrets={"slack": {"other": b"x"}}))
     assert refusal is not None
     assert "no key url" in refusal.message
 
 
-def test_another_product_is_refused_though_the_api_server_let_it_pass(observed):
+def test_another_product_is_refused_though_the_api_server_let_it_pass(observed: Observe) -> None:
     settings = {("ConfigMap", "btc-settings"): {"data": {"PRODUCT_ID": "ETH-USD"}}}
     assert reason(observed(children=settings)) == "ProductChanged"
 
@@ -58,19 +64,21 @@ def test_another_product_is_refused_though_the_api_server_let_it_pass(observed):
         ({}, claim(), None),
     ],
 )
-def test_a_volume_only_grows(observed, paper, state, found, expected):
+def test_a_volume_only_grows(
+    observed: Observe, paper: dict[str, Any], state: dict[str, Any], found: dict[str, Any], expected: str | None
+) -> None:
     children = {("PersistentVolumeClaim", "btc-state"): found}
     assert reason(observed({**paper, "state": state}, children=children)) == expected
 
 
-def test_a_named_claim_must_exist(observed, paper):
+def test_a_named_claim_must_exist(observed: Observe, paper: dict[str, Any]) -> None:
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}})) == "ClaimMissing"
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, existing_claim=claim("5Gi"))) is None
 
 
-def test_someone_elses_object_is_never_taken_over(observed):
+def test_someone_elses_object_is_never_taken_over(observed: Observe) -> None:
     assert reason(observed(foreign=frozenset({("Deployment", "btc-bot")}))) == "NameTaken"
 
 
-def test_an_unreadable_spec_has_no_refusal_of_its_own(observed):
+def test_an_unreadable_spec_has_no_refusal_of_its_own(observed: Observe) -> None:
     assert reason(observed({})) is None

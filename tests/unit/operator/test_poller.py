@@ -1,56 +1,75 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from cbbot.contract.bot_api import BotStatus
 from cbbot_operator.bot_poller import Poller, command_for
 from cbbot_operator.conditions import condition
-from cbbot_operator.keys import FINALIZER
+from cbbot_operator.keys import FINALIZER, Key
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
+
+Polled = Callable[[dict[str, Any], BotStatus | str], list[Key]]
 
 PAUSED = {"allowed": False, "paused_by": ["resource"]}
 PAUSED_BY_HAND = {"allowed": False, "paused_by": ["hand"]}
 
 
 @pytest.fixture
-def polled(run, cluster, bots, configuration, clock, key):
+def polled(
+    run: Run, cluster: MemoryCluster, bots: MemoryBots, reconciler: Reconciler, clock: Clock, key: Key, look: Look
+) -> Polled:
     """A TradingBot whose pods run, and a round of polls over it; gives back what was woken."""
-    reconciler = Reconciler(cluster, configuration, clock)
 
-    def poll(spec, answer):
+    def poll(spec: dict[str, Any], answer: BotStatus | str) -> list[Key]:
         cluster.tradingbot(spec)
-        run(reconciler.reconcile(key))
+        look()
         cluster.roll_out()
-        run(reconciler.reconcile(key))
+        look()
         bots.answers[key] = answer
-        woken = []
+        woken: list[Key] = []
         run(Poller(reconciler, bots, woken.append, clock).round())
         return woken
 
     return poll
 
 
-def test_what_the_bot_says_reaches_the_status(polled, cluster, paper, bot_status):
+def test_what_the_bot_says_reaches_the_status(
+    polled: Polled, cluster: MemoryCluster, paper: dict[str, Any], bot_status: MakeStatus
+) -> None:
     polled(paper, bot_status())
     status = cluster.one("TradingBot", "btc")["status"]
     assert (status["equityUSD"], condition(status, "Ready")["reason"]) == ("1003.46", "Trading")
 
 
-def test_a_silent_bot_is_reported_and_looked_at_again(polled, cluster, paper, key):
+def test_a_silent_bot_is_reported_and_looked_at_again(
+    polled: Polled, cluster: MemoryCluster, paper: dict[str, Any], key: Key
+) -> None:
     assert polled(paper, "the bot does not answer: refused") == [key]
     status = cluster.one("TradingBot", "btc")["status"]
     assert condition(status, "Ready")["reason"] == "StatusUnreadable"
 
 
 def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
-    run, cluster, bots, configuration, clock, key, paper, bot_status
-):
-    reconciler = Reconciler(cluster, configuration, clock)
+    run: Run,
+    cluster: MemoryCluster,
+    bots: MemoryBots,
+    reconciler: Reconciler,
+    clock: Clock,
+    key: Key,
+    paper: dict[str, Any],
+    bot_status: MakeStatus,
+    look: Look,
+) -> None:
     cluster.tradingbot(paper)
-    run(reconciler.reconcile(key))
+    look()
     cluster.roll_out()
-    run(reconciler.reconcile(key))
-    woken = []
+    look()
+    woken: list[Key] = []
     poller = Poller(reconciler, bots, woken.append, clock)
     for lots in (1, 2):
         bots.answers[key] = bot_status(open_lots=lots)
@@ -59,7 +78,9 @@ def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
     assert woken == []
 
 
-def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(polled, bots, paper, bot_status):
+def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(
+    polled: Polled, bots: MemoryBots, paper: dict[str, Any], bot_status: MakeStatus
+) -> None:
     polled({**paper, "entries": "Paused"}, bot_status())
     (command,) = bots.commands
     assert command[0] == "pause-entries"
@@ -77,12 +98,21 @@ def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(
         ("Allowed", {"allowed": True, "paused_by": []}, None),
     ],
 )
-def test_only_the_resources_own_pause_is_steered(observed, paper, bot_status, entries, said, command):
+def test_only_the_resources_own_pause_is_steered(
+    observed: Observe,
+    paper: dict[str, Any],
+    bot_status: MakeStatus,
+    entries: dict[str, Any],
+    said: bool,
+    command: str | None,
+) -> None:
     seen = observed({**paper, "entries": entries})
     assert command_for(seen, Report(seen.now, bot_status(entries=said))) == command
 
 
-def test_flatten_is_asked_for_while_a_deletion_waits(observed, live, bot_status, api_keys):
+def test_flatten_is_asked_for_while_a_deletion_waits(
+    observed: Observe, live: dict[str, Any], bot_status: MakeStatus, api_keys: dict[str, bytes]
+) -> None:
     report = Report(observed().now, bot_status(open_lots=1))
     seen = observed(
         {**live, "deletionPolicy": "Flatten"},
@@ -95,19 +125,28 @@ def test_flatten_is_asked_for_while_a_deletion_waits(observed, live, bot_status,
     assert command_for(seen, Report(seen.now, failure="silent")) is None
 
 
-def test_a_suspended_bot_is_not_asked(polled, cluster, paper, bot_status):
+def test_a_suspended_bot_is_not_asked(
+    polled: Polled, cluster: MemoryCluster, paper: dict[str, Any], bot_status: MakeStatus
+) -> None:
     polled({**paper, "suspend": True}, bot_status(open_lots=9))
     assert "openLots" not in cluster.one("TradingBot", "btc")["status"]
 
 
 def test_a_status_that_cannot_be_written_does_not_stop_the_round(
-    run, cluster, bots, configuration, clock, key, paper, bot_status
-):
-    reconciler = Reconciler(cluster, configuration, clock)
+    run: Run,
+    cluster: MemoryCluster,
+    bots: MemoryBots,
+    reconciler: Reconciler,
+    clock: Clock,
+    key: Key,
+    paper: dict[str, Any],
+    bot_status: MakeStatus,
+    look: Look,
+) -> None:
     cluster.tradingbot(paper)
-    run(reconciler.reconcile(key))
+    look()
     cluster.refused = {("patch_status", "TradingBot"): "no"}
     bots.answers[key] = bot_status(open_lots=5)
-    woken = []
+    woken: list[Key] = []
     run(Poller(reconciler, bots, woken.append, clock).round())
     assert woken == [key]

@@ -17,7 +17,10 @@ from cbbot_operator.keys import SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens
 from cbbot_operator.render import Inputs, render
 
-SIMULATED = {"product": {"id": "BTC-USD"}, "exchange": {"venue": "Simulator", "simulator": {"speed": 600}}}
+SIMULATED: dict[str, Any] = {
+    "product": {"id": "BTC-USD"},
+    "exchange": {"venue": "Simulator", "simulator": {"speed": 600}},
+}
 
 
 def inputs_of(spec: dict[str, Any], **changes: Any) -> Inputs:
@@ -40,7 +43,8 @@ def rendered(spec: dict[str, Any], **changes: Any) -> dict[tuple[str, str], dict
 
 
 def pod(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> dict[str, Any]:
-    return objects["Deployment", f"btc-{component}"]["spec"]["template"]
+    template: dict[str, Any] = objects["Deployment", f"btc-{component}"]["spec"]["template"]
+    return template
 
 
 def hashes(spec: dict[str, Any], **changes: Any) -> tuple[str, str]:
@@ -49,7 +53,7 @@ def hashes(spec: dict[str, Any], **changes: Any) -> tuple[str, str]:
     return bot, bridge
 
 
-def test_a_paper_bot_becomes_these_objects(paper):
+def test_a_paper_bot_becomes_these_objects(paper: dict[str, Any]) -> None:
     assert list(rendered(paper)) == [
         ("ServiceAccount", "btc-pods"),
         ("Secret", "btc-tokens"),
@@ -64,13 +68,13 @@ def test_a_paper_bot_becomes_these_objects(paper):
     ]
 
 
-def test_service_monitors_are_made_where_the_cluster_knows_them_and_they_are_wanted(paper):
+def test_service_monitors_are_made_where_the_cluster_knows_them_and_they_are_wanted(paper: dict[str, Any]) -> None:
     assert ("ServiceMonitor", "btc-bot") in rendered(paper, monitors_known=True)
     paper["monitoring"] = {"serviceMonitor": {"enabled": False}}
     assert ("ServiceMonitor", "btc-bot") not in rendered(paper, monitors_known=True)
 
 
-def test_the_bot_reads_every_setting_of_the_table_back_as_it_was_meant(paper):
+def test_the_bot_reads_every_setting_of_the_table_back_as_it_was_meant(paper: dict[str, Any]) -> None:
     paper["risk"] = {"riskPerTradePct": 0.000001, "usdEquity": 68.5, "maxOrderUSD": 100000000}
     settings = rendered(paper)["ConfigMap", "btc-settings"]["data"]
     parsed = load(settings)
@@ -80,7 +84,7 @@ def test_the_bot_reads_every_setting_of_the_table_back_as_it_was_meant(paper):
     assert {setting.key for setting in SETTINGS if setting.field and setting.default} <= set(settings)
 
 
-def test_no_settings_text_has_an_exponent(paper):
+def test_no_settings_text_has_an_exponent(paper: dict[str, Any]) -> None:
     paper["strategy"] = {"buyThreshold": 0.000001}
     settings = rendered(paper)["ConfigMap", "btc-settings"]["data"]
     numbers = [settings[key] for key in settings if BY_KEY[key].kind in (Kind.DECIMAL, Kind.INTEGER)]
@@ -88,7 +92,7 @@ def test_no_settings_text_has_an_exponent(paper):
     assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) for text in numbers)
 
 
-def test_the_bridge_gets_its_environment_through_the_contracts_table(paper):
+def test_the_bridge_gets_its_environment_through_the_contracts_table(paper: dict[str, Any]) -> None:
     paper["exchange"] = {
         "apiBase": "https://api.example.org",
         "websocket": {"enabled": False, "url": "wss://ws.example.org", "products": ["ETH-USD"], "staleSeconds": 7},
@@ -103,7 +107,7 @@ def test_the_bridge_gets_its_environment_through_the_contracts_table(paper):
         EXCHANGE_BY_KEY[name].parse(text)
 
 
-def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments():
+def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments() -> None:
     objects = rendered(SIMULATED)
     bridge, simulator = pod(objects, "bridge")["spec"]["containers"]
     assert simulator["command"] == ["python", "-m", "cbbot_bridge.simulator"]
@@ -115,14 +119,14 @@ def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments():
     assert ("PersistentVolumeClaim", "btc-simulator") in objects
 
 
-def test_the_simulators_prices_never_come_from_another_venues_stream():
+def test_the_simulators_prices_never_come_from_another_venues_stream() -> None:
     spec = {**SIMULATED, "exchange": {**SIMULATED["exchange"], "websocket": {"url": "wss://ws.example.org"}}}
     bridge, _ = pod(rendered(spec), "bridge")["spec"]["containers"]
     assert "COINBASE_WS_URL" not in {entry["name"] for entry in bridge["env"]}
 
 
 @pytest.mark.parametrize("spec", [SIMULATED, {"product": {"id": "BTC-USD"}}])
-def test_pods_meet_pod_security_restricted(spec):
+def test_pods_meet_pod_security_restricted(spec: dict[str, Any]) -> None:
     objects = rendered(spec)
     assert objects["ServiceAccount", "btc-pods"]["automountServiceAccountToken"] is False
     for component in ("bot", "bridge"):
@@ -143,7 +147,9 @@ def test_pods_meet_pod_security_restricted(spec):
             assert {"startupProbe", "livenessProbe"} <= set(container)
 
 
-def test_secrets_are_mounted_as_files_and_stand_in_no_environment(live, api_keys):
+def test_secrets_are_mounted_as_files_and_stand_in_no_environment(
+    live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
     live["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
     secrets = {"coinbase": api_keys, "slack": {"url": b"https://hooks.example.org/x"}}
     objects = rendered(live, secrets=secrets)
@@ -159,46 +165,48 @@ def test_secrets_are_mounted_as_files_and_stand_in_no_environment(live, api_keys
     assert "coinbase" not in json.dumps(bot["volumes"])
 
 
-def test_the_bridge_never_holds_the_control_token(paper):
+def test_the_bridge_never_holds_the_control_token(paper: dict[str, Any]) -> None:
     (tokens,) = [volume for volume in pod(rendered(paper), "bridge")["spec"]["volumes"] if volume["name"] == "tokens"]
     assert [item["key"] for item in tokens["secret"]["items"]] == ["bridge-token"]
 
 
-def test_pausing_entries_changes_nothing_in_the_pods(paper):
+def test_pausing_entries_changes_nothing_in_the_pods(paper: dict[str, Any]) -> None:
     assert hashes(paper) == hashes({**paper, "entries": "Paused"})
     assert rendered(paper) == rendered({**paper, "entries": "Paused"})
 
 
-def test_a_setting_of_the_bot_replaces_the_bots_pod_alone(paper):
+def test_a_setting_of_the_bot_replaces_the_bots_pod_alone(paper: dict[str, Any]) -> None:
     before, after = hashes(paper), hashes({**paper, "exits": {"takeProfitPct": 3}})
     assert before[0] != after[0]
     assert before[1] == after[1]
 
 
-def test_writing_the_same_number_otherwise_restarts_nothing(paper):
+def test_writing_the_same_number_otherwise_restarts_nothing(paper: dict[str, Any]) -> None:
     assert hashes({**paper, "exits": {"takeProfitPct": 2}}) == hashes({**paper, "exits": {"takeProfitPct": 2.0}})
 
 
-def test_new_contents_of_a_secret_replace_the_pod_that_reads_it(live, api_keys):
+def test_new_contents_of_a_secret_replace_the_pod_that_reads_it(
+    live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
     before = hashes(live, secrets={"coinbase": api_keys})
     after = hashes(live, secrets={"coinbase": {**api_keys, "COINBASE_API_PRIVATE_KEY": b"new"}})
     assert before[0] == after[0]
     assert before[1] != after[1]
 
 
-def test_new_tokens_replace_both_pods(paper):
+def test_new_tokens_replace_both_pods(paper: dict[str, Any]) -> None:
     before, after = hashes(paper), hashes(paper, tokens=Tokens("x" * 43, "c" * 43))
     assert before[0] != after[0]
     assert before[1] != after[1]
 
 
-def test_suspending_scales_to_zero_and_keeps_everything_else(paper):
+def test_suspending_scales_to_zero_and_keeps_everything_else(paper: dict[str, Any]) -> None:
     running, suspended = rendered(paper), rendered({**paper, "suspend": True})
     assert list(running) == list(suspended)
     assert {obj["spec"]["replicas"] for (kind, _), obj in suspended.items() if kind == "Deployment"} == {0}
 
 
-def test_a_retained_volume_has_no_owner_and_everything_else_has(paper):
+def test_a_retained_volume_has_no_owner_and_everything_else_has(paper: dict[str, Any]) -> None:
     objects = rendered(paper)
     unowned = [entry for entry, obj in objects.items() if "ownerReferences" not in obj["metadata"]]
     assert unowned == [("PersistentVolumeClaim", "btc-state")]
@@ -206,14 +214,14 @@ def test_a_retained_volume_has_no_owner_and_everything_else_has(paper):
     assert all("ownerReferences" in obj["metadata"] for obj in deleted.values())
 
 
-def test_an_existing_claim_is_used_and_none_is_made(paper):
+def test_an_existing_claim_is_used_and_none_is_made(paper: dict[str, Any]) -> None:
     objects = rendered({**paper, "state": {"existingClaim": "mine"}})
     assert not [name for kind, name in objects if kind == "PersistentVolumeClaim"]
     volumes = pod(objects, "bot")["spec"]["volumes"]
     assert {"name": "state", "persistentVolumeClaim": {"claimName": "mine"}} in volumes
 
 
-def test_deployments_never_run_two_pods_and_their_selectors_never_change(paper):
+def test_deployments_never_run_two_pods_and_their_selectors_never_change(paper: dict[str, Any]) -> None:
     for changes in ({}, {"bot": {"image": "other:2", "podAnnotations": {"a": "b"}}}):
         for component in ("bot", "bridge"):
             spec = rendered(paper | changes)["Deployment", f"btc-{component}"]["spec"]
@@ -224,13 +232,13 @@ def test_deployments_never_run_two_pods_and_their_selectors_never_change(paper):
             assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
 
 
-def test_the_bots_service_publishes_pods_that_are_not_ready(paper):
+def test_the_bots_service_publishes_pods_that_are_not_ready(paper: dict[str, Any]) -> None:
     objects = rendered(paper)
     assert objects["Service", "btc-bot"]["spec"]["publishNotReadyAddresses"] is True
     assert "publishNotReadyAddresses" not in objects["Service", "btc-bridge"]["spec"]
 
 
-def test_the_bridge_admits_its_bot_and_scrapers_and_the_bot_the_operator(paper):
+def test_the_bridge_admits_its_bot_and_scrapers_and_the_bot_the_operator(paper: dict[str, Any]) -> None:
     objects = rendered({**paper, "monitoring": {"namespaceSelector": {"team": "metrics"}}})
     scrapers = {"namespaceSelector": {"matchLabels": {"team": "metrics"}}}
     bridge = objects["NetworkPolicy", "btc-bridge"]["spec"]["ingress"][0]["from"]
@@ -242,7 +250,7 @@ def test_the_bridge_admits_its_bot_and_scrapers_and_the_bot_the_operator(paper):
     assert rendered(paper)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][1] == {"podSelector": {}}
 
 
-def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper):
+def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper: dict[str, Any]) -> None:
     here = inputs_of(paper)
     assert replace(here, uid="other").bot_id == here.bot_id
     assert replace(here, namespace_uid="elsewhere").bot_id != here.bot_id
@@ -251,7 +259,7 @@ def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper):
     assert BY_KEY["BOT_ID"].parse(longest.bot_id) == longest.bot_id
 
 
-def test_placement_images_and_pull_secrets_are_passed_on(paper):
+def test_placement_images_and_pull_secrets_are_passed_on(paper: dict[str, Any]) -> None:
     paper["bot"] = {
         "image": "mine:7",
         "nodeSelector": {"disk": "ssd"},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cbbot.contract.spec_reader import read_spec
@@ -29,12 +31,12 @@ from cbbot.contract.violation import BadTradingBot
         ({"bot": {"env": [{"value": "x"}]}}, r"spec.bot.env\[0\].name: nothing given"),
     ],
 )
-def test_a_bad_field_is_reported_with_its_value_and_what_is_accepted(document, message):
+def test_a_bad_field_is_reported_with_its_value_and_what_is_accepted(document: dict[str, Any], message: str) -> None:
     with pytest.raises(BadTradingBot, match=message):
         read_spec({"product": {"id": "BTC-USD"}} | document)
 
 
-def test_a_null_is_an_absent_field_as_for_the_api_server():
+def test_a_null_is_an_absent_field_as_for_the_api_server() -> None:
     spec = read_spec({"product": {"id": "BTC-USD", "granularity": None}, "risk": None})
     assert spec.risk.riskPerTradePct == 1
 
@@ -48,7 +50,7 @@ def test_a_null_is_an_absent_field_as_for_the_api_server():
         ("state.size", "1Gi", "1023Mi"),
     ],
 )
-def test_what_may_not_change_is_said_with_both_values(path, before, after):
+def test_what_may_not_change_is_said_with_both_values(path: str, before: str | None, after: str) -> None:
     refusal = TRANSITION_OF[path].refusal(before, after)
     assert refusal is not None
     assert refusal.startswith(f"spec.{path} was {before} and cannot become {after}: ")
@@ -56,10 +58,10 @@ def test_what_may_not_change_is_said_with_both_values(path, before, after):
     assert [transition.path for transition in TRANSITIONS] == list(TRANSITION_OF)
 
 
-def test_a_volume_may_grow_and_be_called_otherwise():
+def test_a_volume_may_grow_and_be_called_otherwise() -> None:
     assert TRANSITION_OF["state.size"].refusal("1024Mi", "1Gi") is None
     assert TRANSITION_OF["state.size"].refusal("1Gi", "2Gi") is None
 
 
-def test_sizes_are_compared_in_mebibytes():
+def test_sizes_are_compared_in_mebibytes() -> None:
     assert [mebibytes(size) for size in ("512Mi", "1Gi", "2Ti")] == [512, 1024, 2097152]

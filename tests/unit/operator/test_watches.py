@@ -1,36 +1,39 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cbbot_operator.keys import Key
 from cbbot_operator.watches import Watches
+from unit.operator.memory_cluster import Run
 
 OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot": "btc"}
 
 
 class Seen:
-    def __init__(self):
-        self.keys = []
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
         self.leases = 0
         self.watches = Watches(self.keys.append, self.users, "cbbot-operator", self.lease)
 
-    def users(self, namespace, name):
+    def users(self, namespace: str, name: str) -> list[Key]:
         return [Key(namespace, "other")] if name == "coinbase" else []
 
-    def lease(self):
+    def lease(self) -> None:
         self.leases += 1
 
 
 @pytest.fixture
-def seen():
+def seen() -> Seen:
     return Seen()
 
 
-def event(kind, **metadata):
+def event(kind: str | None, **metadata: Any) -> Any:
     return {"type": kind, "object": {"metadata": {"namespace": "trading", "name": "btc", "uid": "1", **metadata}}}
 
 
-def test_a_change_of_a_tradingbot_becomes_its_key(run, seen):
+def test_a_change_of_a_tradingbot_becomes_its_key(run: Run, seen: Seen) -> None:
     run(seen.watches.tradingbot(event=event(None, generation=1)))
     run(seen.watches.tradingbot(event=event("MODIFIED", generation=2)))
     assert seen.keys == [Key("trading", "btc")] * 2
@@ -45,25 +48,25 @@ def test_a_change_of_a_tradingbot_becomes_its_key(run, seen):
         {"uid": "2"},
     ],
 )
-def test_annotations_deletion_and_finalizers_wake(run, seen, change):
+def test_annotations_deletion_and_finalizers_wake(run: Run, seen: Seen, change: dict[str, Any]) -> None:
     run(seen.watches.tradingbot(event=event("ADDED", generation=1)))
     run(seen.watches.tradingbot(event=event("MODIFIED", generation=1, **change)))
     assert len(seen.keys) == 2
 
 
-def test_the_operators_own_writes_of_status_wake_nothing(run, seen):
+def test_the_operators_own_writes_of_status_wake_nothing(run: Run, seen: Seen) -> None:
     run(seen.watches.tradingbot(event=event("ADDED", generation=1, resourceVersion="1")))
     run(seen.watches.tradingbot(event=event("MODIFIED", generation=1, resourceVersion="2")))
     assert len(seen.keys) == 1
 
 
-def test_a_tradingbot_deleted_and_made_again_wakes_each_time(run, seen):
+def test_a_tradingbot_deleted_and_made_again_wakes_each_time(run: Run, seen: Seen) -> None:
     for kind in ("ADDED", "DELETED", "ADDED"):
         run(seen.watches.tradingbot(event=event(kind, generation=1)))
     assert len(seen.keys) == 3
 
 
-def test_a_child_wakes_its_tradingbot_by_label_or_owner(run, seen):
+def test_a_child_wakes_its_tradingbot_by_label_or_owner(run: Run, seen: Seen) -> None:
     run(seen.watches.child(event=event("DELETED", name="btc-bot", labels=OURS)))
     owner = {"apiVersion": "cbbot.io/v1alpha1", "kind": "TradingBot", "name": "eth", "uid": "3"}
     run(seen.watches.child(event=event("MODIFIED", name="eth-bot", ownerReferences=[owner])))
@@ -71,13 +74,13 @@ def test_a_child_wakes_its_tradingbot_by_label_or_owner(run, seen):
     assert seen.keys == [Key("trading", "btc"), Key("trading", "eth")]
 
 
-def test_a_secret_wakes_everyone_who_names_it(run, seen):
+def test_a_secret_wakes_everyone_who_names_it(run: Run, seen: Seen) -> None:
     run(seen.watches.secret(event=event("MODIFIED", name="coinbase", labels={"cbbot.io/watch": "true"})))
     run(seen.watches.secret(event=event("MODIFIED", name="btc-tokens", labels=OURS)))
     assert seen.keys == [Key("trading", "other"), Key("trading", "btc")]
 
 
-def test_only_our_own_lease_proves_that_the_watch_lives(run, seen):
+def test_only_our_own_lease_proves_that_the_watch_lives(run: Run, seen: Seen) -> None:
     run(seen.watches.lease(event=event("MODIFIED", name="other")))
     assert seen.leases == 0
     run(seen.watches.lease(event=event("MODIFIED", name="cbbot-operator")))

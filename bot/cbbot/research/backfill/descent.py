@@ -63,7 +63,8 @@ class Descent:
         self._trusted = known[:-1]
         self._fetched = array("q")
         self._newest_seen = -1
-        self._vacant: list[Window] = []
+        self.vacant: list[Window] = []
+        """Where the venue is known to have no candle: jumped over by its daily candles."""
         self._empty: list[Window] = []
         self._days: Window | None = None
         self._again = False
@@ -140,13 +141,13 @@ class Descent:
         self._empty.clear()
         top = max(days) + DAY - self._seconds if days else self._span.wanted.first - self._seconds
         if top < here - self._seconds:
-            self._vacant.append(Window(top + self._seconds, here - self._seconds))
+            self.vacant.append(Window(top + self._seconds, here - self._seconds))
             self._pages = deque(cut_above(self._pages, top))
 
     def _plan_again(self) -> None:
         self._again = True
         step = self._seconds
         known = starts_of(self._trusted, self._fetched)
-        stretches = without(missing(known, self._span.wanted, step), self._vacant, step)
+        stretches = without(missing(known, self._span.wanted, step), self.vacant, step)
         windows = covering(stretches, step, self._most - 2)
         self._pages = deque(Window(max(window.first - step, 0), window.last + step) for window in windows)

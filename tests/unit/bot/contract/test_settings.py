@@ -46,7 +46,8 @@ def test_every_field_of_the_table_is_a_field_of_the_spec_with_the_tables_default
         model: type[BaseModel] = TradingBotSpec
         for section in sections:
             annotation = model.model_fields[section].annotation
-            assert annotation is not None
+            assert isinstance(annotation, type)
+            assert issubclass(annotation, BaseModel)
             model = annotation
         field = model.model_fields[name]
         assert field.description == setting.meaning, path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from math import isnan, sqrt
 from random import Random
 
@@ -69,8 +70,8 @@ def reference_rsi(closes: list[int]) -> float:
     return 50.0 if gain == loss == 0 else 100.0 if loss == 0 else 100 - 100 / (1 + gain / loss)
 
 
-def reference_ema(values: list[float], span: int) -> list[float]:
-    k, out = 2 / (span + 1), [values[0]]
+def reference_ema(values: Sequence[float], span: int) -> list[float]:
+    k, out = 2 / (span + 1), [float(values[0])]
     for value in values[1:]:
         out.append(value * k + out[-1] * (1 - k))
     return out
@@ -78,10 +79,7 @@ def reference_ema(values: list[float], span: int) -> list[float]:
 
 def test_each_indicator_is_what_its_definition_says() -> None:
     rng = np.random.default_rng(3)
-    moves = [
-        tuple(int(v) for v in row)
-        for row in np.column_stack((rng.integers(-300, 300, 80), rng.integers(0, 50, (80, 3))))
-    ]
+    moves = list(zip(rng.integers(-300, 300, 80).tolist(), *rng.integers(0, 50, (80, 3)).T.tolist(), strict=True))
     candles = candles_of(moves)
     closes = [c.close for c in candles]
     state = empty(30)

@@ -174,10 +174,10 @@ def test_a_fit_does_not_depend_on_the_fits_before_it() -> None:
     first = fit(rows, closes)
     fit(*labelled("plain, separable"))
     fit(rows[:50], closes[:50])
-    for block in model_module._SPARE:
+    for block in model_module._SPARE:  # noqa: SLF001  spoils the memory that fits hand on to each other
         block.fill(np.nan)
     assert fit(rows, closes) == first
-    model_module._SPARE.clear()
+    model_module._SPARE.clear()  # noqa: SLF001  likewise
     assert fit(np.asfortranarray(rows), closes.copy()) == first
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cbbot.process import durable_files
 from cbbot.process.durable_files import StagedFile, replace_durably
 
 
@@ -28,7 +27,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         made.append("rename")
         return replace(self, target)
 
-    monkeypatch.setattr(durable_files.os, "fsync", syncing)
+    monkeypatch.setattr(os, "fsync", syncing)
     monkeypatch.setattr(Path, "replace", replacing)
     return made
 
@@ -91,7 +90,7 @@ def test_a_disk_that_fails_keeps_the_old_content(tmp_path: Path, monkeypatch: py
     def fail(*_: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable_files.os, call, fail)
+    monkeypatch.setattr(os, call, fail)
     with pytest.raises(OSError, match="No space"):
         replace_durably(path, b"new")
     assert path.read_bytes() == b"old"
@@ -99,6 +98,6 @@ def test_a_disk_that_fails_keeps_the_old_content(tmp_path: Path, monkeypatch: py
 
 def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    monkeypatch.setattr(durable_files.os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:2]))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:2]))
     replace_durably(tmp_path / "state", b"seven bytes")
     assert (tmp_path / "state").read_bytes() == b"seven bytes"

@@ -74,7 +74,7 @@ class Venue:
 
 def driven(venue: Venue, descent: Descent) -> list[tuple[int, list[Row]]]:
     """Pages as a journal would keep them."""
-    pages = []
+    pages: list[tuple[int, list[Row]]] = []
     for _ in range(20_000):
         ask = descent.next()
         if ask is None:
@@ -88,7 +88,8 @@ def driven(venue: Venue, descent: Descent) -> list[tuple[int, list[Row]]]:
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Any]:
     seconds = draw(st.sampled_from([60, 300, 3600, 21_600, DAY]))
-    at, starts = BASE, []
+    at = BASE
+    starts: list[int] = []
     for rest, run in draw(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 40)), min_size=1, max_size=6)):
         at += rest * seconds if draw(st.booleans()) else min(rest, 5) * seconds
         starts += range(at, at + run * seconds, seconds)
@@ -142,7 +143,7 @@ def test_the_result_is_exactly_the_venues_closed_candles_of_the_range() -> None:
         asked = Counter("days" if ask.daily else "pages" for ask in venue.asked)
         exercised.update(
             candles=len(wanted), holes=bool(held), late=bool(case["late"]), days=bool(asked["days"]),
-            jumps=bool(descent._vacant), many=asked["pages"] > 10, forming=max(venue.starts, default=0) + seconds > now,
+            jumps=bool(descent.vacant), many=asked["pages"] > 10, forming=max(venue.starts, default=0) + seconds > now,
             unfinished=bool(held), gaps=bool(missing(descent.known(), Window(min(wanted), max(wanted)), seconds))
             if wanted else 0,
         )  # fmt: skip

@@ -118,7 +118,7 @@ def test_the_training_share_is_exact() -> None:
 @pytest.mark.parametrize(("sleep", "said"), [("100", "makes this take 175 s at least"), ("2", ""), ("0", "")])
 def test_a_pace_that_was_meant_for_watching_is_pointed_out(sleep: str, said: str) -> None:
     stream = io.StringIO()
-    backtest_run._say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
+    backtest_run.say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
     assert said in stream.getvalue()
     assert bool(said) == bool(stream.getvalue())
 

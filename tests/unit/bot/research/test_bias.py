@@ -118,10 +118,10 @@ def test_a_leak_into_earlier_rows_alone_shows_in_the_model(candles: Columns, mon
 
 def test_two_models_differ_in_a_part_that_is_named() -> None:
     one = Fit((1.0, 2.0), 0.5, (0.0, 0.0), (1.0, 1.0), 9)
-    assert lookahead._unlike_part(one, one._replace(weights=(1.0, 2.5))) == (
+    assert lookahead.unlike_fits(one, one._replace(weights=(1.0, 2.5))) == (
         "weights is 2.0 from the candles up to there and 2.5"
     )
-    assert lookahead._unlike_part(one, None) == "rows are 9 up to there and none"
+    assert lookahead.unlike_fits(one, None) == "rows are 9 up to there and none"
 
 
 def test_a_model_that_is_fitted_on_later_candles_is_found(candles: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,14 +156,14 @@ def test_a_run_that_trades_on_what_it_does_not_know_yet_is_found(
 
 def test_runs_that_end_early_are_compared_trade_by_trade(candles: Columns) -> None:
     rules = rules_with()
-    whole = lookahead._Observed(rules, candles, SPAN, "close")
-    early = lookahead._Observed(rules, truncated(candles, 0, 1300), Span(1300, 900, 950), "close")
+    whole = lookahead.ObservedRun(rules, candles, SPAN, "close")
+    early = lookahead.ObservedRun(rules, truncated(candles, 0, 1300), Span(1300, 900, 950), "close")
     assert len(early.result.tally.closed) > 3
-    assert list(lookahead._unlike(early, whole)) == []
+    assert list(lookahead.unlike_runs(early, whole)) == []
     early.result.tally.closed[2] = early.result.tally.closed[2]._replace(net_pnl=1)
-    assert "is not the whole run's lot" in next(lookahead._unlike(early, whole))
+    assert "is not the whole run's lot" in next(lookahead.unlike_runs(early, whole))
     del early.result.tally.closed[2:]
-    assert "closed 2 lots where the whole run" in next(lookahead._unlike(early, whole))
+    assert "closed 2 lots where the whole run" in next(lookahead.unlike_runs(early, whole))
 
 
 def test_a_large_file_is_sampled_and_the_number_is_said() -> None:
@@ -220,7 +220,7 @@ def test_the_shortest_start_up_counts_only_if_every_longer_one_agrees() -> None:
 def test_the_check_decides_as_the_run_does(candles: Columns) -> None:
     """A wrong second way to the decisions would make the check find leaks that are none, or miss some."""
     rules = rules_with(WALK_FORWARD_MIN="9", SELL_THRESHOLD="0.52")
-    whole = lookahead._Observed(rules, candles, SPAN, "close")
+    whole = lookahead.ObservedRun(rules, candles, SPAN, "close")
     given = decisions.inputs(rules, candles)
     fits = decisions.Fits(rules, given, fit_rows(rules, candles, SPAN))
     made = [
@@ -228,4 +228,4 @@ def test_the_check_decides_as_the_run_does(candles: Columns) -> None:
         for row in range(SPAN.first, SPAN.total)
     ]
     assert {signal for signal, _ in made} == {-1, 0, 1}
-    assert [pair for pair in made if pair[1] != lookahead._NONE and pair[0] != pair[1]] == []
+    assert [pair for pair in made if pair[1] != lookahead.NO_DECISION and pair[0] != pair[1]] == []

@@ -24,8 +24,8 @@ def written(folder: Path, text: str, name: str = "c.csv") -> Path:
     return path
 
 
-def read(path: Path, **options: bool) -> CandleFile:
-    return read_candles(path, BTC_USD, 60, **options)
+def read(path: Path, *, skip_bad_rows: bool = False) -> CandleFile:
+    return read_candles(path, BTC_USD, 60, skip_bad_rows=skip_bad_rows)
 
 
 def test_prices_and_volumes_are_exact(tmp_path: Path) -> None:

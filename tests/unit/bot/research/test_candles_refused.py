@@ -103,8 +103,8 @@ def raw(row: str) -> bytes:
     return row.encode("latin-1" if "\xff" in row else "utf-8")
 
 
-def read(path: Path, **options: bool) -> CandleFile:
-    return read_candles(path, BTC_USD, 60, **options)
+def read(path: Path, *, skip_bad_rows: bool = False) -> CandleFile:
+    return read_candles(path, BTC_USD, 60, skip_bad_rows=skip_bad_rows)
 
 
 @pytest.mark.parametrize("case", UNUSABLE)

@@ -45,17 +45,17 @@ def test_machine_code_is_kept_apart_for_every_version_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = module._folder()
-    monkeypatch.setattr(module, "_MODULES", module._MODULES[1:])
+    first = module.cache_folder()
     assert first is not None
-    assert module._folder() not in (None, first)
+    assert module.cache_folder() == first
+    assert module.cache_folder(module.KERNEL_MODULES[1:]) not in (None, first)
     assert not module.ready()
 
 
 def test_where_nothing_can_be_kept_a_run_compiles_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert module._folder() is None
+    assert module.cache_folder() is None
     assert not module.ready()
     assert not module.kept()
     sample = files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
@@ -95,7 +95,7 @@ def test_machine_code_that_finds_no_room_on_the_disk_runs_all_the_same() -> None
 
         return compiled_once
 
-    assert module._fast(full, lambda number: number + 1, keep=True)(1) == 2
+    assert module.jitted(full, lambda number: number + 1, keep=True)(1) == 2
     assert calls == [True, True]
 
 

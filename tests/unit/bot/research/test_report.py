@@ -57,7 +57,7 @@ def test_the_added_figures_are_those_of_the_trades(demo: Any) -> None:
     assert Decimal(summary["best_trade_usd"]) == max(nets)
     assert Decimal(summary["worst_trade_usd"]) == min(nets)
     wins = [net for net in nets if net > 0]
-    assert abs(Decimal(summary["average_win_usd"]) - sum(wins) / len(wins)) < Decimal("1e-9")
+    assert abs(Decimal(summary["average_win_usd"]) - sum(wins, Decimal(0)) / len(wins)) < Decimal("1e-9")
     opened = sum(Decimal(lot["cost"]) for lot in demo.document["open_lots"])
     turnover = sum(Decimal(trade["cost"]) + Decimal(trade["proceeds"]) for trade in trades) + opened
     assert Decimal(summary["turnover_usd"]) == turnover

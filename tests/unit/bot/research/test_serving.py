@@ -61,8 +61,9 @@ def test_at_the_end_the_metrics_are_the_reports_numbers(demo: Any) -> None:
 
 @pytest.mark.parametrize("stretch", [1, 7, 500])
 def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: int) -> None:
-    prices = [(column - int(demo.candles.low.min())) * 20 + 10**7 for column in demo.candles[1:5]]
-    candles = Columns(demo.candles.start, *prices, demo.candles.volume)
+    lowest = int(demo.candles.low.min())
+    opened, high, low, close = ((column - lowest) * 20 + 10**7 for column in demo.candles[1:5])
+    candles = Columns(demo.candles.start, opened, high, low, close, demo.candles.volume)
     metrics = RunMetrics(demo.rules, candles, demo.span)
     ratios = readings(candles, 10, 30, False).std_ratio
     seen: list[tuple[float, float]] = []

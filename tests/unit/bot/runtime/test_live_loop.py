@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from cbbot.contract.settings import load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput, Retryable
 from cbbot.kernel.batch import columns
-from cbbot.process import durable_files
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
 from cbbot.runtime.store import read_generation
@@ -210,14 +210,14 @@ def test_a_full_disk_stops_entries_and_not_exits(
 ) -> None:
     bridge = fake_bridge()
     full = False
-    write = durable_files.os.write
+    write = os.write
 
-    def writing(descriptor: int, data: Any) -> int:
+    def writing(descriptor: int, data: bytes) -> int:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr(durable_files.os, "write", writing)
+    monkeypatch.setattr(os, "write", writing)
 
     async def main() -> None:
         nonlocal full
@@ -251,7 +251,7 @@ def test_an_entry_that_cannot_be_written_down_is_not_sent(
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, BUY_THRESHOLD="0")
         await rig.until(lambda: rig.bot.readiness[0])
-        monkeypatch.setattr(durable_files.os, "write", full)
+        monkeypatch.setattr(os, "write", full)
         await asyncio.sleep(1_000)
         assert rig.bot.lots() == []
         assert b'bot_refusals_total{reason="state_not_saved"} 1.0' in rig.bot.exposition()

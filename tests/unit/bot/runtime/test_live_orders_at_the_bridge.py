@@ -24,7 +24,7 @@ def test_live_orders_are_written_down_before_they_are_sent(
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, **LIVE)
-        place = bridge._place
+        place = bridge.place
 
         def watched(request: httpx.Request) -> Any:
             name = json.loads(request.content)["client_order_id"]
@@ -32,7 +32,7 @@ def test_live_orders_are_written_down_before_they_are_sent(
             journalled.append(any(intent["client_order_id"] == name for intent in intents))
             return place(request)
 
-        bridge._place = watched
+        bridge.place = watched
         await rig.until(lambda: len(rig.bot.trades(10, None)) >= 2)
         await rig.stop()
         assert journalled
@@ -95,7 +95,7 @@ def test_an_order_that_does_not_end_is_looked_up_at_the_next_start(
 ) -> None:
     bridge = fake_bridge()
     unknown = {"error": {"code": "upstream_timeout", "message": "?"}, "outcome": "unknown"}
-    place = bridge._place
+    place = bridge.place
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, **LIVE)

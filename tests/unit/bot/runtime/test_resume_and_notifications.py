@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,6 @@ from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
-from cbbot.process import durable_files
 from cbbot.process.json_logs import configure_logs
 from cbbot.runtime.notifications import Broadcast
 from cbbot.runtime.notify import SlackNotices, wording
@@ -126,7 +126,7 @@ def test_a_full_disk_does_not_keep_the_bot_from_an_older_states_lots(
     def full(*_: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable_files.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     document, warnings = earlier_document(store, settings, older["venue"])
     assert document is not None
     assert document["lots"]
@@ -154,7 +154,9 @@ def test_the_webhooks_address_stands_in_no_log_and_failures_are_counted(virtuall
     stream = io.StringIO()
     configure_logs("debug", stream)
     sent: list[str] = []
-    answers = iter([httpx.Response(200), httpx.Response(404), httpx.ConnectError(f"cannot reach {WEBHOOK}")])
+    answers: Iterator[httpx.Response | Exception] = iter(
+        [httpx.Response(200), httpx.Response(404), httpx.ConnectError(f"cannot reach {WEBHOOK}")]
+    )
 
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append(json.loads(request.content)["text"])

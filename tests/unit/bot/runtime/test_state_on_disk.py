@@ -17,7 +17,6 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.lot import Lot
-from cbbot.process import durable_files
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
 from cbbot.runtime.trade_log import TradeLog
@@ -88,7 +87,7 @@ def test_a_failed_save_leaves_the_last_one_readable(
     def fail(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable_files.os, call, fail)
+    monkeypatch.setattr(os, call, fail)
     with pytest.raises(OSError, match="No space left"):
         store.save(SECOND)
     monkeypatch.undo()

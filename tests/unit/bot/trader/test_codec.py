@@ -10,38 +10,30 @@ import pytest
 from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD, Instrument
-from cbbot.domain.order import Execution
 from cbbot.kernel.indicators import Indicators
 from cbbot.trader import codec
 from cbbot.trader.codec import decode, decode_identity, encode
-from cbbot.trader.commands import Place
-from cbbot.trader.events import CandleClosed, HistoryLoaded, OrderFilled, Started
-from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_versions import BadState
-from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import TraderState
+from trader_harness import TraderHarness, unanswered
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
 
 
 def traded() -> tuple[Rules, TraderState]:
     """A trader with lots, trades, a model, and an order under way."""
-    rules = build_rules(load(KEYS), BTC_USD)
-    state = new_state(rules, Identity("bot", "BTC-USD", "paper", "test"), 3)
+    trader = TraderHarness(KEYS)
     candles = [
         Candle(60 * i, p, p + 5, p - 5, p, 7 * i)
         for i, p in enumerate(1_000_000 + (i * i * 37) % 9000 for i in range(300))
     ]
-    state, _ = step(rules, state, HistoryLoaded(60_000 * 200, tuple(candles[:200])))
-    state, _ = step(rules, state, Started(60_000 * 200))
-    for candle in candles[200:]:
-        state, commands = step(rules, state, CandleClosed(candle))
-        for command in commands:
-            if isinstance(command, Place) and candle is not candles[-1]:
-                intent, price = command.intent, command.price
-                filled = Execution("x", price, intent.base, price * intent.base, 1)
-                state, _ = step(rules, state, OrderFilled(intent.created_ms, intent.client_order_id, filled))
-    return rules, state
+    trader.start(candles[:200])
+    for candle in candles[200:-1]:
+        trader.close(candle)
+    trader.answer = unanswered
+    trader.close(candles[-1])
+    return trader.rules, trader.state
 
 
 def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:

@@ -45,7 +45,7 @@ def without_indicators(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_our_indicators(document: dict[str, Any]) -> bool:
-    return document["market"]["indicators"].keys() == set(Indicators._fields)
+    return set(document["market"]["indicators"]) == set(Indicators._fields)
 
 
 def test_every_version_has_its_file() -> None:

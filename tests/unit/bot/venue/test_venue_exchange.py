@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,8 @@ def test_a_buy_by_quote_size_moves_exactly_value_and_fee() -> None:
     spent = BTC_USD.money(order.value + order.commission)
     wallets = venue.balances(0)
     assert order.status is OrderStatus.FILLED
-    assert wallets["USD"] == (Decimal(1000) - spent, 0)
-    assert wallets["BTC"] == (1 + order.base * BTC_USD.base_increment, 0)
+    assert wallets["USD"] == Balance(Decimal(1000) - spent, Decimal(0))
+    assert wallets["BTC"] == Balance(1 + order.base * BTC_USD.base_increment, Decimal(0))
     assert Decimal("99.999") < spent <= 100
 
 
@@ -77,7 +78,7 @@ def test_a_used_client_order_id_returns_its_order_whatever_else_is_asked() -> No
 def test_a_refused_request_leaves_its_id_free_and_nothing_changed() -> None:
     venue = exchange()
     assert refusal(venue, market("a", "BUY", quote_size="1000.01")) is Reason.INSUFFICIENT_FUND
-    assert venue.balances(0)["USD"] == (1000, 0)
+    assert venue.balances(0)["USD"] == Balance(Decimal(1000), Decimal(0))
     assert not venue.place(market("a", "BUY", quote_size="10"), BOOK, 0).repeated
 
 
@@ -149,7 +150,7 @@ def test_a_shallow_book_fills_a_part_and_cancels_the_rest() -> None:
     order = venue.place(market("a", "SELL", base_size="0.01"), shallow, 0).order
     assert order.status is OrderStatus.CANCELLED
     assert order.base == 500_000
-    assert venue.balances(0)["BTC"] == (Decimal("0.995"), 0)
+    assert venue.balances(0)["BTC"] == Balance(Decimal("0.995"), Decimal(0))
     record = order_record(order, BTC_USD, "me", "mine", 0)
     assert (record["status"], record["completion_percentage"], record["number_of_fills"]) == ("CANCELLED", "50.00", "2")
     assert record["average_filled_price"] == "99999.996"
@@ -159,7 +160,7 @@ def test_an_empty_side_of_the_book_cancels_the_whole_order() -> None:
     venue = exchange()
     order = venue.place(market("a", "BUY", quote_size="10"), replace(BOOK, asks=()), 0).order
     assert (order.status, order.base) == (OrderStatus.CANCELLED, 0)
-    assert venue.balances(0)["USD"] == (1000, 0)
+    assert venue.balances(0)["USD"] == Balance(Decimal(1000), Decimal(0))
     assert order_record(order, BTC_USD, "me", "mine", 0)["average_filled_price"] == "0"
 
 
@@ -172,11 +173,11 @@ def test_orders_fills_and_balances_show_when_their_delays_are_over() -> None:
     assert venue.order(order.order_id, 1100) is order
     assert list(venue.fills(1199)) == []
     assert len(list(venue.fills(1200))) == 1
-    assert venue.balances(1299)["USD"] == (1000 - spent, spent)
-    assert venue.balances(1299)["BTC"] == (1, 0)
+    assert venue.balances(1299)["USD"] == Balance(1000 - spent, spent)
+    assert venue.balances(1299)["BTC"] == Balance(Decimal(1), Decimal(0))
     before = order_record(order, BTC_USD, "me", "mine", 1299)
     assert (before["settled"], before["outstanding_hold_amount"]) == (False, decimal_text(spent))
-    assert venue.balances(1300)["USD"] == (1000 - spent, 0)
+    assert venue.balances(1300)["USD"] == Balance(1000 - spent, Decimal(0))
     assert venue.balances(1300)["BTC"].available > 1
     assert order_record(order, BTC_USD, "me", "mine", 1300)["settled"] is True
 
@@ -257,7 +258,12 @@ def test_the_state_goes_through_json_and_goes_on() -> None:
 
 
 def test_a_damaged_state_is_bad_input() -> None:
-    for saved in ({}, {"balances": {"USD": ["x", "0"]}, "orders": [], "unsettled": []}, {"balances": []}):
+    damaged: list[dict[str, Any]] = [
+        {},
+        {"balances": {"USD": ["x", "0"]}, "orders": [], "unsettled": []},
+        {"balances": []},
+    ]
+    for saved in damaged:
         with pytest.raises(BadInput):
             from_json(saved, [BTC], {}, TAKER, Delays())
 
@@ -276,7 +282,7 @@ def test_balances_cannot_become_negative() -> None:
         balances.hold("USD", Decimal(2))
     with pytest.raises(AssertionError):
         balances.spend("USD", Decimal(1))
-    assert balances["USD"] == (1, 0)
+    assert balances["USD"] == Balance(Decimal(1), Decimal(0))
 
 
 def test_texts_are_plain_and_trimmed() -> None:

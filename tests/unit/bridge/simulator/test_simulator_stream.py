@@ -81,7 +81,7 @@ def test_ticks_follow_the_clock_and_make_up_the_candle(client: httpx.Client, soc
     assert event["type"] == "update"
     prices += [float(ticker["price"]) for ticker in event["tickers"]]
     assert len(prices) == 13  # the snapshot, eleven more of the minute, the first of the next
-    query = {"start": START + 480, "end": START + 480, "granularity": "ONE_MINUTE"}
+    query: dict[str, str | int] = {"start": START + 480, "end": START + 480, "granularity": "ONE_MINUTE"}
     (candle,) = client.get("/api/v3/brokerage/market/products/BTC-USD/candles", params=query).json()["candles"]
     minute = prices[:12]
     assert [minute[0], max(minute), min(minute), minute[-1]] == [

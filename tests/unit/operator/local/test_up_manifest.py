@@ -131,7 +131,7 @@ def test_numbers_written_with_an_exponent_are_numbers() -> None:
 def test_a_merged_mapping_may_be_overridden() -> None:
     text = spec_with("risk: {<<: *some, usdEquity: 7}").replace("spec:", "status: {a: &some {feeRatePct: 1}}\nspec:")
     spec = parse_manifest(text, "bot.yaml").spec
-    assert (spec.risk.usdEquity, spec.risk.feeRatePct) == (7, 1)
+    assert (spec.risk.usdEquity, spec.risk.feeRatePct) == (Decimal(7), Decimal(1))
 
 
 def test_other_objects_in_the_file_are_left_alone() -> None:

@@ -276,7 +276,8 @@ def starts(folder: Path) -> list[int]:
 
 
 def test_a_taken_port_is_passed_over_and_said_and_the_one_it_got_is_kept(tmp_path: Path) -> None:
-    spare, lines = free_port(), []
+    spare = free_port()
+    lines: list[str] = []
 
     async def act(supervisor: Supervisor, log: LogBuffer) -> None:
         await until(lambda: running(supervisor))
