@@ -62,14 +62,16 @@ def sync_folder(folder: Path) -> None:
 class StagedFile:
     """Content for ``path`` that is written bit by bit beside it, and takes its place at :meth:`commit`.
 
-    A link stays a link: what it points at is replaced. The process's number in the temporary name keeps two
-    runs from sharing a half-written file. A file that is there keeps its mode; a new one gets the umask's.
-    Leaving the ``with`` block without a commit removes what was written.
+    A link stays a link: what it points at is replaced. A file that is there keeps its mode; a new one gets the
+    umask's. Leaving the ``with`` block without a commit removes what was written. The process's number in the
+    temporary name keeps two runs from sharing a half-written file; an ``only_writer`` needs none, and overwrites
+    what an earlier one that was killed has left.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_writer: bool = False) -> None:
         self._place = path.resolve()
-        self._temporary = self._place.with_name(f".{self._place.name}.{os.getpid()}.partial")
+        number = "" if only_writer else f".{os.getpid()}"
+        self._temporary = self._place.with_name(f".{self._place.name}{number}.tmp")
         self.file: IO[bytes] = self._temporary.open("wb")
 
     def sync(self) -> None:

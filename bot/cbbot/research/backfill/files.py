@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from cbbot.candles.candle_rows import FIELDS, are_plain
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.durable_files import StagedFile
 from cbbot.research.backfill.rows import Row
 
 __all__ = ["check_target", "read_rows", "replace_rows"]
@@ -83,22 +83,16 @@ def replace_rows(path: Path, rows: Iterable[Row], about: About, is_wanted: Calla
     Raises:
         CbbotError: it cannot be written; the file is as it was.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    write = _write_parquet if path.suffix == ".parquet" else _write_csv
     try:
-        with temporary.open("wb") as file:
-            (_write_parquet if path.suffix == ".parquet" else _write_csv)(file, path, rows, about)
-            file.flush()
-            with contextlib.suppress(FileNotFoundError):
-                os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
-            os.fsync(file.fileno())
-        if not is_wanted():
-            return False
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        # The journal is locked: nobody else fills this file.
+        with StagedFile(path, only_writer=True) as staged:
+            write(staged.file, path, rows, about)
+            if not is_wanted():
+                return False
+            staged.commit()
     except OSError as error:
         raise CbbotError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
 
 
@@ -150,11 +144,3 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(items)
     while batch := list(islice(iterator, _BATCH_ROWS)):
         yield batch
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

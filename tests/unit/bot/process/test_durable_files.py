@@ -72,6 +72,18 @@ def _write_until_interrupted(path: Path) -> None:
         raise KeyboardInterrupt
 
 
+def test_the_only_writer_overwrites_what_a_killed_one_left(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    killed = StagedFile(path, only_writer=True)
+    killed.file.write(b"half a ro")
+    killed.file.close()
+    with StagedFile(path, only_writer=True) as staged:
+        staged.file.write(b"rows")
+        staged.commit()
+    assert path.read_bytes() == b"rows"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
