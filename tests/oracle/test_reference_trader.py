@@ -20,6 +20,7 @@ from cbbot.kernel.batch import columns
 from cbbot.research.backtest import Span
 from exercised import case, lacking
 from golden import frozen
+from kernel_settings import KERNEL_KEYS
 from oracle.draws import FLOORS, SHAPES, VALUES, completed, drawn
 from oracle.market import FILES, START, YEAR, columns_of, walk
 from oracle.reference import Product
@@ -77,6 +78,10 @@ LEAST: Final = {
     "denied max_lots": 50, "denied pyramiding_disabled": 50, "denied spacing": 50, "denied adverse_gate": 100,
     "denied insufficient_funds": 50, "denied below_minimum": 50, "denied max_exposure": 20,
 }  # fmt: skip
+
+
+def test_every_setting_that_the_kernel_counts_with_is_drawn() -> None:
+    assert KERNEL_KEYS - VALUES.keys() == set()
 
 
 def test_any_settings_trade_as_specified_on_any_market() -> None:

@@ -16,6 +16,7 @@ from cbbot.research.backtest import Result, Span, run
 from cbbot.trader.events import HistoryLoaded, Started
 from cbbot.trader.rules import build_rules
 from exercised import lacking
+from kernel_settings import KERNEL_KEYS
 from oracle.draws import SHAPES
 from oracle.market import candles_of, walk
 from trader_harness import TraderHarness
@@ -55,6 +56,8 @@ KEYS = {
     "TRAIL_DISTANCE_PCT": ["0.1", "0.3"],
     "SCALP_TP_DECAY_ENABLE": ["true", "false"],
     "SCALP_TP_DEC_MODE": ["linear", "exp"],
+    "SCALP_TP_DEC_PCT": ["0.05", "0.2"],
+    "SCALP_TP_DECAY_FACTOR": ["0.7", "0.9802"],
     "SCALP_TP_MIN_PCT": ["0.1"],
     "ALLOW_PYRAMIDING": ["true", "true", "false"],
     "MAX_CONCURRENT_LOTS": ["2", "5", "20"],
@@ -67,17 +70,26 @@ KEYS = {
     "DAILY_BREAKER_MARK_TO_MARKET": ["true", "false"],
     "RISK_PER_TRADE_PCT": ["1", "5", "40"],
     "VOL_RISK_ADJUST": ["true", "false"],
+    "ORDER_MIN_USD": ["5", "20"],
+    "MAX_ORDER_USD": ["", "30"],
     "MAX_EXPOSURE_USD": ["", "120"],
     "LONG_ONLY": ["true", "false"],
     "BUY_THRESHOLD": ["0.4", "0.5"],
     "SELL_THRESHOLD": ["0.5", "0.55"],
     "USE_MA_FILTER": ["true", "false"],
+    "MA_FAST": ["5", "10"],
+    "MA_SLOW": ["20", "30"],
     "MODEL_MODE": ["baseline", "extended"],
     "WALK_FORWARD_MIN": ["0", "7", "60"],
 }
 
 # A smaller seed is no simpler case: shrinking would only take minutes.
 GENERATE = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+def test_every_setting_that_the_kernel_counts_with_is_varied() -> None:
+    """A rule whose setting is not drawn is compared by nobody."""
+    assert KERNEL_KEYS - KEYS.keys() == set()
 
 
 def test_the_paper_loop_trades_as_the_backtest_whatever_the_settings_and_restarts() -> None:
