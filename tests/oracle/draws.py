@@ -58,5 +58,8 @@ def completed(keys: dict[str, str], floor: str) -> dict[str, str]:
 
 def drawn(rng: Random) -> tuple[dict[str, str], list[tuple[str, int]]]:
     """Settings of every key, and the stretches of a market."""
-    keys = completed({key: rng.choice(values) for key, values in VALUES.items()}, rng.choice(FLOORS))
+    # Each key by a generator of its own: a key that is added draws the others no differently.
+    seed = rng.getrandbits(64)
+    chosen = {key: Random(f"{seed} {key}").choice(values) for key, values in VALUES.items()}
+    keys = completed(chosen, rng.choice(FLOORS))
     return keys, [(rng.choice(SHAPES), rng.randint(5, 120)) for _ in range(rng.randint(4, 9))]
