@@ -30,6 +30,10 @@ RETIRED = {
     "crumbled": "to dust",
     "eased": "after the last lot",
 }
+# A word with one meaning, and where nothing has it: an order book is the exchange's.
+ELSEWHERE = {
+    "book": ("bot/cbbot/kernel/", "bot/cbbot/trader/", "bot/cbbot/runtime/", "bot/cbbot/views/", "bot/cbbot/research/"),
+}
 
 
 def words_of(identifier: str) -> set[str]:
@@ -55,6 +59,16 @@ def test_a_retired_word_is_no_name(word: str) -> None:
         if word in words_of(name)
     ]
     assert used == []
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_a_word_stays_where_its_meaning_is(word: str) -> None:
+    files = [file for file in repository_files("*.py") if str(file.relative_to(ROOT)).startswith(ELSEWHERE[word])]
+    assert len(files) > 50
+    found = [
+        f"{file.relative_to(ROOT)}: {name}" for file in files for name in identifiers(file) if word in words_of(name)
+    ]
+    assert found == []
 
 
 def test_modules_have_names_of_their_own() -> None:
