@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -51,6 +53,13 @@ class Simulator:
         return self.process.wait(15)
 
 
+def sample_starts() -> list[int]:
+    """When the sample's candles start, in UNIX seconds."""
+    sample = resources.files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
+    with sample.open(encoding="utf-8") as file:
+        return [int(datetime.fromisoformat(row["time"]).timestamp()) for row in csv.DictReader(file)]
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts simulators; all of them are gone afterwards."""
@@ -80,10 +89,14 @@ def test_it_says_where_it_listens_and_plays_the_sample(start: Start) -> None:
     assert line["now"] >= "2025-09-09T06:06:00.000Z"
     first, second = simulator.now_ms(), simulator.now_ms()
     assert second >= first
-    # Of the hour before the first line, wherever the clock is by now: a slow machine's may stand in one of the gaps.
-    end = int(datetime.fromisoformat(line["now"]).timestamp())
-    candles = simulator.get("/market/products/BTC-USD/candles", start=end - 3600, end=end, granularity="ONE_MINUTE")
-    assert len(candles["candles"]) >= 59
+    # The hour before the first line, gaps and all: wherever a slow machine's clock stands by now.
+    end = int(datetime.fromisoformat(line["now"]).timestamp()) // 60 * 60
+    candles = simulator.get(
+        "/market/products/BTC-USD/candles", start=end - 3600, end=end - 60, granularity="ONE_MINUTE"
+    )
+    played = [int(candle["start"]) for candle in reversed(candles["candles"])]
+    assert played == [start for start in sample_starts() if end - 3600 <= start < end]
+    assert played
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
