@@ -220,7 +220,7 @@ def test_without_a_port_the_bot_is_on_8080_or_the_next_free_one_and_says_so(tmp_
         # Other tests may be at it on this machine: then it is taken all the same.
         with contextlib.suppress(OSError):
             stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
-        with started(tmp_path / "a", "--for", "20") as up:
+        with started(tmp_path / "a") as up:
             instead = up.line(r"WARNING port 8080 is taken: bot listens on (\d+) instead").group(1)
             address = up.bot()
             assert port_of(address) >= int(instead) > 8080
