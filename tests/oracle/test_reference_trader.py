@@ -19,33 +19,11 @@ from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.kernel.batch import columns
 from cbbot.research.backtest import Span
 from exercised import case, lacking
-from golden import frozen
 from kernel_settings import KERNEL_KEYS
 from oracle.draws import FLOORS, SHAPES, VALUES, completed, drawn
-from oracle.market import FILES, START, YEAR, columns_of, walk
+from oracle.market import START, walk
 from oracle.reference import Product
 from oracle.twin import backtest, differences, referred
-
-
-@pytest.mark.parametrize(
-    ("case", "name"),
-    [pytest.param(case, name, marks=[pytest.mark.slow] if name == YEAR else []) for case, name in frozen.CASES],
-)
-def test_the_goldens_are_what_the_specification_says_on_closes_and_on_whole_candles(case: str, name: str) -> None:
-    keys, candles = frozen.settings_of(case), columns_of(name)
-    span = Span.of(len(candles.start), frozen.TRAIN_FRACTION[name], 50)
-    for ohlc in (False, True):
-        assert differences(backtest(keys, candles, span, ohlc=ohlc), referred(keys, candles, span, ohlc=ohlc)) == []
-
-
-@pytest.mark.parametrize("name", [FILES[0], pytest.param(YEAR, marks=pytest.mark.slow)])
-def test_the_default_settings_trade_as_specified(name: str) -> None:
-    candles = columns_of(name)
-    span = Span.of(len(candles.start), Decimal("0.7"), 50)
-    reference = referred({}, candles, span)
-    assert differences(backtest({}, candles, span), reference) == []
-    assert reference.opened
-
 
 # A product in coarse steps, so that every rounding shows.
 COARSE: Final = Instrument("SOL-USD", Decimal("0.05"), Decimal("0.001"), Decimal("0.01"), Decimal(2))
