@@ -6,10 +6,10 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start, and tests themselves, be interrupted.
+    """Let tests that send a signal to their own process be interrupted.
 
-    Started in the background or by nohup we ignore SIGINT and SIGHUP, and children inherit that. They do not
-    inherit handlers written in Python, so that a SIGHUP which does nothing here does what it always does there.
+    Started in the background or by nohup we ignore SIGINT and SIGHUP, and the code under test heeds no signal that
+    its process ignores. Children are started by ``started_processes``, which sees to theirs.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
