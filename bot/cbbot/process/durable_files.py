@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
-__all__ = ["StagedFile", "replace_durably", "sync_folder", "write_durably"]
+__all__ = ["StagedFile", "link_over", "replace_durably", "sync_folder", "write_durably"]
 
 OWNER_ONLY: Final = 0o600
 
@@ -43,6 +43,26 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
     temporary = path.with_name(path.name + ".tmp")
     write_durably(temporary, content, mode)
     temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def link_over(source: Path, path: Path) -> None:
+    """Makes ``path`` a second name of the file that ``source`` is now. One caller at a time for one path.
+
+    The file must only ever be replaced, never written in place.
+
+    Raises:
+        OSError: ``path`` is as it was, or is the name already without the folder's entry being durable.
+    """
+    # Not the name that replace_durably writes to: what a crash leaves of a link is the file itself.
+    temporary = path.with_name(path.name + ".link")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+        temporary.replace(path)
+    finally:
+        # Renaming one name of a file over another of its names does nothing.
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

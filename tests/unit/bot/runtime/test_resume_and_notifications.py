@@ -27,7 +27,8 @@ from cbbot.runtime.resume import check_identity, earlier_document, equity_warnin
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules, build_rules
-from cbbot.trader.state_versions import VERSION, BadState
+from cbbot.trader.state_fields import BadState
+from cbbot.trader.state_versions import VERSION
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 

@@ -14,7 +14,7 @@ from cbbot.kernel.indicators import Indicators
 from cbbot.trader import codec
 from cbbot.trader.codec import decode, decode_identity, encode
 from cbbot.trader.rules import Rules, build_rules
-from cbbot.trader.state_versions import BadState
+from cbbot.trader.state_fields import BadState
 from cbbot.trader.trader_state import TraderState
 from trader_harness import TraderHarness, unanswered
 

@@ -14,7 +14,8 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.rules import build_rules
-from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
+from cbbot.trader.state_fields import BadState
+from cbbot.trader.state_versions import VERSION, brought_up_to_date
 
 # One file a version, as that version's cbbot wrote it: lots, trades, an order under way, dust, a model.
 STATES = Path(__file__).parent / "states"
