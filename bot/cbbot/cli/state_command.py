@@ -14,7 +14,7 @@ from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.trader.codec import decode, decode_identity, rules_as_written
+from cbbot.trader.codec import decode, rules_as_written
 from cbbot.trader.state_checks import check_document
 from cbbot.trader.state_fields import BadState
 from cbbot.trader.state_versions import brought_up_to_date
@@ -31,10 +31,14 @@ FileArgument = Annotated[
 
 def show(file: FileArgument = None) -> None:
     """Show what a state file holds: identity, money, lots, orders, pauses."""
-    body = brought_up_to_date(_newest_readable(_path(file)))
-    # What is shown is what a start would read: nonsense is refused by name.
-    decode(rules_as_written(body), body)
-    identity = decode_identity(body)
+    path = _path(file)
+    read = _newest_readable(path)
+    try:
+        body = brought_up_to_date(read)
+        # What is shown is what a start would read: nonsense is refused by name.
+        identity = decode(rules_as_written(body), body).state.identity
+    except BadState as error:
+        raise BadInput(f"{path}: {error}") from error
     from rich.console import Console  # noqa: PLC0415  60 ms that only a table needs
     from rich.table import Table  # noqa: PLC0415  as above
 

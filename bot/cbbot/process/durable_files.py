@@ -41,7 +41,12 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
         OSError: ``path`` is as it was, or holds ``content`` without the folder's entry being durable.
     """
     temporary = path.with_name(path.name + ".tmp")
-    write_durably(temporary, content, mode)
+    try:
+        write_durably(temporary, content, mode)
+    except OSError:
+        # On a full disk a part of this must not take the room of what is written next.
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
     sync_folder(path.parent)
 

@@ -118,7 +118,7 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, w
 
 def _senseless(error: BadState, state: str) -> UnsafeStart:
     return UnsafeStart(
-        f"{state} is sound as a file but makes no sense: {error}. Trading without it could forget open lots; "
+        f"{state} is sound as a file but cannot be traded on: {error}. Trading without it could forget open lots; "
         "restore a backup, or run the version of cbbot that wrote it"
     )
 

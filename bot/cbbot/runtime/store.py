@@ -80,19 +80,21 @@ class StateStore:
         Raises:
             OSError: it is not; the generation before it still is.
         """
-        self._retry_aside()
         write_durably(self._temporary, _encoded(body))
         if self.path.exists():
             self._keep_previous()
         # Dying here leaves the generation before this one: the last save that was reported durable.
         self._temporary.replace(self.path)
         sync_folder(self.path.parent)
+        # Last: the state of now is worth more room than a copy of an older one.
+        with contextlib.suppress(OSError):
+            self._keep_aside()
 
     def set_aside(self, label: str) -> Path:
         """Keeps a copy of the newest generation that no later save touches.
 
         Raises:
-            OSError: it could not be kept; every save tries once more, until it is.
+            OSError: it could not be kept; what it holds is remembered, and every save tries once more.
         """
         kept = self.path.with_name(f"{self.path.name}.{label}")
         newest = self.path if self.path.exists() else self.previous
@@ -116,11 +118,6 @@ class StateStore:
         if self._aside is not None:
             replace_durably(*self._aside)
             self._aside = None
-
-    def _retry_aside(self) -> None:
-        # The state of now is worth more than a copy of an older one.
-        with contextlib.suppress(OSError):
-            self._keep_aside()
 
 
 def read_generation(path: Path) -> dict[str, Any]:
