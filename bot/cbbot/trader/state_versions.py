@@ -42,32 +42,32 @@ def brought_up_to_date(document: Document) -> Document:
 def _account_and_both_dusts(document: Document) -> Document:
     """1 to 2: ``book`` is called ``account``; both dusts, the candles' length and the last add are always there."""
     fields = Fields(document)
-    book, lots = fields.part("book"), fields.parts("lots")
+    account, lots = fields.part("book"), fields.parts("lots")
     fields.part("market")
     older = {name: value for name, value in document.items() if name != "book"}
     return older | {
-        "account": document["book"] | {"last_add_ms": _last_add_ms(book, lots)},
+        "account": document["book"] | {"last_add_ms": _last_add_ms(account, lots)},
         "market": {"candle_seconds": None} | document["market"],
-        **_dusts(document, fields, book),
+        **_dusts(document, fields, account),
     }
 
 
-def _last_add_ms(book: Fields, lots: tuple[Fields, ...]) -> int:
+def _last_add_ms(account: Fields, lots: tuple[Fields, ...]) -> int:
     """A state may not say when a lot was last added: the oldest lot's open time, else the day's start."""
-    kept = book.time_ms("last_add_ms")
+    kept = account.time_ms("last_add_ms")
     if not lots or kept != _NEVER:
         return kept
     opened_ms = lots[0].time_ms("opened_ms")
-    return opened_ms if opened_ms > 0 else max(book.whole("day"), 0) * _DAY_MS
+    return opened_ms if opened_ms > 0 else max(account.whole("day"), 0) * _DAY_MS
 
 
-def _dusts(document: Document, fields: Fields, book: Fields) -> Document:
+def _dusts(document: Document, fields: Fields, account: Fields) -> Document:
     """What BUY lots left behind, and what SELL lots did. A state with one dust has that of the side it traded last."""
     fields.part("dust")
     if "short_dust" in document:
         return {"dust": document["dust"], "short_dust": document["short_dust"]}
     none = {"base": "0", "cost": "0", "entry_fee": "0"}
-    if book.whole("side") < 0:
+    if account.whole("side") < 0:
         return {"dust": none, "short_dust": document["dust"]}
     return {"dust": document["dust"], "short_dust": none}
 
