@@ -17,6 +17,7 @@ from cbbot.errors import BadInput
 from cbbot.kernel.account import Account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
+from cbbot.kernel.formulas import WINDOW
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
@@ -312,10 +313,10 @@ def _indicators_in(fields: Fields) -> Indicators:
     if unknown or missing:
         named = [f"without {name}" for name in sorted(missing)] + [f"with {name}" for name in sorted(unknown)]
         raise BadState(", ".join(named))
-    return Indicators(
+    indicators = Indicators(
         rows=fields.count("rows"),
-        reach=fields.count("reach"),
-        closes=fields.wholes("closes"),
+        reach=fields.count("reach", lowest=1),
+        closes=fields.wholes("closes", lowest=1),
         flows=fields.wholes("flows"),
         volumes=fields.wholes("volumes"),
         gain=fields.real("gain"),
@@ -325,6 +326,10 @@ def _indicators_in(fields: Fields) -> Indicators:
         ema_slow=fields.real("ema_slow"),
         ema_signal=fields.real("ema_signal"),
     )
+    expected = (min(indicators.rows, indicators.reach), *2 * (min(indicators.rows, WINDOW),))
+    if (len(indicators.closes), len(indicators.flows), len(indicators.volumes)) != expected:
+        raise BadState("closes, flows or volumes are not as many as the rows")
+    return indicators
 
 
 def _model_in(rules: Rules, fields: Fields) -> tuple[Fit | None, str]:
@@ -343,6 +348,8 @@ def _fit_in(fields: Fields) -> Fit:
     weights, mean, std = (fields.reals(name) for name in ("weights", "mean", "std"))
     if not len(weights) == len(mean) == len(std):
         raise BadState("weights, mean and std differ in length")
+    if not all(each > 0 for each in std):
+        raise BadState("a std is not above 0")
     return Fit(weights, fields.real("bias"), mean, std, fields.count("rows"))
 
 

@@ -69,8 +69,8 @@ class Fields:
     def real(self, name: str) -> float:
         return self._real(name, self._value(name))
 
-    def wholes(self, name: str) -> tuple[int, ...]:
-        return tuple(self._whole(at, each, -_LARGEST_WHOLE, _LARGEST_WHOLE) for at, each in self._each(name))
+    def wholes(self, name: str, lowest: int = -_LARGEST_WHOLE) -> tuple[int, ...]:
+        return tuple(self._whole(at, each, lowest, _LARGEST_WHOLE) for at, each in self._each(name))
 
     def reals(self, name: str) -> tuple[float, ...]:
         return tuple(self._real(at, each) for at, each in self._each(name))

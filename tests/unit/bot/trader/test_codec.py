@@ -178,6 +178,10 @@ def test_finer_increments_at_the_venue_keep_what_we_own_and_drop_the_indicators(
         (("indicators",), "rsi_fast", None),  # yesterday's state, from before the indicator was added
         (("indicators",), "gain", "a word"),
         (("indicators",), "closes", 5),
+        (("indicators",), "closes", []),  # a step would look for the newest
+        (("indicators",), "volumes", [1]),
+        (("indicators",), "gain", True),
+        (("anchors", 0, "indicators"), "rows", 1_000),
         (("anchors", 0, "indicators"), "gain", None),
         (("anchors", 0), "start", None),
     ],
@@ -200,7 +204,7 @@ def test_indicators_that_do_not_fit_are_worked_out_anew_with_a_warning_and_nothi
             holder[field] = value
     kept, warnings = decode(rules, document)
     assert len(warnings) == 1
-    assert field in warnings[0] or str(value) in warnings[0] or "int" in warnings[0]
+    assert field in warnings[0]
     assert "worked out anew" in warnings[0]
     assert kept.market.indicators.rows == 0
     assert (kept.lots, kept.trades, kept.account, kept.model) == (state.lots, state.trades, state.account, state.model)
@@ -215,7 +219,9 @@ def test_an_indicator_that_this_cbbot_no_longer_has_is_no_reason_to_refuse_eithe
     assert kept.lots == state.lots
 
 
-@pytest.mark.parametrize("change", [{"weights": [1.0]}, {"bias": None}, {"mean": ["x"]}])
+@pytest.mark.parametrize(
+    "change", [{"weights": [1.0]}, {"bias": None}, {"mean": ["x"]}, {"std": [0.0] * 4}, {"rows": True}]
+)
 def test_a_model_that_does_not_fit_is_fitted_anew_with_a_warning(change: dict[str, Any]) -> None:
     rules, state = traded()
     document = json.loads(json.dumps(encode(rules, state)))
