@@ -54,5 +54,6 @@ def check(
     found = examine(file, instrument, granularity, form)
     # Before the table: rich ends the process when the table's reader has gone.
     outputs.write({"--json": json_text.dumps(as_document(found), indent=1) + "\n"})
-    print_findings(Console(file=outputs.report), found)
+    with outputs.reporting() as stream:
+        print_findings(Console(file=stream), found)
     return FAILED if found.refused or found.doubtful else DONE
