@@ -29,13 +29,15 @@ from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
 from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
 from cbbot.process.json_logs import configure_logs
+from cbbot.process.path_options import named_path
 
 __all__ = ["run"]
 
 
 def run(
     env: Annotated[
-        Path | None, typer.Option("--env", metavar="FILE", help="A bot.env; the environment wins over it.")
+        Path | None,
+        typer.Option("--env", parser=named_path, metavar="FILE", help="A bot.env; the environment wins over it."),
     ] = None,
     assigned: Annotated[
         list[str] | None,

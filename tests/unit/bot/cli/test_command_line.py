@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -112,6 +113,35 @@ def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytes
     assert main(["run"]) == 130
     monkeypatch.setattr(dispatch, "_loaded", lambda *_: unsound)
     assert main(["run"]) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "backtest --csv", "backtest --csv c.csv --env", "backtest --csv c.csv -f", "backtest --csv c.csv --json",
+        "backtest --csv c.csv --html", "backfill --out", "backfill --out c.csv --token-file", "data check",
+        "data check c.csv --json", "run --env", "state show", "state verify", "up -f", "up -f bot.yaml --state-dir",
+    ],
+)  # fmt: skip
+def test_a_path_without_a_name_is_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments.split(), ""]) == 2
+    assert "the name is empty" in error_line(capsys)
+
+
+@pytest.mark.processes
+def test_ctrl_c_while_it_imports_or_goes_is_no_traceback() -> None:
+    at_first_import = (
+        "import sys, signal\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cbbot.cli': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    at_the_end = "import atexit, signal; atexit.register(signal.raise_signal, signal.SIGINT)\n"
+    for prepared, code in ((at_first_import, 130), (at_the_end, -signal.SIGINT)):
+        script = f"{prepared}import sys; sys.argv[1:] = ['--version']\nfrom cbbot.__main__ import main; main()"
+        ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (code, "")
 
 
 @pytest.mark.processes
