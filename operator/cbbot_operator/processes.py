@@ -6,7 +6,7 @@ cluster's functions, and simulator, bridge and bot run as children of this proce
 
 Exit codes: 0 stopped by Ctrl-C (which is how ``up`` normally ends) or ``--for``, 1 failed or had to kill,
 2 bad input, 3 refused for safety, 143 stopped by SIGTERM and 129 by SIGHUP, each as cleanly,
-130 stopped by a second Ctrl-C without waiting.
+130 stopped by Ctrl-C before anything ran, or by a second one without waiting.
 """
 
 from __future__ import annotations
