@@ -11,8 +11,7 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line; never returns. Ctrl-C ends it without a traceback from its first import to its end."""
     try:
-        # Within the block: importing takes long enough to be interrupted.
-        from cbbot.cli import main as _main  # noqa: PLC0415
+        from cbbot.cli import main as _main  # noqa: PLC0415  importing takes long enough to be interrupted
 
         code = _main(sys.argv[1:])
         # Nothing is left that an interrupt could save; while Python takes itself down it would show as a traceback.

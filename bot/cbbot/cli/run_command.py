@@ -49,7 +49,7 @@ def run(
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.
 
-    Exit code 0 after SIGTERM, which is how a service is stopped; 130 after Ctrl-C.
+    Exit code 0 after SIGTERM, which is how a service is stopped (143 before it runs); 130 after Ctrl-C.
 
     Listens on PORT; prints {"event": "listening", "port": N} on stdout. Logs go to stderr.
     """
