@@ -13,6 +13,7 @@ from cbbot.cli.exits import DONE, FAILED, REFUSED
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
+from cbbot.process.path_options import named_path
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
 from cbbot.trader.codec import decode, rules_as_written
 from cbbot.trader.state_checks import check_document
@@ -25,7 +26,12 @@ _TABLE_WIDTH = 132
 
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="The state file, or its folder. [default: $STATE_FILE]", show_default=False),
+    typer.Argument(
+        parser=named_path,
+        metavar="[FILE]",
+        help="The state file, or its folder. [default: $STATE_FILE]",
+        show_default=False,
+    ),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -114,6 +115,35 @@ def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytes
     assert main(["run"]) == 3
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "backtest --csv", "backtest --csv c.csv --env", "backtest --csv c.csv -f", "backtest --csv c.csv --json",
+        "backtest --csv c.csv --html", "backfill --out", "backfill --out c.csv --token-file", "data check",
+        "data check c.csv --json", "run --env", "state show", "state verify", "up -f", "up -f bot.yaml --state-dir",
+    ],
+)  # fmt: skip
+def test_a_path_without_a_name_is_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments.split(), ""]) == 2
+    assert "the name is empty" in error_line(capsys)
+
+
+@pytest.mark.processes
+def test_ctrl_c_while_it_imports_or_goes_is_no_traceback() -> None:
+    at_first_import = (
+        "import sys, signal\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cbbot.cli': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    at_the_end = "import atexit, signal; atexit.register(signal.raise_signal, signal.SIGINT)\n"
+    for prepared, code in ((at_first_import, 130), (at_the_end, -signal.SIGINT)):
+        script = f"{prepared}import sys; sys.argv[1:] = ['--version']\nfrom cbbot.__main__ import main; main()"
+        ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (code, "")
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -> None:
@@ -121,7 +151,8 @@ def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
-    assert (ended.returncode, ended.stderr) == (1, "cbbot: [Errno 28] No space left on device\n")
+    named = "[Errno 28]" if unbuffered else "standard output: cannot be written:"
+    assert (ended.returncode, ended.stderr) == (1, f"cbbot: {named} No space left on device\n")
     reader, writer = os.pipe()
     os.close(reader)
     ended = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
