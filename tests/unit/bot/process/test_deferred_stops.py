@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 
+import started_processes
 from cbbot.process.deferred_stops import DeferredStops
 from cbbot.process.stop_signals import STOP_SIGNALS
 
@@ -120,19 +121,21 @@ def test_what_is_ignored_stays_ignored() -> None:
         assert signal.signal(signal.SIGHUP, before) == signal.SIG_IGN
 
 
+WITHOUT_A_HANDLER = """
+import signal
+from cbbot.process.deferred_stops import DeferredStops
+with DeferredStops():
+    signal.raise_signal(signal.SIGTERM)
+    print("the whole block", flush=True)
+print("and what follows", flush=True)
+"""
+
+
 def test_a_process_without_a_handler_is_ended_by_the_signal_after_the_block() -> None:
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        with contextlib.suppress(BaseException):
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            with DeferredStops():
-                signal.raise_signal(signal.SIGTERM)
-                os.write(writer, b"the whole block")
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
-        assert stream.read() == b"the whole block"
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    with started_processes.start([sys.executable, "-c", WITHOUT_A_HANDLER], stdout=subprocess.PIPE) as child:
+        output, _ = child.communicate(timeout=30)
+    assert output == "the whole block\n"
+    assert child.returncode == -signal.SIGTERM
 
 
 def test_a_thread_of_its_own_has_nothing_to_defer() -> None:
