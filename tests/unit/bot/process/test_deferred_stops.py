@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -120,19 +120,19 @@ def test_what_is_ignored_stays_ignored() -> None:
         assert signal.signal(signal.SIGHUP, before) == signal.SIG_IGN
 
 
+@pytest.mark.processes
 def test_a_process_without_a_handler_is_ended_by_the_signal_after_the_block() -> None:
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        with contextlib.suppress(BaseException):
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            with DeferredStops():
-                signal.raise_signal(signal.SIGTERM)
-                os.write(writer, b"the whole block")
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
-        assert stream.read() == b"the whole block"
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    script = (
+        "import signal\n"
+        "from cbbot.process.deferred_stops import DeferredStops\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "with DeferredStops():\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    print('the whole block', flush=True)\n"
+        "print('more')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGTERM, "the whole block\n")
 
 
 def test_a_thread_of_its_own_has_nothing_to_defer() -> None:
