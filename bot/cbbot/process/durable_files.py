@@ -16,7 +16,7 @@ from typing import IO, Final
 
 from cbbot.process.deferred_stops import DeferredStops
 
-__all__ = ["StagedFile", "check_replaceable", "replace_durably", "sync_folder", "write_durably"]
+__all__ = ["StagedFile", "check_replaceable", "link_over", "replace_durably", "sync_folder", "write_durably"]
 
 OWNER_ONLY: Final = 0o600
 
@@ -44,8 +44,33 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
         OSError: ``path`` is as it was, or holds ``content`` without the folder's entry being durable.
     """
     temporary = path.with_name(path.name + ".tmp")
-    write_durably(temporary, content, mode)
+    try:
+        write_durably(temporary, content, mode)
+    except OSError:
+        # On a full disk a part of this must not take the room of what is written next.
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def link_over(source: Path, path: Path) -> None:
+    """Makes ``path`` a second name of the file that ``source`` is now. One caller at a time for one path.
+
+    The file must only ever be replaced, never written in place.
+
+    Raises:
+        OSError: ``path`` is as it was, or is the name already without the folder's entry being durable.
+    """
+    # Not the name that replace_durably writes to: what a crash leaves of a link is the file itself.
+    temporary = path.with_name(path.name + ".link")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+        temporary.replace(path)
+    finally:
+        # Renaming one name of a file over another of its names does nothing.
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
