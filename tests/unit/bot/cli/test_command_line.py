@@ -128,6 +128,17 @@ def test_a_path_without_a_name_is_refused(arguments: str, capsys: pytest.Capture
     assert "the name is empty" in error_line(capsys)
 
 
+def test_an_output_need_not_be_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    candles, result = tmp_path / "c.csv", tmp_path / "a.json"
+    candles.write_text("time,open,high,low,close,volume\n" + "".join(f"{60 * i},1,1,1,1,1\n" for i in range(200)))
+    result.touch(mode=0o222)
+    access = os.access
+    # As for a user who is not root.
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: mode != os.R_OK and access(path, mode, **more))
+    assert main(["data", "check", str(candles), "--json", str(result)]) == 0
+    assert json.loads(result.read_text())["candles"] == 200
+
+
 @pytest.mark.processes
 def test_ctrl_c_while_it_imports_or_goes_is_no_traceback() -> None:
     at_first_import = (
