@@ -52,17 +52,19 @@ def judge(seen: Observed) -> Verdict:
 
 
 def _known_lots(seen: Observed) -> int | None:
-    """Open lots, orders in flight counted as one; None when the bot does not answer."""
-    report = seen.report
-    if report is None or report.status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
+    """Open lots, orders in flight counted as one; None when the bot does not answer or is not ready."""
+    report, status = seen.report, seen.ready_status
+    if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
         return None
-    return report.status.open_lots or min(1, report.status.pending_orders)
+    if status.open_lots is None or status.pending_orders is None:
+        return None
+    return status.open_lots or min(1, status.pending_orders)
 
 
 def _held(seen: Observed, lots: int | None) -> Verdict:
     spec = seen.spec
     policy = spec.deletionPolicy if spec else "Refuse"
-    count = "the bot does not answer, its lots are unknown" if lots is None else _counted(lots)
+    count = _unknown(seen) if lots is None else _counted(lots)
     force = f"annotate {FORCE_DELETE}=true to delete it regardless"
     if policy == "Refuse":
         return Verdict(
@@ -80,6 +82,13 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
     return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)
+
+
+def _unknown(seen: Observed) -> str:
+    status = seen.bot_status
+    if status is None or status.ready:
+        return "the bot does not answer, its lots are unknown"
+    return f"the bot is not ready, its lots are unknown ({status.reason or status.phase})"
 
 
 def _counted(lots: int) -> str:

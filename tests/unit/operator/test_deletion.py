@@ -94,3 +94,18 @@ def test_flatten_says_what_it_needs(deleting: Observe, changes: dict[str, Any], 
 def test_what_lets_go_whatever_is_open(deleting: Observe, changes: dict[str, Any], reason: str) -> None:
     verdict = judge(deleting(**changes))
     assert (verdict.release, verdict.reason) == (True, reason)
+
+
+STARTING = {"ready": False, "phase": "starting", "reason": "the venue's clock"}
+
+
+@pytest.mark.parametrize("figures", [{"open_lots": 0}, {"open_lots": None, "pending_orders": None}])
+def test_nothing_is_let_go_on_the_figures_of_a_bot_that_is_not_ready(
+    deleting: Observe, observed: Observe, bot_status: MakeStatus, figures: dict[str, Any]
+) -> None:
+    report = Report(observed().now, bot_status(**STARTING, **figures))
+    refused = judge(replace(deleting(lots=0), report=report))
+    assert (refused.release, refused.reason, refused.flatten) == (False, "DeletionRefused", False)
+    assert "the bot is not ready, its lots are unknown (the venue's clock)" in refused.message
+    waits = judge(replace(deleting("Flatten", lots=0), report=report))
+    assert (waits.release, waits.reason, waits.flatten) == (False, "FlattenWaits", True)
