@@ -29,12 +29,12 @@ class Seen:
     """The newest answers. ``failure`` says why the very last question had none; ``trades`` are newest first."""
 
     status: BotStatus | None = None
-    ready_status: BotStatus | None = None
-    """The newest that a ready bot gave."""
     trades: tuple[NumberedTrade, ...] = ()
     failure: str = ""
     healthy_at: float = 0.0
     """When ``/healthz`` last said yes, on the event loop's clock."""
+    ready_status: BotStatus | None = None
+    """The newest that a ready bot gave."""
 
 
 def command_for(entries: Literal["Allowed", "Paused"], status: BotStatus) -> str | None:
@@ -85,7 +85,7 @@ class Watch:
             self.seen = replace(self.seen, failure=f"the bot does not answer: {reason}", healthy_at=healthy_at)
             return
         ready_status = status if status.ready else self.seen.ready_status
-        self.seen = Seen(status, ready_status, trades, healthy_at=healthy_at)
+        self.seen = Seen(status, trades, healthy_at=healthy_at, ready_status=ready_status)
 
     async def _healthy_at(self, address: str) -> float:
         try:
