@@ -197,8 +197,13 @@ class LiveBot:
 
     @property
     def alive(self) -> bool:
-        """Whether the loop, or the start before it, has moved lately."""
-        moved_at = self._parts.loop.moved_at if self._parts and not self._boot.waits_for else self._boot.moved_at
+        """Whether the loop, or the start before it, has moved lately, and does not fail at one thing ever again."""
+        if self._parts is None or self._boot.waits_for:
+            moved_at = self._boot.moved_at
+        elif self._parts.loop.failing(_STUCK_SECONDS):
+            return False
+        else:
+            moved_at = self._parts.loop.moved_at
         return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
 
     @property
@@ -206,7 +211,7 @@ class LiveBot:
         """Ready, or what it waits for."""
         moment = self._moment()
         phase, reason = phase_of(moment)
-        return phase not in ("starting", "reconciling"), reason
+        return phase not in ("starting", "reconciling") and not moment.failing, reason
 
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
@@ -279,7 +284,7 @@ class LiveBot:
     def _moment(self) -> Moment:
         parts, waits_for, known = self._parts, self._boot.waits_for, self._last_known
         if parts is None:
-            return Moment(None, None, None, waits_for, "", None, known.saved_ms, 0, known)
+            return Moment(None, None, None, waits_for, "", "", None, known.saved_ms, 0, known)
         fresh_at, decisions = parts.ticks.fresh_at, parts.loop.decisions
         now = asyncio.get_running_loop().time()
         return Moment(
@@ -287,6 +292,7 @@ class LiveBot:
             state=parts.loop.state,
             decision=decisions[-1] if decisions else None,
             waits_for=waits_for,
+            failing="" if waits_for else parts.loop.failing(_STUCK_SECONDS),
             problem=parts.writer.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
             saved_ms=parts.writer.saved_at_ms if parts.writer.saved_at_ms is not None else known.saved_ms,

@@ -37,13 +37,15 @@ class About:
 class Moment:
     """What changes. ``waits_for`` is empty once the loop runs; ``problem`` is anything that needs a person.
 
-    ``last_known`` counts until there is a ``state``; ``saved_ms`` is when what is shown was last saved.
+    ``failing`` says why the loop makes no progress, empty while it does. ``last_known`` counts until there is a
+    ``state``; ``saved_ms`` is when what is shown was last saved.
     """
 
     rules: Rules | None
     state: TraderState | None
     decision: Decision | None
     waits_for: str
+    failing: str
     problem: str
     price_age_seconds: float | None
     saved_ms: int | None
@@ -52,12 +54,14 @@ class Moment:
 
 
 def phase_of(moment: Moment) -> tuple[Phase, str]:
-    """The phase and a reason in words; ``ready`` means every order of an earlier run is accounted for."""
+    """The phase and a reason in words."""
     state = moment.state
     if state is None or moment.waits_for:
         reason = moment.waits_for or "starting"
         condition = moment.last_known.condition
         return "starting", f"{reason} ({condition})" if condition else reason
+    if moment.failing:
+        return "halted", moment.failing
     if state.halted:
         return "halted", state.halted
     if not state.reconciled:
@@ -70,7 +74,7 @@ def phase_of(moment: Moment) -> tuple[Phase, str]:
 def status_of(about: About, moment: Moment) -> BotStatus:
     phase, reason = phase_of(moment)
     state, known = moment.state, moment.last_known
-    ready = bool(state and state.reconciled and not moment.waits_for)
+    ready = bool(state and state.reconciled and not moment.waits_for and not moment.failing)
     saved_at = rfc3339(moment.saved_ms) if moment.saved_ms is not None else None
     last_fit_ms = state.last_fit_ms if state else known.last_fit_ms
     return BotStatus.model_validate(
