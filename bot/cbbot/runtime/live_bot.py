@@ -15,7 +15,7 @@ from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import Retryable, UnsafeStart
-from cbbot.runtime.boot import Begun, Boot
+from cbbot.runtime.boot import Begun, Boot, superseded
 from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
@@ -178,10 +178,7 @@ class LiveBot:
             return
         loop, writer = self._parts.loop, self._parts.writer
         if self._client.superseded:
-            self._fatal = UnsafeStart(
-                f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
-                "process trades in this bot's name. This one has stopped; stop one for good, or set another BOT_ID"
-            )
+            self._fatal = superseded(loop.state.identity.bot_id, loop.state.epoch)
             self.stop()
         now = asyncio.get_running_loop().time()
         if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
