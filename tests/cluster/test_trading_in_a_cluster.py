@@ -132,7 +132,7 @@ def test_a_restart_by_hand_survives(kubectl: Kubectl) -> None:
     [
         ('{"spec": {"product": {"id": "ETH-USD"}}}', "cannot"),
         ('{"spec": {"mode": "Live"}}', "spec.risk.maxOrderUSD must be set"),
-        ('{"spec": {"strategy": {"maFast": 30}}}', "spec.strategy.maFast must be below maSlow"),
+        ('{"spec": {"strategy": {"maFast": 30}}}', "spec.strategy.maFast must be below spec.strategy.maSlow"),
         ('{"spec": {"bot": {"env": [{"name": "PORT", "value": "1"}]}}}', "cannot be set through env"),
     ],
 )
