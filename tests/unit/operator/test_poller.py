@@ -116,7 +116,7 @@ def test_flatten_is_asked_for_while_a_deletion_waits(
     report = Report(observed().now, bot_status(open_lots=1))
     seen = observed(
         {**live, "deletionPolicy": "Flatten"},
-        metadata={"deletionTimestamp": "now", "finalizers": [FINALIZER]},
+        metadata={"deletionTimestamp": "2026-01-02T03:00:00Z", "finalizers": [FINALIZER]},
         children={("Deployment", "btc-bot"): {}},
         secrets={"coinbase": api_keys},
         report=report,
