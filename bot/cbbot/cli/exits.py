@@ -116,8 +116,8 @@ def _tell(error: BaseException, *messages: str, code: int, service: bool) -> Non
 
         event = "failed" if code == FAILED else "refused"
         shown = error if os.environ.get("CBBOT_TRACEBACK") else None
-        told = (json_line(__name__, event, {"reason": line, "exit_code": code}, shown) for line in lines)
-        sys.stderr.write("".join(f"{line}\n" for line in told))
+        output = (json_line(__name__, event, {"reason": line, "exit_code": code}, shown) for line in lines)
+        sys.stderr.write("".join(f"{line}\n" for line in output))
         return
     if os.environ.get("CBBOT_TRACEBACK"):
         import traceback  # noqa: PLC0415  seldom asked for

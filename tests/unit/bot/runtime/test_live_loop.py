@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import pytest
@@ -19,13 +18,8 @@ from cbbot.errors import BadInput, Retryable
 from cbbot.kernel.batch import columns
 from cbbot.research.backtest import Span
 from cbbot.research.backtest import run as backtest
-from cbbot.runtime import live
 from cbbot.runtime.store import read_generation
-from cbbot.trader.commands import Command
-from cbbot.trader.events import EntriesPaused, Event, Tick
-from cbbot.trader.machine import step
-from cbbot.trader.rules import Rules, build_rules
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
@@ -156,199 +150,6 @@ def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(
         assert now.equity_usd == status.equity_usd
         assert now.epoch > status.epoch
         assert bridge.requests[-1].headers["X-Bot-Epoch"] == str(now.epoch)
-        await again.stop()
-
-    virtually(main)
-
-
-def _broken(bridge: Any) -> None:
-    bridge.broken["/exchange/filters"] = lambda _: httpx.Response(503, json={"error": {"code": "x", "message": "no"}})
-
-
-def _exposed(rig: Any) -> dict[str, float]:
-    lines = rig.bot.exposition().decode().splitlines()
-    return {name: float(text) for name, text in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
-
-
-def test_until_the_bridge_answers_the_figures_are_those_of_the_state_and_say_of_when(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
-) -> None:
-    bridge = fake_bridge()
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: len(rig.bot.lots()) >= 2 and len(rig.bot.trades(10, None)) >= 2)
-        assert rig.bot.status().as_of is None
-        await rig.bot.pause_entries("hand")
-        await rig.stop()
-        before, lots, trades = rig.bot.status(), rig.bot.lots(), rig.bot.trades(10, None)
-        os.utime(rig.store.path, (1_000_000_000, 1_000_000_000))
-        # As if it had died between the state's save and the log's.
-        log = tmp_path / "trades.jsonl"
-        log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
-        _broken(bridge)
-        again = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
-        now = again.bot.status()
-        assert (now.ready, now.phase, now.as_of) == (False, "starting", "2001-09-09T01:46:40Z")
-        assert now.last_save_at == now.as_of
-        same = {
-            "epoch", "equity_usd", "daily_pnl_usd", "exposure_usd", "open_lots", "pending_orders", "last_price",
-            "breaker_tripped", "model",
-        }  # fmt: skip
-        assert now.model_dump(include=same) == before.model_dump(include=same)
-        assert (now.equity_marked_usd, now.unrealized_pnl_usd, now.price_age_seconds) == (None, None, None)
-        assert (now.entries.allowed, now.entries.paused_by) == (False, ["hand"])
-        marked = {"unrealized_pnl"}
-        assert [lot.model_dump(exclude=marked) for lot in again.bot.lots()] == [
-            lot.model_dump(exclude=marked) for lot in lots
-        ]
-        assert {lot.unrealized_pnl for lot in again.bot.lots()} == {None}
-        assert again.bot.trades(10, None) == trades
-        assert again.bot.trades(1, trades[0].number) == trades[1:2]
-        exposed = _exposed(again)
-        assert exposed["bot_open_lots"] == len(lots)
-        assert exposed["bot_equity_usd"] == float(before.equity_usd)
-        assert (exposed["bot_entries_paused"], exposed["bot_ready"]) == (1, 0)
-        assert exposed["bot_epoch"] == before.epoch
-        assert math.isnan(exposed["bot_equity_marked_usd"])
-        bridge.broken.clear()
-        await again.until(lambda: again.bot.readiness[0])
-        assert again.bot.status().as_of is None
-        assert _exposed(again)["bot_equity_marked_usd"] > 0
-        await again.stop()
-
-    virtually(main)
-
-
-@pytest.fixture
-def poisoned(monkeypatch: pytest.MonkeyPatch) -> set[type[Event]]:
-    """Steps on events of these kinds fail."""
-    kinds: set[type[Event]] = set()
-
-    def stepping(rules: Rules, state: TraderState, event: Event) -> tuple[TraderState, tuple[Command, ...]]:
-        if type(event) in kinds:
-            raise ZeroDivisionError("division by zero")
-        return step(rules, state, event)
-
-    monkeypatch.setattr(live, "step", stepping)
-    return kinds
-
-
-@pytest.mark.parametrize(
-    ("kinds", "reason"),
-    [
-        (get_args(Event), "every step fails: ZeroDivisionError: division by zero"),
-        ((Tick,), "every step on Tick fails: ZeroDivisionError: division by zero"),
-    ],
-)
-def test_a_loop_in_which_every_step_fails_is_neither_healthy_nor_ready_until_one_succeeds(
-    make_rig: Any,
-    virtually: Any,
-    fake_bridge: Any,
-    tmp_path: Path,
-    poisoned: set[type[Event]],
-    kinds: tuple[type[Event], ...],
-    reason: str,
-) -> None:
-    bridge = fake_bridge()
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path, USE_TICK_PRICE="true")
-        await rig.until(lambda: len(rig.bot.decisions(1000)) > 3)
-        poisoned.update(kinds)
-        await asyncio.sleep(25)
-        assert (rig.bot.alive, rig.bot.status().phase) == (True, "trading")
-        await asyncio.sleep(60)
-        status = rig.bot.status()
-        assert (rig.bot.alive, status.ready, status.phase, status.reason) == (False, False, "halted", reason)
-        assert rig.bot.readiness == (False, reason)
-        assert _exposed(rig)["bot_ready"] == 0
-        poisoned.clear()
-        await rig.until(lambda: rig.bot.alive, 300)
-        assert (rig.bot.readiness, rig.bot.status().phase) == ((True, ""), "trading")
-        await rig.stop()
-
-    virtually(main)
-
-
-def test_one_failed_step_among_good_ones_changes_nothing(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, poisoned: set[type[Event]]
-) -> None:
-    bridge = fake_bridge()
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: rig.bot.readiness[0])
-        poisoned.add(EntriesPaused)
-        await rig.bot.pause_entries("hand")
-        assert _exposed(rig)["bot_step_failures_total"] == 1
-        for _ in range(120):
-            assert (rig.bot.alive, rig.bot.status().ready, rig.bot.status().phase) == (True, True, "trading")
-            await asyncio.sleep(1)
-        await rig.stop()
-
-    virtually(main)
-
-
-def test_a_first_start_has_no_lots_and_figures_that_are_not_known(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
-) -> None:
-    bridge = fake_bridge()
-    _broken(bridge)
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
-        status = rig.bot.status()
-        assert (status.open_lots, status.pending_orders) == (0, 0)
-        unknown = ("epoch", "equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd")
-        assert status.model_dump(include={*unknown, "as_of"}) == dict.fromkeys((*unknown, "as_of"))
-        assert math.isnan(_exposed(rig)["bot_equity_usd"])
-        assert _exposed(rig)["bot_open_lots"] == 0
-        await rig.stop()
-
-    virtually(main)
-
-
-def test_a_state_that_makes_no_sense_is_not_shown_as_nothing_open(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
-) -> None:
-    bridge = fake_bridge()
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: rig.bot.readiness[0])
-        await rig.stop()
-        document = read_generation(rig.store.path)
-        del document["account"]["realised"]
-        rig.store.save(document)
-        _broken(bridge)
-        again = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
-        status = again.bot.status()
-        assert (status.open_lots, status.pending_orders, status.equity_usd) == (None, None, None)
-        assert math.isnan(_exposed(again)["bot_open_lots"])
-        await again.stop()
-
-    virtually(main)
-
-
-def test_a_state_that_is_halted_says_so_before_the_bridge_answers(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
-) -> None:
-    bridge = fake_bridge()
-
-    async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: rig.bot.readiness[0])
-        await rig.stop()
-        rig.store.save(read_generation(rig.store.path) | {"halted": "an id used twice"})
-        _broken(bridge)
-        again = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
-        assert again.bot.status().reason.endswith("(the state is halted: an id used twice)")
-        assert _exposed(again)["bot_halted"] == 1
         await again.stop()
 
     virtually(main)
