@@ -24,6 +24,7 @@ from cbbot.trader.events import CandleClosed, Event, HistoryLoaded, OrderFilled,
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.machine import step
 from cbbot.trader.rules import Rules, build_rules
+from cbbot.trader.state_checks import contradictions
 from cbbot.trader.trader_state import Identity, Trade, TraderState, new_state
 
 __all__ = [
@@ -126,6 +127,8 @@ class TraderHarness:
     def _step(self, event: Event) -> None:
         before = self.state
         self.state, commands = step(self.rules, before, event)
+        # What a start would refuse must never be written.
+        assert contradictions(self.rules.instrument, self.state) == []
         if isinstance(event, OrderFilled) and (intent := before.intent(event.client_order_id)) is not None:
             self.fills.append(Fill(intent, event.execution))
         if self.state.trade_count > before.trade_count:

@@ -6,7 +6,7 @@ cluster's functions, and simulator, bridge and bot run as children of this proce
 
 Exit codes: 0 stopped by Ctrl-C (which is how ``up`` normally ends) or ``--for``, 1 failed or had to kill,
 2 bad input, 3 refused for safety, 143 stopped by SIGTERM and 129 by SIGHUP, each as cleanly,
-130 stopped by a second Ctrl-C without waiting.
+130 stopped by Ctrl-C before anything ran, or by a second one without waiting.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot.process.path_options import named_path
 from cbbot_operator.local.bot_port import DEFAULT_PORT, check_asked, ports_to_try
 from cbbot_operator.local.display import Display, LineDisplay, TableDisplay, Unhurried
 from cbbot_operator.local.folder import StateFolder, default_folder, locked
@@ -33,11 +34,23 @@ __all__ = ["main", "run_up", "up"]
 
 
 def up(
-    file: Annotated[Path, typer.Option("--file", "-f", help="Manifest of the TradingBot; - reads standard input.")],
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--file",
+            "-f",
+            parser=named_path,
+            metavar="FILE",
+            help="Manifest of the TradingBot; - reads standard input.",
+        ),
+    ],
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            "--state-dir", help="Folder of state and tokens. [default: $XDG_STATE_HOME or ~/.local/state, cbbot/NAME]"
+            "--state-dir",
+            parser=named_path,
+            metavar="FOLDER",
+            help="Folder of state and tokens. [default: $XDG_STATE_HOME or ~/.local/state, cbbot/NAME]",
         ),
     ] = None,
     seconds: Annotated[
@@ -74,9 +87,11 @@ def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, port: i
         root = state_dir or default_folder(manifest.name, manifest.namespace, os.environ)
         folder = StateFolder(root.absolute())
         plan = make_plan(manifest, folder, os.environ, bot_ports=ports_to_try(port))
+        # A second `up` on one state is to hear of that and not of the port; where there is none yet, nothing is made.
+        if port is not None and not folder.root.exists():
+            check_asked(port)
         folder.prepare()
         with locked(folder):
-            # Here, so that a second `up` on one state hears of that and not of the port.
             if port is not None:
                 check_asked(port)
             outcome = asyncio.run(_session(manifest, plan, folder, seconds=seconds, table=table))

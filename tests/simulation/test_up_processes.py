@@ -231,9 +231,10 @@ def test_without_a_port_the_bot_is_on_8080_or_the_next_free_one_and_says_so(tmp_
 def test_the_port_asked_for_is_the_bot_s_run_after_run_and_refused_when_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = port_of(f":{other.getsockname()[1]}")
-        with started(tmp_path, "--port", str(port)) as up:
+        with started(tmp_path / "new", "--port", str(port)) as up:
             assert up.end() == 2
             (line,) = up.text.splitlines()
+        assert not (tmp_path / "new").exists(), "it was refused before anything was made"
         assert line.startswith(f"cbbot up: --port {port}: cannot listen on 127.0.0.1:{port}: Address already in use; ")
     for _ in range(2):
         with started(tmp_path, "--port", str(port)) as up:

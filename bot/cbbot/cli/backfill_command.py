@@ -12,6 +12,7 @@ from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
 from cbbot.contract.settings_reading import read_secret
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.candle import Granularity
+from cbbot.process.path_options import named_path
 from cbbot.research.backfill.backfill_run import BackfillOptions
 from cbbot.research.backfill.backfill_run import backfill as run_backfill
 
@@ -20,7 +21,12 @@ __all__ = ["backfill"]
 
 def backfill(
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Candles: .csv, .csv.gz or .parquet. One that is there is filled up.")
+        Path,
+        typer.Option(
+            parser=named_path,
+            metavar="FILE",
+            help="Candles: .csv, .csv.gz or .parquet. One that is there is filled up.",
+        ),
     ],
     product: Annotated[str, typer.Option(metavar="ID", help="Product.")] = "BTC-USD",
     granularity: Annotated[
@@ -40,7 +46,10 @@ def backfill(
         ),
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]")
+        Path | None,
+        typer.Option(
+            parser=named_path, metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]"
+        ),
     ] = None,
 ) -> int:
     """Fetch what is missing of a product's candles, newest first; go on where the last run was cut short.

@@ -14,23 +14,30 @@ from cbbot.cli.sources import gathered
 from cbbot.contract.settings import load
 from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.path_options import named_path
 from cbbot.research.backtest_run import BacktestOptions
 from cbbot.research.backtest_run import backtest as run_backtest
 
 __all__ = ["backtest"]
 
 
-Candles = Annotated[Path, typer.Option(metavar="FILE", help=FILE_HELP)]
+Candles = Annotated[Path, typer.Option(parser=named_path, metavar="FILE", help=FILE_HELP)]
 Form = Annotated[str | None, typer.Option("--format", metavar="NAME", help=FORMAT_HELP)]
-Env = Annotated[Path | None, typer.Option("--env", metavar="FILE", help="Settings from a bot.env.")]
+Env = Annotated[Path | None, typer.Option("--env", parser=named_path, metavar="FILE", help="Settings from a bot.env.")]
 Manifest = Annotated[
-    Path | None, typer.Option("-f", "--manifest", metavar="FILE", help="Settings from a TradingBot instead.")
+    Path | None,
+    typer.Option("-f", "--manifest", parser=named_path, metavar="FILE", help="Settings from a TradingBot instead."),
 ]
 Assigned = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything.")
 ]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result here; - is standard output.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts here; - is standard output.")]
+Json = Annotated[
+    Path | None, typer.Option(parser=named_path, metavar="FILE", help="Write the result here; - is standard output.")
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(parser=named_path, metavar="FILE", help="Write a page with charts here; - is standard output."),
+]
 Fills = Annotated[
     str, typer.Option(metavar="MODEL", help="What an exit sees of a candle: close, or ohlc (the worse way round).")
 ]

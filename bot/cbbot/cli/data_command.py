@@ -14,6 +14,7 @@ from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP
 from cbbot.cli.exits import DONE, FAILED
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
+from cbbot.process.path_options import named_path
 from cbbot.research.data_check import examine
 from cbbot.research.data_check_report import as_document, print_findings
 from cbbot.research.increments import instrument_of
@@ -23,12 +24,13 @@ __all__ = ["check"]
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)],
+    file: Annotated[Path, typer.Argument(parser=named_path, metavar="FILE", help=FILE_HELP)],
     granularity: Annotated[
         Granularity, typer.Option(metavar="GRANULARITY", case_sensitive=False, help="How long its candles are.")
     ] = Granularity.ONE_MINUTE,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the findings here; - is standard output.")
+        Path | None,
+        typer.Option(parser=named_path, metavar="FILE", help="Write the findings here; - is standard output."),
     ] = None,
     form: Annotated[str | None, typer.Option("--format", metavar="NAME", help=FORMAT_HELP)] = None,
     product: Annotated[str, typer.Option(metavar="ID", help="Product.")] = BTC_USD.product_id,
@@ -54,5 +56,6 @@ def check(
     found = examine(file, instrument, granularity, form)
     # Before the table: rich ends the process when the table's reader has gone.
     outputs.write({"--json": json_text.dumps(as_document(found), indent=1) + "\n"})
-    print_findings(Console(file=outputs.report), found)
+    with outputs.reporting() as stream:
+        print_findings(Console(file=stream), found)
     return FAILED if found.refused or found.doubtful else DONE

@@ -67,7 +67,7 @@ def _guarded(run: Callable[[], int], *, service: bool) -> int:
     try:
         code = run()
         # What is left in the buffer belongs to the command: that it cannot be written is a failure like any other.
-        sys.stdout.flush()
+        _flush_output()
         return code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -81,7 +81,7 @@ def _guarded(run: Callable[[], int], *, service: bool) -> int:
         _drop_output()
         return code
     except OSError as error:
-        _tell(error, str(error), code=FAILED, service=service)
+        _tell(error, _problem_of_output() or str(error), code=FAILED, service=service)
         _drop_output()
         return FAILED
     except Exception as error:  # noqa: BLE001  the top of the process: told, and the exit code says it failed
@@ -98,6 +98,24 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  for the process's life
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _flush_output() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CbbotError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _problem_of_output() -> str:
+    """Why what is still to be written to standard output cannot be, if so: ``print`` does not say what failed."""
+    try:
+        _flush_output()
+    except (BrokenPipeError, CbbotError) as error:
+        return str(error)
+    return ""
 
 
 def _drop_output() -> None:

@@ -29,13 +29,15 @@ from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
 from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
 from cbbot.process.json_logs import configure_logs
+from cbbot.process.path_options import named_path
 
 __all__ = ["run"]
 
 
 def run(
     env: Annotated[
-        Path | None, typer.Option("--env", metavar="FILE", help="A bot.env; the environment wins over it.")
+        Path | None,
+        typer.Option("--env", parser=named_path, metavar="FILE", help="A bot.env; the environment wins over it."),
     ] = None,
     assigned: Annotated[
         list[str] | None,
@@ -47,7 +49,7 @@ def run(
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.
 
-    Exit code 0 after SIGTERM, which is how a service is stopped; 130 after Ctrl-C.
+    Exit code 0 after SIGTERM, which is how a service is stopped (143 before it runs); 130 after Ctrl-C.
 
     Listens on PORT; prints {"event": "listening", "port": N} on stdout. Logs go to stderr.
     """

@@ -13,9 +13,12 @@ from cbbot.cli.exits import DONE, FAILED, REFUSED
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
+from cbbot.process.path_options import named_path
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.trader.codec import decode_identity
-from cbbot.trader.state_versions import BadState, brought_up_to_date
+from cbbot.trader.codec import decode, rules_as_written
+from cbbot.trader.state_checks import check_document
+from cbbot.trader.state_fields import BadState
+from cbbot.trader.state_versions import brought_up_to_date
 
 __all__ = ["show", "verify"]
 
@@ -23,18 +26,25 @@ _TABLE_WIDTH = 132
 
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="The state file, or its folder. [default: $STATE_FILE]", show_default=False),
+    typer.Argument(
+        parser=named_path,
+        metavar="[FILE]",
+        help="The state file, or its folder. [default: $STATE_FILE]",
+        show_default=False,
+    ),
 ]
 
 
 def show(file: FileArgument = None) -> None:
     """Show what a state file holds: identity, money, lots, orders, pauses."""
     path = _path(file)
+    read = _newest_readable(path)
     try:
-        body = brought_up_to_date(read_generation(path))
-        identity = decode_identity(body)
-    except FileNotFoundError as error:
-        raise BadInput(f"{path}: there is no such file") from error
+        body = brought_up_to_date(read)
+        # What is shown is what a start would read: nonsense is refused by name.
+        identity = decode(rules_as_written(body), body).state.identity
+    except BadState as error:
+        raise BadInput(f"{path}: {error}") from error
     from rich.console import Console  # noqa: PLC0415  60 ms that only a table needs
     from rich.table import Table  # noqa: PLC0415  as above
 
@@ -84,30 +94,32 @@ def _path(file: Path | None) -> Path:
     return path / default.name if path.is_dir() else path
 
 
-def _problem(path: Path) -> str:
-    """What is wrong with one generation; empty when nothing is."""
+def _newest_readable(path: Path) -> dict[str, Any]:
+    """The body of the newest generation, else of the previous one, with a remark on standard error."""
+    store = StateStore(path)
     try:
-        body = brought_up_to_date(read_generation(path))
-        decode_identity(body)
-        return _sums_problem(body)
+        return read_generation(path)
+    except FileNotFoundError as error:
+        if not store.previous.exists():
+            raise BadInput(f"{path}: there is no such file") from error
+        problem = f"{path} is missing"
+    except CorruptState as error:
+        if not store.previous.exists():
+            raise
+        problem = str(error)
+    body = read_generation(store.previous)
+    typer.echo(f"cbbot: {problem}; this is the previous generation, {store.previous}", err=True)
+    return body
+
+
+def _problem(path: Path) -> str:
+    """What is wrong with one generation, as a start would see it; empty when nothing is."""
+    try:
+        check_document(read_generation(path))
     except FileNotFoundError:
         return "does not exist"
     except (CorruptState, BadState) as error:
         return str(error)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return f"a field is missing or nonsense: {error}"
-
-
-def _sums_problem(body: dict[str, Any]) -> str:
-    """The account has sums over the lots and the dust: they must be what these add up to."""
-    account, lots = body["account"], body["lots"]
-    dusts = [body["dust"], body["short_dust"]]
-    if account["lots"] != len(lots):
-        return f"the account counts {account['lots']} lots, there are {len(lots)}"
-    for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
-        added = sum((Decimal(each[of]) for each in (*lots, *dusts)), Decimal())
-        if added != Decimal(account[total]):
-            return f"lots and dust add up to a {of} of {added:f}, the account says {account[total]}"
     return ""
 
 

@@ -7,13 +7,16 @@ folder: a crash at any point leaves the old content or the new, never a mixture.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
-__all__ = ["StagedFile", "replace_durably", "sync_folder", "write_durably"]
+from cbbot.process.deferred_stops import DeferredStops
+
+__all__ = ["StagedFile", "check_replaceable", "link_over", "replace_durably", "sync_folder", "write_durably"]
 
 OWNER_ONLY: Final = 0o600
 
@@ -41,8 +44,33 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
         OSError: ``path`` is as it was, or holds ``content`` without the folder's entry being durable.
     """
     temporary = path.with_name(path.name + ".tmp")
-    write_durably(temporary, content, mode)
+    try:
+        write_durably(temporary, content, mode)
+    except OSError:
+        # On a full disk a part of this must not take the room of what is written next.
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def link_over(source: Path, path: Path) -> None:
+    """Makes ``path`` a second name of the file that ``source`` is now. One caller at a time for one path.
+
+    The file must only ever be replaced, never written in place.
+
+    Raises:
+        OSError: ``path`` is as it was, or is the name already without the folder's entry being durable.
+    """
+    # Not the name that replace_durably writes to: what a crash leaves of a link is the file itself.
+    temporary = path.with_name(path.name + ".link")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+        temporary.replace(path)
+    finally:
+        # Renaming one name of a file over another of its names does nothing.
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -59,17 +87,36 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def check_replaceable(path: Path) -> None:
+    """That what is at ``path``, if anything, may be replaced by this process. A folder's rights would allow more.
+
+    Raises:
+        OSError: it may not be written to, it is another user's and would become ours, or its links lead nowhere.
+    """
+    try:
+        owner = path.stat().st_uid
+    except FileNotFoundError:
+        return
+    # The rights of who runs it, as opening the file would ask for them; root has all.
+    if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if os.geteuid() not in (0, owner):
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+
+
 class StagedFile:
     """Content for ``path`` that is written bit by bit beside it, and takes its place at :meth:`commit`.
 
-    A link stays a link: what it points at is replaced. A file that is there keeps its mode; a new one gets the
-    umask's. Leaving the ``with`` block without a commit removes what was written. The process's number in the
+    A link stays a link: what it points at is replaced. A file that is there keeps its owner, group and mode; a new one
+    gets the umask's. Leaving the ``with`` block without a commit removes what was written. The process's number in the
     temporary name keeps two runs from sharing a half-written file; an ``only_writer`` needs none, and overwrites
     what an earlier one that was killed has left.
     """
 
     def __init__(self, path: Path, *, only_writer: bool = False) -> None:
-        self._place = path.resolve()
+        check_replaceable(path)
+        # Not Path.resolve, which raises what is no OSError for links in a circle.
+        self._place = Path(os.path.realpath(path))
         number = "" if only_writer else f".{os.getpid()}"
         self._temporary = self._place.with_name(f".{self._place.name}{number}.tmp")
         self.file: IO[bytes] = self._temporary.open("wb")
@@ -81,8 +128,7 @@ class StagedFile:
             OSError: it is not.
         """
         self.file.flush()
-        with contextlib.suppress(FileNotFoundError):
-            os.fchmod(self.file.fileno(), stat.S_IMODE(self._place.stat().st_mode))
+        self._resemble_what_is_there()
         os.fsync(self.file.fileno())
 
     def commit(self) -> None:
@@ -100,8 +146,24 @@ class StagedFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        # Closing flushes, and that may fail as the write before it did.
-        with contextlib.suppress(OSError):
-            self.file.close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        with DeferredStops():
+            # Closing flushes, and that may fail as the write before it did.
+            with contextlib.suppress(OSError):
+                self.file.close()
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+
+    def _resemble_what_is_there(self) -> None:
+        try:
+            there = self._place.stat()
+        except FileNotFoundError:
+            return
+        descriptor = self.file.fileno()
+        ours = os.fstat(descriptor)
+        if (ours.st_uid, ours.st_gid) != (there.st_uid, there.st_gid):
+            try:
+                os.fchown(descriptor, there.st_uid, there.st_gid)
+            except OSError as error:
+                raise PermissionError(error.errno, "its owner and group cannot be kept") from error
+        # After the owner: changing that takes bits away.
+        os.fchmod(descriptor, stat.S_IMODE(there.st_mode))

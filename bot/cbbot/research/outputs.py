@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.deferred_stops import DeferredStops
 from cbbot.process.durable_files import StagedFile
-from cbbot.process.stop_signals import STOP_SIGNALS
 
 __all__ = ["Outputs"]
 
@@ -40,8 +39,8 @@ class Outputs:
 
     def __init__(self, asked: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
         self._paths = {option: path for option, path in asked.items() if path is not None}
-        self._gone: BrokenPipeError | None = None
-        taken = {path.resolve(): f"is read from: {path}" for path in inputs}
+        self._lost: BrokenPipeError | CbbotError | None = None
+        taken = {_real(path): f"is read from: {path}" for path in inputs}
         for option, path in self._paths.items():
             _check(option, path)
             if path.is_char_device():
@@ -51,51 +50,66 @@ class Outputs:
                 raise BadInput(f"{option} {path}: the same file {taken[place]}; give another name")
             taken[place] = f"is written by {option}"
 
-    @property
-    def report(self) -> TextIO:
-        """Where text for a person goes: standard error when a result goes to standard output."""
-        return sys.stderr if _STDOUT in map(_descriptor, self._paths.values()) else sys.stdout
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[TextIO]:
+        """Where text for a person goes: standard error when a result goes to standard output.
+
+        Raises:
+            CbbotError: it cannot be written.
+            BrokenPipeError: its reader has gone.
+        """
+        taken = _STDOUT in map(_descriptor, self._paths.values())
+        name, stream = ("standard error", sys.stderr) if taken else ("standard output", sys.stdout)
+        try:
+            yield stream
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CbbotError(f"{name}: cannot be written: {error.strerror}") from error
 
     def show(self, text: str) -> None:
-        """Print to :attr:`report`. That its reader has gone must not cost the results: :meth:`write` raises it."""
-        with self._reader_may_go():
-            self.report.write(text)
-            self.report.flush()
+        """Print for a person. That it does not arrive must not cost the results: :meth:`write` raises it."""
+        try:
+            with self.reporting() as stream:
+                stream.write(text)
+        except (BrokenPipeError, CbbotError) as error:
+            self._lost = error
 
     def write(self, texts: Mapping[str, str]) -> None:
         """Write the text of every option that was asked for.
 
+        A signal that stops the process finds all files written or none.
+
         Raises:
-            BadInput: a path cannot be written to; then no file is written.
-            CbbotError: standard output cannot be; as above.
+            CbbotError: one cannot be written, and then no file is; or the report could not be, and then all are.
             BrokenPipeError: the reader of a pipe went away before it had all; files are written.
         """
         files = {option: path for option, path in self._paths.items() if _is_replaced(path)}
         staged: dict[str, StagedFile] = {}
-        with contextlib.ExitStack() as stack:
+        with DeferredStops() as stops, contextlib.ExitStack() as stack:
             for option, path in files.items():
-                with _named(option, path):
+                with _named(option, path, CbbotError):
                     staged[option] = stack.enter_context(StagedFile(path))
                     staged[option].file.write(texts[option].encode())
                     staged[option].sync()
-            for option, path in self._paths.items():
-                if option not in files:
-                    with self._reader_may_go():
-                        _write_into(option, path, texts[option].encode())
-            # Both or none, even when we are told to stop between one and the other.
-            with _signals_wait():
-                for option, path in files.items():
-                    with _named(option, path):
-                        staged[option].commit()
-        if self._gone is not None:
-            raise self._gone
+            with stops.let_through():
+                for option, path in self._paths.items():
+                    if option not in files:
+                        self._write_into(option, path, texts[option].encode())
+            for option, path in files.items():
+                with _named(option, path, CbbotError):
+                    staged[option].commit()
+        if self._lost is not None:
+            raise self._lost
 
-    @contextlib.contextmanager
-    def _reader_may_go(self) -> Iterator[None]:
+    def _write_into(self, option: str, path: Path, content: bytes) -> None:
+        """Write to what is no file, as it is."""
         try:
-            yield
+            with _named(option, path, CbbotError):
+                _write_into(_descriptor(path), path, content)
         except BrokenPipeError as error:
-            self._gone = error
+            self._lost = error
 
 
 def _descriptor(path: Path) -> int | None:
@@ -111,12 +125,17 @@ def _is_replaced(path: Path) -> bool:
 
 def _place(path: Path) -> Path:
     descriptor = _descriptor(path)
-    return path.resolve() if descriptor is None else Path(f"/dev/fd/{descriptor}")
+    return _real(path) if descriptor is None else Path(f"/dev/fd/{descriptor}")
+
+
+def _real(path: Path) -> Path:
+    """Without its links. Links in a circle stay: who opens the path says so."""
+    return Path(os.path.realpath(path))
 
 
 def _check(option: str, path: Path) -> None:
     descriptor = _descriptor(path)
-    with _named(option, path):
+    with _named(option, path, BadInput):
         if descriptor is not None:
             _check_open(option, path, descriptor)
         elif path.is_dir():
@@ -137,11 +156,13 @@ def _check_open(option: str, path: Path, descriptor: int) -> None:
 
 
 def _check_file(option: str, path: Path) -> None:
-    if not path.parent.is_dir():
-        raise BadInput(f"{option} {path}: cannot be written there: there is no folder {path.parent}")
+    folder = path.parent
+    if not folder.is_dir():
+        why = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise BadInput(f"{option} {path}: cannot be written there: {why}")
     # Trying is the only way to know: permissions, read-only mounts and full disks all answer here.
-    with StagedFile(path):
-        pass
+    with DeferredStops(), StagedFile(path) as staged:
+        staged.sync()
 
 
 def _check_special(option: str, path: Path) -> None:
@@ -153,34 +174,22 @@ def _check_special(option: str, path: Path) -> None:
         raise BadInput(f"{option} {path}: cannot be written: {os.strerror(errno.EACCES)}")
 
 
-def _write_into(option: str, path: Path, content: bytes) -> None:
-    descriptor = _descriptor(path)
+def _write_into(descriptor: int | None, path: Path, content: bytes) -> None:
     if descriptor == _STDOUT:
-        _write_to_stdout(option, path, content)
-        return
-    with _named(option, path):
-        if descriptor is not None:
-            sys.stderr.flush()
-            _write_all(lambda rest: os.write(descriptor, rest), content)
-            return
+        # As bytes: a result is UTF-8 whatever the terminal speaks.
+        sys.stdout.flush()
+        _write_all(sys.stdout.buffer.write, content)
+        sys.stdout.buffer.flush()
+    elif descriptor is not None:
+        sys.stderr.flush()
+        _write_all(lambda rest: os.write(descriptor, rest), content)
+    else:
         # A pipe without a reader is waited for, as a shell does.
         opened = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             _write_all(lambda rest: os.write(opened, rest), content)
         finally:
             os.close(opened)
-
-
-def _write_to_stdout(option: str, path: Path, content: bytes) -> None:
-    """As bytes: a result is UTF-8 whatever the terminal speaks."""
-    try:
-        sys.stdout.flush()
-        _write_all(sys.stdout.buffer.write, content)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CbbotError(f"{option} {path}: cannot be written: {error.strerror}") from error
 
 
 def _write_all(write: Callable[[memoryview], int], content: bytes) -> None:
@@ -190,20 +199,11 @@ def _write_all(write: Callable[[memoryview], int], content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _named(option: str, path: Path) -> Iterator[None]:
+def _named(option: str, path: Path, kind: type[CbbotError]) -> Iterator[None]:
     """What goes wrong is said with the option; but for a reader that went away."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise BadInput(f"{option} {path}: cannot be written: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise kind(f"{option} {path}: cannot be written: {error.strerror}") from error

@@ -10,9 +10,11 @@ from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import plain
 from cbbot.errors import UnsafeStart
 from cbbot.runtime.store import StateStore
-from cbbot.trader.codec import Decoded, decode, decode_identity
+from cbbot.trader.codec import Decoded, decode, decode_identity, rules_as_written
 from cbbot.trader.rules import Rules
-from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
+from cbbot.trader.state_checks import check_document
+from cbbot.trader.state_fields import BadState
+from cbbot.trader.state_versions import VERSION, brought_up_to_date
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 
 __all__ = ["check_identity", "earlier_document", "equity_warning", "identity_of", "resumed_state"]
@@ -40,7 +42,7 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     """
     if belongs(document, identity):
         return
-    lots, intents = _count(document, "lots"), _count(document, "intents")
+    lots, intents = len(document["lots"]), len(document["intents"])
     if not lots and not intents:
         return
     saved = decode_identity(document)
@@ -56,14 +58,17 @@ def earlier_document(store: StateStore, settings: Settings, venue: str) -> tuple
     """The document of an earlier run, in this cbbot's version, if this run may go on with it; and warnings.
 
     Raises:
-        UnsafeStart: no generation can be read, or something is open that is not this run's.
-        BadState: it is of a version that this cbbot does not read.
+        UnsafeStart: no generation can be read, the state makes no sense, or something is open that is not this run's.
     """
     loaded = store.load()
     warnings = [loaded.warning] if loaded.warning else []
     if loaded.body is None:
         return None, warnings
-    document = brought_up_to_date(loaded.body)
+    try:
+        document = brought_up_to_date(loaded.body)
+        check_document(document)
+    except BadState as error:
+        raise _senseless(error, str(store.path)) from error
     identity = identity_of(settings, venue, document)
     check_identity(document, identity, str(store.path))
     if not belongs(document, identity):
@@ -81,7 +86,7 @@ def _keep_older(store: StateStore, version: int) -> str:
         return f"{brought}; as it was it is kept as {store.set_aside(f'version-{version}')}"
     except OSError as error:
         # Open lots are watched all the same: a full disk must not keep the bot from its exits.
-        return f"{brought}; as it was it could not be kept: {error.strerror or error}"
+        return f"{brought}; as it was it could not be kept: {error.strerror or error}; every save tries again"
 
 
 def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> Decoded:
@@ -96,22 +101,26 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, w
     if document is None:
         return Decoded(new_state(rules, identity, wall_ms), ())
     try:
-        if belongs(document, identity):
-            saved, warnings = decode(rules, document)
-            return Decoded(replace(saved, identity=identity, epoch=max(saved.epoch + 1, wall_ms)), warnings)
-        fresh = new_state(rules, identity, max(int(document["epoch"]) + 1, wall_ms))
-        continued = replace(
-            fresh,
-            sequence=int(document["sequence"]),
-            trade_count=int(document["trade_count"]),
-            paused_by=frozenset(document["paused_by"]),
-        )
-        return Decoded(continued, ())
-    except (BadState, KeyError, TypeError, ValueError) as error:
-        raise UnsafeStart(
-            f"the state is sound as a file but makes no sense: {error}. Trading without it could forget open lots; "
-            "restore a backup, or run the version of cbbot that wrote it"
-        ) from error
+        saved, warnings = decode(rules if belongs(document, identity) else rules_as_written(document), document)
+    except BadState as error:
+        raise _senseless(error, "the state") from error
+    epoch = max(saved.epoch + 1, wall_ms)
+    if belongs(document, identity):
+        return Decoded(replace(saved, identity=identity, epoch=epoch), warnings)
+    continued = replace(
+        new_state(rules, identity, epoch),
+        sequence=saved.sequence,
+        trade_count=saved.trade_count,
+        paused_by=saved.paused_by,
+    )
+    return Decoded(continued, ())
+
+
+def _senseless(error: BadState, state: str) -> UnsafeStart:
+    return UnsafeStart(
+        f"{state} is sound as a file but cannot be traded on: {error}. Trading without it could forget open lots; "
+        "restore a backup, or run the version of cbbot that wrote it"
+    )
 
 
 def equity_warning(rules: Rules, state: TraderState) -> str | None:
@@ -123,8 +132,3 @@ def equity_warning(rules: Rules, state: TraderState) -> str | None:
         f"USD_EQUITY={plain(rules.settings.usd_equity)} is not what the state began with ({plain(saved.normalize())}); "
         "the state's counts, USD_EQUITY matters only to a state that is new"
     )
-
-
-def _count(document: Document, name: str) -> int:
-    saved = document.get(name)
-    return len(saved) if isinstance(saved, list) else 0

@@ -10,6 +10,7 @@ back to the previous one, only the second is a fresh start.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cbbot.errors import BadInput, UnsafeStart
-from cbbot.process.durable_files import sync_folder, write_durably
+from cbbot.process.durable_files import link_over, replace_durably, sync_folder, write_durably
 
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
@@ -44,6 +45,7 @@ class StateStore:
         self.path = path
         self.previous = path.with_name(path.name + ".prev")
         self._temporary = path.with_name(path.name + ".tmp")
+        self._aside: tuple[Path, bytes] | None = None
 
     def load(self) -> Loaded:
         """The newest sound generation. A corrupt newest one is set aside for a person to look at.
@@ -80,16 +82,42 @@ class StateStore:
         """
         write_durably(self._temporary, _encoded(body))
         if self.path.exists():
-            self.path.replace(self.previous)
-        # Dying here leaves the previous generation alone: the last save that was reported durable.
+            self._keep_previous()
+        # Dying here leaves the generation before this one: the last save that was reported durable.
         self._temporary.replace(self.path)
         sync_folder(self.path.parent)
+        # Last: the state of now is worth more room than a copy of an older one.
+        with contextlib.suppress(OSError):
+            self._keep_aside()
 
     def set_aside(self, label: str) -> Path:
-        """Keeps a copy of the newest generation that no later save touches."""
+        """Keeps a copy of the newest generation that no later save touches.
+
+        Raises:
+            OSError: it could not be kept; what it holds is remembered, and every save tries once more.
+        """
         kept = self.path.with_name(f"{self.path.name}.{label}")
-        write_durably(kept, self.path.read_bytes() if self.path.exists() else self.previous.read_bytes())
+        newest = self.path if self.path.exists() else self.previous
+        try:
+            # Takes no room on a full disk.
+            link_over(newest, kept)
+        except OSError:
+            self._aside = (kept, newest.read_bytes())
+            self._keep_aside()
         return kept
+
+    def _keep_previous(self) -> None:
+        """The newest generation becomes the previous one as well: at no moment is there none under its own name."""
+        try:
+            link_over(self.path, self.previous)
+        except OSError:
+            # Not every file system has links: then one name is free for a moment, and a load takes the other.
+            self.path.replace(self.previous)
+
+    def _keep_aside(self) -> None:
+        if self._aside is not None:
+            replace_durably(*self._aside)
+            self._aside = None
 
 
 def read_generation(path: Path) -> dict[str, Any]:
@@ -106,9 +134,18 @@ def read_generation(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CorruptState(f"{path} cannot be read: {error.strerror}") from error
     try:
-        envelope = json.loads(raw)
-    except ValueError as error:
-        raise CorruptState(f"{path} is no JSON: it was cut short or altered") from error
+        envelope = json.loads(raw, parse_constant=_no_number)
+        return _body(path, envelope)
+    except (ValueError, RecursionError) as error:
+        raise CorruptState(f"{path} is no JSON of ours: it was cut short or altered") from error
+
+
+def _no_number(name: str) -> float:
+    """JSON has no NaN and no infinity, though Python reads them."""
+    raise ValueError(f"{name} is no number")
+
+
+def _body(path: Path, envelope: Any) -> dict[str, Any]:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), dict):
         raise CorruptState(f"{path} is no state file of cbbot")
     if envelope.get("version") != _VERSION:

@@ -7,29 +7,29 @@ they do not fit (other increments, other candles, another cbbot's fields) they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-from cbbot.domain.decimals import parse_decimal
+from cbbot.contract.settings import load
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
 from cbbot.kernel.account import Account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
+from cbbot.kernel.formulas import WINDOW
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.rules import Rules
-from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
+from cbbot.trader.rules import Rules, build_rules
+from cbbot.trader.state_fields import BadState, Fields
+from cbbot.trader.state_versions import VERSION, brought_up_to_date
 from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, Trade, TraderState
 
-__all__ = ["BadState", "Decoded", "decode", "decode_identity", "encode"]
+__all__ = ["Decoded", "decode", "decode_identity", "encode", "rules_as_written"]
 
 Document = dict[str, Any]
-T = TypeVar("T")
 
 
 class Decoded(NamedTuple):
@@ -81,57 +81,64 @@ def decode_identity(document: Document) -> Identity:
     Raises:
         BadState: not a state document of a version we know.
     """
-    return _reading(lambda: _identity(brought_up_to_date(document)))
+    return _identity_in(Fields(brought_up_to_date(document)))
 
 
 def decode(rules: Rules, document: Document) -> Decoded:
     """The state of a document that :func:`encode` of this or an older cbbot made.
 
     Raises:
-        BadState: a field is missing or nonsense; the message names what could not be read.
+        BadState: a field is missing or nonsense; the message names it.
     """
-    return _reading(lambda: _decoded(rules, brought_up_to_date(document)))
-
-
-def _reading(read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except KeyError as error:
-        raise BadState(f"the state has no field {error}") from error
-    except (TypeError, ValueError, BadInput) as error:
-        raise BadState(f"the state cannot be read: {error}") from error
-
-
-def _identity(document: Document) -> Identity:
-    return Identity(document["bot_id"], document["product_id"], document["mode"], document["venue"])
-
-
-def _decoded(rules: Rules, document: Document) -> Decoded:
+    fields = Fields(brought_up_to_date(document))
     instrument = rules.instrument
-    last_price = instrument.ticks(parse_decimal(document["last_price"]))
-    market, market_warning = _market_in(rules, document["market"], last_price)
-    model, model_warning = _model_in(rules, document)
+    market, market_warning = _market_in(rules, fields.part("market"), fields.ticks("last_price", instrument))
+    model, model_warning = _model_in(rules, fields)
+    last_fit_ms = fields.time_ms("last_fit_ms")
     state = TraderState(
-        identity=_identity(document),
-        epoch=int(document["epoch"]),
-        sequence=int(document["sequence"]),
-        account=_account_in(instrument, document["account"]),
+        identity=_identity_in(fields),
+        epoch=fields.count("epoch"),
+        sequence=fields.count("sequence"),
+        account=_account_in(instrument, fields.part("account")),
         market=market,
-        lots=tuple(_lot_in(instrument, lot) for lot in document["lots"]),
-        intents=tuple(_intent_in(instrument, intent) for intent in document["intents"]),
+        lots=tuple(_lot_in(instrument, lot) for lot in fields.parts("lots")),
+        intents=tuple(_intent_in(instrument, intent) for intent in fields.parts("intents")),
         model=model,
-        last_fit_ms=int(document["last_fit_ms"]) if _same_candles(rules, document["market"]) else -1,
-        paused_by=frozenset(document["paused_by"]),
-        flattening=bool(document["flattening"]),
-        halted=str(document["halted"]),
-        dust=_dust_in(instrument, document["dust"]),
-        short_dust=_dust_in(instrument, document["short_dust"]),
-        trades=tuple(_trade_in(instrument, trade) for trade in document["trades"]),
-        trade_count=int(document["trade_count"]),
+        last_fit_ms=last_fit_ms if _same_candles(rules, fields.part("market")) else -1,
+        paused_by=frozenset(fields.texts("paused_by")),
+        flattening=fields.flag("flattening"),
+        halted=fields.text("halted"),
+        dust=_dust_in(instrument, fields.part("dust")),
+        short_dust=_dust_in(instrument, fields.part("short_dust")),
+        trades=tuple(_trade_in(instrument, trade) for trade in fields.parts("trades")),
+        trade_count=fields.count("trade_count"),
     )
     return Decoded(state, tuple(warning for warning in (market_warning, model_warning) if warning))
 
 
+def rules_as_written(document: Document) -> Rules:
+    """Rules that read a document without its venue and settings: on the increments that it was written with.
+
+    Raises:
+        BadState: it does not say which.
+    """
+    fields = Fields(brought_up_to_date(document))
+    market = fields.part("market")
+    price, base = market.decimal("price_increment"), market.decimal("base_increment")
+    try:
+        # Every budget is a whole number of ledger units, whatever the quote increment is.
+        instrument = Instrument(fields.text("product_id"), price, base, price * base, Decimal())
+        return build_rules(load({}), instrument)
+    except (BadInput, ArithmeticError) as error:
+        raise BadState(f"the state's product or increments make no sense: {error}") from error
+
+
+def _identity_in(fields: Fields) -> Identity:
+    return Identity(*(fields.text(name) for name in ("bot_id", "product_id", "mode", "venue")))
+
+
+_SIDES: Final = {Side.BUY.value: BUY, Side.SELL.value: SELL}
+_REASONS: Final = {name: code for code, name in enumerate(EXITS)}
 _ACCOUNT_MONEY: Final = (
     "start_equity",
     "realised",
@@ -153,13 +160,20 @@ def _account_out(instrument: Instrument, account: Account) -> Document:
     return out
 
 
-def _account_in(instrument: Instrument, document: Document) -> Account:
-    values = {name: document[name] for name in Account._fields}
-    for name in _ACCOUNT_MONEY:
-        values[name] = _money(instrument, values[name])
-    values["last_entry_ticks"] = instrument.ticks(parse_decimal(values["last_entry_ticks"]))
-    values["base_sum"] = _base(instrument, values["base_sum"])
-    return Account(**values)
+def _account_in(instrument: Instrument, fields: Fields) -> Account:
+    money = {name: fields.units(name, instrument.ledger_increment) for name in _ACCOUNT_MONEY}
+    return Account(
+        **money,
+        day=fields.whole("day", -1, 10**7),
+        breaker=fields.flag("breaker"),
+        last_add_ms=fields.time_ms("last_add_ms"),
+        last_loss_ms=fields.time_ms("last_loss_ms"),
+        next_lot=fields.count("next_lot", lowest=1),
+        lots=fields.count("lots"),
+        side=fields.whole("side", SELL, BUY),
+        last_entry_ticks=fields.ticks("last_entry_ticks", instrument),
+        base_sum=fields.units("base_sum", instrument.base_increment),
+    )
 
 
 def _dust_out(instrument: Instrument, dust: Dust) -> Document:
@@ -170,11 +184,11 @@ def _dust_out(instrument: Instrument, dust: Dust) -> Document:
     }
 
 
-def _dust_in(instrument: Instrument, document: Document) -> Dust:
+def _dust_in(instrument: Instrument, fields: Fields) -> Dust:
     return Dust(
-        _base(instrument, document["base"]),
-        _money(instrument, document["cost"]),
-        _money(instrument, document["entry_fee"]),
+        fields.units("base", instrument.base_increment, lowest=0),
+        fields.units("cost", instrument.ledger_increment),
+        fields.units("entry_fee", instrument.ledger_increment),
     )
 
 
@@ -188,14 +202,23 @@ def _lot_out(instrument: Instrument, lot: Lot) -> Document:
     }
 
 
-def _lot_in(instrument: Instrument, document: Document) -> Lot:
-    values = {name: document[name] for name in Lot._fields}
-    values["side"] = BUY if Side(values["side"]) is Side.BUY else SELL
-    values["open_ticks"] = instrument.ticks(parse_decimal(values["open_ticks"]))
-    values["base"] = _base(instrument, values["base"])
-    values["cost"] = _money(instrument, values["cost"])
-    values["entry_fee"] = _money(instrument, values["entry_fee"])
-    return Lot(**values)
+def _lot_in(instrument: Instrument, fields: Fields) -> Lot:
+    return Lot(
+        id=fields.count("id", lowest=1),
+        side=fields.one_of("side", _SIDES),
+        runner=fields.flag("runner"),
+        opened_as_runner=fields.flag("opened_as_runner"),
+        opened_ms=fields.time_ms("opened_ms"),
+        open_ticks=fields.ticks("open_ticks", instrument),
+        base=fields.units("base", instrument.base_increment, lowest=1),
+        cost=fields.units("cost", instrument.ledger_increment),
+        entry_fee=fields.units("entry_fee", instrument.ledger_increment),
+        stop=fields.real("stop"),
+        take=fields.real("take"),
+        trailing=fields.flag("trailing"),
+        peak=fields.real("peak"),
+        trail_stop=fields.real("trail_stop"),
+    )
 
 
 def _intent_out(instrument: Instrument, intent: Intent) -> Document:
@@ -213,18 +236,19 @@ def _intent_out(instrument: Instrument, intent: Intent) -> Document:
     }
 
 
-def _intent_in(instrument: Instrument, document: Document) -> Intent:
+def _intent_in(instrument: Instrument, fields: Fields) -> Intent:
+    purpose = fields.one_of("purpose", {each.value: each for each in Purpose})
     return Intent(
-        client_order_id=document["client_order_id"],
-        purpose=Purpose(document["purpose"]),
-        lot=int(document["lot"]),
-        side=Side(document["side"]),
-        base=_base(instrument, document["base"]),
-        quote_units=_exactly(parse_decimal(document["quote"]) / instrument.quote_increment),
-        reason=document["reason"],
-        created_ms=int(document["created_ms"]),
-        progress=Progress(document["progress"]),
-        order_id=document["order_id"],
+        client_order_id=fields.text("client_order_id"),
+        purpose=purpose,
+        lot=fields.count("lot", lowest=1),
+        side=fields.one_of("side", {each.value: each for each in Side}),
+        base=fields.units("base", instrument.base_increment, lowest=0),
+        quote_units=fields.units("quote", instrument.quote_increment, lowest=0),
+        reason=EXITS[fields.one_of("reason", _REASONS)] if purpose is Purpose.EXIT else fields.text("reason"),
+        created_ms=fields.time_ms("created_ms"),
+        progress=fields.one_of("progress", {each.value: each for each in Progress}),
+        order_id=fields.text("order_id"),
     )
 
 
@@ -242,96 +266,92 @@ def _trade_out(instrument: Instrument, trade: Trade) -> Document:
     }
 
 
-def _trade_in(instrument: Instrument, document: Document) -> Trade:
+def _trade_in(instrument: Instrument, fields: Fields) -> Trade:
     closed = Closed(
-        lot=_lot_in(instrument, document["lot"]),
-        closed_ms=int(document["closed_ms"]),
-        close_ticks=instrument.ticks(parse_decimal(document["close_price"])),
-        proceeds=_money(instrument, document["proceeds"]),
-        exit_fee=_money(instrument, document["exit_fee"]),
-        net_pnl=_money(instrument, document["net_pnl"]),
-        reason=EXITS.index(document["reason"]),
+        lot=_lot_in(instrument, fields.part("lot")),
+        closed_ms=fields.time_ms("closed_ms"),
+        close_ticks=fields.ticks("close_price", instrument),
+        proceeds=fields.units("proceeds", instrument.ledger_increment),
+        exit_fee=fields.units("exit_fee", instrument.ledger_increment),
+        net_pnl=fields.units("net_pnl", instrument.ledger_increment),
+        reason=fields.one_of("reason", _REASONS),
     )
-    return Trade(int(document["number"]), closed)
+    return Trade(fields.count("number", lowest=1), closed)
 
 
-def _same_candles(rules: Rules, market: Document) -> bool:
+def _same_candles(rules: Rules, market: Fields) -> bool:
     """Whether the state is of candles of this length; one of an older cbbot may not say, and is taken to be."""
-    return market["candle_seconds"] in (None, rules.candle_ms // 1000)
+    return not market.holds("candle_seconds") or market.count("candle_seconds") == rules.candle_ms // 1000
 
 
-def _market_in(rules: Rules, document: Document, last_price: int) -> tuple[Market, str]:
+def _market_in(rules: Rules, fields: Fields, last_price: int) -> tuple[Market, str]:
     """The market, and a warning when its indicators are not such as this cbbot keeps."""
     instrument = rules.instrument
     fresh = empty(rules.params.ma_slow)
     without = Market(indicators=fresh, last_price=last_price)
-    increments = (document["price_increment"], document["base_increment"])
+    increments = (fields.text("price_increment"), fields.text("base_increment"))
     same = increments == (str(instrument.price_increment), str(instrument.base_increment))
-    if not same or not _same_candles(rules, document):
+    if not same or not _same_candles(rules, fields):
         return without, ""
     try:
-        indicators = _indicators_in(document["indicators"])
-        anchors = tuple(Anchor(int(a["start"]), _indicators_in(a["indicators"])) for a in document["anchors"])
-    except (KeyError, TypeError, ValueError) as error:
+        indicators = _indicators_in(fields.part("indicators"))
+        anchors = tuple(Anchor(a.start("start"), _indicators_in(a.part("indicators"))) for a in fields.parts("anchors"))
+        last_start = fields.start("last_start")
+    except BadState as error:
         return without, (
             f"the state's indicators are another cbbot's ({error}): they are worked out anew from the venue's candles"
         )
     if indicators.reach != fresh.reach:
         return without, ""
-    return Market(indicators, int(document["last_start"]), anchors, last_price=last_price), ""
+    return Market(indicators, last_start, anchors, last_price=last_price), ""
 
 
-def _indicators_in(document: Document) -> Indicators:
-    """Raises KeyError, TypeError or ValueError for anything but the fields of :class:`Indicators`."""
-    unknown = document.keys() - set(Indicators._fields)
-    missing = set(Indicators._fields) - document.keys()
+def _indicators_in(fields: Fields) -> Indicators:
+    """Raises BadState for anything but the fields of :class:`Indicators`."""
+    unknown = fields.names() - set(Indicators._fields)
+    missing = set(Indicators._fields) - fields.names()
     if unknown or missing:
         named = [f"without {name}" for name in sorted(missing)] + [f"with {name}" for name in sorted(unknown)]
-        raise ValueError(", ".join(named))
-    values = dict(document)
-    for name in ("closes", "flows", "volumes"):
-        values[name] = tuple(int(v) for v in values[name])
-    for name in ("rows", "reach"):
-        values[name] = int(values[name])
-    for name in ("gain", "loss", "true_range", "ema_fast", "ema_slow", "ema_signal"):
-        values[name] = float(values[name])
-    return Indicators(**values)
+        raise BadState(", ".join(named))
+    indicators = Indicators(
+        rows=fields.count("rows"),
+        reach=fields.count("reach", lowest=1),
+        closes=fields.wholes("closes", lowest=1),
+        flows=fields.wholes("flows"),
+        volumes=fields.wholes("volumes"),
+        gain=fields.real("gain"),
+        loss=fields.real("loss"),
+        true_range=fields.real("true_range"),
+        ema_fast=fields.real("ema_fast"),
+        ema_slow=fields.real("ema_slow"),
+        ema_signal=fields.real("ema_signal"),
+    )
+    expected = (min(indicators.rows, indicators.reach), *2 * (min(indicators.rows, WINDOW),))
+    if (len(indicators.closes), len(indicators.flows), len(indicators.volumes)) != expected:
+        raise BadState("closes, flows or volumes are not as many as the rows")
+    return indicators
 
 
-def _model_in(rules: Rules, document: Document) -> tuple[Fit | None, str]:
+def _model_in(rules: Rules, fields: Fields) -> tuple[Fit | None, str]:
     """The model in force, and a warning when it is not such as this cbbot fits."""
-    model = document["model"]
     # Candles of another length say nothing of the model fitted on these.
-    if model is None or not _same_candles(rules, document["market"]):
+    if not fields.holds("model") or not _same_candles(rules, fields.part("market")):
         return None, ""
     try:
-        return _fit_in(model), ""
-    except (KeyError, TypeError, ValueError) as error:
+        return _fit_in(fields.part("model")), ""
+    except BadState as error:
         return None, f"the state's model is another cbbot's ({error}): a new one is fitted on the venue's candles"
 
 
-def _fit_in(document: Document) -> Fit:
-    """Raises KeyError, TypeError or ValueError for anything but the fields of :class:`Fit`."""
-    weights, mean, std = (tuple(float(v) for v in document[name]) for name in ("weights", "mean", "std"))
+def _fit_in(fields: Fields) -> Fit:
+    """Raises BadState for anything but the fields of :class:`Fit`."""
+    weights, mean, std = (fields.reals(name) for name in ("weights", "mean", "std"))
     if not len(weights) == len(mean) == len(std):
-        raise ValueError("weights, mean and std differ in length")
-    return Fit(weights, float(document["bias"]), mean, std, int(document["rows"]))
+        raise BadState("weights, mean and std differ in length")
+    if not all(each > 0 for each in std):
+        raise BadState("a std is not above 0")
+    return Fit(weights, fields.real("bias"), mean, std, fields.count("rows"))
 
 
 def _side_name(side: int) -> str:
     return Side.BUY.value if side == BUY else Side.SELL.value
-
-
-def _exactly(units: Decimal) -> int:
-    whole = int(units)
-    if whole != units:
-        raise BadState("an amount is no whole number of the venue's increments, which have become coarser")
-    return whole
-
-
-def _money(instrument: Instrument, text: str) -> int:
-    return _exactly(parse_decimal(text) / instrument.ledger_increment)
-
-
-def _base(instrument: Instrument, text: str) -> int:
-    return _exactly(parse_decimal(text) / instrument.base_increment)

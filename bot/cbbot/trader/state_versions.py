@@ -9,24 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from cbbot.errors import BadInput
+from cbbot.trader.state_fields import BadState, Fields
 
-__all__ = ["VERSION", "BadState", "brought_up_to_date"]
+__all__ = ["VERSION", "brought_up_to_date"]
 
 VERSION: Final = 2
 
 Document = dict[str, Any]
 
 
-class BadState(BadInput):
-    """A document that is no state of ours."""
-
-
 def brought_up_to_date(document: Document) -> Document:
     """The document as this version of cbbot would have written it. What is given stays as it is.
 
     Raises:
-        BadState: no version, one that is newer than this cbbot, or a field that a step needs is missing.
+        BadState: no version, one that is newer than this cbbot, or a field that a step needs is missing or nonsense.
     """
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -38,37 +34,40 @@ def brought_up_to_date(document: Document) -> Document:
     try:
         for each in range(version, VERSION):
             document = _STEPS[each](document) | {"version": each + 1}
-    except (KeyError, TypeError, AttributeError) as error:
+    except BadState as error:
         raise BadState(f"the state of version {version} cannot be brought to version {VERSION}: {error}") from error
     return document
 
 
 def _account_and_both_dusts(document: Document) -> Document:
     """1 to 2: ``book`` is called ``account``; both dusts, the candles' length and the last add are always there."""
+    fields = Fields(document)
+    account, lots = fields.part("book"), fields.parts("lots")
+    fields.part("market")
     older = {name: value for name, value in document.items() if name != "book"}
-    account = document["book"]
     return older | {
-        "account": account | {"last_add_ms": _last_add_ms(account, document["lots"])},
+        "account": document["book"] | {"last_add_ms": _last_add_ms(account, lots)},
         "market": {"candle_seconds": None} | document["market"],
-        **_dusts(document),
+        **_dusts(document, fields, account),
     }
 
 
-def _last_add_ms(account: Document, lots: list[Document]) -> int:
+def _last_add_ms(account: Fields, lots: tuple[Fields, ...]) -> int:
     """A state may not say when a lot was last added: the oldest lot's open time, else the day's start."""
-    kept = int(account["last_add_ms"])
+    kept = account.time_ms("last_add_ms")
     if not lots or kept != _NEVER:
         return kept
-    opened_ms = int(lots[0]["opened_ms"])
-    return opened_ms if opened_ms > 0 else max(int(account["day"]), 0) * _DAY_MS
+    opened_ms = lots[0].time_ms("opened_ms")
+    return opened_ms if opened_ms > 0 else max(account.whole("day"), 0) * _DAY_MS
 
 
-def _dusts(document: Document) -> Document:
+def _dusts(document: Document, fields: Fields, account: Fields) -> Document:
     """What BUY lots left behind, and what SELL lots did. A state with one dust has that of the side it traded last."""
+    fields.part("dust")
     if "short_dust" in document:
         return {"dust": document["dust"], "short_dust": document["short_dust"]}
     none = {"base": "0", "cost": "0", "entry_fee": "0"}
-    if document["book"]["side"] < 0:
+    if account.whole("side") < 0:
         return {"dust": none, "short_dust": document["dust"]}
     return {"dust": document["dust"], "short_dust": none}
 

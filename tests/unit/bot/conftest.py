@@ -1,12 +1,16 @@
-"""An event loop whose clock jumps to the next timer, and a bridge made of a function: no test waits."""
+"""An event loop whose clock jumps to the next timer, and a bridge made of a function: no test waits. And a user who
+is not root."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import selectors
-from collections.abc import Callable, Coroutine
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +23,7 @@ from cbbot.views.json_rows import candle_row
 from oracle.market import candles_of, walk
 
 Answer = TypeVar("Answer")
+_NOBODY = 65_534
 START = 1_757_376_000  # a whole day, UNIX seconds
 
 
@@ -68,6 +73,24 @@ def virtually() -> Callable[[Callable[[], Coroutine[Any, Any, Answer]]], Answer]
             loop.close()
 
     return run
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder where anybody may do anything, which pytest's are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture
+def ordinary_user(open_folder: Path) -> Iterator[Path]:
+    """The test runs without the rights of root, who may write to any file; :func:`open_folder` is open to it."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(_NOBODY)
+    yield open_folder
+    os.seteuid(before)
 
 
 class FakeBridge:

@@ -20,7 +20,7 @@ from cbbot.candles.candle_rows import FIELDS, are_plain
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput, CbbotError
-from cbbot.process.durable_files import StagedFile
+from cbbot.process.durable_files import StagedFile, check_replaceable
 from cbbot.research.backfill.rows import Row
 
 __all__ = ["check_target", "read_rows", "replace_rows"]
@@ -47,6 +47,10 @@ def check_target(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir() or path.is_dir() or not os.access(folder, os.W_OK):
         raise BadInput(f"--out {path}: cannot be written there; is {folder} a folder that you may write to?")
+    try:
+        check_replaceable(path)
+    except OSError as error:
+        raise BadInput(f"--out {path}: cannot be written: {error.strerror}") from error
     if path.suffix == ".parquet":
         _parquet(path)
 

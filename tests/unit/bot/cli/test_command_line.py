@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -160,6 +161,35 @@ def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytes
     assert main(["run"]) == 3
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "backtest --csv", "backtest --csv c.csv --env", "backtest --csv c.csv -f", "backtest --csv c.csv --json",
+        "backtest --csv c.csv --html", "backfill --out", "backfill --out c.csv --token-file", "data check",
+        "data check c.csv --json", "run --env", "state show", "state verify", "up -f", "up -f bot.yaml --state-dir",
+    ],
+)  # fmt: skip
+def test_a_path_without_a_name_is_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments.split(), ""]) == 2
+    assert "the name is empty" in error_line(capsys)
+
+
+@pytest.mark.processes
+def test_ctrl_c_while_it_imports_or_goes_is_no_traceback() -> None:
+    at_first_import = (
+        "import sys, signal\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cbbot.cli': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    at_the_end = "import atexit, signal; atexit.register(signal.raise_signal, signal.SIGINT)\n"
+    for prepared, code in ((at_first_import, 130), (at_the_end, -signal.SIGINT)):
+        script = f"{prepared}import sys; sys.argv[1:] = ['--version']\nfrom cbbot.__main__ import main; main()"
+        ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (code, "")
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -> None:
@@ -167,7 +197,8 @@ def test_output_that_cannot_be_written_fails_and_is_said_once(unbuffered: str) -
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
-    assert (ended.returncode, ended.stderr) == (1, "cbbot: [Errno 28] No space left on device\n")
+    named = "[Errno 28]" if unbuffered else "standard output: cannot be written:"
+    assert (ended.returncode, ended.stderr) == (1, f"cbbot: {named} No space left on device\n")
     reader, writer = os.pipe()
     os.close(reader)
     ended = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
@@ -258,32 +289,22 @@ def test_explain_takes_either_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert "spec.strategy.buyThreshold" in by_field
 
 
+STATES = Path(__file__).parents[1] / "trader" / "states"
+
+
 def body(**changed: Any) -> dict[str, Any]:
-    account = {"start_equity": "1000", "realised": "-1.5", "day_realised": "0", "breaker": False, "lots": 1}
-    sums = {"base_sum": "0.5", "cost_sum": "10", "fee_sum": "0.1"}
-    lot = {
-        "id": 1, "runner": True, "side": "BUY", "opened_ms": 0, "open_ticks": "20", "base": "0.5", "cost": "10",
-        "entry_fee": "0.1", "stop": 1.0, "take": 30.0,
-    }  # fmt: skip
-    intent = {
-        "client_order_id": "b-1-1", "purpose": "exit", "lot": 1, "side": "SELL", "base": "0.5", "created_ms": 0,
-        "progress": "unknown",
-    }  # fmt: skip
-    return {
-        "version": 2, "bot_id": "b", "product_id": "BTC-USD", "mode": "paper", "venue": "Simulator", "epoch": 3,
-        "account": account | sums, "lots": [lot], "intents": [intent], "paused_by": ["hand"], "halted": "",
-        "trade_count": 4, "dust": {"base": "0", "cost": "0", "entry_fee": "0"},
-        "short_dust": {"base": "0", "cost": "0", "entry_fee": "0"},
-    } | changed  # fmt: skip
+    """A sound state with one lot, its exit under way, and dust."""
+    whole: dict[str, Any] = json.loads((STATES / "version-2.json").read_text())
+    return whole | changed
 
 
 def test_state_show_prints_lots_and_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "s.json"
-    StateStore(path).save(body())
+    StateStore(path).save(body(paused_by=["hand"]))
     before = path.read_bytes()
     assert main(["state", "show", str(path)]) == 0
     shown = capsys.readouterr().out
-    for word in ("BTC-USD, paper, Simulator", "998.5", "1 open lots", "runner", "hand", "b-1-1"):
+    for word in ("BTC-USD, paper, test", "1000.1497861848", "1 open lots", "runner", "hand", "bot-3-99"):
         assert word in shown
     assert path.read_bytes() == before
 
@@ -291,7 +312,7 @@ def test_state_show_prints_lots_and_orders(tmp_path: Path, capsys: pytest.Captur
 def test_a_state_of_an_older_version_is_shown_and_verified_as_it_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    older = json.loads((Path(__file__).parents[1] / "trader" / "states" / "version-1.json").read_text())
+    older = json.loads((STATES / "version-1.json").read_text())
     path = tmp_path / "s.json"
     StateStore(path).save(older)
     before = path.read_bytes()
@@ -325,14 +346,55 @@ def test_a_folder_means_the_state_file_in_it(tmp_path: Path, capsys: pytest.Capt
 
 def test_state_verify_counts_the_dust_in_the_accounts_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = body()
-    account = sound["account"]
     dusty = body(dust={"base": "0.001", "cost": "1", "entry_fee": "0.1"})
     path = tmp_path / "bot_state.json"
     StateStore(path).save(dusty)
     StateStore(path).save(dusty)
     assert main(["state", "verify", str(path)]) == 3
     assert "lots and dust add up to" in capsys.readouterr().out
+    account = dict(sound["account"])
     for total, of in (("base_sum", "base"), ("cost_sum", "cost"), ("fee_sum", "entry_fee")):
-        account[total] = str(Decimal(account[total]) + Decimal(dusty["dust"][of]))
+        added = Decimal(dusty["dust"][of]) - Decimal(sound["dust"][of])
+        account[total] = str(Decimal(account[total]) + added)
     StateStore(path).save(dusty | {"account": account})
     assert main(["state", "verify", str(path)]) == 0
+
+
+def test_state_verify_refuses_what_run_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bot_state.json"
+    for changed, said in (
+        ({"lots": [body()["lots"][0] | {"stop": None}]}, "lots[0].stop is null, not a number"),
+        ({"trades": "none"}, "trades is 'none', not a list"),
+        ({"last_fit_ms": 10**30}, "last_fit_ms"),
+        ({"market": {}}, "market.price_increment"),
+        ({"account": body()["account"] | {"next_lot": 1}}, "the next lot's id is 1"),
+    ):
+        StateStore(path).save(body(**changed))
+        assert main(["state", "verify", str(path)]) in (1, 3)
+        assert said in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"[" * 200_000, b'{"version":1,"checksum":"x","body":{"a":NaN}}'])
+def test_without_a_readable_newest_generation_the_previous_is_shown_with_a_remark(
+    damage: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bot_state.json"
+    store = StateStore(path)
+    store.save(body())
+    store.save(body(epoch=4))
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    assert main(["state", "show", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "1 open lots" in shown.out
+    assert f"this is the previous generation, {store.previous}" in shown.err
+    assert main(["state", "verify", str(path)]) == 1
+
+
+def test_state_show_names_a_field_that_is_nonsense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bot_state.json"
+    StateStore(path).save(body(lots=[body()["lots"][0] | {"opened_ms": "noon"}]))
+    assert main(["state", "show", str(path)]) == 2
+    assert "lots[0].opened_ms is 'noon'" in error_line(capsys)

@@ -106,9 +106,18 @@ def test_a_full_device_fails_with_one_line_and_leaves_no_file(folder: Path) -> N
     assert ran.returncode == 1
     assert ran.stderr.splitlines()[-1] == "cbbot: --json -: cannot be written: No space left on device"
     ran = typed("BACKTEST --json /dev/full --html a.html", folder)
-    assert ran.returncode == 2
+    assert ran.returncode == 1
     assert ran.stderr.splitlines()[-1] == "cbbot: --json /dev/full: cannot be written: No space left on device"
     assert names(folder) == []
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["BACKTEST --check-lookahead --json a.json", "CHECK candles.csv --json a.json"])
+def test_a_table_that_does_not_fit_anywhere_does_not_cost_the_json(command: str, unbuffered: str, folder: Path) -> None:
+    ran = typed(f"export PYTHONUNBUFFERED={unbuffered}\n{command} > /dev/full", folder)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1] == "cbbot: standard output: cannot be written: No space left on device"
+    assert json.loads((folder / "a.json").read_text())
 
 
 def test_a_closed_standard_output_is_refused_before_the_run(folder: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,55 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         staged.commit()
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user")
+def test_a_file_of_another_user_stays_theirs_and_is_refused_to_who_is_not_root(
+    open_folder: Path, request: pytest.FixtureRequest
+) -> None:
+    path = open_folder / "theirs"
+    path.write_bytes(b"old")
+    path.chmod(0o666)
+    os.chown(path, 1234, 2345)
+    with StagedFile(path) as staged:
+        staged.file.write(b"new")
+        staged.commit()
+    there = path.stat()
+    assert (there.st_uid, there.st_gid, there.st_mode & 0o777) == (1234, 2345, 0o666)
+    request.getfixturevalue("ordinary_user")
+    with pytest.raises(PermissionError, match="it belongs to another user"):
+        StagedFile(path)
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another group")
+def test_a_file_whose_group_cannot_be_kept_stays_as_it_was(open_folder: Path, request: pytest.FixtureRequest) -> None:
+    path = open_folder / "ours"
+    path.write_bytes(b"old")
+    nobody = 65_534
+    os.chown(path, nobody, 2345)
+    request.getfixturevalue("ordinary_user")
+    with pytest.raises(PermissionError, match="its owner and group cannot be kept"), StagedFile(path) as staged:
+        staged.commit()
+    assert [name.read_bytes() for name in open_folder.iterdir()] == [b"old"]
+
+
+def test_a_signal_while_a_file_is_given_up_does_not_leave_it(tmp_path: Path) -> None:
+    closed: list[bool] = []
+
+    class ToldToStop(io.BytesIO):
+        def close(self) -> None:
+            if not closed:
+                closed.append(True)
+                signal.raise_signal(signal.SIGINT)
+            super().close()
+
+    staged = StagedFile(tmp_path / "rows.csv")
+    staged.file.close()
+    staged.file = ToldToStop()
+    with pytest.raises(KeyboardInterrupt), staged:
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])

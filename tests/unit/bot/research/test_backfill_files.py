@@ -325,6 +325,18 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkey
     check_target(tmp_path / "c.csv")
 
 
+def test_a_file_that_may_not_be_replaced_is_refused_before_anything_is_fetched(ordinary_user: Path) -> None:
+    path = ordinary_user / "c.csv"
+    path.write_text("time,open,high,low,close,volume\n")
+    path.chmod(0o444)
+    with pytest.raises(BadInput, match=r"--out .*c\.csv: cannot be written: Permission denied"):
+        check_target(path)
+    circle = ordinary_user / "circle.csv"
+    circle.symlink_to(circle)
+    with pytest.raises(BadInput, match="Too many levels of symbolic links"):
+        check_target(circle)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

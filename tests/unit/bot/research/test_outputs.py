@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO, Any
 
 import pytest
 
-from cbbot.errors import BadInput
+from cbbot.errors import BadInput, CbbotError
+from cbbot.process.stop_signals import STOP_SIGNALS
+from cbbot.research import outputs as outputs_module
 from cbbot.research.outputs import Outputs
 
 
@@ -24,7 +29,13 @@ def test_a_good_path_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("", "is a folder"), ("no/such.json", "there is no folder"), ("in.csv", "is read from"), ("a" * 300, "too long")],
+    [
+        ("", "is a folder"),
+        ("no/such.json", "there is no folder"),
+        ("in.csv", "is read from"),
+        ("in.csv/a", "in.csv is a file"),
+        ("a" * 300, "too long"),
+    ],
 )
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "in.csv").write_text("candles")
@@ -56,7 +67,7 @@ def test_when_the_second_cannot_be_written_the_first_is_not_either(tmp_path: Pat
     outputs = Outputs({"--json": first, "--html": second}, [])
     first.write_text("the result of yesterday")
     folder.rmdir()
-    with pytest.raises(BadInput, match=r"--html .*: cannot be written"):
+    with pytest.raises(CbbotError, match=r"--html .*: cannot be written"):
         outputs.write({"--json": "{}", "--html": "<p>"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert first.read_text() == "the result of yesterday"
@@ -69,29 +80,122 @@ def test_what_was_there_is_replaced_whole(tmp_path: Path) -> None:
     assert (path.read_text(), sorted(os.listdir(tmp_path))) == ("new", ["a.html", "a.json"])  # noqa: PTH208  names only
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_between_two_files_waits_for_the_second(
-    stop: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replace = Path.replace
-
-    def told_to_stop(self: Path, target: Path) -> Path:
-        signal.raise_signal(stop)
-        return replace(self, target)
+@pytest.fixture(params=STOP_SIGNALS)
+def stop(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
+    """A signal whose handler raises, as that of the command line does."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(stop, end)
-    try:
+    number: signal.Signals = request.param
+    before = signal.signal(number, end)
+    yield number
+    signal.signal(number, before)
+
+
+@contextmanager
+def another_thread() -> Iterator[int]:
+    """The number of a thread that does nothing: the kernel may give it a signal that is meant for the process."""
+    over = threading.Event()
+    idle = threading.Thread(target=over.wait)
+    idle.start()
+    assert idle.ident is not None
+    yield idle.ident
+    over.set()
+    idle.join()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_stop_between_two_files_waits_for_the_second_whichever_thread_it_reaches(
+    elsewhere: bool, stop: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    with another_thread() as other:
+
+        def told_to_stop(self: Path, target: Path) -> Path:
+            signal.pthread_kill(other if elsewhere else threading.get_ident(), stop)
+            return replace(self, target)
+
         monkeypatch.setattr(Path, "replace", told_to_stop)
+        outputs = Outputs({"--json": tmp_path / "a.json", "--html": tmp_path / "a.html"}, [])
         with pytest.raises(KeyboardInterrupt):
-            Outputs({"--json": tmp_path / "a.json", "--html": tmp_path / "a.html"}, []).write(
-                {"--json": "{}", "--html": "<p>"}
-            )
-    finally:
-        signal.signal(stop, before)
+            outputs.write({"--json": "{}", "--html": "<p>"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.json"]
+
+
+def test_stops_while_a_pipe_is_waited_for_leave_nothing_however_many_come(
+    stop: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def told_again(self: Path, *, missing_ok: bool = False) -> None:
+        signal.raise_signal(stop)
+        unlink(self, missing_ok=missing_ok)
+
+    def waits(*_arguments: object) -> int:
+        signal.raise_signal(stop)
+        raise AssertionError("a wait that a signal does not end")
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    outputs = Outputs({"--json": tmp_path / "a.json", "--html": pipe}, [])
+    monkeypatch.setattr(Path, "unlink", told_again)
+    monkeypatch.setattr(outputs_module, "_write_into", waits)
+    with pytest.raises(KeyboardInterrupt):
+        outputs.write({"--json": "{}", "--html": "<p>"})
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_stop_while_a_path_is_tried_leaves_nothing(
+    stop: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def told_to_stop(self: Path, mode: str) -> IO[Any]:
+        file = opened(self, mode)
+        signal.raise_signal(stop)
+        return file
+
+    monkeypatch.setattr(Path, "open", told_to_stop)
+    with pytest.raises(KeyboardInterrupt):
+        Outputs({"--json": tmp_path / "a.json"}, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_in_a_circle_are_refused_and_stay(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    with pytest.raises(BadInput, match=f"--json {one}: cannot be written: Too many levels of symbolic links"):
+        Outputs({"--json": one}, [])
+    Outputs({"--json": tmp_path / "a.json"}, [one])
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_symlink()) == ["one", "other"]
+
+
+def test_a_file_that_may_not_be_written_to_is_refused_and_stays(ordinary_user: Path) -> None:
+    path = ordinary_user / "a.json"
+    path.write_text("old")
+    path.chmod(0o444)
+    with pytest.raises(BadInput, match=r"a\.json: cannot be written: Permission denied"):
+        Outputs({"--json": path}, [])
+    assert path.read_text() == "old"
+    path.chmod(0o222)
+    outputs = Outputs({"--json": path}, [])
+    outputs.write({"--json": "new"})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o222, "one that may be written to and not read is an output"
+
+
+def test_a_report_that_cannot_be_printed_costs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = Outputs({"--json": tmp_path / "a.json"}, [])
+    full = Path("/dev/full").open("w")  # noqa: SIM115  closing it would fail, as writing does
+    monkeypatch.setattr(sys, "stdout", full)
+    outputs.show("a table\n")
+    with pytest.raises(CbbotError, match=r"^standard output: cannot be written: No space left on device$"):
+        outputs.write({"--json": "{}"})
+    assert (tmp_path / "a.json").read_text() == "{}"
+    with suppress(OSError):
+        full.close()
 
 
 def test_dash_is_standard_output_in_utf_8_and_the_report_makes_room(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -124,13 +228,13 @@ def test_a_device_is_written_to_and_stays_one() -> None:
     null = Path("/dev/null")
     Outputs({"--json": null, "--html": null}, []).write({"--json": "{}", "--html": "<p>"})
     assert null.is_char_device()
-    with pytest.raises(BadInput, match="--json /dev/full: cannot be written: No space left on device"):
+    with pytest.raises(CbbotError, match="--json /dev/full: cannot be written: No space left on device"):
         Outputs({"--json": Path("/dev/full")}, []).write({"--json": "{}"})
 
 
 def test_a_device_that_cannot_be_written_to_leaves_the_file_beside_it_unwritten(tmp_path: Path) -> None:
     outputs = Outputs({"--json": tmp_path / "a.json", "--html": Path("/dev/full")}, [])
-    with pytest.raises(BadInput, match="--html /dev/full"):
+    with pytest.raises(CbbotError, match="--html /dev/full"):
         outputs.write({"--json": "{}", "--html": "<p>"})
     assert list(tmp_path.iterdir()) == []
 

@@ -27,7 +27,7 @@ from cbbot.runtime.resume import check_identity, earlier_document, equity_warnin
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import encode
 from cbbot.trader.rules import Rules, build_rules
-from cbbot.trader.state_versions import VERSION, BadState
+from cbbot.trader.state_versions import VERSION
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -118,28 +118,82 @@ def test_a_state_of_an_older_version_is_brought_up_and_kept_as_it_was(tmp_path: 
     assert earlier_document(store, settings, older["venue"]) == (document, [])
 
 
-def test_a_full_disk_does_not_keep_the_bot_from_an_older_states_lots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, older, settings = stored_version_1(tmp_path)
-
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "link", full)
+
+
+def test_a_full_disk_does_not_keep_the_bot_from_an_older_states_lots_and_the_state_is_kept_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, older, settings = stored_version_1(tmp_path)
+    kept = tmp_path / "bot_state.json.version-1"
+    full_disk(monkeypatch)
     document, warnings = earlier_document(store, settings, older["venue"])
     assert document is not None
     assert document["lots"]
-    assert "could not be kept: No space left" in warnings[0]
+    assert "could not be kept: No space left on device; every save tries again" in warnings[0]
+    with pytest.raises(OSError, match="No space left"):
+        store.save(document)
+    assert not [path for path in tmp_path.iterdir() if "version-1" in path.name]
+    monkeypatch.undo()
+    for _ in range(3):
+        store.save(document)
+    assert read_generation(kept) == older
+
+
+def test_a_save_does_not_wait_until_the_older_state_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, older, settings = stored_version_1(tmp_path)
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no links here")))
+    kept = tmp_path / "bot_state.json.version-1"
+    kept.mkdir()
+    document, warnings = earlier_document(store, settings, older["venue"])
+    assert document is not None
+    assert "could not be kept" in warnings[0]
+    store.save(document)
+    assert read_generation(store.path) == document
+    kept.rmdir()
+    store.save(document)
+    assert read_generation(kept) == older
 
 
 def test_a_state_of_a_newer_version_is_refused_and_stays(tmp_path: Path) -> None:
     store, older, settings = stored_version_1(tmp_path)
     newer = older | {"version": VERSION + 1}
     store.save(newer)
-    with pytest.raises(BadState, match="start the newer cbbot"):
+    with pytest.raises(UnsafeStart, match=r"start the newer cbbot.*the version of cbbot that wrote it"):
         earlier_document(store, settings, older["venue"])
     assert read_generation(store.path) == newer
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lots": None}, "lots is null, not a list"),
+        ({"lots": ["x"]}, r"lots\[0\] is 'x', not an object"),
+        ({"lots": []}, "counts 1 lots, there are 0"),
+        ({"epoch": 10**30}, "epoch"),
+        ({"product_id": 7}, "product_id is 7, not text"),
+        ({"bot_id": None}, "bot_id is null"),
+        ({"book": 5}, "book is 5, not an object"),
+        ({"version": "x"}, "no cbbot wrote"),
+        ({"trade_count": 3}, "numbered"),
+    ],
+)
+@pytest.mark.parametrize("product", ["BTC-USD", "ETH-USD"])
+def test_a_start_refuses_a_senseless_state_with_advice_whoever_it_is_of(
+    changed: dict[str, Any], said: str, product: str, tmp_path: Path
+) -> None:
+    store, older, _ = stored_version_1(tmp_path)
+    store.save(older | changed)
+    with pytest.raises(UnsafeStart, match=rf"(?s){said}.*restore a backup"):
+        earlier_document(store, load({"PRODUCT_ID": product}), older["venue"])
+    assert read_generation(store.path) == older | changed
 
 
 def test_a_changed_starting_equity_is_mentioned() -> None:

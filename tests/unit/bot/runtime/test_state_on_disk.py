@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -69,13 +71,92 @@ def test_two_bad_generations_are_a_refusal_and_never_a_fresh_start(store: StateS
         store.load()
 
 
-def test_a_crash_between_the_two_renames_loses_nothing_that_was_reported_durable(store: StateStore) -> None:
+class _Killed(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", range(1, 5))
+def test_a_kill_at_any_step_of_a_save_leaves_a_sound_generation_under_its_own_name(
+    store: StateStore, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FIRST)
+    store.save(SECOND)
+    steps = 0
+
+    def killed_before(call: Callable[..., Any]) -> Callable[..., Any]:
+        def perhaps(*args: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps == step:
+                raise _Killed
+            return call(*args)
+
+        return perhaps
+
+    monkeypatch.setattr(os, "link", killed_before(os.link))
+    monkeypatch.setattr(Path, "replace", killed_before(Path.replace))
+    with contextlib.suppress(_Killed):
+        store.save(THIRD)
+    assert steps == min(step, 3)
+    monkeypatch.undo()
+    loaded = store.load()
+    assert loaded.body == (SECOND if step <= 3 else THIRD)
+    assert loaded.warning is None
+    # What a kill has left is in the way of nothing.
+    store.save(FIRST)
+    store.save(SECOND)
+    assert (store.load().body, read_generation(store.previous)) == (SECOND, FIRST)
+    assert sorted(path.name for path in store.path.parent.iterdir()) == ["bot_state.json", "bot_state.json.prev"]
+
+
+def test_a_link_that_a_kill_has_left_is_in_the_way_of_nothing(store: StateStore) -> None:
+    store.save(FIRST)
+    os.link(store.path, store.path.with_name("bot_state.json.prev.link"))
+    store.save(SECOND)
+    assert (store.load().body, read_generation(store.previous)) == (SECOND, FIRST)
+
+
+def test_on_a_file_system_without_links_the_previous_generation_is_kept_all_the_same(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    store.save(FIRST)
+    store.save(SECOND)
+    assert (store.load().body, read_generation(store.previous)) == (SECOND, FIRST)
+    kept = store.set_aside("version-1")
+    store.save(THIRD)
+    assert read_generation(kept) == SECOND
+
+
+def test_without_its_newest_name_the_previous_generation_is_taken(store: StateStore) -> None:
     store.save(FIRST)
     store.save(SECOND)
     store.path.replace(store.previous)
     loaded = store.load()
     assert loaded.body == SECOND
     assert loaded.warning is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        '{"version":1,"checksum":"x","body":{"a":' + "[" * 900 + "]" * 900 + "}}",
+        '{"version":1,"checksum":"x","body":{"a":NaN}}',
+        '{"version":1,"checksum":"x","body":{"a":-Infinity}}',
+        '{"version":1,"checksum":"x","body":{"a":1e999}}',
+        '{"version":1,"checksum":"x","body":{"a":' + "9" * 5_000 + "}}",
+        '{"version":1,"checksum":"x","body":{"a":"\\ud800"}}',
+    ],
+)
+def test_json_that_no_save_writes_falls_back_to_the_previous_generation(store: StateStore, text: str) -> None:
+    store.save(FIRST)
+    store.save(SECOND)
+    store.path.write_text(text)
+    assert store.load().body == FIRST
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])

@@ -164,7 +164,8 @@ def test_a_sell_opens_a_lot_live_only_with_base_that_no_lot_and_no_dust_owns() -
     (entry,) = trader.tick("100")
     assert (entry.side, entry.base, entry.quote_units) == (Side.SELL, 19_851_116, 0)
     dusty = LiveTraderHarness(-5.0, **SHORT)
-    dusty.state = dusty.state.with_dust(1, Dust(1, 1, 0))
+    account = dusty.state.account._replace(base_sum=1, cost_sum=1)
+    dusty.state = replace(dusty.state, account=account).with_dust(1, Dust(1, 1, 0))
     dusty.balances(base="0.19851116")
     assert (dusty.tick("100"), dusty.reason) == ([], "insufficient_funds")
 

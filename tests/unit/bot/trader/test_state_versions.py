@@ -14,7 +14,8 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.kernel.indicators import Indicators, empty
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.rules import build_rules
-from cbbot.trader.state_versions import VERSION, BadState, brought_up_to_date
+from cbbot.trader.state_fields import BadState
+from cbbot.trader.state_versions import VERSION, brought_up_to_date
 
 # One file a version, as that version's cbbot wrote it: lots, trades, an order under way, dust, a model.
 STATES = Path(__file__).parent / "states"
@@ -99,7 +100,8 @@ def test_the_one_dust_of_version_1_is_of_the_side_it_traded_last(side: int, boug
 def test_candles_of_version_1_that_say_no_length_are_taken_to_be_of_ours() -> None:
     document = kept(1)
     del document["market"]["candle_seconds"]
-    document["market"] |= {"indicators": empty(30)._replace(rows=9)._asdict(), "anchors": []}
+    nine = empty(30)._replace(rows=9, closes=(1,) * 9, flows=(0,) * 9, volumes=(1,) * 9)
+    document["market"] |= {"indicators": nine._asdict(), "anchors": []}
     rules = build_rules(load(SETTINGS), BTC_USD)
     assert decode(rules, document).state.market.indicators.rows == 9
 
