@@ -65,7 +65,7 @@ class Newest:
 
     def show(self, screen: Screen) -> None:
         status = screen.seen.status
-        worth_it = status is not None and status.open_lots > 1 and len(screen.seen.trades) >= FEWEST_TRADES
+        worth_it = status is not None and (status.open_lots or 0) > 1 and len(screen.seen.trades) >= FEWEST_TRADES
         if self.screen is None and worth_it and self.session is not None:
             self.screen = screen
             self.session.ask_to_stop()

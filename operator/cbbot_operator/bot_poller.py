@@ -26,7 +26,8 @@ _EAGER_SECONDS = 2.0
 
 def command_for(seen: Observed, report: Report) -> Command | None:
     """What the bot must be told so that it does what the resource says. Pure."""
-    if report.status is None or seen.spec is None:
+    # A bot that is starting takes no commands, and what it says of pauses is what its state was saved with.
+    if report.status is None or report.status.phase == "starting" or seen.spec is None:
         return None
     if seen.deleting and deletion.has_finalizer(seen) and deletion.judge(seen).flatten:
         return "flatten"

@@ -180,6 +180,8 @@ def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
     asked = seen.spec.entries if seen.spec is not None else "Allowed"
     if status is None:
         return Judgement("Unknown", "NoStatus", f"spec.entries is {asked}; the bot has not been heard")
+    if not status.ready:
+        return Judgement("Unknown", "BotNotReady", status.reason or f"the bot is {status.phase}")
     if status.breaker_tripped:
         return Judgement(
             "False", "BreakerTripped", "the daily loss limit is reached: no entries until the next UTC day"
@@ -193,13 +195,15 @@ def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
 
 def _positions_open(seen: Observed, outcome: Outcome) -> Judgement:
     del outcome
-    status = seen.bot_status
+    status = seen.ready_status
     if seen.deleting and deletion.has_finalizer(seen):
         verdict = deletion.judge(seen)
         return Judgement("Unknown" if status is None else _bool(status.open_lots), verdict.reason, verdict.message)
     if status is None:
         lots = seen.status.get("openLots")
         words = "" if lots is None else f"; it last had {lots} open lots"
+        if seen.bot_status is not None:
+            return Judgement("Unknown", "BotNotReady", f"the bot is not ready{words}")
         return Judgement("Unknown", "NoStatus", f"the bot has not been heard{words}")
     if status.open_lots:
         return Judgement("True", "LotsOpen", f"{status.open_lots} open")

@@ -6,9 +6,10 @@ Pure. The finalizer stands on Live bots whose ``deletionPolicy`` is not Orphan, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE
-from cbbot_operator.observed import Observed, api_key_secret
+from cbbot_operator.observed import Observed, Report, api_key_secret
 
 __all__ = ["Verdict", "has_finalizer", "judge", "wants_finalizer"]
 
@@ -52,17 +53,27 @@ def judge(seen: Observed) -> Verdict:
 
 
 def _known_lots(seen: Observed) -> int | None:
-    """Open lots, orders in flight counted as one; None when the bot does not answer."""
-    report = seen.report
-    if report is None or report.status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
+    """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
+    report, status = seen.report, seen.ready_status
+    if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
         return None
-    return report.status.open_lots or min(1, report.status.pending_orders)
+    if not _asked_since(seen, report):
+        return None
+    if status.open_lots is None or status.pending_orders is None:
+        return None
+    return status.open_lots or min(1, status.pending_orders)
+
+
+def _asked_since(seen: Observed, report: Report) -> bool:
+    """Whether the bot was asked after the deletion: a lot may have been opened between its word and the request."""
+    # Kubernetes cuts the time of the request to whole seconds.
+    return report.at >= datetime.fromisoformat(seen.metadata["deletionTimestamp"]) + timedelta(seconds=1)
 
 
 def _held(seen: Observed, lots: int | None) -> Verdict:
     spec = seen.spec
     policy = spec.deletionPolicy if spec else "Refuse"
-    count = "the bot does not answer, its lots are unknown" if lots is None else _counted(lots)
+    count = _unknown(seen) if lots is None else _counted(lots)
     force = f"annotate {FORCE_DELETE}=true to delete it regardless"
     if policy == "Refuse":
         return Verdict(
@@ -80,6 +91,15 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
     return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)
+
+
+def _unknown(seen: Observed) -> str:
+    status = seen.bot_status
+    if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):
+        return "the bot has not been asked since the deletion, its lots are unknown"
+    if status is None or status.ready:
+        return "the bot does not answer, its lots are unknown"
+    return f"the bot is not ready, its lots are unknown ({status.reason or status.phase})"
 
 
 def _counted(lots: int) -> str:

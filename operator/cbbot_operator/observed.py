@@ -90,6 +90,12 @@ class Observed:
         return self.report.status if self.report else None
 
     @property
+    def ready_status(self) -> BotStatus | None:
+        """The status of a bot that is ready: the only one whose figures may be acted on."""
+        status = self.bot_status
+        return status if status is not None and status.ready else None
+
+    @property
     def names(self) -> Names:
         return Names(self.key.name)
 

@@ -32,7 +32,7 @@ _MOST_WARNINGS = 32
 
 
 def derive_status(seen: Observed, outcome: Outcome, warnings: list[str]) -> dict[str, Any]:
-    """The whole status. What the bot last said stays while it does not answer."""
+    """The whole status. What the bot last said when it was ready stays while it does not answer or is not ready."""
     status: dict[str, Any] = {key: value for key, value in seen.status.items() if key not in ("conditions", "warnings")}
     status["observedGeneration"] = seen.generation
     status["conditions"] = derive_conditions(seen, outcome)
@@ -48,6 +48,9 @@ def _figures(seen: Observed) -> dict[str, Any]:
     report, bot = seen.report, seen.bot_status
     if report is None or bot is None:
         return {}
+    if not bot.ready:
+        # Its settings say the mode; everything else would be a figure.
+        return {"mode": bot.mode.capitalize()}
     figures: dict[str, Any] = {
         "mode": bot.mode.capitalize(),
         "equityUSD": _two_places(bot.equity_usd),
@@ -70,7 +73,9 @@ def _figures(seen: Observed) -> dict[str, Any]:
     return figures
 
 
-def _two_places(text: str) -> str | None:
+def _two_places(text: str | None) -> str | None:
+    if text is None:
+        return None
     try:
         return f"{Decimal(text).quantize(Decimal('0.01'), ROUND_HALF_EVEN):f}"
     except InvalidOperation:

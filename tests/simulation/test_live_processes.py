@@ -180,7 +180,7 @@ def test_two_bots_on_one_state_are_refused(start: Start) -> None:
         start()
     code, log = refusal.value.args
     # Both write to one log here, and the first trades on.
-    messages = [line for line in log.splitlines() if line.startswith("cbbot: ")]
+    messages = [line for line in log.splitlines() if '"event": "refused"' in line]
     assert (code, len(messages)) == (3, 1)
     assert f"another process (process {first.process.pid}) trades on the state" in log
     assert first.get("/status")["ready"]

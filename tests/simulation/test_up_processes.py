@@ -123,12 +123,13 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 def at_one_moment(bot: str, trades: int) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]] | None:
-    """Status, trades and lots with nothing closed in between, once there are enough trades."""
+    """Status, trades and lots of a ready bot with nothing closed in between, once there are enough trades."""
     before = ask(f"{bot}/trades?limit=500")
     lots = ask(f"{bot}/lots")
     status = ask(f"{bot}/status")
     after = ask(f"{bot}/trades?limit=500")
-    return (status, before, lots) if before == after and len(before) >= trades and lots else None
+    quiet = before == after and status["ready"]
+    return (status, before, lots) if quiet and len(before) >= trades and lots else None
 
 
 def as_saved(lot: dict[str, Any]) -> tuple[Any, ...]:

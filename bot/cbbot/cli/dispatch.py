@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
     So 130 for Ctrl-C and 143 for SIGTERM; but ``run`` ends well by SIGTERM and ``up`` by Ctrl-C, with 0.
     """
-    return guarded(lambda: _run(list(arguments)))
+    return guarded(lambda: _run(list(arguments)), service=list(arguments[:1]) == ["run"])
 
 
 def _run(arguments: list[str]) -> int:

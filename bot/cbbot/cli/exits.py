@@ -24,14 +24,16 @@ REFUSED: Final = 3
 INTERRUPTED: Final = 130
 
 
-def guarded(run: Callable[[], int]) -> int:
+def guarded(run: Callable[[], int], *, service: bool = False) -> int:
     """Runs a command. Every problem is one line; CBBOT_TRACEBACK=1 shows where it comes from.
+
+    The line of a ``service`` is one of its log: JSON, unless stderr is a terminal.
 
     SIGTERM and SIGHUP end it as Ctrl-C does: what it holds open is closed, what it keeps is kept.
     """
     _open_streams()
     with _ended_like_ctrl_c() as signals:
-        code = _guarded(run)
+        code = _guarded(run, service=service)
         # typer makes 130 of the exception, whichever signal it came from.
         return stopped_by(signals[0]) if signals and code == INTERRUPTED else code
 
@@ -61,7 +63,7 @@ def _ended_like_ctrl_c() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _guarded(run: Callable[[], int]) -> int:
+def _guarded(run: Callable[[], int], *, service: bool) -> int:
     try:
         code = run()
         # What is left in the buffer belongs to the command: that it cannot be written is a failure like any other.
@@ -74,15 +76,17 @@ def _guarded(run: Callable[[], int]) -> int:
         _drop_output()
         return FAILED
     except CbbotError as error:
-        _tell(error, *(error.reasons if isinstance(error, BadInput) else (str(error),)))
+        code = BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
+        _tell(error, *(error.reasons if isinstance(error, BadInput) else (str(error),)), code=code, service=service)
         _drop_output()
-        return BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
+        return code
     except OSError as error:
-        _tell(error, _problem_of_output() or str(error))
+        _tell(error, _problem_of_output() or str(error), code=FAILED, service=service)
         _drop_output()
         return FAILED
     except Exception as error:  # noqa: BLE001  the top of the process: told, and the exit code says it failed
-        _tell(error, f"a mistake in cbbot: {type(error).__name__}: {error}; CBBOT_TRACEBACK=1 shows where")
+        message = f"a mistake in cbbot: {type(error).__name__}: {error}; CBBOT_TRACEBACK=1 shows where"
+        _tell(error, message, code=FAILED, service=service)
         return FAILED
 
 
@@ -123,9 +127,18 @@ def _drop_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(error: BaseException, *messages: str) -> None:
+def _tell(error: BaseException, *messages: str, code: int, service: bool) -> None:
+    lines = [" ".join(message.split()) for message in messages]
+    if service and not sys.stderr.isatty():
+        from cbbot.process.json_logs import json_line  # noqa: PLC0415  seldom asked for
+
+        event = "failed" if code == FAILED else "refused"
+        shown = error if os.environ.get("CBBOT_TRACEBACK") else None
+        output = (json_line(__name__, event, {"reason": line, "exit_code": code}, shown) for line in lines)
+        sys.stderr.write("".join(f"{line}\n" for line in output))
+        return
     if os.environ.get("CBBOT_TRACEBACK"):
         import traceback  # noqa: PLC0415  seldom asked for
 
         traceback.print_exception(error)
-    sys.stderr.write("".join(f"cbbot: {' '.join(message.split())}\n" for message in messages))
+    sys.stderr.write("".join(f"cbbot: {line}\n" for line in lines))

@@ -36,7 +36,11 @@ class ModelStatus(_Shape):
 
 
 class BotStatus(_Shape):
-    """GET /status."""
+    """GET /status.
+
+    Before ``ready`` the figures are those that the state was last saved with, at ``as_of``; null is what is not
+    known. They are for people to read: nothing may act on a figure of a status that is not ready.
+    """
 
     bot: str
     namespace: str
@@ -46,21 +50,24 @@ class BotStatus(_Shape):
     ready: bool
     phase: Literal["starting", "reconciling", "trading", "paused", "halted"]
     reason: str
-    epoch: int
+    epoch: int | None
     version: str
-    equity_usd: str
-    equity_marked_usd: str
-    daily_pnl_usd: str
-    unrealized_pnl_usd: str
-    exposure_usd: str
-    open_lots: int
+    equity_usd: str | None
+    equity_marked_usd: str | None
+    daily_pnl_usd: str | None
+    unrealized_pnl_usd: str | None
+    exposure_usd: str | None
+    open_lots: int | None
     breaker_tripped: bool
     entries: Entries
     last_price: str | None
     price_age_seconds: float | None
     last_decision: LastDecision | None
     model: ModelStatus
-    pending_orders: int
+    pending_orders: int | None
+    as_of: str | None = Field(
+        default=None, description="When the state that the figures are from was saved; null once they are current."
+    )
     last_save_at: str | None
     clock_offset_ms: int
     warnings: list[str]
@@ -82,7 +89,7 @@ class LotRow(_Shape):
     take_price: float
     trail_active: bool
     trail_stop_price: float | None
-    unrealized_pnl: str
+    unrealized_pnl: str | None = Field(description="Null before the bot has the venue's answers.")
 
 
 class TradeRow(_Shape):

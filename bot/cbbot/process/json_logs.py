@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-__all__ = ["JsonLines", "TerminalLines", "configure_logs"]
+__all__ = ["JsonLines", "TerminalLines", "configure_logs", "json_line"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
@@ -32,7 +32,7 @@ class JsonLines(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": _event(record),
         }
         line |= {name: value for name, value in _fields(record).items() if name not in line}
         if record.exc_info:
@@ -47,7 +47,7 @@ class TerminalLines(logging.Formatter):
         at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         colour = _COLOURS.get(record.levelno, "31")
-        text = f"\x1b[2m{at}\x1b[0m \x1b[{colour}m{record.getMessage():<10}\x1b[0m {fields}".rstrip()
+        text = f"\x1b[2m{at}\x1b[0m \x1b[{colour}m{_event(record):<10}\x1b[0m {fields}".rstrip()
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
@@ -64,6 +64,19 @@ def configure_logs(level: str = "info", stream: TextIO | None = None, *, talkati
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in talkative:
         logging.getLogger(name).setLevel(logging.DEBUG if level.lower() == "debug" else logging.WARNING)
+
+
+def json_line(logger: str, event: str, fields: dict[str, object], error: BaseException | None = None) -> str:
+    """One line as :class:`JsonLines` makes it, of level error: for a process that ends before its logs are set up."""
+    raised = (type(error), error, error.__traceback__) if error is not None else None
+    record = logging.LogRecord(logger, logging.ERROR, "", 0, event, None, raised)
+    record.fields = fields
+    return JsonLines().format(record)
+
+
+def _event(record: logging.LogRecord) -> str:
+    """The message without the line end that some libraries put there."""
+    return record.getMessage().rstrip("\r\n")
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

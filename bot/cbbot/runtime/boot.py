@@ -15,7 +15,7 @@ from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.candle import Candle
 from cbbot.domain.decimals import plain
 from cbbot.domain.instrument import Instrument
-from cbbot.errors import BadInput, Refused, Retryable
+from cbbot.errors import BadInput, Refused, Retryable, UnsafeStart
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
@@ -25,7 +25,7 @@ from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.trader_state import Identity, TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["Begun", "Boot"]
+__all__ = ["Begun", "Boot", "superseded"]
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS: Final = 0.1
@@ -69,6 +69,7 @@ class Boot:
         self._metrics = metrics
         self._document = document
         self._identity = identity
+        self._epoch = 0
         self.waits_for = "the bridge"
         self.moved_at = asyncio.get_running_loop().time()
 
@@ -89,6 +90,7 @@ class Boot:
         rules = build_rules(settings, instrument)
         state, unusable = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
         self._client.identify(state.identity.bot_id, state.epoch)
+        self._epoch = state.epoch
         self._warn([*unusable, *await self._venue_warnings(rules, state, market)])
         return Begun(rules, state, market, clock)
 
@@ -149,11 +151,21 @@ class Boot:
             try:
                 return await ask()
             except (Retryable, Refused) as error:
+                if self._client.superseded:
+                    raise superseded(self._identity.bot_id, self._epoch) from error
                 if self.waits_for == what:
                     _LOG.warning("waiting", extra={"fields": {"for": what, "reason": str(error)}})
                 self.waits_for = f"{what}: {error}"
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def superseded(bot_id: str, epoch: int) -> UnsafeStart:
+    """Why a bot that the bridge has fenced off must not go on."""
+    return UnsafeStart(
+        f"the bridge knows a newer epoch of {bot_id} than {epoch}: another process trades in this bot's name. "
+        "This one has stopped; stop one for good, or set another BOT_ID"
+    )
 
 
 async def _taker_rate(market: BridgeMarket) -> Decimal | None:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 from cbbot.brokers.broker import Broker
@@ -32,8 +33,20 @@ _LOG = logging.getLogger(__name__)
 _DECISIONS_KEPT: Final = 500
 
 
+@dataclass(slots=True)
+class _FailedSteps:
+    """Steps of one kind of event that failed, with none of it between them that did not."""
+
+    first_at: float
+    last_at: float
+    error: str
+
+
 class TradingLoop:
-    """``state`` is the newest state; ``decisions`` the newest decisions, oldest first."""
+    """``state`` is the newest state; ``decisions`` the newest decisions, oldest first.
+
+    ``moved_at`` is when a step last succeeded: one that fails is no progress.
+    """
 
     def __init__(
         self,
@@ -54,6 +67,7 @@ class TradingLoop:
         self._metrics = metrics
         self._broadcast = broadcast
         self._generation = 0
+        self._failed: dict[str, _FailedSteps] = {}
         self.moved_at = asyncio.get_running_loop().time()
 
     def begin(self) -> None:
@@ -68,7 +82,17 @@ class TradingLoop:
     async def run(self) -> None:
         while True:
             await self.take(await self._queue.next())
-            self.moved_at = asyncio.get_running_loop().time()
+
+    def failing(self, seconds: float) -> str:
+        """What keeps failing, when every step, or every step on one kind of event, has failed for so long; or empty.
+
+        A kind that comes once and fails has not failed for long: between first and last there is no time.
+        """
+        stuck = asyncio.get_running_loop().time() - self.moved_at >= seconds
+        for kind, failed in self._failed.items():
+            if stuck or failed.last_at - failed.first_at >= seconds:
+                return f"every step {'' if stuck else f'on {kind} '}fails: {failed.error}"
+        return ""
 
     async def take(self, queued: QueuedEvent) -> None:
         """Step once. An event that makes the trader fail is counted and left out; the state stays as it was."""
@@ -77,10 +101,14 @@ class TradingLoop:
         began = time.perf_counter()
         try:
             after, commands = step(self.rules, before, event)
-        except Exception:  # noqa: BLE001  the top of a loop: counted and logged
+        except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
             self._metrics.step_failures.inc()
             _LOG.exception("step failed", extra={"fields": {"on": type(event).__name__}})
+            self._note_failure(event, error)
             after, commands = before, ()
+        else:
+            self._failed.pop(type(event).__name__, None)
+            self.moved_at = asyncio.get_running_loop().time()
         self._metrics.step_seconds.observe(time.perf_counter() - began)
         if after is not before:
             self.state = after
@@ -95,6 +123,11 @@ class TradingLoop:
             self._executor.note(batch)
         if self._broker.immediate and any(isinstance(command, Place | LookUp) for command in commands):
             await self._executor.drained()
+
+    def _note_failure(self, event: Event, error: Exception) -> None:
+        now, kind, said = asyncio.get_running_loop().time(), type(event).__name__, f"{type(error).__name__}: {error}"
+        before = self._failed.get(kind)
+        self._failed[kind] = _FailedSteps(before.first_at if before else now, now, said)
 
     def _counted(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Counts what is to be counted; the rest, which has an order and may wait for a disk, is the executor's.

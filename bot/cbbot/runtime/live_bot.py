@@ -15,13 +15,14 @@ from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.errors import Retryable, UnsafeStart
-from cbbot.runtime.boot import Begun, Boot
+from cbbot.runtime.boot import Begun, Boot, superseded
 from cbbot.runtime.command_executor import CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.outages import Outages
+from cbbot.runtime.resume import belongs
 from cbbot.runtime.state_writer import InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
@@ -30,6 +31,7 @@ from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsk
 from cbbot.trader.trader_state import Identity
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.views.json_rows import candle_row, decision_row, lot_row
+from cbbot.views.last_known import last_known
 
 __all__ = ["LiveBot"]
 
@@ -79,6 +81,9 @@ class LiveBot:
         self._notifier = Notifier(self._broadcast, slack)
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
+        ours = document is not None and belongs(document, identity)
+        self._last_known = last_known(document, _saved_ms(store), ours=ours)
+        self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity)
         self._parts: _Parts | None = None
         self._fatal: UnsafeStart | None = None
@@ -173,10 +178,7 @@ class LiveBot:
             return
         loop, writer = self._parts.loop, self._parts.writer
         if self._client.superseded:
-            self._fatal = UnsafeStart(
-                f"the bridge knows a newer epoch of {loop.state.identity.bot_id} than {loop.state.epoch}: another "
-                "process trades in this bot's name. This one has stopped; stop one for good, or set another BOT_ID"
-            )
+            self._fatal = superseded(loop.state.identity.bot_id, loop.state.epoch)
             self.stop()
         now = asyncio.get_running_loop().time()
         if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
@@ -192,8 +194,13 @@ class LiveBot:
 
     @property
     def alive(self) -> bool:
-        """Whether the loop, or the start before it, has moved lately."""
-        moved_at = self._parts.loop.moved_at if self._parts and not self._boot.waits_for else self._boot.moved_at
+        """Whether the loop, or the start before it, has moved lately, and does not fail at one thing ever again."""
+        if self._parts is None or self._boot.waits_for:
+            moved_at = self._boot.moved_at
+        elif self._parts.loop.failing(_STUCK_SECONDS):
+            return False
+        else:
+            moved_at = self._parts.loop.moved_at
         return asyncio.get_running_loop().time() - moved_at < _STUCK_SECONDS
 
     @property
@@ -201,19 +208,23 @@ class LiveBot:
         """Ready, or what it waits for."""
         moment = self._moment()
         phase, reason = phase_of(moment)
-        return phase not in ("starting", "reconciling"), reason
+        return phase not in ("starting", "reconciling") and not moment.failing, reason
 
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
 
     def lots(self) -> list[LotRow]:
         if self._parts is None:
-            return []
+            return list(self._last_known.lots)
         state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
     def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
-        return self._trade_log.page(limit, before)
+        """Newest first. Those of the state that a crash kept from the log come before the log's."""
+        logged = self._trade_log.last_number
+        newer = [trade for trade in reversed(self._last_known.trades) if trade.number > logged]
+        rows = [trade for trade in newer if before is None or trade.number < before][:limit]
+        return rows + self._trade_log.page(limit - len(rows), before)
 
     def decisions(self, limit: int) -> list[DecisionRow]:
         """Newest first."""
@@ -268,9 +279,9 @@ class LiveBot:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
 
     def _moment(self) -> Moment:
-        parts, waits_for = self._parts, self._boot.waits_for
+        parts, waits_for, known = self._parts, self._boot.waits_for, self._last_known
         if parts is None:
-            return Moment(None, None, None, waits_for, "", None, None, 0)
+            return Moment(None, None, None, waits_for, "", "", None, known.saved_ms, 0, known)
         fresh_at, decisions = parts.ticks.fresh_at, parts.loop.decisions
         now = asyncio.get_running_loop().time()
         return Moment(
@@ -278,11 +289,21 @@ class LiveBot:
             state=parts.loop.state,
             decision=decisions[-1] if decisions else None,
             waits_for=waits_for,
+            failing="" if waits_for else parts.loop.failing(_STUCK_SECONDS),
             problem=parts.writer.problem,
             price_age_seconds=None if fresh_at is None else round(now - fresh_at, 3),
-            saved_ms=parts.writer.saved_at_ms,
+            saved_ms=parts.writer.saved_at_ms if parts.writer.saved_at_ms is not None else known.saved_ms,
             clock_offset_ms=parts.begun.clock.offset_ms(),
+            last_known=known,
         )
+
+
+def _saved_ms(store: StateStore) -> int | None:
+    """When the generation that was read was saved."""
+    for path in (store.path, store.previous):
+        with contextlib.suppress(OSError):
+            return int(path.stat().st_mtime * 1000)
+    return None
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from cbbot.contract.bot_api import BotStatus, Entries, LastDecision, ModelStatus
 from cbbot.contract.settings import Settings
@@ -13,11 +13,11 @@ from cbbot.kernel.codes import SIGNALS
 from cbbot.trader import account_figures
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
+from cbbot.views.last_known import LastKnown
 
 __all__ = ["About", "Moment", "phase_of", "status_of"]
 
 Phase = Literal["starting", "reconciling", "trading", "paused", "halted"]
-_NOTHING: Final = "0"
 
 
 @dataclass(slots=True)
@@ -35,23 +35,33 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What changes. ``waits_for`` is empty once the loop runs; ``problem`` is anything that needs a person."""
+    """What changes. ``waits_for`` is empty once the loop runs; ``problem`` is anything that needs a person.
+
+    ``failing`` says why the loop makes no progress, empty while it does. ``last_known`` counts until there is a
+    ``state``; ``saved_ms`` is when what is shown was last saved.
+    """
 
     rules: Rules | None
     state: TraderState | None
     decision: Decision | None
     waits_for: str
+    failing: str
     problem: str
     price_age_seconds: float | None
     saved_ms: int | None
     clock_offset_ms: int
+    last_known: LastKnown
 
 
 def phase_of(moment: Moment) -> tuple[Phase, str]:
-    """The phase and a reason in words; ``ready`` means every order of an earlier run is accounted for."""
+    """The phase and a reason in words."""
     state = moment.state
     if state is None or moment.waits_for:
-        return "starting", moment.waits_for or "starting"
+        reason = moment.waits_for or "starting"
+        condition = moment.last_known.condition
+        return "starting", f"{reason} ({condition})" if condition else reason
+    if moment.failing:
+        return "halted", moment.failing
     if state.halted:
         return "halted", state.halted
     if not state.reconciled:
@@ -63,7 +73,10 @@ def phase_of(moment: Moment) -> tuple[Phase, str]:
 
 def status_of(about: About, moment: Moment) -> BotStatus:
     phase, reason = phase_of(moment)
-    state, rules = moment.state, moment.rules
+    state, known = moment.state, moment.last_known
+    ready = bool(state and state.reconciled and not moment.waits_for and not moment.failing)
+    saved_at = rfc3339(moment.saved_ms) if moment.saved_ms is not None else None
+    last_fit_ms = state.last_fit_ms if state else known.last_fit_ms
     return BotStatus.model_validate(
         {
             "bot": about.bot,
@@ -71,34 +84,36 @@ def status_of(about: About, moment: Moment) -> BotStatus:
             "product_id": about.settings.product_id,
             "mode": about.settings.mode,
             "venue": about.venue,
-            "ready": bool(state and state.reconciled and not moment.waits_for),
+            "ready": ready,
             "phase": phase,
             "reason": reason,
-            "epoch": state.epoch if state else 0,
+            "epoch": state.epoch if state else known.epoch,
             "version": about.version,
-            "open_lots": len(state.lots) if state else 0,
-            "breaker_tripped": bool(state and state.account.breaker),
-            "entries": _entries(phase, state),
+            "open_lots": len(state.lots) if state else known.open_lots,
+            "breaker_tripped": bool(state.account.breaker) if state else known.breaker,
+            "entries": _entries(phase, moment),
             "price_age_seconds": moment.price_age_seconds,
             "model": ModelStatus.model_validate(
                 {
                     "mode": about.settings.model_mode,
-                    "last_fit_at": rfc3339(state.last_fit_ms) if state and state.last_fit_ms >= 0 else None,
+                    "last_fit_at": rfc3339(last_fit_ms) if last_fit_ms >= 0 else None,
                 }
             ),
-            "pending_orders": len(state.intents) if state else 0,
-            "last_save_at": rfc3339(moment.saved_ms) if moment.saved_ms is not None else None,
+            "pending_orders": len(state.intents) if state else known.pending_orders,
+            "as_of": None if ready else saved_at,
+            "last_save_at": saved_at,
             "clock_offset_ms": moment.clock_offset_ms,
             "warnings": list(about.warnings),
             "started_at": rfc3339(about.started_ms),
             "last_decision": _decision(moment.decision),
         }
-        | _money(rules, state)
+        | _money(moment)
     )
 
 
-def _entries(phase: Phase, state: TraderState | None) -> Entries:
-    paused_by = sorted(state.paused_by) if state else []
+def _entries(phase: Phase, moment: Moment) -> Entries:
+    state = moment.state
+    paused_by = sorted(state.paused_by if state else moment.last_known.paused_by)
     allowed = phase == "trading" and state is not None and not state.account.breaker and not state.outcome_unknown
     return Entries(allowed=allowed, paused_by=paused_by)
 
@@ -116,10 +131,17 @@ def _decision(decision: Decision | None) -> LastDecision | None:
     )
 
 
-def _money(rules: Rules | None, state: TraderState | None) -> dict[str, str | None]:
+def _money(moment: Moment) -> dict[str, str | None]:
     names = ("equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd")
+    rules, state, known = moment.rules, moment.state, moment.last_known
     if rules is None or state is None:
-        return {**dict.fromkeys(names, _NOTHING), "last_price": None}
+        return {
+            **dict.fromkeys(names),
+            "equity_usd": known.equity_usd,
+            "daily_pnl_usd": known.daily_pnl_usd,
+            "exposure_usd": known.exposure_usd,
+            "last_price": known.last_price,
+        }
     instrument: Instrument = rules.instrument
     ticks = state.market.last_price
     amounts = (

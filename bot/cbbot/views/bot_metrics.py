@@ -5,6 +5,7 @@ Names and labels never change: dashboards and alerts depend on them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ from cbbot.trader import account_figures
 from cbbot.trader.commands import Count
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
+from cbbot.views.last_known import LastKnown
 
 __all__ = ["BotMetrics"]
 
@@ -121,6 +123,27 @@ class BotMetrics:
         if len(self._refusals) < _MOST_REFUSALS:
             self._refusals.add(reason)
         return {"reason": reason if reason in self._refusals else "other"}
+
+    def observe_last_known(self, known: LastKnown) -> None:
+        """Sets the same gauges to what the state was last saved with; NaN is what is not known."""
+        figures: dict[Gauge, str | int | None] = {
+            self._equity: known.equity_usd,
+            self._marked: None,
+            self._unrealized: None,
+            self._daily: known.daily_pnl_usd,
+            self._exposure: known.exposure_usd,
+            self._lots: known.open_lots,
+            self._breaker: known.breaker,
+            self._paused: bool(known.paused_by),
+            self._halted: bool(known.halted),
+            self._pending: known.pending_orders,
+            self._last_price: known.last_price,
+            self._epoch: known.epoch,
+            self._vol_factor: None,
+            self.last_save: None if known.saved_ms is None else known.saved_ms // 1000,
+        }
+        for gauge, figure in figures.items():
+            gauge.set(math.nan if figure is None else float(figure))
 
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""

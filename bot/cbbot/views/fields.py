@@ -14,7 +14,7 @@ from cbbot.kernel.codes import BUY, EXITS
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.money import marked
 
-__all__ = ["lot_fields", "trade_fields"]
+__all__ = ["lot_fields", "role", "trade_fields"]
 
 
 def lot_fields(instrument: Instrument, lot: Lot, ticks: int) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def lot_fields(instrument: Instrument, lot: Lot, ticks: int) -> dict[str, Any]:
     unrealised = marked(lot.side, ticks or lot.open_ticks, lot.base, lot.cost, lot.entry_fee)
     return {
         "lot": lot.id,
-        "role": _role(runner=lot.runner),
+        "role": role(runner=lot.runner),
         **_opened(instrument, lot),
         "stop_price": lot.stop,
         "take_price": lot.take,
@@ -37,8 +37,8 @@ def trade_fields(instrument: Instrument, closed: Closed) -> dict[str, Any]:
     lot = closed.lot
     return {
         "lot": lot.id,
-        "role": _role(runner=lot.opened_as_runner),
-        "closed_as": _role(runner=lot.runner),
+        "role": role(runner=lot.opened_as_runner),
+        "closed_as": role(runner=lot.runner),
         **_opened(instrument, lot),
         "closed_at": rfc3339(closed.closed_ms),
         "close_price": instrument.price_text(closed.close_ticks),
@@ -60,5 +60,5 @@ def _opened(instrument: Instrument, lot: Lot) -> dict[str, Any]:
     }
 
 
-def _role(*, runner: bool) -> str:
+def role(*, runner: bool) -> str:
     return "runner" if runner else "scalp"

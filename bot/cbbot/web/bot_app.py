@@ -53,7 +53,9 @@ def _add_health(app: FastAPI, bot: Bot) -> None:
     async def healthz() -> PlainTextResponse:
         if bot.alive:
             return PlainTextResponse("ok\n")
-        return PlainTextResponse("the loop has not moved for too long\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        _, reason = bot.readiness
+        why = f": {reason}" if reason else ""
+        return PlainTextResponse(f"the loop has not moved for too long{why}\n", HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get("/readyz", summary="Whether every order of an earlier run is accounted for")
     async def readyz() -> PlainTextResponse:

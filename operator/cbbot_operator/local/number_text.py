@@ -11,8 +11,10 @@ from cbbot.errors import BadInput
 __all__ = ["age", "clock", "money", "price"]
 
 
-def money(text: str, places: int = 2, *, sign: bool = False) -> str:
+def money(text: str | None, places: int = 2, *, sign: bool = False) -> str:
     """Decimal text rounded to ``places``, thousands apart; ``sign`` shows a plus too."""
+    if text is None:
+        return "-"
     try:
         value = parse_decimal(text)
     except BadInput:

@@ -83,10 +83,13 @@ def _figures(status: BotStatus, failure: str) -> Table:
         table.add_column(style="dim", no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     breaker = Text("TRIPPED: no entries today", "bold red") if status.breaker_tripped else Text("armed", "green")
+    lots = "-" if status.open_lots is None else str(status.open_lots)
+    if not status.ready:
+        lots += "   not current" if status.as_of is None else f"   as of {clock(status.as_of)}"
     rows: list[tuple[str, Text | str, str, Text | str]] = [
         ("price", _priced(status), "phase", _phase(status, failure)),
         ("decision", _decision(status), "entries", _entries(status)),
-        ("equity", f"{money(status.equity_usd, 4)} USD", "lots", str(status.open_lots)),
+        ("equity", f"{money(status.equity_usd, 4)} USD", "lots", lots),
         ("marked", f"{money(status.equity_marked_usd, 4)} USD", "exposure", f"{money(status.exposure_usd)} USD"),
         ("day PnL", _signed(status.daily_pnl_usd), "unrealised", _signed(status.unrealized_pnl_usd)),
         ("breaker", breaker, "model", f"{status.model.mode}, fitted {clock(status.model.last_fit_at)}"),
@@ -127,7 +130,7 @@ def _entries(status: BotStatus) -> Text:
     return Text(f"paused by {' and '.join(status.entries.paused_by) or 'the bot'}", "yellow")
 
 
-def _signed(amount: str, places: int = 4) -> Text:
+def _signed(amount: str | None, places: int = 4) -> Text:
     text = money(amount, places, sign=True)
     return Text(text, "red" if text.startswith("-") else "green" if text.strip("+0.,") else "")
 
@@ -158,13 +161,16 @@ def status_line(screen: Screen) -> str:
     if status is None:
         return "waiting: " + ", ".join(str(part) for part in screen.parts)
     decision = status.last_decision
+    lots = "-" if status.open_lots is None else str(status.open_lots)
     decided = "-" if decision is None else f"{decision.signal}/{decision.reason}"
     probability = "-" if decision is None or decision.p_up is None else f"{decision.p_up:.3f}"
     line = (
         f"price={status.last_price or '-'} age={age(status.price_age_seconds).replace(' ', '')} decision={decided} "
-        f"p_up={probability} lots={status.open_lots} equity={money(status.equity_usd, 4).replace(',', '')} "
+        f"p_up={probability} lots={lots} equity={money(status.equity_usd, 4).replace(',', '')} "
         f"marked={money(status.equity_marked_usd, 4).replace(',', '')} "
         f"day_pnl={money(status.daily_pnl_usd, 4, sign=True).replace(',', '')} "
         f"breaker={'tripped' if status.breaker_tripped else 'armed'} phase={status.phase}"
     )
+    if not status.ready:
+        line += f" ready=no as_of={status.as_of or '-'}"
     return f"{line} ({screen.seen.failure})" if screen.seen.failure else line

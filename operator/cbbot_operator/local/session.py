@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+from cbbot.contract.bot_api import BotStatus
 from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.child_log_lines import LogBuffer, LogLine
@@ -156,15 +157,26 @@ class Session:
         return Outcome(code, ("stopped cleanly", *lines), clean=True)
 
     def _left_open(self, seen: Seen) -> str:
-        status = seen.status
-        if status is None:
+        newest, status = seen.status, seen.ready_status
+        if newest is None:
             return "the bot never answered: what is open is in its state"
+        if status is None:
+            return f"the bot was never ready: what is open is in its state{_saved(newest)}"
+        # A bot that was started again and is not ready has no figures of its own yet.
+        last = "" if newest.ready else "when it was last ready: "
         if not status.open_lots:
-            return f"no lots are open; equity {money(status.equity_usd, 4)} USD"
+            return f"{last}no lots are open; equity {money(status.equity_usd, 4)} USD"
         line = (
-            f"open: {status.open_lots} lots that cost {money(status.exposure_usd)} USD; "
+            f"{last}open: {status.open_lots} lots that cost {money(status.exposure_usd)} USD; "
             f"equity {money(status.equity_usd, 4)} USD, marked {money(status.equity_marked_usd, 4)} USD"
         )
         if status.mode == "live":
             line += "; their stops are watched by nobody until the bot runs again"
         return line
+
+
+def _saved(status: BotStatus) -> str:
+    """What the state was last saved with, as a bot that is not ready tells it."""
+    if status.as_of is None or status.open_lots is None:
+        return ""
+    return f", saved {status.as_of} with {status.open_lots} open lots and equity {money(status.equity_usd, 4)} USD"

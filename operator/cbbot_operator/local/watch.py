@@ -33,10 +33,17 @@ class Seen:
     failure: str = ""
     healthy_at: float = 0.0
     """When ``/healthz`` last said yes, on the event loop's clock."""
+    ready_status: BotStatus | None = None
+    """The newest that a ready bot gave."""
 
 
 def command_for(entries: Literal["Allowed", "Paused"], status: BotStatus) -> str | None:
-    """What the bot must be told for its pause by the manifest to be what ``entries`` says."""
+    """What the bot must be told for its pause by the manifest to be what ``entries`` says.
+
+    Nothing while it starts: it takes no commands then.
+    """
+    if status.phase == "starting":
+        return None
     paused = "resource" in status.entries.paused_by
     if paused == (entries == "Paused"):
         return None
@@ -77,7 +84,8 @@ class Watch:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             self.seen = replace(self.seen, failure=f"the bot does not answer: {reason}", healthy_at=healthy_at)
             return
-        self.seen = Seen(status, trades, healthy_at=healthy_at)
+        ready_status = status if status.ready else self.seen.ready_status
+        self.seen = Seen(status, trades, healthy_at=healthy_at, ready_status=ready_status)
 
     async def _healthy_at(self, address: str) -> float:
         try:

@@ -165,3 +165,15 @@ def test_a_transition_time_stays_while_the_status_does(observed: Observe) -> Non
     times = {entry["type"]: entry["lastTransitionTime"] for entry in after}
     assert times["Ready"] == "2026-01-02T04:04:05Z"  # False became Unknown
     assert times["StorageBound"] == "2026-01-02T03:04:05Z"
+
+
+def test_positions_and_entries_of_a_bot_that_is_not_ready_are_unknown(
+    observed: Observe, bot_status: MakeStatus
+) -> None:
+    starting = bot_status(ready=False, phase="starting", reason="the venue's clock", open_lots=0, breaker_tripped=True)
+    seen = observed(report=Report(observed().now, starting), status={"openLots": 2})
+    found = {entry["type"]: entry for entry in derive_conditions(seen, Outcome())}
+    positions, entries = found["PositionsOpen"], found["EntriesAllowed"]
+    assert (positions["status"], positions["reason"]) == ("Unknown", "BotNotReady")
+    assert positions["message"] == "the bot is not ready; it last had 2 open lots"
+    assert (entries["status"], entries["reason"], entries["message"]) == ("Unknown", "BotNotReady", "the venue's clock")

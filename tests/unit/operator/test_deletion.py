@@ -17,7 +17,11 @@ RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"r
 @pytest.fixture
 def deleting(observed: Observe, live: dict[str, Any], bot_status: MakeStatus, api_keys: dict[str, bytes]) -> Observe:
     def make(policy: str = "Refuse", lots: int = 2, *, heard: bool = True, age: float = 0, **changes: Any) -> Observed:
-        metadata = {"deletionTimestamp": "now", "finalizers": [FINALIZER], **changes.pop("metadata", {})}
+        metadata = {
+            "deletionTimestamp": "2026-01-02T03:00:00Z",
+            "finalizers": [FINALIZER],
+            **changes.pop("metadata", {}),
+        }
         now = observed().now
         report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots)) if heard else None
         spec = {**live, "deletionPolicy": policy, **changes.pop("spec", {})}
@@ -94,3 +98,27 @@ def test_flatten_says_what_it_needs(deleting: Observe, changes: dict[str, Any], 
 def test_what_lets_go_whatever_is_open(deleting: Observe, changes: dict[str, Any], reason: str) -> None:
     verdict = judge(deleting(**changes))
     assert (verdict.release, verdict.reason) == (True, reason)
+
+
+STARTING = {"ready": False, "phase": "starting", "reason": "the venue's clock"}
+
+
+@pytest.mark.parametrize("figures", [{"open_lots": 0}, {"open_lots": None, "pending_orders": None}])
+def test_nothing_is_let_go_on_the_figures_of_a_bot_that_is_not_ready(
+    deleting: Observe, observed: Observe, bot_status: MakeStatus, figures: dict[str, Any]
+) -> None:
+    report = Report(observed().now, bot_status(**STARTING, **figures))
+    refused = judge(replace(deleting(lots=0), report=report))
+    assert (refused.release, refused.reason, refused.flatten) == (False, "DeletionRefused", False)
+    assert "the bot is not ready, its lots are unknown (the venue's clock)" in refused.message
+    waits = judge(replace(deleting("Flatten", lots=0), report=report))
+    assert (waits.release, waits.reason, waits.flatten) == (False, "FlattenWaits", True)
+
+
+@pytest.mark.parametrize(("seconds", "released"), [(-1, False), (0, False), (0.9, False), (1, True)])
+def test_a_word_from_before_the_deletion_lets_nothing_go(deleting: Observe, seconds: float, *, released: bool) -> None:
+    asked = deleting().now.replace(microsecond=0) - timedelta(seconds=10)
+    metadata = {"deletionTimestamp": asked.strftime("%Y-%m-%dT%H:%M:%SZ"), "finalizers": [FINALIZER]}
+    verdict = judge(deleting(lots=0, age=10 - seconds, metadata=metadata))
+    assert verdict.release is released
+    assert released or "has not been asked since the deletion" in verdict.message

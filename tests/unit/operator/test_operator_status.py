@@ -109,3 +109,20 @@ def test_an_event_is_about_the_tradingbot(observed: Observe) -> None:
     assert made["involvedObject"]["uid"] == "tb-uid"
     assert made["metadata"]["generateName"] == "btc."
     assert len(made["message"]) == 1000
+
+
+@pytest.mark.parametrize("equity", ["0", None])
+def test_figures_of_a_bot_that_is_not_ready_replace_nothing(heard: Observe, equity: str | None) -> None:
+    before = derive_status(heard(), Outcome(), [])
+    starting = {"ready": False, "phase": "starting", "equity_usd": equity, "open_lots": 0, "epoch": None}
+    again = derive_status(heard(status=before, **starting), Outcome(), [])
+    assert (again["equityUSD"], again["openLots"], again["epoch"]) == ("1003.46", 2, 3)
+    first = derive_status(heard(**starting), Outcome(), [])
+    assert not {"equityUSD", "openLots", "epoch"} & first.keys()
+
+
+def test_what_a_ready_bot_does_not_know_is_absent(heard: Observe) -> None:
+    before = derive_status(heard(), Outcome(), [])
+    status = derive_status(heard(status=before, equity_usd=None), Outcome(), [])
+    assert "equityUSD" not in status
+    TradingBotStatus.model_validate(status)

@@ -116,7 +116,7 @@ def test_flatten_is_asked_for_while_a_deletion_waits(
     report = Report(observed().now, bot_status(open_lots=1))
     seen = observed(
         {**live, "deletionPolicy": "Flatten"},
-        metadata={"deletionTimestamp": "now", "finalizers": [FINALIZER]},
+        metadata={"deletionTimestamp": "2026-01-02T03:00:00Z", "finalizers": [FINALIZER]},
         children={("Deployment", "btc-bot"): {}},
         secrets={"coinbase": api_keys},
         report=report,
@@ -150,3 +150,11 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
     woken: list[Key] = []
     run(Poller(reconciler, bots, woken.append, clock).round())
     assert woken == [key]
+
+
+@pytest.mark.parametrize(("phase", "command"), [("starting", None), ("reconciling", "pause-entries")])
+def test_a_bot_that_takes_no_commands_yet_is_told_nothing(
+    observed: Observe, paper: dict[str, Any], bot_status: MakeStatus, phase: str, command: str | None
+) -> None:
+    seen = observed({**paper, "entries": "Paused"})
+    assert command_for(seen, Report(seen.now, bot_status(ready=False, phase=phase))) == command

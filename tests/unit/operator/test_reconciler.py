@@ -148,7 +148,7 @@ def test_an_object_of_ours_that_lost_its_labels_is_found_though_the_spec_cannot_
     cluster.tradingbot(live)
     look()
     del cluster.one("Deployment", "btc-bot")["metadata"]["labels"]
-    metadata = {"finalizers": [FINALIZER], "deletionTimestamp": "now", "generation": 2}
+    metadata = {"finalizers": [FINALIZER], "deletionTimestamp": "2026-01-02T03:00:00Z", "generation": 2}
     cluster.tradingbot({**live, "strategy": {"maFast": 40}}, **metadata)
     look()
     assert cluster.one("TradingBot", "btc")["metadata"]["finalizers"] == [FINALIZER]

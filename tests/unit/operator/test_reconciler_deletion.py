@@ -21,7 +21,7 @@ def held(cluster: MemoryCluster, live: dict[str, Any], api_keys: dict[str, bytes
     cluster.tradingbot(live)
     look()
     hear(open_lots=2, mode="live")
-    cluster.one("TradingBot", "btc")["metadata"]["deletionTimestamp"] = "now"
+    cluster.one("TradingBot", "btc")["metadata"]["deletionTimestamp"] = "2026-01-02T03:00:00Z"
     look()
 
 

@@ -20,6 +20,13 @@ from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, Refused, UnsafeStart
 from cbbot.runtime.store import StateStore
 
+OURS = "a mistake in cbbot: ZeroDivisionError: ours"
+
+
+def reasons(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Of a refused run: why, line by line."""
+    return [json.loads(line)["reason"] for line in capsys.readouterr().err.splitlines()]
+
 
 def error_line(capsys: pytest.CaptureFixture[str]) -> str:
     """The one line on stderr."""
@@ -98,8 +105,47 @@ def test_every_error_has_its_code_and_its_line(
         raise error
 
     monkeypatch.setattr(dispatch, "_loaded", lambda *_: failing)
-    assert main(["run"]) == code
+    assert main(["explain"]) == code
     assert error_line(capsys).startswith("cbbot: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "event", "reason"),
+    [
+        (BadInput("a\nb"), 2, "refused", "a b"),
+        (UnsafeStart("no"), 3, "refused", "no"),
+        (OSError("no"), 1, "failed", "no"),
+        (
+            ZeroDivisionError("ours"),
+            1,
+            "failed",
+            f"{OURS}; CBBOT_TRACEBACK=1 shows where",
+        ),
+    ],
+)
+def test_the_last_line_of_run_is_one_of_its_log_where_nobody_sits_at_a_terminal(
+    error: Exception,
+    code: int,
+    event: str,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(dispatch, "_loaded", lambda *_: failing)
+    assert main(["run"]) == code
+    line = json.loads(error_line(capsys))
+    assert list(line) == ["ts", "level", "logger", "event", "reason", "exit_code"]
+    assert (line["level"], line["event"], line["reason"], line["exit_code"]) == ("error", event, reason, code)
+    monkeypatch.setenv("CBBOT_TRACEBACK", "1")
+    main(["run"])
+    assert "Traceback" in json.loads(error_line(capsys))["exception"]
+    monkeypatch.delenv("CBBOT_TRACEBACK")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(["run"])
+    assert error_line(capsys) == f"cbbot: {reason}"
 
 
 def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,8 +262,8 @@ def test_every_problem_of_a_start_is_a_line_of_its_own(
     file = tmp_path / "bot.env"
     file.write_text(f"FEE_RATE_PCT=1_0\nMA_FAST=40\nBRIDGE_TOKEN_FILE={tmp_path / 'none'}\n")
     assert main(["run", "--env", str(file), "--set", "MA_SLOWW=1", "--host", "two words"]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split("=")[0].split(":")[1].strip() for line in said] == [
+    said = reasons(capsys)
+    assert [reason.split("=")[0].split(":")[0].strip() for reason in said] == [
         "BOT_LOG_LEVEL",
         "--host",
         "MA_SLOWW",
@@ -227,8 +273,8 @@ def test_every_problem_of_a_start_is_a_line_of_its_own(
     monkeypatch.delenv("BOT_LOG_LEVEL")
     file.write_text(f"DRY_RUN=false\nBRIDGE_TOKEN_FILE={tmp_path / 'none'}\nCONTROL_TOKEN_FILE={tmp_path / 'none'}\n")
     assert main(["run", "--env", str(file)]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert [line.removeprefix("cbbot: ").split("=")[0].split()[0] for line in said] == [
+    said = reasons(capsys)
+    assert [reason.split("=")[0].split()[0] for reason in said] == [
         "MAX_ORDER_USD",
         "MAX_EXPOSURE_USD",
         "BRIDGE_TOKEN_FILE",

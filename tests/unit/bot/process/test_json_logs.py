@@ -26,6 +26,14 @@ def test_logs_are_json_lines_with_fields_and_a_traceback_in_one_line() -> None:
     configure_logs("warning", io.StringIO())
 
 
+def test_an_event_has_no_line_end() -> None:
+    stream = io.StringIO()
+    configure_logs("error", stream)
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application\n")
+    assert json.loads(stream.getvalue())["event"] == "Exception in ASGI application"
+    configure_logs("warning", io.StringIO())
+
+
 def test_on_a_terminal_lines_are_coloured_text() -> None:
     record = logging.LogRecord("x", logging.WARNING, "f", 1, "breaker", None, None)
     record.fields = {"detail": "tripped"}

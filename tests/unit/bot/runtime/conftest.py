@@ -53,6 +53,11 @@ class Rig:
             assert loop.time() < end, self.bot.status()
             await asyncio.sleep(1)
 
+    def exposed(self) -> dict[str, float]:
+        """The metrics, by name with labels."""
+        lines = [line for line in self.bot.exposition().decode().splitlines() if not line.startswith("#")]
+        return {name: float(text) for name, text in (line.rsplit(" ", 1) for line in lines)}
+
     async def stop(self) -> None:
         self.bot.stop()
         await self.running

@@ -123,6 +123,21 @@ def test_an_order_that_does_not_end_is_looked_up_at_the_next_start(
     virtually(main)
 
 
+def test_a_newer_epoch_elsewhere_ends_a_start_too(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge()
+    answer = {"error": {"code": "stale_epoch", "message": "a newer one is known"}}
+    bridge.broken["/candles"] = lambda _: httpx.Response(409, json=answer)
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path)
+        with pytest.raises(UnsafeStart, match=r"newer epoch of .* than [1-9]"):
+            await asyncio.wait_for(rig.running, 120)
+
+    virtually(main)
+
+
 def test_a_newer_epoch_elsewhere_ends_this_run(make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
     bridge = fake_bridge()
     answer = {"error": {"code": "stale_epoch", "message": "a newer one is known"}}

@@ -116,7 +116,11 @@ def steering() -> dict[str, str]:
 def test_health_and_readiness_say_why_not(bot: FakeBot, call: Any) -> None:
     assert (call("GET", "/healthz").status_code, call("GET", "/readyz").status_code) == (200, 200)
     bot.alive, bot.readiness = False, (False, "waiting for the end of 2 orders")
-    assert call("GET", "/healthz").status_code == 503
+    answer = call("GET", "/healthz")
+    assert (answer.status_code, answer.text) == (
+        503,
+        "the loop has not moved for too long: waiting for the end of 2 orders\n",
+    )
     answer = call("GET", "/readyz")
     assert (answer.status_code, answer.text) == (503, "not ready: waiting for the end of 2 orders\n")
 

@@ -152,6 +152,19 @@ def test_nothing_known_yet_is_a_table_too() -> None:
     assert "waiting" not in shown(bare)
 
 
+def test_figures_of_a_bot_that_is_not_ready_are_marked_and_unknown_ones_are_no_zeros() -> None:
+    unknown: dict[str, Any] = dict.fromkeys(
+        ("equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd", "open_lots")
+    )
+    nothing = screen(ready=False, phase="starting", **unknown)
+    assert "lots=- equity=- marked=- day_pnl=- " in status_line(nothing)
+    assert status_line(nothing).endswith("phase=starting ready=no as_of=-")
+    assert "-   not current" in shown(nothing)
+    saved = screen(ready=False, phase="starting", as_of="2025-09-09T12:37:00Z")
+    assert status_line(saved).endswith("phase=starting ready=no as_of=2025-09-09T12:37:00Z")
+    assert "3   as of 09-09 12:37:00" in shown(saved)
+
+
 @pytest.mark.parametrize("height", [24, 30, 50])
 def test_the_table_fits_the_terminal(height: int) -> None:
     lines = shown(screen(log=log_room(height)), width=100).rstrip("\n").splitlines()

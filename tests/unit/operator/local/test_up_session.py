@@ -119,6 +119,7 @@ def ran(
     patience: Patience | None = None,
     seconds: float = 30,
     notes: tuple[str, ...] = (),
+    status: dict[str, Any] | None = None,
 ) -> tuple[Outcome, list[str]]:
     state = StateFolder(folder)
     state.prepare()
@@ -127,7 +128,9 @@ def ran(
         f"spec: {{product: {{id: BTC-USD}}, entries: {entries}}}\n",
         "bot.yaml",
     )
-    bot = Part("bot", (sys.executable, "-E", "-c", script), {"STATUS": json.dumps(STATUS)}, grace_seconds=5)
+    bot = Part(
+        "bot", (sys.executable, "-E", "-c", script), {"STATUS": json.dumps(STATUS | (status or {}))}, grace_seconds=5
+    )
     display = Watched(look)
 
     async def run() -> Outcome:
@@ -166,6 +169,38 @@ def test_ctrl_c_is_the_normal_end_and_says_what_is_open_and_where(tmp_path: Path
     assert outcome.lines[1].endswith("their stops are watched by nobody until the bot runs again")
     assert outcome.lines[2] == f"state: {tmp_path}; the next cbbot up goes on from there"
     assert any("WARNING nobody is notified" in line for line in printed)
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"open_lots": 0, "equity_usd": "0"}, ""),
+        ({"open_lots": None, "equity_usd": None}, ""),
+        (
+            {"as_of": "2025-09-09T12:37:00Z"},
+            ", saved 2025-09-09T12:37:00Z with 2 open lots and equity 1,000.0000 USD",
+        ),
+    ],
+)
+def test_a_bot_that_never_was_ready_is_not_said_to_have_nothing_open(
+    tmp_path: Path, figures: dict[str, Any], said: str
+) -> None:
+    starting = {"ready": False, "phase": "starting", "reason": "the bridge", **figures}
+    outcome, _ = ran(tmp_path, stop_once(answered), entries="Paused", status=starting)
+    assert outcome.lines[1] == f"the bot was never ready: what is open is in its state{said}"
+    assert not (tmp_path / "steered").exists()
+
+
+def test_a_bot_that_is_not_ready_any_more_has_the_figures_of_when_it_was(tmp_path: Path) -> None:
+    # Ready once, then as after a restart without its bridge.
+    again = BOT.replace(
+        "def do_GET(self):",
+        "def do_GET(self):\n        if self.path == '/trades?limit=20':\n"
+        "            status.update(ready=False, phase='starting', open_lots=0, equity_usd='0')",
+    )
+    unready = stop_once(lambda screen: screen.seen.status is not None and not screen.seen.status.ready)
+    outcome, _ = ran(tmp_path, unready, script=again)
+    assert outcome.lines[1].startswith("when it was last ready: open: 2 lots that cost 100.00 USD; equity 1,000.0000")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
