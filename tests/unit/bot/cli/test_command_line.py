@@ -20,8 +20,6 @@ from cbbot.contract.settings_reading import Problems
 from cbbot.errors import BadInput, Refused, UnsafeStart
 from cbbot.runtime.store import StateStore
 
-OURS = "a mistake in cbbot: ZeroDivisionError: ours"
-
 
 def reasons(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Of a refused run: why, line by line."""
@@ -107,45 +105,6 @@ def test_every_error_has_its_code_and_its_line(
     monkeypatch.setattr(dispatch, "_loaded", lambda *_: failing)
     assert main(["explain"]) == code
     assert error_line(capsys).startswith("cbbot: ")
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "event", "reason"),
-    [
-        (BadInput("a\nb"), 2, "refused", "a b"),
-        (UnsafeStart("no"), 3, "refused", "no"),
-        (OSError("no"), 1, "failed", "no"),
-        (
-            ZeroDivisionError("ours"),
-            1,
-            "failed",
-            f"{OURS}; CBBOT_TRACEBACK=1 shows where",
-        ),
-    ],
-)
-def test_the_last_line_of_run_is_one_of_its_log_where_nobody_sits_at_a_terminal(
-    error: Exception,
-    code: int,
-    event: str,
-    reason: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def failing() -> None:
-        raise error
-
-    monkeypatch.setattr(dispatch, "_loaded", lambda *_: failing)
-    assert main(["run"]) == code
-    line = json.loads(error_line(capsys))
-    assert list(line) == ["ts", "level", "logger", "event", "reason", "exit_code"]
-    assert (line["level"], line["event"], line["reason"], line["exit_code"]) == ("error", event, reason, code)
-    monkeypatch.setenv("CBBOT_TRACEBACK", "1")
-    main(["run"])
-    assert "Traceback" in json.loads(error_line(capsys))["exception"]
-    monkeypatch.delenv("CBBOT_TRACEBACK")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    main(["run"])
-    assert error_line(capsys) == f"cbbot: {reason}"
 
 
 def test_an_interrupt_is_130_and_a_command_tells_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
