@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -94,6 +94,20 @@ def stop(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
 
 
 @contextmanager
+def delivery() -> Iterator[Callable[[], object]]:
+    """What it gives waits for a signal to reach the process: another thread gets it only when it is its turn."""
+    arrived, written = os.pipe()
+    os.set_blocking(written, False)
+    before = signal.set_wakeup_fd(written)
+    try:
+        yield lambda: os.read(arrived, 1)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(arrived)
+        os.close(written)
+
+
+@contextmanager
 def another_thread() -> Iterator[int]:
     """The number of a thread that does nothing: the kernel may give it a signal that is meant for the process."""
     over = threading.Event()
@@ -111,10 +125,11 @@ def test_a_stop_between_two_files_waits_for_the_second_whichever_thread_it_reach
 ) -> None:
     replace = Path.replace
 
-    with another_thread() as other:
+    with another_thread() as other, delivery() as delivered:
 
         def told_to_stop(self: Path, target: Path) -> Path:
             signal.pthread_kill(other if elsewhere else threading.get_ident(), stop)
+            delivered()
             return replace(self, target)
 
         monkeypatch.setattr(Path, "replace", told_to_stop)
