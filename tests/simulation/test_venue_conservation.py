@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cbbot.domain.instrument import BTC_USD
@@ -64,6 +64,12 @@ def expected(orders: list[Order]) -> dict[str, Decimal]:
 SEEN: Counter[str] = Counter()
 
 
+# More than there is: drawn sizes are mostly smaller.
+UNAFFORDABLE = OrderRequest("1", "BTC-USD", "BUY", {"market_market_ioc": {"quote_size": "6000"}})
+DEEP = Book((Level(5_000_000, 10**9),), (Level(5_000_001, 10**9),), 5_000_000)
+
+
+@example([(UNAFFORDABLE, DEEP, 0)], Delays(0, 0, 0), fee_rate(Decimal(0)))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps, delays, rates)
 def check_conservation(steps_: list[tuple[OrderRequest, Book, int]], delays_: Delays, rate: object) -> None:
