@@ -10,15 +10,31 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
 from cbbot.process.deferred_stops import DeferredStops
 
-__all__ = ["StagedFile", "check_replaceable", "link_over", "replace_durably", "sync_folder", "write_durably"]
+__all__ = [
+    "StagedFile",
+    "check_replaceable",
+    "link_over",
+    "replace_durably",
+    "sync_folder",
+    "write_all",
+    "write_durably",
+]
 
 OWNER_ONLY: Final = 0o600
+
+
+def write_all(write: Callable[[memoryview], int], content: bytes) -> None:
+    """Writes to the end: ``write`` may take a part, and says how many bytes it took."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[write(rest) :]
 
 
 def write_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
@@ -29,9 +45,7 @@ def write_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(lambda rest: os.write(descriptor, rest), content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -14,13 +14,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TextIO
 
 from cbbot.errors import BadInput, CbbotError
 from cbbot.process.deferred_stops import DeferredStops
-from cbbot.process.durable_files import StagedFile
+from cbbot.process.durable_files import StagedFile, write_all
 
 __all__ = ["Outputs"]
 
@@ -178,24 +178,18 @@ def _write_into(descriptor: int | None, path: Path, content: bytes) -> None:
     if descriptor == _STDOUT:
         # As bytes: a result is UTF-8 whatever the terminal speaks.
         sys.stdout.flush()
-        _write_all(sys.stdout.buffer.write, content)
+        write_all(sys.stdout.buffer.write, content)
         sys.stdout.buffer.flush()
     elif descriptor is not None:
         sys.stderr.flush()
-        _write_all(lambda rest: os.write(descriptor, rest), content)
+        write_all(lambda rest: os.write(descriptor, rest), content)
     else:
         # A pipe without a reader is waited for, as a shell does.
         opened = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            _write_all(lambda rest: os.write(opened, rest), content)
+            write_all(lambda rest: os.write(opened, rest), content)
         finally:
             os.close(opened)
-
-
-def _write_all(write: Callable[[memoryview], int], content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[write(rest) :]
 
 
 @contextlib.contextmanager

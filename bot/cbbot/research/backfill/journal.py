@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Granularity
 from cbbot.errors import BadInput, CbbotError
+from cbbot.process.durable_files import write_all
 from cbbot.research.backfill.grid import Starts, starts_of
 from cbbot.research.backfill.rows import Row
 
@@ -104,7 +105,7 @@ class Journal:
         try:
             offset = os.lseek(self._descriptor, 0, os.SEEK_END)
             line = _line(rows)
-            _write_all(self._descriptor, line)
+            write_all(self._write, line)
         except OSError as error:
             raise CbbotError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._note(rows, _Page(offset, len(line)))
@@ -142,7 +143,10 @@ class Journal:
     def _create(self) -> None:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         self._lock()
-        _write_all(self._descriptor, _line(self._header))
+        write_all(self._write, _line(self._header))
+
+    def _write(self, content: memoryview) -> int:
+        return os.write(self._descriptor, content)
 
     def _lock(self) -> None:
         try:
@@ -165,7 +169,7 @@ class Journal:
         os.ftruncate(self._descriptor, offset)
         if offset == 0:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
-            _write_all(self._descriptor, _line(self._header))
+            write_all(self._write, _line(self._header))
 
     def _take(self, line: bytes, offset: int) -> None:
         if offset == 0:
@@ -233,9 +237,3 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
