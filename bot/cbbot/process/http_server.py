@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from cbbot.errors import BadInput
-from cbbot.process.stop_signals import heeded_signals
+from cbbot.process.stop_signals import handled_stops
 
 __all__ = ["HttpServer", "listening_socket", "log_listening"]
 
@@ -98,18 +99,14 @@ class HttpServer(uvicorn.Server):
         if self._stopping is None:
             yield
             return
-        loop, heeded = asyncio.get_running_loop(), heeded_signals()
-        for number in heeded:
-            loop.add_signal_handler(number, self._on_signal, self._stopping)
-        try:
-            yield
-        finally:
-            for number in heeded:
-                loop.remove_signal_handler(number)
+        stopping = self._stopping
 
-    def _on_signal(self, stopping: Callable[[], None]) -> None:
-        stopping()
-        self.stop()
+        def stop(_number: signal.Signals) -> None:
+            stopping()
+            self.stop()
+
+        with handled_stops(asyncio.get_running_loop(), stop):
+            yield
 
     def stop(self) -> None:
         """Ends the server; open event streams are cut."""

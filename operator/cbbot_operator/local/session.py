@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot.process.stop_signals import heeded_signals, stopped_by
+from cbbot.process.stop_signals import handled_stops, stopped_by
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.child_log_lines import LogBuffer, LogLine
 from cbbot_operator.local.display import Display
@@ -60,9 +60,10 @@ class Session:
         """Everything from the first start to the last stop. No child is left when it returns."""
         log = LogBuffer(display.tell)
         supervisor = Supervisor(self._plan.parts, self._folder.root, log, self._patience)
-        loop, heeded = asyncio.get_running_loop(), heeded_signals()
-        for number in heeded:
-            loop.add_signal_handler(number, self._signalled, number, supervisor)
+        with handled_stops(asyncio.get_running_loop(), lambda number: self._signalled(number, supervisor)):
+            return await self._run(display, supervisor, log)
+
+    async def _run(self, display: Display, supervisor: Supervisor, log: LogBuffer) -> Outcome:
         try:
             for note in self._plan.notes:
                 log.say("warning", note)
@@ -73,8 +74,6 @@ class Session:
                 clean = await self._finish(display, supervisor, watch, log)
         finally:
             supervisor.kill()
-            for number in heeded:
-                loop.remove_signal_handler(number)
         return self._outcome(supervisor, watch.seen, log, clean=clean)
 
     def _signalled(self, number: signal.Signals, supervisor: Supervisor) -> None:
