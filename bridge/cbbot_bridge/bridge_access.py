@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hmac
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
 from cbbot_bridge.http_errors import RequestRefused
 
 __all__ = ["Access", "EpochRegistry"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import Any
 
-from cbbot.contract.bridge_api import OrderState
+from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.decimals import plain
 from cbbot_bridge import translate
 

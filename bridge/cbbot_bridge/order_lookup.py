@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cbbot.contract.bridge_api import OrderSearch, OrderState
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderSearch, OrderState
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge_api import MarketOrder, OrderPlaced
+from cbbot.contract.bridge_orders import MarketOrder, OrderPlaced
 from cbbot.errors import Refused, Retryable
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable

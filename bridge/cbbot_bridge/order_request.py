@@ -8,8 +8,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge_api import MarketOrder, ProductAnswer
+from cbbot.contract.bridge_api import ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import MarketOrder
 from cbbot.domain.decimals import floor_units, plain
 from cbbot.domain.order import Side
 from cbbot_bridge.http_errors import RequestRefused

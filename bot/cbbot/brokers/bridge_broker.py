@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from cbbot.brokers.bridge_client import BridgeClient, NotPlaced, Unknown
 from cbbot.brokers.broker import OrderEvent
 from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
-from cbbot.contract.bridge_api import OrderNotFound, OrderState
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderNotFound, OrderState
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.trader.events import (

@@ -14,8 +14,9 @@ from typing import Any, Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER, BOT_ID_HEADER, OrderPlaced
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
+from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
 __all__ = ["BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from cbbot.contract.bridge_api import OrderState
+from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.decimals import nearest_units, parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Execution, Side

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from cbbot.contract.bridge_api import Accounts, Balance, Fees, ProductId
+from cbbot.contract.bridge_api import Accounts, Balance, Fees
+from cbbot.contract.bridge_fields import ProductId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.exchange_account import MOST_ACCOUNTS_A_PAGE, balance_of
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS

@@ -7,17 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from cbbot.contract.bridge_api import (
-    MAX_CANDLES,
-    Bbo,
-    CandleRow,
-    Filters,
-    NoTick,
-    Price,
-    ProductAnswer,
-    ProductId,
-    VenueTime,
-)
+from cbbot.contract.bridge_api import MAX_CANDLES, Bbo, CandleRow, Filters, NoTick, Price, ProductAnswer, VenueTime
+from cbbot.contract.bridge_fields import ProductId
 from cbbot.domain.candle import Granularity
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of

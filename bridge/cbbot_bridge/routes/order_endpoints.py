@@ -7,15 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from cbbot.contract.bridge_api import (
-    ClientOrderId,
-    MarketBuy,
-    MarketOrder,
-    OrderNotFound,
-    OrderPlaced,
-    OrderState,
-    ProductId,
-)
+from cbbot.contract.bridge_fields import ClientOrderId, ProductId
+from cbbot.contract.bridge_orders import MarketBuy, MarketOrder, OrderNotFound, OrderPlaced, OrderState
 from cbbot.domain.order import Side
 from cbbot.errors import OutcomeUnknown, Refused, Retryable
 from cbbot_bridge.assembly import Bridge

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPBearer
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_api import OrderStatus
+from cbbot.contract.bridge_orders import OrderStatus
 from cbbot_bridge.executions import fill_of, order_state
 from cbbot_bridge.http_errors import UpstreamUnavailable
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.contract.bridge_api import BridgeErrorCode, MarketOrder
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import MarketOrder
 from cbbot_bridge.http_errors import OrderUnknown, RequestRefused
 
 pytestmark = pytest.mark.anyio

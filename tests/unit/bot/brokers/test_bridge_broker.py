@@ -13,7 +13,7 @@ import pytest
 from cbbot.brokers.bridge_broker import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.order_answers import contradiction, execution_of
-from cbbot.contract.bridge_api import OrderState
+from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput, Refused, Retryable
