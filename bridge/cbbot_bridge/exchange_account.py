@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
@@ -10,13 +12,16 @@ from typing import Any
 from cbbot.contract.bridge_api import Account, Balance, CredentialCheck, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
+from cbbot.errors import Retryable
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest
-from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.listing_pages import Pages
 
 __all__ = ["ExchangeAccount", "balance_of"]
 
 _MOST_PAGES = 100
+_NO_HOLDS_SECONDS = 60.0
 _WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
 
@@ -26,23 +31,23 @@ class ExchangeAccount:
 
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
+        self._may_trade: bool | None = None
+        self._asked_at = float("-inf")
 
     async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> list[Account]:
         """Every account. A listing that does not end, or goes in circles, is malformed, never cut short."""
         found: list[Account] = []
-        cursor = ""
-        seen: set[str] = set()
-        for _ in range(_MOST_PAGES):
-            params = [("limit", str(page_size))] + ([("cursor", cursor)] if cursor else [])
+        pages = Pages(most=_MOST_PAGES)
+        goes_on = True
+        while goes_on:
+            params = [("limit", str(page_size))] + ([("cursor", pages.cursor)] if pages.cursor else [])
             body = await self._rest.get("/accounts", params, private=True)
-            found.extend(translate.account(item) for item in translate.objects(body, "accounts"))
-            cursor = str(body.get("cursor") or "")
-            if body.get("has_next") is not True:
-                return found
-            if not cursor or cursor in seen:
-                raise translate.malformed("the accounts' pages go in circles")
-            seen.add(cursor)
-        raise translate.malformed(f"more than {_MOST_PAGES} pages of accounts")
+            rows = translate.objects(body, "accounts")
+            found.extend(translate.account(item) for item in rows)
+            goes_on = pages.goes_on(body, len(rows))
+        if not pages.complete:
+            raise translate.malformed(f"the listing of accounts did not come to its end in {pages.count} pages")
+        return found
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -60,10 +65,11 @@ class ExchangeAccount:
         except UpstreamRefused:
             return CredentialCheck(configured=True, valid=False)
         except UpstreamUnavailable as error:
-            # Said twice, the second time with the clock set right: it is the key.
+            # Said again and again, with the clock set right: it is the key.
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
                 return CredentialCheck(configured=True, valid=False)
             raise
+        self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
         return CredentialCheck(
             configured=True,
             valid=True,
@@ -71,6 +77,21 @@ class ExchangeAccount:
             can_trade=_flag(body, "can_trade"),
             can_transfer=_flag(body, "can_transfer"),
         )
+
+    async def require_trading(self) -> None:
+        """Raises RequestRefused, 403, when the key is known not to be allowed to trade.
+
+        A no is asked for again now and then: a person may have allowed it since.
+        """
+        if self._may_trade is False and time.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
+            with suppress(Retryable):
+                await self.credentials()
+        if self._may_trade is False:
+            message = (
+                "the API key may not trade: give it the permission to trade at Coinbase, or restart the bridge with "
+                "a key that has it; a permission given is noticed within a minute"
+            )
+            raise RequestRefused(403, BridgeErrorCode.KEY_MAY_NOT_TRADE, message)
 
 
 def balance_of(accounts: Iterable[Account], product: ProductAnswer, *, base: bool) -> Balance:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
@@ -13,7 +14,7 @@ from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpo
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
 
-__all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "Token", "identify"]
+__all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "OrderId", "Token", "epoch_check", "identify"]
 
 
 async def _bridge_of(request: Request) -> Bridge:
@@ -52,6 +53,16 @@ async def identify(
 
 
 Identity = Annotated[BotIdentity | None, Depends(identify)]
+
+OrderId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["52cfe5e2-0b29-4c19-a245-a6a773de5030"])]
+
+
+def epoch_check(bridge: Bridge, identity: BotIdentity | None) -> Callable[[], None]:
+    """The last check before an order leaves: it may have waited while the bot's successor came up."""
+    if identity is None:
+        return lambda: None
+    return lambda: bridge.epochs.check(identity.bot_id, identity.epoch)
+
 
 # auto_error off: our own answer has our own shape. The class is here for the OpenAPI document.
 _bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOKEN.")
