@@ -124,7 +124,8 @@ class OrderPlacer:
         verdict = read_create_answer(sent.client_order_id, answer)
         match verdict:
             case OrderPlaced():
-                self._check_same(sent, body, answer.body)
+                detail = answer.body.get("success_response")
+                self._check_same(sent, body, {**answer.body, **(detail if isinstance(detail, dict) else {})})
                 return verdict
             case OrderUnknown():
                 raise verdict
