@@ -50,6 +50,16 @@ async def test_accounts_in_circles_are_malformed(open_bridge: Any, coinbase: Any
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
+@pytest.mark.parametrize("end", [{"has_next": "true", "cursor": "p2"}, {"has_next": 1}, {}], ids=str)
+async def test_accounts_that_do_not_come_to_their_end_are_no_balances(
+    open_bridge: Any, coinbase: Any, end: dict[str, Any]
+) -> None:
+    coinbase.on("GET", "/accounts", {"accounts": [], **end})
+    async with open_bridge() as client:
+        got = await client.get("/balance/base?product_id=BTC-USD")
+    assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
+
+
 async def test_balances_are_found_beyond_the_first_page(open_bridge: Any, coinbase: Any) -> None:
     pages = [
         {"accounts": [account("ETH", "5")], "has_next": True, "cursor": "p2"},

@@ -95,6 +95,46 @@ async def test_absence_tells_how_far_and_how_completely_was_looked(open_bridge: 
     assert 720 <= search["looked_back_seconds"] <= 725
 
 
+@pytest.mark.parametrize(
+    ("end", "complete"),
+    [
+        ({"has_next": False, "cursor": ""}, True),
+        ({"has_next": False, "cursor": "abc"}, True),
+        ({"has_next": False}, True),
+        ({"cursor": ""}, True),
+        ({"has_next": None, "cursor": ""}, True),
+        ({"has_next": False, "cursor": "", "proof_token_required": False}, True),
+        ({"cursor": "abc"}, False),
+        ({}, False),
+        ({"cursor": None}, False),
+        ({"cursor": 0}, False),
+        ({"has_next": "true", "cursor": "abc"}, False),
+        ({"has_next": "false", "cursor": ""}, False),
+        ({"has_next": 0, "cursor": ""}, False),
+        ({"has_next": False, "cursor": "", "proof_token_required": True}, False),
+        ({"has_next": False, "cursor": "", "proof_token_required": "true"}, False),
+    ],
+)
+async def test_a_look_is_complete_only_when_coinbase_says_that_there_is_no_more(
+    open_bridge: Any, coinbase: Any, end: dict[str, Any], complete: bool
+) -> None:
+    coinbase.on("GET", "/orders/historical/batch", {"orders": [], **end})
+    async with open_bridge() as client:
+        got = await client.get(LOOK)
+    assert (got.status_code, got.json()["search"]["complete"]) == (404, complete)
+    assert ("among all" in got.json()["error"]["message"]) is complete
+
+
+async def test_a_proof_that_was_wanted_on_one_page_is_wanted_for_the_whole_look(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    first = page([filled_order(3)], "p2", proof_token_required=True)
+    coinbase.on("GET", "/orders/historical/batch", first, page([filled_order(2)]))
+    async with open_bridge() as client:
+        search = (await client.get(LOOK)).json()["search"]
+    assert (search["pages"], search["complete"]) == (2, False)
+
+
 @pytest.mark.parametrize("cursor", ["same", ""])
 async def test_a_listing_that_does_not_end_proves_nothing(open_bridge: Any, coinbase: Any, cursor: str) -> None:
     coinbase.on("GET", "/orders/historical/batch", {"orders": [filled_order(3)], "has_next": True, "cursor": cursor})
