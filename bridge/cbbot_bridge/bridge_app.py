@@ -21,6 +21,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.http_errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.openapi import without_null_parameters
+from cbbot_bridge.order_records import record_turned_away
 from cbbot_bridge.routes import (
     account_endpoints,
     change_endpoints,
@@ -112,13 +113,15 @@ async def _order_unknown(_request: Request, error: Exception) -> JSONResponse:
     return _answer(error.status, error.code, str(error), outcome="unknown")
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  as above
     problems = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
         problems.append(f"{where}: {problem['msg']}")
-    return _answer(422, BridgeErrorCode.INVALID_INPUT.value, "; ".join(problems)[:1000])
+    code, message = BridgeErrorCode.INVALID_INPUT.value, "; ".join(problems)[:1000]
+    record_turned_away(request.method, request.url.path, code, message)
+    return _answer(422, code, message)
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:

@@ -11,10 +11,19 @@ from typing import Any, Final
 from cbbot.errors import Refused, Retryable
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 
-__all__ = ["Action", "cancel_action", "edit_action", "place_action"]
+__all__ = ["Action", "cancel_action", "edit_action", "place_action", "record_turned_away"]
 
 _LOG: Final = logging.getLogger(__name__)
 _EITHER_SIDE: Final = "-"
+# Every POST is an order; DELETE and PATCH change one.
+_ABOUT_ORDERS: Final = ("POST", "DELETE", "PATCH")
+
+
+def record_turned_away(method: str, path: str, code: str, reason: str) -> None:
+    """The line of a request about an order that did not come as far as an :class:`Action`."""
+    if method in _ABOUT_ORDERS:
+        fields = {"request": f"{method} {path}", "code": code, "reason": reason}
+        _LOG.warning("request refused", extra={"fields": fields})
 
 
 @dataclass(frozen=True, slots=True)

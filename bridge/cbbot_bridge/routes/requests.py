@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
+from cbbot_bridge.order_records import record_turned_away
 
 __all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "OrderId", "Token", "epoch_check", "identify"]
 
@@ -33,6 +35,15 @@ class BotIdentity:
     epoch: int
 
 
+@contextmanager
+def _turned_away_is_recorded(request: Request) -> Iterator[None]:
+    try:
+        yield
+    except RequestRefused as refusal:
+        record_turned_away(request.method, request.url.path, refusal.code, str(refusal))
+        raise
+
+
 async def identify(
     request: Request,
     bridge: BridgeOf,
@@ -46,7 +57,8 @@ async def identify(
         missing = BOT_ID_HEADER if bot_id is None else BOT_EPOCH_HEADER
         message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
         raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
-    bridge.epochs.check(bot_id, epoch)
+    with _turned_away_is_recorded(request):
+        bridge.epochs.check(bot_id, epoch)
     if bridge.access.allows(request.headers.get("authorization")):
         bridge.epochs.learn(bot_id, epoch)
     return BotIdentity(bot_id, epoch)
@@ -69,7 +81,8 @@ _bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOK
 
 
 async def _token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
-    bridge.access.require(request.headers.get("authorization"))
+    with _turned_away_is_recorded(request):
+        bridge.access.require(request.headers.get("authorization"))
 
 
 Token = Depends(_token)
