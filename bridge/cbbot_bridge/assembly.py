@@ -61,7 +61,7 @@ class Bridge:
         self.epochs = EpochRegistry()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
-        self._http = open_client(settings.api_base, transport)
+        self._http = open_client(settings.api_base, transport, proxy=settings.api_proxy)
         rest = CoinbaseRest(
             self._http,
             signer=settings.signer,
@@ -97,6 +97,7 @@ class Bridge:
             on_ticker=self.on_ticker,
             on_gap=self._poll_all_prices,
             token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
+            proxy=self.settings.ws_proxy,
             silence_seconds=min(10.0, float(self.settings.ws_stale_seconds)),
         )
 

@@ -23,6 +23,7 @@ from cbbot.contract.setting import BadSetting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.errors import BadInput
 from cbbot.process.loopback import is_loopback
+from cbbot.process.proxies import proxy_for
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
 __all__ = ["BridgeSettings", "load_settings"]
@@ -30,7 +31,10 @@ __all__ = ["BridgeSettings", "load_settings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeSettings:
-    """What the bridge runs with. ``signer`` None: no keys, or a venue that wants no signature."""
+    """What the bridge runs with. ``signer`` None: no keys, or a venue that wants no signature.
+
+    ``api_proxy`` and ``ws_proxy`` are the proxies on the way to the venue, None for a direct connection.
+    """
 
     host: str
     port: int
@@ -43,6 +47,8 @@ class BridgeSettings:
     ws_stale_seconds: int
     rate_share: Decimal
     token: str | None = field(repr=False)
+    api_proxy: str | None = field(repr=False, default=None)
+    ws_proxy: str | None = field(repr=False, default=None)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -65,7 +71,7 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
     values = read_settings(EXCHANGE_SETTINGS, environment, problems)
     unsigned = values.get("COINBASE_AUTH") == "none"
     base = urlsplit(values["COINBASE_API_BASE"]) if "COINBASE_API_BASE" in values else None
-    token = signer = ws_url = None
+    token = signer = ws_url = api_proxy = ws_proxy = None
     with problems.collected():
         token = _secret(values, ("BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE"))
     if not unsigned and all(source in values for sources in API_KEY_SOURCES for source in sources):
@@ -76,6 +82,9 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
             _check_crossing(base, unsigned=unsigned, signed=signer is not None)
         with problems.collected():
             ws_url = _ws_url(base, values.get("COINBASE_WS_URL"))
+        with problems.collected():
+            api_proxy = proxy_for(base.geturl(), environment)
+            ws_proxy = None if ws_url is None else proxy_for(ws_url, environment)
     problems.raise_found()
     if base is None or ws_url is None:
         raise AssertionError("an address that is missing has been found above")
@@ -91,6 +100,8 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
         ws_stale_seconds=values["COINBASE_WS_STALE_SEC"],
         rate_share=values["COINBASE_RATE_SHARE"],
         token=token,
+        api_proxy=api_proxy,
+        ws_proxy=ws_proxy,
         warnings=_warnings(environment, values, unsigned=unsigned),
     )
 

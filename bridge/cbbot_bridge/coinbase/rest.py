@@ -57,14 +57,20 @@ def as_unavailable(answer: Answer) -> UpstreamUnavailable:
     return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
 
 
-def open_client(base: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for the venue at ``base``; the caller closes it."""
+def open_client(
+    base: str, transport: httpx.AsyncBaseTransport | None = None, *, proxy: str | None = None
+) -> httpx.AsyncClient:
+    """A client for the venue at ``base``, through ``proxy`` if there is one; the caller closes it."""
     return httpx.AsyncClient(
         base_url=base,
         timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
         follow_redirects=False,  # a signed request goes to the host it was signed for or nowhere
         headers={"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"},
         transport=transport,
+        proxy=proxy,
+        # The variables of proxies have been read and checked; those of certificates still count.
+        trust_env=False,
+        verify=httpx.create_ssl_context(),
     )
 
 

@@ -47,7 +47,7 @@ class TickerStream:
     """Follows ``products`` at ``url``.
 
     ``on_ticker(update, timestamp)`` is called for every ticker, ``on_gap()`` when messages were lost.
-    ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription.
+    ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription; ``proxy`` is on the way.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class TickerStream:
         on_ticker: Callable[[TickerUpdate, str], None],
         on_gap: Callable[[], None] = lambda: None,
         token: Callable[[], str] | None = None,
+        proxy: str | None = None,
         silence_seconds: float = 10.0,
         shortest_wait_seconds: float = _SHORTEST_WAIT_SECONDS,
         dice: random.Random | None = None,
@@ -67,6 +68,7 @@ class TickerStream:
         self._on_ticker = on_ticker
         self._on_gap = on_gap
         self._token = token
+        self._proxy = proxy
         self._silence_seconds = silence_seconds
         self._shortest_wait = shortest_wait_seconds
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
@@ -93,7 +95,13 @@ class TickerStream:
         """Connects, subscribes and listens to the end; tells what ended it."""
         try:
             async with connect(
-                self._url, max_size=_MAX_FRAME_BYTES, open_timeout=10, ping_interval=20, close_timeout=1
+                self._url,
+                max_size=_MAX_FRAME_BYTES,
+                open_timeout=10,
+                ping_interval=20,
+                close_timeout=1,
+                # The library would read the variables of proxies itself, and raise what they hold.
+                proxy=self._proxy,
             ) as connection:
                 await self._subscribe(connection)
                 await self._listen(connection)

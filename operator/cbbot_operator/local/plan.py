@@ -19,6 +19,7 @@ from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESP
 from cbbot.contract.tradingbot import Process, TradingBotSpec
 from cbbot.contract.violation import Violation
 from cbbot.errors import BadInput
+from cbbot.process.proxies import PROXY_VARIABLES
 from cbbot_operator.keys import Key
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.folder import StateFolder
@@ -46,7 +47,7 @@ _ORDINARY = (
     "PYTHONHOME",
 )
 # What it needs to reach another machine.
-_OUTWARD = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_OUTWARD = (*PROXY_VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_NAMES, _PRIVATE_KEYS = API_KEY_SOURCES
 _SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 
