@@ -24,6 +24,7 @@ from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.errors import BadInput
 from cbbot.process.loopback import is_loopback
 from cbbot.process.proxies import proxy_for
+from cbbot_bridge.coinbase.api_key_text import names_in
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
 __all__ = ["BridgeSettings", "load_settings"]
@@ -136,14 +137,34 @@ def _signer(values: Mapping[str, Any]) -> Signer | None:
     name, private_key = (_secret(values, sources) for sources in API_KEY_SOURCES)
     if name is None and private_key is None:
         return None
-    if name is None or private_key is None:
-        missing = EXCHANGE_BY_KEY[API_KEY_PAIR[0 if name is None else 1]]
-        raise BadSetting(missing.key, "", f"{missing.accepted} (the other half of the key is set)")
+    if private_key is None:
+        raise _half_missing(API_KEY_PAIR[1])
     try:
-        return Signer(name, load_private_key(private_key))
+        named = names_in(private_key)
+        key = load_private_key(private_key)
     except BadInput as error:
-        key = EXCHANGE_BY_KEY[API_KEY_PAIR[1]]
-        raise BadSetting(key.key, "***", f"{key.accepted}; {error}") from None
+        setting = EXCHANGE_BY_KEY[API_KEY_PAIR[1]]
+        raise BadSetting(setting.key, "***", f"{setting.accepted}; {error}") from None
+    return Signer(_key_name(name, named), key)
+
+
+def _key_name(given: str | None, named: tuple[str, ...]) -> str:
+    """The name to sign with: ``given``, or the one in the portal's file; ``named`` is what that calls the key."""
+    if given is None:
+        if not named:
+            raise _half_missing(API_KEY_PAIR[0])
+        return str(EXCHANGE_BY_KEY[API_KEY_PAIR[0]].parse(named[0]))
+    # The last part of a name's path is the key's id.
+    if named and given not in named and given.rpartition("/")[2] not in {name.rpartition("/")[2] for name in named}:
+        source = API_KEY_PAIR[1]
+        raise BadSetting(
+            API_KEY_PAIR[0], "***", f"the name in the JSON file of {source}, which is another one, or none"
+        )
+    return given
+
+
+def _half_missing(key: str) -> BadSetting:
+    return BadSetting(key, "", f"{EXCHANGE_BY_KEY[key].accepted} (the other half of the key is set)")
 
 
 def _secret(values: Mapping[str, Any], sources: Sequence[str]) -> str | None:

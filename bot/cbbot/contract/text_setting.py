@@ -8,17 +8,29 @@ from typing import Any
 
 from cbbot.contract.setting import Kind, Setting
 
-__all__ = ["ListSetting", "TextSetting", "host_setting", "token_setting"]
+__all__ = ["ListSetting", "TextSetting", "bare", "host_setting", "token_setting"]
+
+
+def bare(text: str) -> str:
+    """``text`` without what editors and shells put around it: white space, a byte order mark, quotes."""
+    held = text.strip("\ufeff").strip()
+    while len(held) > 1 and held[0] == held[-1] and held[0] in "\"'":
+        held = held[1:-1].strip()
+    return held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSetting(Setting):
-    """A setting whose text must match ``pattern`` as a whole; ``words`` say so to a person."""
+    """A setting whose text must match ``pattern`` as a whole; ``words`` say so to a person.
+
+    With ``quotes_dropped`` quotes around it are no part of it.
+    """
 
     kind: Kind = Kind.TEXT
     pattern: str
     words: str
     most_characters: int | None = None
+    quotes_dropped: bool = False
 
     @property
     def accepted(self) -> str:
@@ -33,7 +45,7 @@ class TextSetting(Setting):
         return self.most_characters
 
     def parse(self, text: str) -> Any:
-        stripped = text.strip()
+        stripped = bare(text) if self.quotes_dropped else text.strip()
         fits = self.most_characters is None or len(stripped) <= self.most_characters
         if not fits or re.fullmatch(self.pattern, stripped, re.DOTALL) is None:
             raise self.bad(text)
@@ -69,4 +81,5 @@ def host_setting(key: str, meaning: str, default: str | None = None) -> TextSett
 def token_setting(key: str, meaning: str, shortest: int) -> TextSetting:
     """A secret that an HTTP header carries."""
     words = f"{shortest} to 512 printable characters without spaces"
-    return TextSetting(key=key, meaning=meaning, pattern=rf"[!-~]{{{shortest},512}}", words=words, secret=True)
+    pattern = rf"[!-~]{{{shortest},512}}"
+    return TextSetting(key=key, meaning=meaning, pattern=pattern, words=words, secret=True, quotes_dropped=True)

@@ -209,7 +209,8 @@ def _credentials(shell: Mapping[str, str]) -> dict[str, str]:
     """The API key from the shell: a Secret of a cluster does not exist here.
 
     Raises:
-        BadInput: a half of it is missing.
+        BadInput: there is none. A name alone that is missing is the bridge's to judge: it may stand in the private
+            key's file.
     """
     problems = [
         f"{keys[0]}: nothing given: spec.mode is Live, so the API key of Coinbase must be in the environment "
@@ -217,7 +218,7 @@ def _credentials(shell: Mapping[str, str]) -> dict[str, str]:
         for keys in (_KEY_NAMES, _PRIVATE_KEYS)
         if not any(shell.get(key, "").strip() for key in keys)
     ]
-    if problems:
+    if not any(shell.get(key, "").strip() for key in _PRIVATE_KEYS):
         raise BadInput("\n".join(problems))
     return _taken(shell, (*_KEY_NAMES, *_PRIVATE_KEYS))
 
