@@ -45,7 +45,8 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything. May be repeated."),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. [default: $BOT_HOST, else 0.0.0.0]")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address to listen on. [default: $BOT_HOST, else ::, everywhere]"),
     ] = None,
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.

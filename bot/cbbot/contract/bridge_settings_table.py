@@ -12,7 +12,7 @@ from typing import Final
 
 from cbbot.contract.ports import BRIDGE_PORT
 from cbbot.contract.setting import LONGEST_URL, Kind, Setting
-from cbbot.contract.text_setting import ListSetting, TextSetting, host_setting, token_setting
+from cbbot.contract.text_setting import EVERYWHERE, ListSetting, TextSetting, host_setting, token_setting
 
 __all__ = [
     "API_KEY_PAIR",
@@ -134,7 +134,7 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
     host_setting(
         "BRIDGE_HOST",
         "Address to listen on. Off loopback, orders need BRIDGE_TOKEN.",
-        default="0.0.0.0",  # noqa: S104  a pod is reached from outside; orders then need the token
+        default=EVERYWHERE,  # a pod is reached from outside; orders then need the token
     ),
     Setting(
         key="PORT",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cbbot.contract.setting import Kind, Setting
 
-__all__ = ["ListSetting", "TextSetting", "bare", "host_setting", "token_setting"]
+__all__ = ["EVERYWHERE", "ListSetting", "TextSetting", "bare", "host_setting", "token_setting"]
+
+EVERYWHERE: Final = "::"
+"""To listen on every address of this machine, of IPv6 and IPv4 (of IPv4 alone where there is no IPv6)."""
 
 
 def bare(text: str) -> str:
@@ -72,10 +75,19 @@ class ListSetting(TextSetting):
         return ",".join(value)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostSetting(TextSetting):
+    """The brackets in which an IPv6 address stands in a URL are no part of it."""
+
+    def parse(self, text: str) -> str:
+        return str(TextSetting.parse(self, text)).strip("[]")
+
+
 def host_setting(key: str, meaning: str, default: str | None = None) -> TextSetting:
     """An address to listen on."""
     words = "an address or host name to listen on"
-    return TextSetting(key=key, meaning=meaning, default=default, pattern=r"[0-9A-Za-z.:-]{1,253}", words=words)
+    pattern = r"[0-9A-Za-z.:-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]"
+    return _HostSetting(key=key, meaning=meaning, default=default, pattern=pattern, words=words)
 
 
 def token_setting(key: str, meaning: str, shortest: int) -> TextSetting:
