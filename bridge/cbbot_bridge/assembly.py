@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
 from cbbot_bridge.bridge_access import Access, EpochRegistry
 from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
 from cbbot_bridge.bridge_settings import BridgeSettings
+from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
 from cbbot_bridge.coinbase.budget import TokenBucket
-from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.http_exchange import HttpExchange
+from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
@@ -45,13 +45,13 @@ _BURST_SECONDS = 2.0
 
 
 class Bridge:
-    """One venue behind HTTP. Made from settings; ``transport`` and ``retry`` are for tests."""
+    """One venue behind HTTP. Made from settings; ``exchange`` and ``retry`` are for tests."""
 
     def __init__(
         self,
         settings: BridgeSettings,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
@@ -61,9 +61,10 @@ class Bridge:
         self.epochs = EpochRegistry()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
-        self._http = open_client(settings.api_base, transport, proxy=settings.api_proxy)
+        self._exchange = exchange or AiohttpExchange(settings.api_proxy)
         rest = CoinbaseRest(
-            self._http,
+            settings.api_base,
+            self._exchange,
             signer=settings.signer,
             private_budget=self._private,
             public_budget=self._public,
@@ -134,7 +135,7 @@ class Bridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._http.aclose()
+            await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
         try:

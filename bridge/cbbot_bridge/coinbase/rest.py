@@ -13,26 +13,25 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
-
-from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
-__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable", "open_client"]
+__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
-_CONNECT_TIMEOUT_SECONDS = 5.0
 _KEPT_FOR_ORDERS = 3.0
+_OWN_PORTS = {"http": 80, "https": 443}
 
 _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
     Meaning.RATE_LIMITED: (503, BridgeErrorCode.RATE_LIMITED),
@@ -57,21 +56,12 @@ def as_unavailable(answer: Answer) -> UpstreamUnavailable:
     return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
 
 
-def open_client(
-    base: str, transport: httpx.AsyncBaseTransport | None = None, *, proxy: str | None = None
-) -> httpx.AsyncClient:
-    """A client for the venue at ``base``, through ``proxy`` if there is one; the caller closes it."""
-    return httpx.AsyncClient(
-        base_url=base,
-        timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
-        follow_redirects=False,  # a signed request goes to the host it was signed for or nowhere
-        headers={"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"},
-        transport=transport,
-        proxy=proxy,
-        # The variables of proxies have been read and checked; those of certificates still count.
-        trust_env=False,
-        verify=httpx.create_ssl_context(),
-    )
+def _signed_host(base: str) -> str:
+    """The host as the request's Host header has it: the port where it is not the scheme's own, IPv6 in brackets."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 
 
 async def _nothing() -> None:
@@ -79,14 +69,17 @@ async def _nothing() -> None:
 
 
 class CoinbaseRest:
-    """``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
+    """The venue at ``base`` (scheme, host and port), asked through ``exchange``.
+
+    ``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
 
     ``signing_time`` gives UNIX seconds; ``on_unauthorized`` is awaited before the retry after a 401.
     """
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        base: str,
+        exchange: HttpExchange,
         *,
         signer: Signer | None,
         private_budget: TokenBucket,
@@ -97,7 +90,9 @@ class CoinbaseRest:
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
-        self._http = http
+        self._base = base
+        self._host = _signed_host(base)
+        self._exchange = exchange
         self._signer = signer
         self._private_budget = private_budget
         self._public_budget = public_budget
@@ -178,11 +173,11 @@ class CoinbaseRest:
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
-        answer = await self._exchange(method, path, params, content, private, deadline)
+        answer = await self._ask(method, path, params, content, private, deadline)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
-    async def _exchange(
+    async def _ask(
         self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
     ) -> Answer:
         full_path = _PREFIX + path
@@ -190,17 +185,17 @@ class CoinbaseRest:
         if content is not None:
             headers["Content-Type"] = "application/json"
         if private and self._signer is not None:
-            host = self._http.base_url.netloc.decode("ascii")
-            token = self._signer.rest_token(method, host, full_path, self.signing_time())
+            token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        request = self._http.build_request(method, full_path, params=list(params), content=content, headers=headers)
+        pool = Pool.ORDERS if method == "POST" else Pool.ACCOUNT if private else Pool.MARKET
+        url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
+        seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
         try:
-            async with asyncio.timeout(min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))):
-                response = await self._http.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({type(error).__name__})")
-        except (httpx.TimeoutException, TimeoutError):
+            answer = await self._exchange.send(pool, method, url, headers, content, seconds)
+        except NotSent as error:
+            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({error})")
+        except NoAnswer:
             return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
-        except httpx.RequestError as error:
-            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({type(error).__name__})")
-        return read_answer(response.status_code, response.content)
+        except ConnectionBroke as error:
+            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({error})")
+        return read_answer(answer.status, answer.content)
