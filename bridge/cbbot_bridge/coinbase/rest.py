@@ -121,9 +121,9 @@ class CoinbaseRest:
             if not await self._wait_for_next(answer, tries, deadline):
                 raise as_unavailable(answer)
 
-    async def get_once(self, path: str) -> dict[str, Any]:
-        """A public read without retries, for measuring how long it took."""
-        answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+    async def get_once(self, path: str, params: Params = ()) -> dict[str, Any]:
+        """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
+        answer = await self._one_try("GET", path, params, None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
         if answer.meaning is Meaning.OK:
             return answer.body
         if answer.meaning is Meaning.REFUSED:

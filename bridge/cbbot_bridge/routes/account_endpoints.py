@@ -27,9 +27,9 @@ async def accounts(
     bridge: BridgeOf,
     limit: Annotated[int, Query(ge=1, le=MOST_ACCOUNTS_A_PAGE, description="Accounts a page, at Coinbase")] = 250,
 ) -> Accounts:
-    """Every account, all pages."""
+    """Every account, all pages. One without a readable balance is named in `unreadable` instead."""
     found = await bridge.account.accounts(limit)
-    return Accounts(accounts=found, size=len(found))
+    return Accounts(accounts=list(found.accounts), size=len(found.accounts), unreadable=list(found.unreadable))
 
 
 @router.get("/fees")
