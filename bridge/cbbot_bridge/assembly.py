@@ -13,7 +13,7 @@ from typing import Any
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
-from cbbot_bridge.bridge_access import Access, EpochRegistry
+from cbbot_bridge.bridge_access import Access, EpochRegistry, StrangersAtOnce
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.bridge_readings import readings
 from cbbot_bridge.bridge_settings import BridgeSettings
@@ -61,6 +61,7 @@ class Bridge:
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
         self.epochs = EpochRegistry()
+        self.strangers = StrangersAtOnce()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
         self._exchange = exchange or AiohttpExchange(settings.api_proxy)
@@ -74,7 +75,8 @@ class Bridge:
             retry=retry,
             dice=dice,
         )
-        self.timekeeper = Timekeeper(lambda: rest.get_once("/time"))
+        # After a 401 an order is tried again once the clock has been looked at.
+        self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
         self.prices = Prices(

@@ -52,6 +52,8 @@ def create_app(bridge: Bridge) -> FastAPI:
     app.state.upstream_check = UpstreamCheck(bridge)
     for router in (process_endpoints.router, market_endpoints.router, account_endpoints.router, order_endpoints.router):
         app.include_router(router)
+    for router in (process_endpoints.private, market_endpoints.ticks):
+        app.include_router(router)
     app.add_middleware(_Counting, metrics=bridge.metrics)
     app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)

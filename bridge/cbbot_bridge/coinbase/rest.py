@@ -102,8 +102,8 @@ class CoinbaseRest:
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
-    async def get(self, path: str, params: Params = (), *, private: bool) -> dict[str, Any]:
-        """The JSON object behind ``path``.
+    async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
+        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
 
         Raises:
             UpstreamRefused: Coinbase's definite no (a 4xx).
@@ -112,7 +112,7 @@ class CoinbaseRest:
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order)
             tries += 1
             if answer.meaning is Meaning.OK:
                 return answer.body
@@ -121,9 +121,10 @@ class CoinbaseRest:
             if not await self._wait_for_next(answer, tries, deadline):
                 raise as_unavailable(answer)
 
-    async def get_once(self, path: str, params: Params = ()) -> dict[str, Any]:
+    async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
         """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
-        answer = await self._one_try("GET", path, params, None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
+        answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         if answer.meaning is Meaning.OK:
             return answer.body
         if answer.meaning is Meaning.REFUSED:
@@ -143,7 +144,7 @@ class CoinbaseRest:
         while True:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline)
+            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
@@ -162,23 +163,38 @@ class CoinbaseRest:
         return True
 
     async def _one_try(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
+        *,
+        for_order: bool,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
         try:
-            keep = 0.0 if method == "POST" or not private else _KEPT_FOR_ORDERS
-            await budget.take(max(deadline - time.monotonic(), 0.0), keep)
+            await budget.take(max(deadline - time.monotonic(), 0.0), 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
-        answer = await self._ask(method, path, params, content, private, deadline)
+        pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
+        answer = await self._ask(pool, method, path, params, content, private, deadline)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
     async def _ask(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+        self,
+        pool: Pool,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
     ) -> Answer:
         full_path = _PREFIX + path
         headers = {} if private else {"Cache-Control": "no-cache"}
@@ -187,7 +203,6 @@ class CoinbaseRest:
         if private and self._signer is not None:
             token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        pool = Pool.ORDERS if method == "POST" else Pool.ACCOUNT if private else Pool.MARKET
         url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
         seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
         try:
