@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
@@ -18,12 +19,23 @@ from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
 
-__all__ = ["ExchangeAccount", "balance_of"]
+__all__ = ["MOST_ACCOUNTS_A_PAGE", "UNNAMED", "AccountListing", "ExchangeAccount", "balance_of"]
+
+_LOG = logging.getLogger(__name__)
 
 _MOST_PAGES = 100
 _NO_HOLDS_SECONDS = 60.0
 _WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
+UNNAMED = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountListing:
+    """Every account. ``unreadable`` are the currencies of those without a readable balance, or UNNAMED."""
+
+    accounts: tuple[Account, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 class ExchangeAccount:
@@ -34,20 +46,28 @@ class ExchangeAccount:
         self._may_trade: bool | None = None
         self._asked_at = float("-inf")
 
-    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> list[Account]:
+    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> AccountListing:
         """Every account. A listing that does not end, or goes in circles, is malformed, never cut short."""
         found: list[Account] = []
+        unreadable: list[str] = []
         pages = Pages(most=_MOST_PAGES)
         goes_on = True
         while goes_on:
             params = [("limit", str(page_size))] + ([("cursor", pages.cursor)] if pages.cursor else [])
             body = await self._rest.get("/accounts", params, private=True)
             rows = translate.objects(body, "accounts")
-            found.extend(translate.account(item) for item in rows)
+            for item in rows:
+                try:
+                    found.append(translate.account(item))
+                except UpstreamUnavailable as error:
+                    unreadable.append(_currency_or_unnamed(item))
+                    _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
             goes_on = pages.goes_on(body, len(rows))
         if not pages.complete:
-            raise translate.malformed(f"the listing of accounts did not come to its end in {pages.count} pages")
-        return found
+            raise translate.malformed(
+                f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
+            )
+        return AccountListing(tuple(found), tuple(unreadable))
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -94,15 +114,26 @@ class ExchangeAccount:
             raise RequestRefused(403, BridgeErrorCode.KEY_MAY_NOT_TRADE, message)
 
 
-def balance_of(accounts: Iterable[Account], product: ProductAnswer, *, base: bool) -> Balance:
-    """What may be spent of a product's base or quote currency. No such account: nothing."""
+def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -> Balance:
+    """What may be spent of a product's base or quote currency. No such account: nothing.
+
+    Raises:
+        UpstreamUnavailable: an account that may hold the currency cannot be read.
+    """
     extra: dict[str, Any] = product.model_extra or {}
     first, _, second = product.product_id.partition("-")
     asset = str(extra.get("base_currency_id" if base else "quote_currency_id") or (first if base else second))
-    amounts = (Decimal(account.available_balance.value) for account in accounts if account.currency == asset)
+    amounts = [Decimal(account.available_balance.value) for account in listing.accounts if account.currency == asset]
+    if asset in listing.unreadable or (not amounts and UNNAMED in listing.unreadable):
+        raise translate.malformed(f"the account that holds {asset} cannot be read")
     available = reduce(_WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _currency_or_unnamed(item: dict[str, Any]) -> str:
+    currency = item.get("currency")
+    return currency if isinstance(currency, str) and currency else UNNAMED
 
 
 def _flag(body: dict[str, Any], key: str) -> bool | None:

@@ -199,7 +199,10 @@ class OrderPlacer:
             async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product(
-                    wish.product_id, younger_than=_PRODUCT_SECONDS, at_worst=_PRODUCT_AT_WORST_SECONDS
+                    wish.product_id,
+                    younger_than=_PRODUCT_SECONDS,
+                    at_worst=_PRODUCT_AT_WORST_SECONDS,
+                    for_order=True,
                 )
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
             check_gates(product, wish)
@@ -213,7 +216,7 @@ class OrderPlacer:
     async def _bid(self, wish: Wish) -> Decimal | None:
         if not wish.needs_bid:
             return None
-        bbo = self._prices.fresh_bbo(wish.product_id) or await self._market.bbo(wish.product_id)
+        bbo = self._prices.fresh_bbo(wish.product_id) or await self._market.bbo(wish.product_id, for_order=True)
         bid = Decimal(bbo.bid)
         if bid <= 0:
             raise translate.malformed(f"the bid of {wish.product_id} is {bid}")

@@ -61,10 +61,13 @@ class CredentialCheck(BridgeAnswer):
 
 
 class WebSocketState(BridgeAnswer):
+    """``refused_products``: those Coinbase does not stream; their prices are polled."""
+
     enabled: bool
     connected: bool
     reconnects: int
     gaps: int
+    refused_products: list[str] = Field(default=[])
 
 
 class TickAge(BridgeAnswer):
@@ -189,9 +192,13 @@ class Account(UpstreamObject):
 
 
 class Accounts(BridgeAnswer):
-    """All accounts: every page is read before this answers, so ``has_next`` is always false."""
+    """All accounts: every page is read before this answers, so ``has_next`` is always false.
+
+    ``unreadable``: currencies of accounts whose balance Coinbase did not tell, ``?`` where it told no currency.
+    """
 
     accounts: list[Account]
+    unreadable: list[str] = Field(default=[])
     has_next: Literal[False] = False
     cursor: Literal[""] = ""
     size: int

@@ -14,18 +14,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
-
-from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
-__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable", "open_client"]
+__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
@@ -35,8 +34,8 @@ _LOG = logging.getLogger(__name__)
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
-_CONNECT_TIMEOUT_SECONDS = 5.0
 _KEPT_FOR_ORDERS = 3.0
+_OWN_PORTS = {"http": 80, "https": 443}
 
 _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
     Meaning.RATE_LIMITED: (503, BridgeErrorCode.RATE_LIMITED),
@@ -61,15 +60,12 @@ def as_unavailable(answer: Answer) -> UpstreamUnavailable:
     return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
 
 
-def open_client(base: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for the venue at ``base``; the caller closes it."""
-    return httpx.AsyncClient(
-        base_url=base,
-        timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
-        follow_redirects=False,  # a signed request goes to the host it was signed for or nowhere
-        headers={"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"},
-        transport=transport,
-    )
+def _signed_host(base: str) -> str:
+    """The host as the request's Host header has it: the port where it is not the scheme's own, IPv6 in brackets."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 
 
 async def _nothing() -> None:
@@ -77,14 +73,17 @@ async def _nothing() -> None:
 
 
 class CoinbaseRest:
-    """``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
+    """The venue at ``base`` (scheme, host and port), asked through ``exchange``.
+
+    ``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
 
     ``signing_time`` gives UNIX seconds; ``on_unauthorized`` is awaited before the retry after a 401.
     """
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        base: str,
+        exchange: HttpExchange,
         *,
         signer: Signer | None,
         private_budget: TokenBucket,
@@ -96,7 +95,9 @@ class CoinbaseRest:
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
-        self._http = http
+        self._base = base
+        self._host = _signed_host(base)
+        self._exchange = exchange
         self._signer = signer
         self._private_budget = private_budget
         self._public_budget = public_budget
@@ -107,8 +108,8 @@ class CoinbaseRest:
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
-    async def get(self, path: str, params: Params = (), *, private: bool) -> dict[str, Any]:
-        """The JSON object behind ``path``.
+    async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
+        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
 
         Raises:
             UpstreamRefused: Coinbase's definite no (a 4xx).
@@ -117,7 +118,7 @@ class CoinbaseRest:
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order)
             tries += 1
             if answer.meaning is Meaning.OK:
                 return answer.body
@@ -126,9 +127,10 @@ class CoinbaseRest:
             if not await self._wait_for_next("GET", path, answer, tries, deadline):
                 raise as_unavailable(answer)
 
-    async def get_once(self, path: str) -> dict[str, Any]:
-        """A public read without retries, for measuring how long it took."""
-        answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+    async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
+        """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
+        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
+        answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         if answer.meaning is Meaning.OK:
             return answer.body
         if answer.meaning is Meaning.REFUSED:
@@ -166,7 +168,7 @@ class CoinbaseRest:
         while time.monotonic() < begin_by:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline, begin_by)
+            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
@@ -200,40 +202,49 @@ class CoinbaseRest:
         content: bytes | None,
         private: bool,
         deadline: float,
+        *,
+        for_order: bool,
         begin_by: float | None = None,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
+        within = max((deadline if begin_by is None else begin_by) - time.monotonic(), 0.0)
         try:
-            keep = 0.0 if method == "POST" or not private else _KEPT_FOR_ORDERS
-            await budget.take(max((begin_by or deadline) - time.monotonic(), 0.0), keep)
+            await budget.take(within, 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
-        answer = await self._exchange(method, path, params, content, private, deadline)
+        pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
+        answer = await self._ask(pool, method, path, params, content, private, deadline)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
-    async def _exchange(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+    async def _ask(
+        self,
+        pool: Pool,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
     ) -> Answer:
         full_path = _PREFIX + path
         headers = {} if private else {"Cache-Control": "no-cache"}
         if content is not None:
             headers["Content-Type"] = "application/json"
         if private and self._signer is not None:
-            host = self._http.base_url.netloc.decode("ascii")
-            token = self._signer.rest_token(method, host, full_path, self.signing_time())
+            token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        request = self._http.build_request(method, full_path, params=list(params), content=content, headers=headers)
+        url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
+        seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
         try:
-            async with asyncio.timeout(min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))):
-                response = await self._http.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({type(error).__name__})")
-        except (httpx.TimeoutException, TimeoutError):
+            answer = await self._exchange.send(pool, method, url, headers, content, seconds)
+        except NotSent as error:
+            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({error})")
+        except NoAnswer:
             return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
-        except httpx.RequestError as error:
-            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({type(error).__name__})")
-        return read_answer(response.status_code, response.content)
+        except ConnectionBroke as error:
+            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({error})")
+        return read_answer(answer.status, answer.content)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
+from cbbot_bridge.coinbase.redaction import redacted
+
 __all__ = ["Answer", "Meaning", "read_answer"]
 
 _LONGEST_MESSAGE = 300
@@ -90,4 +92,4 @@ def _reason(body: dict[str, Any], status: int, content: bytes) -> tuple[str, str
         code = f"HTTP_{status}"
     if not message:
         message = f"Coinbase answered HTTP {status}" + (" with a page, not JSON" if content[:64].strip() else "")
-    return str(code)[:64], str(message)[:_LONGEST_MESSAGE]
+    return redacted(str(code))[:64], redacted(str(message))[:_LONGEST_MESSAGE]

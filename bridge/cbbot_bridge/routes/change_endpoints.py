@@ -6,12 +6,13 @@ from fastapi import APIRouter
 
 from cbbot.contract.bridge_orders import OrderEdit, OrderState
 from cbbot_bridge.order_records import cancel_action, edit_action
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import CHANGE_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, Identity, Keys, OrderId, Token, epoch_check
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["orders"], responses=CHANGE_ERRORS, dependencies=[Token, Keys])
+router = APIRouter(route_class=TokenRoute, tags=["orders"], responses=CHANGE_ERRORS, dependencies=[Token, Keys])
 
 
 @router.delete("/order/{order_id}")

@@ -22,12 +22,13 @@ from cbbot.domain.order import Side
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.order_records import place_action
 from cbbot_bridge.order_wish import AnyOrder, wish_of
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, LOOK_ERRORS, ORDER_ERRORS
 from cbbot_bridge.routes.requests import BotIdentity, BridgeOf, Identity, Keys, OrderId, Token, epoch_check
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["orders"], dependencies=[Token, Keys])
+router = APIRouter(route_class=TokenRoute, tags=["orders"], dependencies=[Token, Keys])
 
 _LATEST = 4_102_444_800  # 2100-01-01
 

@@ -16,7 +16,17 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
 from cbbot_bridge.order_records import record_turned_away
 
-__all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "OrderId", "Token", "epoch_check", "identify"]
+__all__ = [
+    "BotIdentity",
+    "BridgeOf",
+    "Identity",
+    "Keys",
+    "OrderId",
+    "Token",
+    "epoch_check",
+    "identify",
+    "turned_away_is_recorded",
+]
 
 
 async def _bridge_of(request: Request) -> Bridge:
@@ -36,7 +46,7 @@ class BotIdentity:
 
 
 @contextmanager
-def _turned_away_is_recorded(request: Request) -> Iterator[None]:
+def turned_away_is_recorded(request: Request) -> Iterator[None]:
     try:
         yield
     except RequestRefused as refusal:
@@ -57,7 +67,7 @@ async def identify(
         missing = BOT_ID_HEADER if bot_id is None else BOT_EPOCH_HEADER
         message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
         raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
-    with _turned_away_is_recorded(request):
+    with turned_away_is_recorded(request):
         bridge.epochs.check(bot_id, epoch)
     if bridge.access.allows(request.headers.get("authorization")):
         bridge.epochs.learn(bot_id, epoch)
@@ -81,7 +91,7 @@ _bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOK
 
 
 async def _token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
-    with _turned_away_is_recorded(request):
+    with turned_away_is_recorded(request):
         bridge.access.require(request.headers.get("authorization"))
 
 

@@ -16,6 +16,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from handled_exchange import HandledExchange
 
 PREFIX = "/api/v3/brokerage"
 TOKEN = "a-token-for-tests-only"
@@ -124,9 +125,7 @@ def make_bridge(coinbase: FakeCoinbase, quick_retry: RetryPolicy) -> Callable[..
     def make(**environment: str) -> Bridge:
         defaults = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
         settings = load_settings({**defaults, **environment})
-        bridge = Bridge(
-            settings, transport=httpx.MockTransport(coinbase.handle), retry=quick_retry, dice=random.Random(1)
-        )
+        bridge = Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry, dice=random.Random(1))
         # It has run for a minute: an order of the process before it would be visible by now.
         bridge.sent_orders.known_since -= 60
         return bridge

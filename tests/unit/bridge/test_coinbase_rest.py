@@ -14,11 +14,12 @@ from jwt.types import Options
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import TokenBucket
-from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from handled_exchange import HandledExchange
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +34,8 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 def rest(coinbase: Any, quick_retry: RetryPolicy) -> Callable[..., CoinbaseRest]:
     def make(**options: Any) -> CoinbaseRest:
         return CoinbaseRest(
-            open_client("https://api.coinbase.com", httpx.MockTransport(coinbase.handle)),
+            "https://api.coinbase.com",
+            HandledExchange(coinbase.handle),
             signer=options.pop("signer", None),
             private_budget=options.pop("budget", TokenBucket(10_000, 10_000)),
             public_budget=TokenBucket(10_000, 10_000),

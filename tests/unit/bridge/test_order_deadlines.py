@@ -16,6 +16,7 @@ from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.rest_answers import Meaning
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from coinbase_answers import placed, refused
+from handled_exchange import HandledExchange
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +31,8 @@ def hurried(coinbase: Any) -> Callable[[RetryPolicy], httpx.AsyncClient]:
 
     def make(policy: RetryPolicy) -> httpx.AsyncClient:
         environment = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
-        transport = httpx.MockTransport(coinbase.handle)
-        bridge = Bridge(load_settings(environment), transport=transport, retry=policy, dice=random.Random(1))
+        exchange = HandledExchange(coinbase.handle)
+        bridge = Bridge(load_settings(environment), exchange=exchange, retry=policy, dice=random.Random(1))
         headers = {"Authorization": f"Bearer {TOKEN}"}
         app = httpx.ASGITransport(create_app(bridge))
         return httpx.AsyncClient(transport=app, base_url="http://bridge", headers=headers)
