@@ -16,7 +16,7 @@ from cbbot_bridge.bridge_access import Access, EpochRegistry
 from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
 from cbbot_bridge.bridge_settings import BridgeSettings
 from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
-from cbbot_bridge.coinbase.budget import TokenBucket
+from cbbot_bridge.coinbase.budget import Allowance
 from cbbot_bridge.coinbase.http_exchange import HttpExchange
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
@@ -84,11 +84,11 @@ class Bridge:
         self.poller = PricePoller(self.market, self.prices, streaming=lambda: self.stream.counts.connected)
         self.metrics.read_at_scrape(self._readings)
 
-    def _bucket(self, rate: float) -> TokenBucket:
+    def _bucket(self, rate: float) -> Allowance:
         if self.settings.unsigned:
             rate = _UNSIGNED_RATE
         ours = rate * float(self.settings.rate_share)
-        return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
+        return Allowance(ours, max(ours * _BURST_SECONDS, 2.0))
 
     def _stream(self) -> TickerStream:
         signer = self.settings.signer

@@ -11,6 +11,7 @@ from cbbot.contract.bridge_api import Account, Balance, CredentialCheck, Fees, P
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
 from cbbot_bridge import translate
+from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
@@ -34,10 +35,14 @@ class ExchangeAccount:
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
             params = [("limit", str(page_size))] + ([("cursor", cursor)] if cursor else [])
-            body = await self._rest.get("/accounts", params, private=True)
-            found.extend(translate.account(item) for item in translate.objects(body, "accounts"))
-            cursor = str(body.get("cursor") or "")
-            if body.get("has_next") is not True:
+            page = await self._rest.get_as(read_account_page, "/accounts", params, private=True)
+            if isinstance(page, AccountPage):
+                found.extend(page.accounts)
+                has_next, cursor = page.has_next, page.cursor
+            else:
+                found.extend(translate.account(item) for item in translate.objects(page, "accounts"))
+                has_next, cursor = page.get("has_next") is True, str(page.get("cursor") or "")
+            if not has_next:
                 return found
             if not cursor or cursor in seen:
                 raise translate.malformed("the accounts' pages go in circles")

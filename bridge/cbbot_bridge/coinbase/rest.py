@@ -12,25 +12,25 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.budget import Allowance, BudgetExhausted
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
-from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
+from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_object, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
+T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
-_KEPT_FOR_ORDERS = 3.0
 _OWN_PORTS = {"http": 80, "https": 443}
 
 _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
@@ -82,8 +82,8 @@ class CoinbaseRest:
         exchange: HttpExchange,
         *,
         signer: Signer | None,
-        private_budget: TokenBucket,
-        public_budget: TokenBucket,
+        private_budget: Allowance,
+        public_budget: Allowance,
         signing_time: Callable[[], float] = time.time,
         on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
         observe: Observe = lambda _verb, _code, _seconds: None,
@@ -102,8 +102,18 @@ class CoinbaseRest:
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
-    async def get(self, path: str, params: Params = (), *, private: bool) -> dict[str, Any]:
-        """The JSON object behind ``path``.
+    async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
+        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it goes as an order does.
+
+        Raises:
+            UpstreamRefused, UpstreamUnavailable: as :meth:`get_as`.
+        """
+        return await self.get_as(json_object, path, params, private=private, for_order=for_order)
+
+    async def get_as(
+        self, read: Reader[T], path: str, params: Params = (), *, private: bool, for_order: bool = False
+    ) -> T:
+        """What ``read`` makes of the answer of ``path``.
 
         Raises:
             UpstreamRefused: Coinbase's definite no (a 4xx).
@@ -112,10 +122,11 @@ class CoinbaseRest:
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order, read)
             tries += 1
             if answer.meaning is Meaning.OK:
-                return answer.body
+                found: T = answer.body
+                return found
             if answer.meaning is Meaning.REFUSED:
                 raise UpstreamRefused(answer.status, answer.code, answer.message)
             if not await self._wait_for_next(answer, tries, deadline):
@@ -125,7 +136,8 @@ class CoinbaseRest:
         """A public read without retries, for measuring how long it took."""
         answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
         if answer.meaning is Meaning.OK:
-            return answer.body
+            found: dict[str, Any] = answer.body
+            return found
         if answer.meaning is Meaning.REFUSED:
             raise UpstreamRefused(answer.status, answer.code, answer.message)
         raise as_unavailable(answer)
@@ -143,7 +155,7 @@ class CoinbaseRest:
         while True:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline)
+            answer = await self._one_try("POST", path, (), content, True, deadline, True)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
@@ -162,23 +174,39 @@ class CoinbaseRest:
         return True
 
     async def _one_try(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
+        for_order: bool = False,
+        read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
         try:
-            keep = 0.0 if method == "POST" or not private else _KEPT_FOR_ORDERS
-            await budget.take(max(deadline - time.monotonic(), 0.0), keep)
+            await budget.take(max(deadline - time.monotonic(), 0.0), for_order=for_order)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
-        answer = await self._ask(method, path, params, content, private, deadline)
+        pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
+        answer = await self._ask(pool, method, path, params, content, private, deadline, read)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
     async def _ask(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+        self,
+        pool: Pool,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
+        read: Reader[Any],
     ) -> Answer:
         full_path = _PREFIX + path
         headers = {} if private else {"Cache-Control": "no-cache"}
@@ -187,7 +215,6 @@ class CoinbaseRest:
         if private and self._signer is not None:
             token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        pool = Pool.ORDERS if method == "POST" else Pool.ACCOUNT if private else Pool.MARKET
         url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
         seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
         try:
@@ -198,4 +225,4 @@ class CoinbaseRest:
             return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
         except ConnectionBroke as error:
             return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({error})")
-        return read_answer(answer.status, answer.content)
+        return read_answer(answer.status, answer.content, read)
