@@ -2,9 +2,9 @@
 
     python benchmarks/bridge_latency.py [--orders 300] [--seconds 20] [--rate 1000]
 
-Orders go to the simulator straight and through the bridge, in turns, over a kept connection each. Prices are asked for at
-fixed times, whether or not earlier answers have come, and timed from when they were due; the bridge has processor 0 to
-itself, the simulator and this program have the other.
+Orders go to the simulator straight and through the bridge, in turns, over a kept connection each. Prices are asked for
+at fixed times, whether or not earlier answers have come, and timed from when they were due; the bridge has processor 0
+to itself, the simulator and this program have the other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final
 from benchmarked_servers import SIMULATOR, Served, served
 from machine_facts import machine
 
-TOKEN: Final = "a-token-for-benchmarks"
+TOKEN: Final = "a-token-for-benchmarks"  # noqa: S105 - of a server that lives for seconds
 CONNECTIONS: Final = 32
 ORDERS: Final = "/api/v3/brokerage/orders"
 
@@ -45,7 +45,8 @@ def order_sender(server: Served, path: str, body: Callable[[str], Any]) -> Calla
         answer = connection.getresponse()
         told = answer.read()
         seconds = time.perf_counter() - started
-        assert answer.status == 200 and json.loads(told)["success"] is True, told
+        assert answer.status == 200, told
+        assert json.loads(told)["success"] is True, told
         return seconds
 
     return send
@@ -83,12 +84,14 @@ class Asker(asyncio.Protocol):
         self._taken = taken
         self._due: deque[float] = deque()
         self._got = b""
+        self.idle = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
 
     def ask(self, due: float) -> None:
         self._due.append(due)
+        self.idle.clear()
         if len(self._due) == 1:
             self._transport.write(self._request)
 
@@ -98,15 +101,14 @@ class Asker(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 10**9)
         if len(body) < length:
             return
-        assert head.startswith(b"HTTP/1.1 200") and b'"price"' in body, self._got
+        assert head.startswith(b"HTTP/1.1 200"), self._got
+        assert b'"price"' in body, self._got
         self._got = b""
         self._taken.append(time.perf_counter() - self._due.popleft())
         if self._due:
             self._transport.write(self._request)
-
-    @property
-    def waiting(self) -> int:
-        return len(self._due)
+        else:
+            self.idle.set()
 
 
 async def time_prices(bridge: Served, rate: int, seconds: float) -> list[float]:
@@ -122,11 +124,10 @@ async def time_prices(bridge: Served, rate: int, seconds: float) -> list[float]:
     turn = itertools.cycle(askers)
     for number in range(int(rate * seconds)):
         due = began + number / rate
-        while (early := due - time.perf_counter()) > 0:
+        if (early := due - time.perf_counter()) > 0:
             await asyncio.sleep(early)
         next(turn).ask(due)
-    while any(asker.waiting for asker in askers):
-        await asyncio.sleep(0.01)
+    await asyncio.gather(*(asker.idle.wait() for asker in askers))
     return taken
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
-from cbbot_bridge.coinbase.budget import Allowance
+from cbbot_bridge.coinbase.budget import TokenBucket
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 from cbbot_bridge.exchange_account import ExchangeAccount
 
-UNLIMITED = Allowance(1e9, 1e9)
+UNLIMITED = TokenBucket(1e9, 1e9)
 
 
 async def answer_lines(address: str, order_id: str) -> None:

@@ -6,17 +6,19 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
-from cbbot_bridge.bridge_access import Access, EpochRegistry
-from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
+from cbbot_bridge.aliases import Aliases
+from cbbot_bridge.bridge_access import Access, EpochRegistry, StrangersAtOnce
+from cbbot_bridge.bridge_metrics import BridgeMetrics
+from cbbot_bridge.bridge_readings import readings
 from cbbot_bridge.bridge_settings import BridgeSettings
 from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
-from cbbot_bridge.coinbase.budget import Allowance
+from cbbot_bridge.coinbase.budget import TokenBucket
 from cbbot_bridge.coinbase.http_exchange import HttpExchange
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
@@ -59,9 +61,10 @@ class Bridge:
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
         self.epochs = EpochRegistry()
+        self.strangers = StrangersAtOnce()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
-        self._exchange = exchange or AiohttpExchange()
+        self._exchange = exchange or AiohttpExchange(settings.api_proxy)
         rest = CoinbaseRest(
             settings.api_base,
             self._exchange,
@@ -72,23 +75,32 @@ class Bridge:
             retry=retry,
             dice=dice,
         )
-        self.timekeeper = Timekeeper(lambda: rest.get_once("/time"))
+        # After a 401 an order is tried again once the clock has been looked at.
+        self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
-        self.prices = Prices(settings.ws_products, settings.ws_stale_seconds)
+        self.prices = Prices(
+            settings.ws_products,
+            settings.ws_stale_seconds,
+            latest_plausible=self.timekeeper.latest_plausible_seconds,
+        )
+        self.timekeeper.on_set_back = self.prices.doubt
         self.market = Market(rest)
+        self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
         self.orders = OrderPlacer(rest, self.market, self.prices)
         self.lookup = OrderLookup(rest, self.timekeeper, self.orders.resolved)
         self.stream = self._stream()
-        self.poller = PricePoller(self.market, self.prices, streaming=lambda: self.stream.counts.connected)
-        self.metrics.read_at_scrape(self._readings)
+        self.poller = PricePoller(
+            self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected
+        )
+        self.metrics.read_at_scrape(lambda: readings(self))
 
-    def _bucket(self, rate: float) -> Allowance:
+    def _bucket(self, rate: float) -> TokenBucket:
         if self.settings.unsigned:
             rate = _UNSIGNED_RATE
         ours = rate * float(self.settings.rate_share)
-        return Allowance(ours, max(ours * _BURST_SECONDS, 2.0))
+        return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
 
     def _stream(self) -> TickerStream:
         signer = self.settings.signer
@@ -96,21 +108,21 @@ class Bridge:
             self.settings.ws_url,
             self.settings.ws_products,
             on_ticker=self.on_ticker,
-            on_gap=self._poll_all_prices,
+            on_gap=self.messages_lost,
             token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
-            silence_seconds=min(10.0, float(self.settings.ws_stale_seconds)),
+            proxy=self.settings.ws_proxy,
         )
 
     def on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
-        """BTC-USDC has BTC-USD's book: Coinbase answers under the latter, we under what was asked."""
-        names = {update.product_id}
-        if update.product_id.endswith("-USD"):
-            names.add(f"{update.product_id}C")
+        """Gives a streamed price to every followed product it is for."""
         now = time.monotonic()
-        for product in names.intersection(self.prices.followed()):
-            self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now))
+        for product in self.aliases.fed_by(update.product_id):
+            if not self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now)):
+                self.timekeeper.ask_soon()
 
-    def _poll_all_prices(self) -> None:
+    def messages_lost(self) -> None:
+        """Prices may have changed unheard: whatever is told next of each counts, and is asked for at once."""
+        self.prices.doubt()
         self.poller.poll_now()
 
     async def _set_the_clock_right(self) -> None:
@@ -154,31 +166,11 @@ class Bridge:
             connected=counts.connected,
             reconnects=counts.reconnects,
             gaps=counts.gaps,
+            refused_products=self.stream.refused_products,
         )
 
     def budget_left(self) -> RateBudgetLeft:
         return RateBudgetLeft(private=round(self._private.left, 2), public=round(self._public.left, 2))
-
-    def _readings(self) -> Iterator[Reading]:
-        counts = self.stream.counts
-        yield "bridge_ws_connected", "1 while the ticker stream brings data", float(counts.connected), ()
-        yield "bridge_ws_reconnects_total", "Ends of the ticker stream", float(counts.reconnects), ()
-        yield "bridge_ws_gaps_total", "Times that WebSocket messages were lost", float(counts.gaps), ()
-        yield "bridge_ws_malformed_total", "Unusable WebSocket messages", float(counts.malformed), ()
-        yield "bridge_ws_errors_total", "Error messages on the WebSocket", float(counts.errors), ()
-        for tick in self.prices.ages():
-            if tick.age_seconds is not None:
-                labels = (("product_id", tick.product_id),)
-                yield "bridge_tick_age_seconds", "Since the last price was received", tick.age_seconds, labels
-        left = self.budget_left()
-        for kind, value in (("private", left.private), ("public", left.public)):
-            yield "bridge_rate_budget", "Requests that may leave at once", value, (("kind", kind),)
-        offset = self.timekeeper.offset_ms()
-        if offset is not None:
-            yield "bridge_clock_skew_seconds", "The venue's time minus ours", offset / 1000.0, ()
-        yield "bridge_clock_rate", "Venue seconds per second of ours", self.timekeeper.rate, ()
-        yield "bridge_time_failures_total", "Failed reads of the venue's time", float(self.timekeeper.failures), ()
-        yield "bridge_poll_failures_total", "Failed polls of a price", float(self.poller.failures), ()
 
 
 async def _forever(name: str, job: Callable[[], Awaitable[Any]]) -> None:

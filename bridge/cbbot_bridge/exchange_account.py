@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
@@ -15,11 +16,22 @@ from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
-__all__ = ["ExchangeAccount", "balance_of"]
+__all__ = ["MOST_ACCOUNTS_A_PAGE", "UNNAMED", "AccountListing", "ExchangeAccount", "balance_of"]
+
+_LOG = logging.getLogger(__name__)
 
 _MOST_PAGES = 100
 _WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
+UNNAMED = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountListing:
+    """Every account. ``unreadable`` are the currencies of those without a readable balance, or UNNAMED."""
+
+    accounts: tuple[Account, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 class ExchangeAccount:
@@ -28,9 +40,10 @@ class ExchangeAccount:
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
 
-    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> list[Account]:
+    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> AccountListing:
         """Every account. A listing that does not end, or goes in circles, is malformed, never cut short."""
         found: list[Account] = []
+        unreadable: list[str] = []
         cursor = ""
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
@@ -38,12 +51,12 @@ class ExchangeAccount:
             page = await self._rest.get_as(read_account_page, "/accounts", params, private=True)
             if isinstance(page, AccountPage):
                 found.extend(page.accounts)
-                has_next, cursor = page.has_next, page.cursor
+                goes_on, cursor = page.has_next, page.cursor
             else:
-                found.extend(translate.account(item) for item in translate.objects(page, "accounts"))
-                has_next, cursor = page.get("has_next") is True, str(page.get("cursor") or "")
-            if not has_next:
-                return found
+                _take_one_by_one(page, found, unreadable)
+                goes_on, cursor = translate.has_next(page), str(page.get("cursor") or "")
+            if not goes_on:
+                return AccountListing(tuple(found), tuple(unreadable))
             if not cursor or cursor in seen:
                 raise translate.malformed("the accounts' pages go in circles")
             seen.add(cursor)
@@ -78,15 +91,35 @@ class ExchangeAccount:
         )
 
 
-def balance_of(accounts: Iterable[Account], product: ProductAnswer, *, base: bool) -> Balance:
-    """What may be spent of a product's base or quote currency. No such account: nothing."""
+def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -> Balance:
+    """What may be spent of a product's base or quote currency. No such account: nothing.
+
+    Raises:
+        UpstreamUnavailable: an account that may hold the currency cannot be read.
+    """
     extra: dict[str, Any] = product.model_extra or {}
     first, _, second = product.product_id.partition("-")
     asset = str(extra.get("base_currency_id" if base else "quote_currency_id") or (first if base else second))
-    amounts = (Decimal(account.available_balance.value) for account in accounts if account.currency == asset)
+    amounts = [Decimal(account.available_balance.value) for account in listing.accounts if account.currency == asset]
+    if asset in listing.unreadable or (not amounts and UNNAMED in listing.unreadable):
+        raise translate.malformed(f"the account that holds {asset} cannot be read")
     available = reduce(_WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+    for item in translate.objects(page, "accounts"):
+        try:
+            found.append(translate.account(item))
+        except UpstreamUnavailable as error:
+            unreadable.append(_currency_or_unnamed(item))
+            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
+
+
+def _currency_or_unnamed(item: dict[str, Any]) -> str:
+    currency = item.get("currency")
+    return currency if isinstance(currency, str) and currency else UNNAMED
 
 
 def _flag(body: dict[str, Any], key: str) -> bool | None:

@@ -91,8 +91,7 @@ class OrderPlacer:
         check_gates(product)
         bid: Decimal | None = None
         if needs_bid(order):
-            bbo = self._prices.fresh_bbo(order.product_id)
-            bbo = bbo or await self._market.bbo(order.product_id, for_order=True)
+            bbo = self._prices.fresh_bbo(order.product_id) or await self._market.bbo(order.product_id, for_order=True)
             bid = Decimal(bbo.bid)
             if bid <= 0:
                 raise translate.malformed(f"the bid of {order.product_id} is {bid}")

@@ -11,7 +11,7 @@ from cbbot.contract.bridge_api import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate, parse_frame
-from cbbot_bridge.exchange_account import balance_of
+from cbbot_bridge.exchange_account import AccountListing, balance_of
 from cbbot_bridge.executions import fill_of, order_state
 
 FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
@@ -34,12 +34,13 @@ def test_accounts() -> None:
     )
     assert (usd.currency, usd.available_balance.value, usd.hold.value) == ("USD", "10000.50", "450.00")
     product = translate.product(http("product"))
-    assert balance_of([btc, usd], product, base=True).model_dump() == {
+    listing = AccountListing((btc, usd))
+    assert balance_of(listing, product, base=True).model_dump() == {
         "asset": "BTC",
         "available": "1.23456789",
         "step": "0.00000001",
     }
-    assert balance_of([btc, usd], product, base=False).available == "10000.50"
+    assert balance_of(listing, product, base=False).available == "10000.50"
 
 
 def test_product_and_products() -> None:
@@ -54,7 +55,7 @@ def test_product_and_products() -> None:
 
 
 def test_candles() -> None:
-    newest, oldest = (translate.candle(item) for item in translate.objects(http("candles"), "candles"))
+    newest, oldest = (translate.candle(item, 3600) for item in translate.objects(http("candles"), "candles"))
     assert oldest.model_dump() == {
         "start": "1712188800",
         "open": "65984.18",

@@ -92,7 +92,7 @@ class Unlimited:
 
     left = 1.0
 
-    async def take(self, _within_seconds: float, **_for_order: bool) -> None:
+    async def take(self, _within_seconds: float, _keep: float = 0.0) -> None:
         return
 
 

@@ -139,10 +139,13 @@ class CredentialCheck(_Answer):
 
 
 class WebSocketState(_Answer):
+    """``refused_products``: those Coinbase does not stream; their prices are polled."""
+
     enabled: bool
     connected: bool
     reconnects: int
     gaps: int
+    refused_products: list[str] = []
 
 
 class TickAge(_Answer):
@@ -270,9 +273,13 @@ class Account(_Upstream):
 
 
 class Accounts(_Answer):
-    """All accounts: every page is read before this answers, so ``has_next`` is always false."""
+    """All accounts: every page is read before this answers, so ``has_next`` is always false.
+
+    ``unreadable``: currencies of accounts whose balance Coinbase did not tell, ``?`` where it told no currency.
+    """
 
     accounts: list[Account]
+    unreadable: list[str] = []
     has_next: Literal[False] = False
     cursor: Literal[""] = ""
     size: int

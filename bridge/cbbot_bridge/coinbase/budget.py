@@ -1,6 +1,7 @@
-"""Our own request allowance: token buckets below Coinbase's limits.
+"""Our own request allowance: a token bucket below Coinbase's limits.
 
-Orders must not queue behind a backfill, so a part of the rate is theirs alone.
+Orders must not queue behind reads, however many of them wait: reads leave the last few tokens of the bucket alone, wait
+for theirs one behind the other, and take nothing until it is there.
 """
 
 from __future__ import annotations
@@ -9,9 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-__all__ = ["Allowance", "BudgetExhausted", "TokenBucket"]
-
-_FOR_ORDERS = 0.25
+__all__ = ["BudgetExhausted", "TokenBucket"]
 
 
 class BudgetExhausted(Exception):
@@ -19,7 +18,7 @@ class BudgetExhausted(Exception):
 
 
 class TokenBucket:
-    """``rate`` requests a second on average, ``burst`` at once. Served in the order of asking."""
+    """``rate`` requests a second on average, ``burst`` at once. Served in the order of asking, orders before reads."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
@@ -27,6 +26,8 @@ class TokenBucket:
         self._clock = clock
         self._tokens = burst
         self._filled_at = clock()
+        self._reads = asyncio.Lock()
+        self._reads_waiting = 0
 
     @property
     def left(self) -> float:
@@ -34,41 +35,43 @@ class TokenBucket:
         self._refill()
         return max(self._tokens, 0.0)
 
-    async def take(self, within_seconds: float) -> None:
-        """Takes one token, and waits for it if need be.
+    async def take(self, within_seconds: float, keep: float = 0.0) -> None:
+        """Takes one token and waits for it if need be. ``keep`` above 0 is a read's: so many are left for orders.
 
         Raises:
             BudgetExhausted: the wait would be longer than ``within_seconds``; nothing was taken.
         """
-        self._refill()
-        wait = max(0.0, (1.0 - self._tokens) / self._rate)
+        keep = min(keep, self._burst - 1)
+        wait = self._wait(keep + self._reads_waiting if keep else 0.0)
         if wait > within_seconds:
             raise BudgetExhausted(f"the next free request is {wait:.1f} s away")
-        # Taken before waiting (the level may go below zero), so that the next caller queues behind us.
+        if keep:
+            await self._take_after_orders(within_seconds, keep)
+            return
+        # Taken before waiting (the level may go below zero), so that the next order queues behind us.
         self._tokens -= 1.0
         if wait:
             await asyncio.sleep(wait)
+
+    async def _take_after_orders(self, within_seconds: float, keep: float) -> None:
+        deadline = self._clock() + within_seconds
+        self._reads_waiting += 1
+        try:
+            async with self._reads:
+                while wait := self._wait(keep):
+                    if self._clock() + wait > deadline:
+                        raise BudgetExhausted("orders have taken what was free")
+                    await asyncio.sleep(wait)
+                self._tokens -= 1.0
+        finally:
+            self._reads_waiting -= 1
+
+    def _wait(self, before_us: float) -> float:
+        """Seconds until a token is free that is not among the ``before_us`` first ones."""
+        self._refill()
+        return max(0.0, (1.0 + before_us - self._tokens) / self._rate)
 
     def _refill(self) -> None:
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-
-
-class Allowance:
-    """``rate`` requests a second, of which a quarter waits for orders; orders may have any other that is free."""
-
-    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
-        of_orders = max(_FOR_ORDERS * burst, 1.0)
-        self._orders = TokenBucket(_FOR_ORDERS * rate, of_orders, clock)
-        self._reads = TokenBucket((1.0 - _FOR_ORDERS) * rate, max(burst - of_orders, 1.0), clock)
-
-    @property
-    def left(self) -> float:
-        """Requests that may leave at once."""
-        return self._orders.left + self._reads.left
-
-    async def take(self, within_seconds: float, *, for_order: bool) -> None:
-        """As :meth:`TokenBucket.take`."""
-        to_spare = self._orders.left < 1.0 <= self._reads.left
-        await (self._orders if for_order and not to_spare else self._reads).take(within_seconds)

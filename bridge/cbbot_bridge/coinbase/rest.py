@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.coinbase.budget import Allowance, BudgetExhausted
+from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_object, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
@@ -31,6 +31,7 @@ Observe = Callable[[str, str, float], None]
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
+_KEPT_FOR_ORDERS = 3.0
 _OWN_PORTS = {"http": 80, "https": 443}
 
 _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
@@ -82,8 +83,8 @@ class CoinbaseRest:
         exchange: HttpExchange,
         *,
         signer: Signer | None,
-        private_budget: Allowance,
-        public_budget: Allowance,
+        private_budget: TokenBucket,
+        public_budget: TokenBucket,
         signing_time: Callable[[], float] = time.time,
         on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
         observe: Observe = lambda _verb, _code, _seconds: None,
@@ -103,7 +104,7 @@ class CoinbaseRest:
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
     async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
-        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it goes as an order does.
+        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
 
         Raises:
             UpstreamRefused, UpstreamUnavailable: as :meth:`get_as`.
@@ -122,7 +123,7 @@ class CoinbaseRest:
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline, for_order, read)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
             tries += 1
             if answer.meaning is Meaning.OK:
                 found: T = answer.body
@@ -132,9 +133,10 @@ class CoinbaseRest:
             if not await self._wait_for_next(answer, tries, deadline):
                 raise as_unavailable(answer)
 
-    async def get_once(self, path: str) -> dict[str, Any]:
-        """A public read without retries, for measuring how long it took."""
-        answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+    async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
+        """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
+        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
+        answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         if answer.meaning is Meaning.OK:
             found: dict[str, Any] = answer.body
             return found
@@ -155,7 +157,7 @@ class CoinbaseRest:
         while True:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline, True)
+            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
@@ -181,12 +183,13 @@ class CoinbaseRest:
         content: bytes | None,
         private: bool,
         deadline: float,
-        for_order: bool = False,
+        *,
+        for_order: bool,
         read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
         try:
-            await budget.take(max(deadline - time.monotonic(), 0.0), for_order=for_order)
+            await budget.take(max(deadline - time.monotonic(), 0.0), 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, TypeVar
 
+from cbbot_bridge.coinbase.redaction import redacted
+
 __all__ = ["Answer", "Meaning", "Reader", "json_object", "read_answer"]
 
 T = TypeVar("T")
@@ -105,4 +107,4 @@ def _reason(body: dict[str, Any], status: int, content: bytes) -> tuple[str, str
         code = f"HTTP_{status}"
     if not message:
         message = f"Coinbase answered HTTP {status}" + (" with a page, not JSON" if content[:64].strip() else "")
-    return str(code)[:64], str(message)[:_LONGEST_MESSAGE]
+    return redacted(str(code))[:64], redacted(str(message))[:_LONGEST_MESSAGE]

@@ -109,12 +109,33 @@ async def test_bbo_is_the_fresh_tickers_else_the_books(make_bridge: Any, coinbas
         assert (await client.get("/bbo?product_id=ETH-USD")).status_code == 404
 
 
-async def test_a_ticker_of_usd_answers_for_usdc_under_the_asked_id(make_bridge: Any) -> None:
-    bridge = make_bridge(COINBASE_WS_PRODUCTS="BTC-USDC")
+def a_market(coinbase: Any, product_id: str, alias: str, price: str) -> None:
+    increments = {f"{kind}_increment": "0.0001" for kind in ("base", "quote", "price")}
+    coinbase.on(
+        "GET",
+        f"/market/products/{product_id}",
+        {"product_id": product_id, "alias": alias, "alias_to": [], **increments},
+    )
+    trade = {"product_id": alias or product_id, "price": price, "time": "2026-04-07T14:30:00Z"}
+    coinbase.on("GET", f"/market/products/{product_id}/ticker", {"trades": [trade]})
+
+
+async def test_a_ticker_is_for_the_products_that_share_its_book_and_for_no_namesake(
+    make_bridge: Any, coinbase: Any
+) -> None:
+    a_market(coinbase, "BTC-USDC", "BTC-USD", "4")
+    a_market(coinbase, "USDT-USDC", "", "0.9995")
+    bridge = make_bridge(COINBASE_WS_PRODUCTS="BTC-USDC,USDT-USDC")
+    for product in bridge.prices.followed():
+        await bridge.poller.poll(product)
     bridge.on_ticker(TickerUpdate("BTC-USD", "5", None, None), "2026-04-07T14:30:03Z")
+    bridge.on_ticker(TickerUpdate("USDT-USD", "1.0003", None, None), "2026-04-07T14:30:03Z")
     assert bridge.prices.price("BTC-USDC").price == "5"
     assert bridge.prices.price("BTC-USD") is None
+    assert bridge.prices.price("USDT-USDC").price == "0.9995"
+    bridge.on_ticker(TickerUpdate("USDT-USDC", "0.9996", None, None), "2026-04-07T14:30:03Z")
     bridge.on_ticker(TickerUpdate("ETH-USD", "7", None, None), "2026-04-07T14:30:03Z")
+    assert bridge.prices.price("USDT-USDC").price == "0.9996"
     assert bridge.prices.price("ETH-USD") is None
 
 
@@ -131,7 +152,8 @@ async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: An
         "can_trade": False,
         "can_transfer": True,
     }
-    assert got["websocket"] == {"enabled": True, "connected": False, "reconnects": 0, "gaps": 0}
+    quiet = {"enabled": True, "connected": False, "reconnects": 0, "gaps": 0, "refused_products": []}
+    assert got["websocket"] == quiet
     assert got["ticks"] == [{"product_id": "BTC-USD", "age_seconds": None, "stale": True}]
     assert any("may transfer money out" in warning for warning in got["warnings"])
     assert any("may not trade" in warning for warning in got["warnings"])

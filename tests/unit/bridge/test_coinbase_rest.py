@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.types import Options
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.coinbase.budget import Allowance
+from cbbot_bridge.coinbase.budget import TokenBucket
 from cbbot_bridge.coinbase.http_exchange import Pool
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
@@ -38,8 +38,8 @@ def rest(coinbase: Any, quick_retry: RetryPolicy) -> Callable[..., CoinbaseRest]
             options.pop("base", "https://api.coinbase.com"),
             options.pop("exchange", None) or HandledExchange(coinbase.handle),
             signer=options.pop("signer", None),
-            private_budget=options.pop("budget", Allowance(10_000, 10_000)),
-            public_budget=Allowance(10_000, 10_000),
+            private_budget=options.pop("budget", TokenBucket(10_000, 10_000)),
+            public_budget=TokenBucket(10_000, 10_000),
             retry=quick_retry,
             dice=random.Random(1),
             **options,
@@ -166,24 +166,24 @@ async def test_after_a_401_the_clock_is_set_right_before_the_one_retry(rest: Any
 
 
 async def test_an_exhausted_allowance_is_answered_without_asking_coinbase(rest: Any, coinbase: Any) -> None:
-    empty = Allowance(rate=0.001, burst=1.0)
-    await empty.take(0.0, for_order=False)
+    empty = TokenBucket(rate=0.001, burst=1.0)
+    await empty.take(0.0)
     with pytest.raises(UpstreamUnavailable, match="allowance") as caught:
         await rest(budget=empty).get("/x", private=True)
     assert caught.value.code == "rate_limited"
     assert coinbase.requests == []
 
 
-async def test_reads_leave_a_part_of_the_allowance_to_orders_and_what_they_wait_for(rest: Any, coinbase: Any) -> None:
+async def test_reads_leave_the_last_of_the_allowance_to_orders(rest: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/x", {})
     coinbase.on("POST", "/orders", {})
-    client = rest(budget=Allowance(rate=0.001, burst=8.0))
-    for _ in range(6):
-        await client.get("/x", private=True)
+    client = rest(budget=TokenBucket(rate=0.001, burst=4.0))
+    await client.get("/x", private=True)
     with pytest.raises(UpstreamUnavailable, match="allowance"):
         await client.get("/x", private=True)
     assert await client.get("/x", private=True, for_order=True) == {}
-    assert (await client.post("/orders", {})).answer.meaning is Meaning.OK
+    for _ in range(2):
+        assert (await client.post("/orders", {})).answer.meaning is Meaning.OK
 
 
 async def test_every_try_is_counted(rest: Any, coinbase: Any) -> None:

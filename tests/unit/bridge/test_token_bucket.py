@@ -1,4 +1,4 @@
-"""Our own allowance: a burst, then the rate; a part of it is for orders."""
+"""Our own allowance: a burst, then the rate; orders go before reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cbbot_bridge.assembly import Bridge
-from cbbot_bridge.coinbase.budget import Allowance, BudgetExhausted, TokenBucket
+from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
 
 pytestmark = pytest.mark.anyio
 
@@ -41,33 +41,14 @@ async def test_tokens_come_back_at_the_rate_and_no_further_than_the_burst() -> N
     assert bucket.left == 3.0
 
 
-async def test_however_many_reads_wait_a_quarter_of_the_rate_is_for_orders() -> None:
-    clock = Clock()
-    allowance = Allowance(rate=4.0, burst=8.0, clock=clock)
-    waiting = [asyncio.create_task(allowance.take(100.0, for_order=False)) for _ in range(50)]
-    await asyncio.sleep(0)
-    for _ in range(2):
-        await allowance.take(0.0, for_order=True)
+async def test_reads_leave_the_last_tokens_to_orders() -> None:
+    bucket = TokenBucket(rate=1.0, burst=5.0, clock=Clock())
+    await bucket.take(0.0, keep=3.0)
+    await bucket.take(0.0, keep=3.0)
     with pytest.raises(BudgetExhausted):
-        await allowance.take(0.9, for_order=True)
-    clock.now += 1.0
-    await allowance.take(0.0, for_order=True)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-
-
-async def test_orders_take_what_reads_leave_and_reads_leave_what_is_for_orders() -> None:
-    allowance = Allowance(rate=4.0, burst=8.0, clock=Clock())
-    for _ in range(8):
-        await allowance.take(0.0, for_order=True)
-    assert allowance.left == 0.0
-    allowance = Allowance(rate=4.0, burst=8.0, clock=Clock())
-    for _ in range(6):
-        await allowance.take(0.0, for_order=False)
-    with pytest.raises(BudgetExhausted):
-        await allowance.take(0.3, for_order=False)
-    assert allowance.left == 2.0
+        await bucket.take(0.5, keep=3.0)
+    for _ in range(3):
+        await bucket.take(0.0)
 
 
 async def test_a_refused_request_takes_nothing() -> None:
@@ -92,10 +73,9 @@ async def test_who_asks_first_is_served_first() -> None:
     assert served == [0, 1, 2, 3, 4]
 
 
-async def test_a_tiny_allowance_still_lets_both_through() -> None:
-    allowance = Allowance(rate=0.1, burst=2.0, clock=Clock())
-    await allowance.take(0.0, for_order=False)
-    await allowance.take(0.0, for_order=True)
+async def test_a_tiny_allowance_still_lets_reads_through() -> None:
+    bucket = TokenBucket(rate=0.1, burst=2.0, clock=Clock())
+    await bucket.take(0.0, keep=3.0)
 
 
 async def test_a_venue_without_signatures_is_asked_as_fast_as_its_market_runs(
