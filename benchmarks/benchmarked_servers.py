@@ -10,12 +10,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["SIMULATOR", "Served", "pin", "served"]
+__all__ = ["FAST", "SIMULATOR", "Served", "pin", "served"]
 
+SIMULATOR: Final = ["cbbot_bridge.simulator", "--port", "0"]
 # Its rate limits grow with its speed, so that a fast one can be asked as often as a benchmark wants.
-SIMULATOR = ["cbbot_bridge.simulator", "--port", "0", "--speed", "100"]
+FAST: Final = "--speed=100"
 
 
 @dataclass(frozen=True)

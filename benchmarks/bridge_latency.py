@@ -19,9 +19,10 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from benchmarked_servers import SIMULATOR, Served, served
+from benchmarked_servers import FAST, SIMULATOR, Served, served
 from machine_facts import machine
 
 TOKEN: Final = "a-token-for-benchmarks"  # noqa: S105 - of a server that lives for seconds
@@ -138,6 +139,11 @@ def wait_for_a_price(bridge: Served) -> None:
         time.sleep(0.1)
 
 
+def bridge_to(simulator: Served) -> AbstractContextManager[Served]:
+    venue = {"COINBASE_API_BASE": simulator.url, "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
+    return served(["cbbot_bridge", "--host", "127.0.0.1", "--port", "0"], processor=0, **venue)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=300)
@@ -147,18 +153,21 @@ def main() -> None:
     print(machine())
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {1})
-    with served([*SIMULATOR, "--balance=USD=1000000000"], processor=1) as simulator:
-        venue = {"COINBASE_API_BASE": simulator.url, "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
-        with served(["cbbot_bridge", "--host", "127.0.0.1", "--port", "0"], processor=0, **venue) as bridge:
-            wait_for_a_price(bridge)
-            time_orders(simulator, bridge, options.orders)
-            asyncio.run(time_prices(bridge, options.rate, 2.0))
-            used = cpu_seconds(bridge)
-            taken = [seconds * 1000 for seconds in asyncio.run(time_prices(bridge, options.rate, options.seconds))]
-            busy = (cpu_seconds(bridge) - used) / options.seconds
-            figures = ", ".join(f"p{share * 100:g} {percentile(taken, share):.2f}" for share in (0.5, 0.9, 0.99, 0.999))
-            print(f"GET /price at {options.rate}/s, ms: {figures}, most {max(taken):.2f}; {len(taken)} answers,")
-            print(f"           {busy:.2f} of a processor, {busy / options.rate * 1e6:.0f} us of CPU a request")
+    with (
+        served([*SIMULATOR, FAST, "--balance=USD=1000000000"], processor=1) as simulator,
+        bridge_to(simulator) as bridge,
+    ):
+        wait_for_a_price(bridge)
+        time_orders(simulator, bridge, options.orders)
+    with served([*SIMULATOR, "--speed=1"], processor=1) as simulator, bridge_to(simulator) as bridge:
+        wait_for_a_price(bridge)
+        asyncio.run(time_prices(bridge, options.rate, 2.0))
+        used = cpu_seconds(bridge)
+        taken = [seconds * 1000 for seconds in asyncio.run(time_prices(bridge, options.rate, options.seconds))]
+        busy = (cpu_seconds(bridge) - used) / options.seconds
+    figures = ", ".join(f"p{share * 100:g} {percentile(taken, share):.2f}" for share in (0.5, 0.9, 0.99, 0.999))
+    print(f"GET /price at {options.rate}/s, ms: {figures}, most {max(taken):.2f}; {len(taken)} answers,")
+    print(f"           {busy:.2f} of a processor, {busy / options.rate * 1e6:.0f} us of CPU a request")
 
 
 def cpu_seconds(server: Served) -> float:

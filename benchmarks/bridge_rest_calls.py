@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -36,6 +37,8 @@ async def answer_lines(address: str, order_id: str) -> None:
         "order": order,
         "accounts": ExchangeAccount(rest).accounts,
     }
+    gc.collect()
+    gc.freeze()  # as the bridge's process does
     for line in sys.stdin:
         name, count = json.loads(line)
         call = calls[name]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 import jwt
-from benchmarked_servers import SIMULATOR, Served, pin, served
+from benchmarked_servers import FAST, SIMULATOR, Served, pin, served
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from machine_facts import machine
@@ -88,7 +88,7 @@ def main() -> None:
         key_file.write_bytes(public)
         balances = [f"--balance=C{number}={number}.12345678" for number in range(FURTHER_ACCOUNTS)]
         keyed = ["--key-name", KEY_NAME, "--public-key-file", str(key_file), *balances]
-        simulator = stack.enter_context(served([*SIMULATOR, *keyed], processor=1))
+        simulator = stack.enter_context(served([*SIMULATOR, FAST, *keyed], processor=1))
         arguments = [simulator.url, place_an_order(simulator, key)]
         sides = {
             "SDK": Side(HERE.parent / ".venv-clients/bin/python", "sdk_rest_calls.py", arguments, secret),
