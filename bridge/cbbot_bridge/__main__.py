@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -61,8 +62,13 @@ async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
         "token": "set" if settings.token else "none",
     }
     _LOG.info("starting", extra={"fields": fields})
+    app = create_app(Bridge(settings))
+    # What is here now stays to the end. Each look of the garbage collector through all of it held every request up for
+    # 70 ms.
+    gc.collect()
+    gc.freeze()
     server = HttpServer(
-        create_app(Bridge(settings)),
+        app,
         log_listening,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),

@@ -50,9 +50,9 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    for router in (process_endpoints.router, market_endpoints.router, account_endpoints.router, order_endpoints.router):
-        app.include_router(router)
-    for router in (process_endpoints.private, market_endpoints.ticks):
+    # Looked through in this order: prices are asked for most.
+    routers = [market_endpoints.ticks, order_endpoints.router, market_endpoints.router, account_endpoints.router]
+    for router in (*routers, process_endpoints.router, process_endpoints.private):
         app.include_router(router)
     app.add_middleware(_Counting, metrics=bridge.metrics)
     app.add_middleware(HttpMethods, routes=app.routes)
