@@ -121,8 +121,15 @@ class TickerStream:
         reason = "closed"
         self._first_data = None
         try:
+            # Pings keep what lies between awake. Whether the connection lives is told by heartbeats: in a
+            # flood of ticks a pong may be late.
             async with connect(
-                self._url, max_size=_MAX_FRAME_BYTES, open_timeout=10, ping_interval=20, close_timeout=1
+                self._url,
+                max_size=_MAX_FRAME_BYTES,
+                open_timeout=10,
+                ping_interval=20,
+                ping_timeout=None,
+                close_timeout=1,
             ) as connection:
                 self._begin()
                 await self._subscribe(connection)
