@@ -43,13 +43,13 @@ def now_text() -> str:
 
 
 def ticker(sequence: int, price: str) -> str:
-    told = {
+    entry = {
         "type": "ticker", "product_id": PRODUCT, "price": price, "volume_24_h": "11005.02", "low_24_h": "65000.01",
         "high_24_h": "69000.99", "low_52_w": "40000", "high_52_w": "109000", "price_percent_chg_24_h": "-0.28",
         "best_bid": price, "best_bid_quantity": "0.17", "best_ask": price, "best_ask_quantity": "0.21",
     }  # fmt: skip
     body = {"channel": "ticker", "client_id": "", "timestamp": now_text(), "sequence_num": sequence}
-    return json.dumps({**body, "events": [{"type": "update", "tickers": [told]}]})
+    return json.dumps({**body, "events": [{"type": "update", "tickers": [entry]}]})
 
 
 def answer_http(_connection: ServerConnection, request: Request) -> Response | None:

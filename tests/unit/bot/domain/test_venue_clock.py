@@ -67,11 +67,11 @@ def test_a_clock_that_was_set_forward_by_years_does_not_run_at_a_rate_of_million
 def test_a_window_of_even_samples_gives_time_and_rate_whatever_came_before(
     before: list[tuple[float, int]], rate: float
 ) -> None:
-    at, told = 0.0, []
+    at, samples = 0.0, []
     for pause, venue_ms in before:
         at += pause
-        told.append((at, venue_ms))
+        samples.append((at, venue_ms))
     even = [(at + 1 + second, int(10**12 + second * 1000 * rate)) for second in range(WINDOW + 1)]
-    found = clock(*told, *even)
+    found = clock(*samples, *even)
     assert found.rate == pytest.approx(rate, rel=1e-6, abs=1e-9)
     assert found.now_ms(even[-1][0]) == even[-1][1]
