@@ -32,7 +32,7 @@ def refused(**reasons: str) -> dict[str, Any]:
     return {"success": False, "error_response": {"message": "no", "error_details": "", **reasons}}
 
 
-def filled_order(number: int = 1, **changes: Any) -> dict[str, Any]:
+def filled_order(number: int = 1, /, **changes: Any) -> dict[str, Any]:
     """Order ``o-<number>`` under our id ``c-<number>``: a BUY, filled."""
     return {
         "order_id": f"o-{number}",

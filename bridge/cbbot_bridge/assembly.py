@@ -96,20 +96,20 @@ class Bridge:
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
         self.sent_orders = SentOrders(time.monotonic())
-        listing = OrderListing(rest)
+        listing, urgent_listing = OrderListing(rest), OrderListing(rest, for_order=True)
         self.orders = OrderPlacer(
             rest,
             self.market,
             self.prices,
             self.account,
             self.sent_orders,
-            OrderSearch(listing, self.timekeeper),
+            OrderSearch(urgent_listing, self.timekeeper),
             partial(self.metrics.contradiction, "id"),
         )
         self.lookup = OrderLookup(
             listing, self.timekeeper, self.sent_orders.found, partial(self.metrics.contradiction, "fills")
         )
-        self.changes = OrderChanger(rest, self.market, self.account, listing, self.lookup)
+        self.changes = OrderChanger(rest, self.market, self.account, urgent_listing, self.lookup)
         self.stream = self._stream()
         self.poller = PricePoller(
             self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected

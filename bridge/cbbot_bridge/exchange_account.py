@@ -63,7 +63,9 @@ class ExchangeAccount:
                 _take_one_by_one(page, found, unreadable)
                 goes_on = pages.goes_on(page, len(translate.objects(page, "accounts")))
         if not pages.complete:
-            raise translate.malformed(f"no has_next of the accounts' {pages.count} pages is false")
+            raise translate.malformed(
+                f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
+            )
         return AccountListing(tuple(found), tuple(unreadable))
 
     async def fees(self) -> Fees:

@@ -89,6 +89,7 @@ class OrderChanger:
             translate.text_of(before, "product_id"),
             younger_than=_PRODUCT_SECONDS,
             at_worst=_PRODUCT_AT_WORST_SECONDS,
+            for_order=True,
         )
         body = edit_body(order_id, edit, translate.side_of(before), product)
 

@@ -34,15 +34,19 @@ class Look:
 
 
 class OrderListing:
-    """Reads of single orders, of listings of orders, and of fills."""
+    """Reads of single orders, of listings of orders, and of fills.
 
-    def __init__(self, rest: CoinbaseRest) -> None:
+    ``for_order``: an order waits for what is read, so that it waits for no other read.
+    """
+
+    def __init__(self, rest: CoinbaseRest, *, for_order: bool = False) -> None:
         self._rest = rest
+        self._for_order = for_order
 
     async def order(self, order_id: str) -> dict[str, Any] | None:
         """One order; None when Coinbase knows none (yet: a new order stays unseen for seconds)."""
         try:
-            body = await self._rest.get(f"/orders/historical/{order_id}", private=True)
+            body = await self._rest.get(f"/orders/historical/{order_id}", private=True, for_order=self._for_order)
         except UpstreamRefused as error:
             if error.status != _NOT_FOUND:
                 raise
@@ -113,7 +117,7 @@ class OrderListing:
         self, listing: str, key: str, params: Params, pages: Pages
     ) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
         query = [*params, ("limit", _PAGE_SIZE)] + ([("cursor", pages.cursor)] if pages.cursor else [])
-        body = await self._rest.get(f"/orders/historical/{listing}", query, private=True)
+        body = await self._rest.get(f"/orders/historical/{listing}", query, private=True, for_order=self._for_order)
         return body, translate.objects(body, key)
 
 
@@ -122,4 +126,4 @@ def incomplete(what: str, pages: int, *, proof_wanted: bool) -> UpstreamUnavaila
     if proof_wanted:
         message = f"Coinbase wants a proof of identity (proof_token_required) before it lists all {what}"
         return UpstreamUnavailable(503, BridgeErrorCode.PROOF_WANTED, message)
-    return translate.malformed(f"the listing of {what} did not come to its end in {pages} pages")
+    return translate.malformed(f"the listing of {what} did not end with a has_next of false, in {pages} pages")

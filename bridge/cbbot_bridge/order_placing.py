@@ -199,7 +199,10 @@ class OrderPlacer:
             async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product(
-                    wish.product_id, younger_than=_PRODUCT_SECONDS, at_worst=_PRODUCT_AT_WORST_SECONDS, for_order=True
+                    wish.product_id,
+                    younger_than=_PRODUCT_SECONDS,
+                    at_worst=_PRODUCT_AT_WORST_SECONDS,
+                    for_order=True,
                 )
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
             check_gates(product, wish)

@@ -68,7 +68,7 @@ class WebSocketState(BridgeAnswer):
     connected: bool
     reconnects: int
     gaps: int
-    refused_products: list[str] = Field(default_factory=list)
+    refused_products: list[str] = Field(default=[])
 
 
 class TickAge(BridgeAnswer):
@@ -202,7 +202,7 @@ class Accounts(BridgeAnswer):
     """
 
     accounts: list[Account]
-    unreadable: list[str] = Field(default_factory=list)
+    unreadable: list[str] = Field(default=[])
     has_next: Literal[False] = False
     cursor: Literal[""] = ""
     size: int

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 __all__ = [
     "BOT_EPOCH_HEADER",
     "BOT_ID_HEADER",
+    "DIGITS_ONLY",
     "BotEpoch",
     "BotId",
     "BridgeAnswer",
@@ -23,7 +24,6 @@ __all__ = [
     "PositiveDecimalText",
     "ProductId",
     "UpstreamObject",
-    "WholeNumber",
 ]
 
 BOT_ID_HEADER = "X-Bot-Id"
@@ -39,8 +39,8 @@ def _digits(value: object) -> object:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_digits)]
-"""A whole number from text: digits and nothing else."""
+DIGITS_ONLY = BeforeValidator(_digits)
+"""For a whole number that comes as text. Last in an ``Annotated``, or the bounds before it are not in the document."""
 
 DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", max_length=80)]
 """Plain decimal notation: no exponent, no leading plus, no spaces."""
@@ -53,7 +53,7 @@ PositiveDecimalText = Annotated[
 ProductId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{1,20}$")]
 ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 BotId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
-BotEpoch = Annotated[WholeNumber, Field(ge=0, le=2**63 - 1)]
+BotEpoch = Annotated[int, Field(ge=0, le=2**63 - 1), DIGITS_ONLY]
 """Rises with every start of a bot (docs/trading.md, section 4)."""
 
 

@@ -221,7 +221,7 @@ class CoinbaseRest:
         read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
-        within = max((begin_by or deadline) - time.monotonic(), 0.0)
+        within = max((deadline if begin_by is None else begin_by) - time.monotonic(), 0.0)
         try:
             await budget.take(within, 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:

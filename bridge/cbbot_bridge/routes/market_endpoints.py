@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 
 from cbbot.contract.bridge_api import MAX_CANDLES, Bbo, CandleRow, Filters, NoTick, Price, ProductAnswer, VenueTime
-from cbbot.contract.bridge_fields import ProductId, WholeNumber
+from cbbot.contract.bridge_fields import DIGITS_ONLY, ProductId
 from cbbot.domain.candle import Granularity
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of
@@ -27,7 +27,7 @@ _PRODUCT_SECONDS = 60.0
 _LATEST = 4_102_444_800  # 2100-01-01: further on, nobody asks for candles by mistake only
 
 ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
-Second = Annotated[WholeNumber, Query(ge=0, le=_LATEST, description="UNIX seconds")]
+Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds"), DIGITS_ONLY]
 
 
 @router.get("/time")
@@ -50,7 +50,9 @@ async def candles(
     bridge: BridgeOf,
     product_id: ProductQuery,
     granularity: Granularity = Granularity.ONE_MINUTE,
-    limit: Annotated[WholeNumber, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given")] = 300,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given"), DIGITS_ONLY
+    ] = 300,
     start: Second | None = None,
     end: Second | None = None,
 ) -> list[CandleRow]:

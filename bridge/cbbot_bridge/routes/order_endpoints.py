@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from cbbot.contract.bridge_fields import ClientOrderId, ProductId, WholeNumber
+from cbbot.contract.bridge_fields import DIGITS_ONLY, ClientOrderId, ProductId
 from cbbot.contract.bridge_orders import (
     BracketOrder,
     LimitOrder,
@@ -107,7 +107,9 @@ async def order_by_client_id(
     _identity: Identity,
     client_order_id: Annotated[ClientOrderId, Query(examples=["btc-1795368120123-17"])],
     product_id: Annotated[ProductId, Query(examples=["BTC-USD"])],
-    since: Annotated[WholeNumber, Query(ge=0, le=_LATEST, description="UNIX seconds, the venue's; when it was sent")],
+    since: Annotated[
+        int, Query(ge=0, le=_LATEST, description="UNIX seconds, the venue's; when it was sent"), DIGITS_ONLY
+    ],
 ) -> OrderState:
     """An order by our own id, looked for in a listing of everything since a little before `since`.
 

@@ -163,6 +163,17 @@ async def test_an_epoch_is_digits_and_nothing_else(open_bridge: Any, coinbase: A
     assert coinbase.bodies() == []
 
 
+@pytest.mark.parametrize("field", ["limit", "start", "end"])
+@pytest.mark.parametrize("number", ["1_0", "+10", "10.0", " 10", "9" * 5_000, ""])
+async def test_a_number_in_a_query_is_digits_and_nothing_else(open_bridge: Any, field: str, number: str) -> None:
+    paths = ["/candles?product_id=BTC-USD", *(["/accounts?"] if field == "limit" else [])]
+    async with open_bridge() as client:
+        for path in paths:
+            got = await client.get(f"{path}&{field}=" + number.replace("+", "%2B").replace(" ", "%20"))
+            assert got.status_code == 422
+            assert field in got.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("since", ["1_795_368_000", "+1795368000", "1795368000.0", "9" * 5_000, " 1", ""])
 async def test_a_time_of_a_look_is_digits_and_nothing_else(open_bridge: Any, since: str) -> None:
     params = {"client_order_id": "c-1", "product_id": "BTC-USD", "since": since}

@@ -12,9 +12,15 @@ from coinbase_answers import fill, filled_order
 pytestmark = pytest.mark.anyio
 
 FILLS = "/orders/historical/fills"
-OPEN = {"status": "OPEN", "filled_size": "0", "average_filled_price": "0", "filled_value": "0", "settled": False}
-BASE = {"order_configuration": {"limit_limit_gtc": {"base_size": "0.3", "limit_price": "100"}}}
-QUOTE = {"order_configuration": {"market_market_ioc": {"quote_size": "30"}}}
+OPEN: dict[str, Any] = {
+    "status": "OPEN",
+    "filled_size": "0",
+    "average_filled_price": "0",
+    "filled_value": "0",
+    "settled": False,
+}
+BASE: dict[str, Any] = {"order_configuration": {"limit_limit_gtc": {"base_size": "0.3", "limit_price": "100"}}}
+QUOTE: dict[str, Any] = {"order_configuration": {"market_market_ioc": {"quote_size": "30"}}}
 
 
 async def state(open_bridge: Any, coinbase: Any, order: dict[str, Any], *pages: list[dict[str, Any]]) -> httpx.Response:
@@ -119,7 +125,7 @@ async def test_fills_beyond_an_order_that_is_over_are_a_contradiction_and_said(
     )
     assert 'bridge_order_contradictions_total{what="fills"} 1.0' in metrics
     (line,) = [record for record in caplog.records if record.message == "order contradicts itself"]
-    assert (line.fields["order_id"], line.fields["client_order_id"]) == ("o-1", "c-1")
+    assert (line.__dict__["fields"]["order_id"], line.__dict__["fields"]["client_order_id"]) == ("o-1", "c-1")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +177,7 @@ async def test_of_an_order_that_goes_on_a_fill_without_currency_counts_only_wher
 
 @pytest.mark.parametrize("field", ["filled_size", "average_filled_price", "filled_value"])
 async def test_a_negative_total_is_malformed(open_bridge: Any, coinbase: Any, field: str) -> None:
-    got = await state(open_bridge, coinbase, filled_order(**{field: "-0.001"}), [])
+    got = await state(open_bridge, coinbase, {**filled_order(), field: "-0.001"}, [])
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
