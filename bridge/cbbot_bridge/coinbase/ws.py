@@ -213,13 +213,13 @@ class TickerStream:
             self._silent_at = _now() + self.times.silence
             self._first_data = self._first_data or _now()
             self.counts.connected = True
-        missed = self._heartbeats.missed(frame.beat)
-        for update in frame.tickers:
-            self.on_ticker(update, frame.timestamp)
-        if missed or arrival is Arrival.AFTER_LOSS:
+        if self._heartbeats.missed(frame.beat) or arrival is Arrival.AFTER_LOSS:
             self.counts.gaps += 1
             self._warn_lost({"sequence": frame.sequence, "beat": frame.beat})
+            # Before its own tickers: they are newer than what was lost.
             self._on_gap()
+        for update in frame.tickers:
+            self.on_ticker(update, frame.timestamp)
 
     def _take_error(self, error: str) -> None:
         self.counts.errors += 1

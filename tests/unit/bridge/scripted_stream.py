@@ -71,15 +71,22 @@ class Server:
 
 
 class Heard:
+    """What a stream reported: ``ticks`` to be waited for, and the order of prices and gaps."""
+
     def __init__(self) -> None:
         self.ticks: asyncio.Queue[tuple[TickerUpdate, str]] = asyncio.Queue()
-        self.gaps = 0
+        self.order: list[str] = []
+
+    @property
+    def gaps(self) -> int:
+        return self.order.count("gap")
 
     def tick(self, update: TickerUpdate, timestamp: str) -> None:
+        self.order.append(update.price)
         self.ticks.put_nowait((update, timestamp))
 
     def gap(self) -> None:
-        self.gaps += 1
+        self.order.append("gap")
 
     async def price(self) -> str:
         update, _ = await asyncio.wait_for(self.ticks.get(), 5)

@@ -136,3 +136,14 @@ async def test_an_error_that_repeats_the_signature_is_not_logged_with_it(caplog:
 def test_a_signature_is_recognised_wherever_it_stands() -> None:
     assert redacted("uri=eyJhbGciOiJFUzI1NiJ9.e30.x_y-z; Bearer abc.def, bearer x") == "uri=***; Bearer ***, bearer ***"
     assert redacted("product BTC-USD is unknown") == "product BTC-USD is unknown"
+
+
+async def test_a_loss_is_reported_before_the_tickers_of_the_message_that_shows_it() -> None:
+    async def script(connection: ServerConnection, _number: int) -> None:
+        for sequence in (0, 5, 6):
+            await connection.send(frame(sequence, str(sequence + 1)))
+        await stay(connection)
+
+    async with streaming(script) as (_stream, heard, _server):
+        assert [await heard.price() for _ in range(3)] == ["1", "6", "7"]
+        assert heard.order == ["1", "gap", "6", "7"]
