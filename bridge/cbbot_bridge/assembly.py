@@ -10,17 +10,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
-from cbbot_bridge.bridge_access import Access, EpochRegistry
+from cbbot_bridge.bridge_access import Access, EpochRegistry, StrangersAtOnce
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.bridge_readings import readings
 from cbbot_bridge.bridge_settings import BridgeSettings
+from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
 from cbbot_bridge.coinbase.budget import TokenBucket
-from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.http_exchange import HttpExchange
+from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
@@ -47,13 +47,13 @@ _BURST_SECONDS = 2.0
 
 
 class Bridge:
-    """One venue behind HTTP. Made from settings; ``transport`` and ``retry`` are for tests."""
+    """One venue behind HTTP. Made from settings; ``exchange`` and ``retry`` are for tests."""
 
     def __init__(
         self,
         settings: BridgeSettings,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
@@ -61,11 +61,13 @@ class Bridge:
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
         self.epochs = EpochRegistry()
+        self.strangers = StrangersAtOnce()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
-        self._http = open_client(settings.api_base, transport)
+        self._exchange = exchange or AiohttpExchange(settings.api_proxy)
         rest = CoinbaseRest(
-            self._http,
+            settings.api_base,
+            self._exchange,
             signer=settings.signer,
             private_budget=self._private,
             public_budget=self._public,
@@ -73,7 +75,8 @@ class Bridge:
             retry=retry,
             dice=dice,
         )
-        self.timekeeper = Timekeeper(lambda: rest.get_once("/time"))
+        # After a 401 an order is tried again once the clock has been looked at.
+        self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
         self.prices = Prices(
@@ -108,6 +111,7 @@ class Bridge:
             on_ticker=self.on_ticker,
             on_gap=self.messages_lost,
             token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
+            proxy=self.settings.ws_proxy,
         )
 
     def on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
@@ -144,7 +148,7 @@ class Bridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._http.aclose()
+            await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
         try:

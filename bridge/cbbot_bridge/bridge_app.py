@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
+from cbbot.process.http_methods import HttpMethods
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.http_errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
@@ -49,9 +50,12 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    for router in (process_endpoints.router, market_endpoints.router, account_endpoints.router, order_endpoints.router):
+    # Looked through in this order: prices are asked for most.
+    routers = [market_endpoints.ticks, order_endpoints.router, market_endpoints.router, account_endpoints.router]
+    for router in (*routers, process_endpoints.router, process_endpoints.private):
         app.include_router(router)
     app.add_middleware(_Counting, metrics=bridge.metrics)
+    app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)
     # The way FastAPI documents for extending its document: replace the method of this one application.
     app.openapi = partial(without_null_parameters, app)  # type: ignore[method-assign]  # FastAPI documents replacing it

@@ -12,6 +12,7 @@ from cbbot.contract.bridge_api import Account, Balance, CredentialCheck, Fees, P
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
 from cbbot_bridge import translate
+from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
@@ -47,16 +48,15 @@ class ExchangeAccount:
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
             params = [("limit", str(page_size))] + ([("cursor", cursor)] if cursor else [])
-            body = await self._rest.get("/accounts", params, private=True)
-            for item in translate.objects(body, "accounts"):
-                try:
-                    found.append(translate.account(item))
-                except UpstreamUnavailable as error:
-                    unreadable.append(_currency_or_unnamed(item))
-                    _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
-            if not translate.has_next(body):
+            page = await self._rest.get_as(read_account_page, "/accounts", params, private=True)
+            if isinstance(page, AccountPage):
+                found.extend(page.accounts)
+                goes_on, cursor = page.has_next, page.cursor
+            else:
+                _take_one_by_one(page, found, unreadable)
+                goes_on, cursor = translate.has_next(page), str(page.get("cursor") or "")
+            if not goes_on:
                 return AccountListing(tuple(found), tuple(unreadable))
-            cursor = str(body.get("cursor") or "")
             if not cursor or cursor in seen:
                 raise translate.malformed("the accounts' pages go in circles")
             seen.add(cursor)
@@ -106,6 +106,15 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     available = reduce(_WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+    for item in translate.objects(page, "accounts"):
+        try:
+            found.append(translate.account(item))
+        except UpstreamUnavailable as error:
+            unreadable.append(_currency_or_unnamed(item))
+            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
 
 
 def _currency_or_unnamed(item: dict[str, Any]) -> str:

@@ -34,17 +34,20 @@ class Market:
         self._monotonic = monotonic
         self._products: dict[str, tuple[float, ProductAnswer]] = {}
 
-    async def product(self, product_id: str, *, younger_than: float = 0.0, at_worst: float = 0.0) -> ProductAnswer:
+    async def product(
+        self, product_id: str, *, younger_than: float = 0.0, at_worst: float = 0.0, for_order: bool = False
+    ) -> ProductAnswer:
         """The product; one read less than ``younger_than`` seconds ago will do.
 
-        One read less than ``at_worst`` seconds ago will do when Coinbase cannot be asked.
+        One read less than ``at_worst`` seconds ago will do when Coinbase cannot be asked. ``for_order``: an order waits
+        for it.
         """
         read_at, known = self._products.get(product_id, (0.0, None))
         age = self._monotonic() - read_at
         if known is not None and age < younger_than:
             return known
         try:
-            body = await self._rest.get(f"/market/products/{product_id}", private=False)
+            body = await self._rest.get(f"/market/products/{product_id}", private=False, for_order=for_order)
             product = translate.product(body)
             if product.product_id != product_id:
                 raise translate.malformed(f"asked for {product_id}, answered for {product.product_id}")
@@ -71,10 +74,10 @@ class Market:
             read.extend(translate.candle(row, granularity.seconds) for row in translate.objects(body, "candles"))
         return merge(read, window)
 
-    async def bbo(self, product_id: str) -> Bbo:
-        """Best bid and offer from the product book."""
+    async def bbo(self, product_id: str, *, for_order: bool = False) -> Bbo:
+        """Best bid and offer from the product book. ``for_order``: an order waits for it."""
         params = (("product_id", product_id), ("limit", "1"))
-        body = await self._rest.get("/market/product_book", params, private=False)
+        body = await self._rest.get("/market/product_book", params, private=False, for_order=for_order)
         bbo = translate.best_bid_ask(body)
         await self._check_product(product_id, body["pricebook"].get("product_id"))
         if bbo is None:

@@ -86,12 +86,12 @@ class OrderPlacer:
 
     async def _body(self, order: MarketOrder) -> dict[str, Any]:
         product = await self._market.product(
-            order.product_id, younger_than=_PRODUCT_SECONDS, at_worst=_PRODUCT_AT_WORST_SECONDS
+            order.product_id, younger_than=_PRODUCT_SECONDS, at_worst=_PRODUCT_AT_WORST_SECONDS, for_order=True
         )
         check_gates(product)
         bid: Decimal | None = None
         if needs_bid(order):
-            bbo = self._prices.fresh_bbo(order.product_id) or await self._market.bbo(order.product_id)
+            bbo = self._prices.fresh_bbo(order.product_id) or await self._market.bbo(order.product_id, for_order=True)
             bid = Decimal(bbo.bid)
             if bid <= 0:
                 raise translate.malformed(f"the bid of {order.product_id} is {bid}")

@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
 def http(name: str) -> dict[str, Any]:
     answer = read_answer(200, (FOLDER / f"http_{name}.json").read_bytes())
     assert answer.meaning is Meaning.OK
-    return answer.body
+    body: dict[str, Any] = answer.body
+    return body
 
 
 def test_accounts() -> None:

@@ -23,6 +23,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from handled_exchange import HandledExchange
 
 TOKEN = "a-token-for-tests-only"
 EXAMPLES = int(os.environ.get("BRIDGE_FUZZ_EXAMPLES", "15"))
@@ -110,7 +111,7 @@ def application() -> Any:
     environment = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
     bridge = FuzzedBridge(
         load_settings({**environment, "COINBASE_WS_ENABLE": "false"}),
-        transport=httpx.MockTransport(coinbase),
+        exchange=HandledExchange(coinbase),
         retry=RetryPolicy(base_seconds=0.0001, cap_seconds=0.001, total_seconds=2.0),
     )
     return create_app(bridge)

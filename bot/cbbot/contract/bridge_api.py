@@ -11,6 +11,7 @@ bot sends its token with every request, market data included.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -254,7 +255,10 @@ class Fees(_Answer):
     tier: str
 
 
-class Amount(_Answer):
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """No model: a listing has two of them for every account, and a model costs several times as much."""
+
     value: DecimalText
     currency: str
 
@@ -262,7 +266,7 @@ class Amount(_Answer):
 class Account(_Upstream):
     """``available_balance`` may be spent; ``hold`` is tied up in open orders. Total is their sum."""
 
-    currency: str
+    currency: Annotated[str, Field(min_length=1)]
     available_balance: Amount
     hold: Amount
     type: str = ""

@@ -48,6 +48,7 @@ class BridgeErrorCode(StrEnum):
     AUCTION_MODE = "auction_mode"
     VIEW_ONLY = "view_only"
     RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
     TOO_MANY_PRODUCTS = "too_many_products"
     UPSTREAM_UNAUTHORIZED = "upstream_unauthorized"
     UPSTREAM_FORBIDDEN = "upstream_forbidden"

@@ -14,6 +14,7 @@ from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
 from cbbot.errors import Refused, Retryable
+from cbbot.process.http_methods import HttpMethods
 from cbbot.web.control_access import Gate
 from cbbot.web.event_stream import stream
 from cbbot.web.served_bot import Bot
@@ -40,6 +41,7 @@ Asker = Annotated[str, Depends(_asked_by)]
 
 def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
     app = FastAPI(title="cbbot", version=version, docs_url=None, redoc_url=None)
+    app.add_middleware(HttpMethods, routes=app.routes)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Retryable, _retryable)
     _add_health(app, bot)

@@ -69,7 +69,8 @@ class TickerStream:
     """Follows ``products`` at ``url``.
 
     ``on_ticker(update, timestamp)`` is called for every ticker, ``on_gap()`` when messages were or may have
-    been lost. ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription.
+    been lost. ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription;
+    ``proxy`` is on the way.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class TickerStream:
         on_ticker: Callable[[TickerUpdate, str], None],
         on_gap: Callable[[], None] = lambda: None,
         token: Callable[[], str] | None = None,
+        proxy: str | None = None,
         times: StreamTimes | None = None,
         dice: random.Random | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class TickerStream:
         self.on_ticker = on_ticker
         self._on_gap = on_gap
         self._token = token
+        self._proxy = proxy
         self.times = times or StreamTimes()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._unsigned_next = False
@@ -130,6 +133,8 @@ class TickerStream:
                 ping_interval=20,
                 ping_timeout=None,
                 close_timeout=1,
+                # The library would read the variables of proxies itself, and raise what they hold.
+                proxy=self._proxy,
             ) as connection:
                 self._begin()
                 await self._subscribe(connection)

@@ -9,12 +9,15 @@ from fastapi import APIRouter, Depends, Query
 from cbbot.contract.bridge_api import Accounts, Balance, Fees, ProductId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.exchange_account import MOST_ACCOUNTS_A_PAGE, balance_of
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, Keys, Token, identify
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["account"], responses=ACCOUNT_ERRORS, dependencies=[Token, Depends(identify), Keys])
+router = APIRouter(
+    route_class=TokenRoute, tags=["account"], responses=ACCOUNT_ERRORS, dependencies=[Token, Depends(identify), Keys]
+)
 
 _PRODUCT_SECONDS = 60.0
 _PRODUCT_AT_WORST_SECONDS = 3600.0

@@ -34,7 +34,7 @@ _REFUSED: Responses = {
 }
 _UNAVAILABLE: Responses = {
     502: _error("Coinbase's answer cannot be used", "upstream_error", "Coinbase: Coinbase answered HTTP 500"),
-    503: _error("Coinbase cannot be asked now", "upstream_unreachable", "Coinbase: no connection (ConnectError)"),
+    503: _error("Coinbase cannot be asked now", "upstream_unreachable", "Coinbase: no connection (ConnectionTimeout)"),
     504: _error("Coinbase did not answer in time", "upstream_timeout", "Coinbase: no answer in time"),
 }
 

@@ -19,12 +19,13 @@ from cbbot.contract.bridge_api import (
 from cbbot.domain.order import Side
 from cbbot.errors import OutcomeUnknown, Refused, Retryable
 from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, ORDER_ERRORS
 from cbbot_bridge.routes.requests import BotIdentity, BridgeOf, Identity, Keys, Token
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["orders"], dependencies=[Token, Keys])
+router = APIRouter(route_class=TokenRoute, tags=["orders"], dependencies=[Token, Keys])
 
 _LATEST = 4_102_444_800  # 2100-01-01
 

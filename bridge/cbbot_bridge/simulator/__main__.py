@@ -59,6 +59,7 @@ async def _serve(settings: SimulatorSettings) -> None:
         lambda bound: _log_listening(world, bound),
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
+        any_host=True,  # clients may be made to find Coinbase's own name here
         ws="websockets-sansio",
         lifespan="on",
     )

@@ -16,6 +16,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from handled_exchange import HandledExchange
 
 PREFIX = "/api/v3/brokerage"
 TOKEN = "a-token-for-tests-only"
@@ -123,9 +124,7 @@ def make_bridge(coinbase: FakeCoinbase, quick_retry: RetryPolicy) -> Callable[..
     def make(**environment: str) -> Bridge:
         defaults = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
         settings = load_settings({**defaults, **environment})
-        return Bridge(
-            settings, transport=httpx.MockTransport(coinbase.handle), retry=quick_retry, dice=random.Random(1)
-        )
+        return Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry, dice=random.Random(1))
 
     return make
 
