@@ -122,7 +122,7 @@ class TickerStream:
     async def _one_connection(self) -> bool:
         """Connects, subscribes and listens to the end; whether the connection brought data for long enough."""
         reason = "closed"
-        self._first_data = None
+        self._first_data = self._pending = None
         try:
             # Pings keep what lies between awake. Whether the connection lives is told by heartbeats: in a
             # flood of ticks a pong may be late.
@@ -154,7 +154,6 @@ class TickerStream:
 
     def _begin(self) -> None:
         self._messages, self._heartbeats = MessageCount(), HeartbeatCount()
-        self._pending = None
         self._silent_at = _now() + self.times.silence
         self._signed, self._unsigned_next = not self._unsigned_next, False
         if self.counts.reconnects:
