@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
@@ -26,10 +27,14 @@ from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.market_data import Market
+from cbbot_bridge.order_changing import OrderChanger
+from cbbot_bridge.order_listing import OrderListing
 from cbbot_bridge.order_lookup import OrderLookup
 from cbbot_bridge.order_placing import OrderPlacer
+from cbbot_bridge.order_search import OrderSearch
 from cbbot_bridge.price_poller import PricePoller
 from cbbot_bridge.prices import Prices, Tick
+from cbbot_bridge.sent_orders import SentOrders
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["Bridge"]
@@ -44,6 +49,7 @@ _PUBLIC_RATE = 5.0
 # life, and so does what is asked of it. What is left of a limit only stops a runaway loop.
 _UNSIGNED_RATE = 1000.0
 _BURST_SECONDS = 2.0
+_KEY_CHECK_SECONDS = 30.0
 
 
 class Bridge:
@@ -72,6 +78,7 @@ class Bridge:
             private_budget=self._private,
             public_budget=self._public,
             observe=self.metrics.upstream_call,
+            retried=self.metrics.retried,
             retry=retry,
             dice=dice,
         )
@@ -89,8 +96,21 @@ class Bridge:
         self.market = Market(rest)
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
-        self.orders = OrderPlacer(rest, self.market, self.prices)
-        self.lookup = OrderLookup(rest, self.timekeeper, self.orders.resolved)
+        self.sent_orders = SentOrders(time.monotonic())
+        listing = OrderListing(rest)
+        self.orders = OrderPlacer(
+            rest,
+            self.market,
+            self.prices,
+            self.account,
+            self.sent_orders,
+            OrderSearch(listing, self.timekeeper),
+            partial(self.metrics.contradiction, "id"),
+        )
+        self.lookup = OrderLookup(
+            listing, self.timekeeper, self.sent_orders.found, partial(self.metrics.contradiction, "fills")
+        )
+        self.changes = OrderChanger(rest, self.market, self.account, listing, self.lookup)
         self.stream = self._stream()
         self.poller = PricePoller(
             self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected
@@ -151,15 +171,19 @@ class Bridge:
             await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
-        try:
-            check = await self.account.credentials()
-        except CbbotError as error:
-            _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
-            return
+        while True:
+            try:
+                check = await self.account.credentials()
+                break
+            except CbbotError as error:
+                _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
+                await asyncio.sleep(_KEY_CHECK_SECONDS)
         if check.valid is False:
             _LOG.error("Coinbase does not accept the API key")
         if check.can_transfer:
             _LOG.warning("the API key may transfer money out: use one that may view and trade only")
+        if check.can_trade is False:
+            _LOG.error("the API key may not trade: orders are refused until it may")
 
     def websocket_state(self) -> WebSocketState:
         counts = self.stream.counts

@@ -10,8 +10,8 @@ import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
 from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
 
 __all__ = ["MOST_STRANGERS_AT_ONCE", "Access", "EpochRegistry", "StrangersAtOnce"]

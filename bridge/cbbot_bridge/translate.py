@@ -12,8 +12,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, OrderStatus, ProductAnswer
+from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderStatus
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput

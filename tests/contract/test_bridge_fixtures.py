@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_api import OrderStatus
+from cbbot.contract.bridge_orders import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate, parse_frame
 from cbbot_bridge.exchange_account import AccountListing, balance_of
-from cbbot_bridge.executions import fill_of, order_state
+from cbbot_bridge.executions import order_state
+from cbbot_bridge.order_fills import OrderFills, fill_of, totals
 
 FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
 
@@ -69,13 +70,13 @@ def test_candles() -> None:
 
 
 def test_fills() -> None:
-    first, second = (fill_of(item) for item in translate.objects(http("fills"), "fills"))
+    first, second = (totals([fill_of(item)]) for item in translate.objects(http("fills"), "fills"))
     assert (str(first.base), str(first.value), str(first.commission)) == ("0.005", "225.61725", "1.14")
     assert (str(second.base), str(second.value), str(second.commission)) == ("0.0325", "99.999900", "0.50")
 
 
 def test_order() -> None:
-    state = order_state(http("order")["order"], [])
+    state = order_state(http("order")["order"], OrderFills())
     assert state.model_dump(mode="json") == {
         "order_id": "0000-000000-000000",
         "client_order_id": "11111-000000-000000",
@@ -83,8 +84,13 @@ def test_order() -> None:
         "side": "BUY",
         "status": "OPEN",
         "created_time": "2021-05-31T09:59:59Z",
+        "kind": "LIMIT",
+        "time_in_force": "GTC",
         "base_size": "0.001",
         "quote_size": None,
+        "limit_price": "10000.00",
+        "stop_price": None,
+        "pending_cancel": False,
         "filled_size": "0.001",
         "average_filled_price": "50",
         "filled_value": "10000",
@@ -97,11 +103,11 @@ def test_order() -> None:
 
 def test_orders_list() -> None:
     body = http("orders_list")
-    resting, filled = (order_state(item, []) for item in translate.objects(body, "orders"))
+    resting, filled = (order_state(item, OrderFills()) for item in translate.objects(body, "orders"))
     assert (resting.status, resting.filled_size, resting.fills_agree) == (OrderStatus.OPEN, "0", True)
     assert (filled.status, filled.quote_size, filled.filled_value) == (OrderStatus.FILLED, "100", "100")
     fill = next(item for item in http("fills")["fills"] if item["order_id"] == filled.order_id)
-    assert order_state(body["orders"][1], [fill_of(fill)]).fills_agree
+    assert order_state(body["orders"][1], OrderFills([fill_of(fill)])).fills_agree
 
 
 def test_product_book() -> None:

@@ -112,7 +112,7 @@ def application() -> Any:
     bridge = FuzzedBridge(
         load_settings({**environment, "COINBASE_WS_ENABLE": "false"}),
         exchange=HandledExchange(coinbase),
-        retry=RetryPolicy(base_seconds=0.0001, cap_seconds=0.001, total_seconds=2.0),
+        retry=RetryPolicy(base_seconds=0.0001, cap_seconds=0.001, total_seconds=2.0, least_seconds=0.05),
     )
     return create_app(bridge)
 

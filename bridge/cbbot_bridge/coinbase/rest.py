@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,6 +29,9 @@ __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
+Retried = Callable[[str, str], None]
+
+_LOG = logging.getLogger(__name__)
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
@@ -88,6 +92,7 @@ class CoinbaseRest:
         signing_time: Callable[[], float] = time.time,
         on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
         observe: Observe = lambda _verb, _code, _seconds: None,
+        retried: Retried = lambda _verb, _reason: None,
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
@@ -100,6 +105,7 @@ class CoinbaseRest:
         self.signing_time = signing_time
         self.on_unauthorized = on_unauthorized
         self._observe = observe
+        self._retried = retried
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
@@ -130,7 +136,7 @@ class CoinbaseRest:
                 return found
             if answer.meaning is Meaning.REFUSED:
                 raise UpstreamRefused(answer.status, answer.code, answer.message)
-            if not await self._wait_for_next(answer, tries, deadline):
+            if not await self._wait_for_next("GET", path, answer, tries, deadline):
                 raise as_unavailable(answer)
 
     async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
@@ -144,32 +150,58 @@ class CoinbaseRest:
             raise UpstreamRefused(answer.status, answer.code, answer.message)
         raise as_unavailable(answer)
 
-    async def post(self, path: str, body: dict[str, Any], before_send: Callable[[], None] = lambda: None) -> Posted:
+    @property
+    def order_seconds(self) -> float:
+        """The time that an order request has, from its arrival to its answer."""
+        return self._retry.total_seconds
+
+    @property
+    def least_seconds(self) -> float:
+        """What must be left of it when an order leaves."""
+        return self._retry.least_seconds
+
+    async def post(
+        self,
+        path: str,
+        body: dict[str, Any],
+        before_send: Callable[[], None] = lambda: None,
+        *,
+        deadline: float | None = None,
+    ) -> Posted:
         """Sends ``body``, and the very same body again where that is safe and useful.
 
         ``before_send`` runs last before every try; what it raises ends the attempt, unless an earlier
-        try may have taken effect.
+        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it.
         """
-        deadline = time.monotonic() + self._retry.total_seconds
+        deadline = time.monotonic() + self.order_seconds if deadline is None else deadline
+        begin_by = deadline - self._retry.least_seconds
         tries = 0
         may_have_acted = False
         content = json.dumps(body).encode("utf-8")
-        while True:
+        while time.monotonic() < begin_by:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True)
+            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
                 return Posted(answer, may_have_acted)
-            if not await self._wait_for_next(answer, tries, deadline):
+            if not await self._wait_for_next("POST", path, answer, tries, begin_by):
                 return Posted(answer, may_have_acted)
+        late = Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
+        return Posted(late, may_have_acted)
 
-    async def _wait_for_next(self, answer: Answer, tries: int, deadline: float) -> bool:
+    async def _wait_for_next(self, method: str, path: str, answer: Answer, tries: int, begin_by: float) -> bool:
         """Waits before another try; False when there is to be none."""
         delay = self._retry.delay(tries, self._dice)
-        if not self._retry.again(answer.meaning, tries) or time.monotonic() + delay >= deadline:
+        again = self._retry.again(answer.meaning, tries) and time.monotonic() + delay < begin_by
+        reason = str(answer.status or answer.code)
+        fields = {"request": f"{method} {path}", "tries": tries, "reason": reason, "answer": answer.message}
+        if not again:
+            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
             return False
+        _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
+        self._retried(method, reason)
         if answer.meaning is Meaning.UNAUTHORIZED:
             await self.on_unauthorized()
         await asyncio.sleep(delay)
@@ -185,11 +217,13 @@ class CoinbaseRest:
         deadline: float,
         *,
         for_order: bool,
+        begin_by: float | None = None,
         read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
+        within = max((begin_by or deadline) - time.monotonic(), 0.0)
         try:
-            await budget.take(max(deadline - time.monotonic(), 0.0), 0.0 if for_order else _KEPT_FOR_ORDERS)
+            await budget.take(within, 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"

@@ -18,6 +18,8 @@ Reader = Callable[[bytes], T]
 """Makes something of an answer's body; raises ValueError when that is not even a JSON object."""
 
 _LONGEST_MESSAGE = 300
+# The server, or one before it, gave up on the request: whether it acted on what it had is its secret.
+_SAYS_NOTHING = (408, 425, 499)
 
 
 class Meaning(Enum):
@@ -87,8 +89,7 @@ def _meaning(status: int) -> Meaning:
         return Meaning.UNAUTHORIZED
     if status == 429:
         return Meaning.RATE_LIMITED
-    # 408: the server gave up waiting for the request; whether it acted on what it had is its secret.
-    if 400 <= status < 500 and status != 408:
+    if 400 <= status < 500 and status not in _SAYS_NOTHING:
         return Meaning.REFUSED
     return Meaning.FAILED
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from cbbot.contract.bridge_api import Accounts, Balance, Fees, ProductId
+from cbbot.contract.bridge_api import Accounts, Balance, Fees
+from cbbot.contract.bridge_fields import ProductId, WholeNumber
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.exchange_account import MOST_ACCOUNTS_A_PAGE, balance_of
 from cbbot_bridge.routes.admission import TokenRoute
@@ -28,7 +29,9 @@ ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
 @router.get("/accounts")
 async def accounts(
     bridge: BridgeOf,
-    limit: Annotated[int, Query(ge=1, le=MOST_ACCOUNTS_A_PAGE, description="Accounts a page, at Coinbase")] = 250,
+    limit: Annotated[
+        WholeNumber, Query(ge=1, le=MOST_ACCOUNTS_A_PAGE, description="Accounts a page, at Coinbase")
+    ] = 250,
 ) -> Accounts:
     """Every account, all pages. One without a readable balance is named in `unreadable` instead."""
     found = await bridge.account.accounts(limit)

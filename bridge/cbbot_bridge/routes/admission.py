@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.routes.requests import turned_away_is_recorded
 
 __all__ = ["MarketRoute", "TokenRoute"]
 
@@ -31,7 +32,8 @@ class TokenRoute(APIRoute):
 
         async def admitted(request: Request) -> Response:
             bridge: Bridge = request.app.state.bridge
-            bridge.access.require(request.headers.get("authorization"))
+            with turned_away_is_recorded(request):
+                bridge.access.require(request.headers.get("authorization"))
             return await (_while_connected(request, answer) if request.method == "GET" else answer(request))
 
         return admitted

@@ -7,17 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from cbbot.contract.bridge_api import (
-    MAX_CANDLES,
-    Bbo,
-    CandleRow,
-    Filters,
-    NoTick,
-    Price,
-    ProductAnswer,
-    ProductId,
-    VenueTime,
-)
+from cbbot.contract.bridge_api import MAX_CANDLES, Bbo, CandleRow, Filters, NoTick, Price, ProductAnswer, VenueTime
+from cbbot.contract.bridge_fields import ProductId, WholeNumber
 from cbbot.domain.candle import Granularity
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of
@@ -36,7 +27,7 @@ _PRODUCT_SECONDS = 60.0
 _LATEST = 4_102_444_800  # 2100-01-01: further on, nobody asks for candles by mistake only
 
 ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
-Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds")]
+Second = Annotated[WholeNumber, Query(ge=0, le=_LATEST, description="UNIX seconds")]
 
 
 @router.get("/time")
@@ -59,7 +50,7 @@ async def candles(
     bridge: BridgeOf,
     product_id: ProductQuery,
     granularity: Granularity = Granularity.ONE_MINUTE,
-    limit: Annotated[int, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given")] = 300,
+    limit: Annotated[WholeNumber, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given")] = 300,
     start: Second | None = None,
     end: Second | None = None,
 ) -> list[CandleRow]:

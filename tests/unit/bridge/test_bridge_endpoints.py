@@ -50,6 +50,16 @@ async def test_accounts_in_circles_are_malformed(open_bridge: Any, coinbase: Any
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
+@pytest.mark.parametrize("end", [{"has_next": "true", "cursor": "p2"}, {"has_next": 1}, {}], ids=str)
+async def test_accounts_that_do_not_come_to_their_end_are_no_balances(
+    open_bridge: Any, coinbase: Any, end: dict[str, Any]
+) -> None:
+    coinbase.on("GET", "/accounts", {"accounts": [], **end})
+    async with open_bridge() as client:
+        got = await client.get("/balance/base?product_id=BTC-USD")
+    assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
+
+
 async def test_balances_are_found_beyond_the_first_page(open_bridge: Any, coinbase: Any) -> None:
     pages = [
         {"accounts": [account("ETH", "5")], "has_next": True, "cursor": "p2"},
@@ -195,7 +205,7 @@ async def test_metrics_count_requests_calls_and_orders(open_bridge: Any, coinbas
         'bridge_requests_total{endpoint="/order/{order_id}",method="GET",status="404"} 1.0',
         'bridge_requests_total{endpoint="unmatched",method="-",status="404"} 1.0',
         'bridge_upstream_calls_total{code="200",verb="POST"} 1.0',
-        'bridge_orders_total{outcome="refused",side="BUY"} 1.0',
+        'bridge_orders_total{kind="market",outcome="refused",side="BUY"} 1.0',
         "bridge_ws_reconnects_total 0.0",
         "bridge_ws_gaps_total 0.0",
         "bridge_clock_rate 1.0",
@@ -261,6 +271,13 @@ async def test_a_product_without_increments_is_worse_than_none(
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
+OTHER_SHAPES = {
+    ("GET", "/order", "404"): "OrderNotFound",
+    ("DELETE", "/order/{order_id}", "409"): "OrderUnchanged",
+    ("PATCH", "/order/{order_id}", "409"): "OrderUnchanged",
+}
+
+
 async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: Any) -> None:
     async with open_bridge() as client:
         document = (await client.get("/openapi.json")).json()
@@ -269,7 +286,7 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    assert len(operations) == 18
+    assert len(operations) == 24
     for (method, path), operation in operations.items():
         responses = operation["responses"]
         assert operation["summary"], path
@@ -280,8 +297,9 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
         for status, response in responses.items():
             schema = response["content"]["application/json"]["schema"]
             assert schema, (method, path, status)
-            if status != "200" and not (path == "/order" and status == "404"):
-                assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (method, path, status)
+            if status != "200":
+                name = OTHER_SHAPES.get((method, path, status), "ErrorAnswer")
+                assert schema == {"$ref": f"#/components/schemas/{name}"}, (method, path, status)
 
 
 async def test_accounts_that_are_written_oddly_are_told_plainly(open_bridge: Any, coinbase: Any) -> None:

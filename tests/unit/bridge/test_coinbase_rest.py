@@ -74,7 +74,7 @@ async def test_a_read_survives_two_passing_troubles(rest: Any, coinbase: Any, tr
     ("trouble", "status", "code", "tries"),
     [
         (EMPTY, 503, BridgeErrorCode.RATE_LIMITED, 7),
-        (UNAUTHORIZED, 503, BridgeErrorCode.UPSTREAM_UNAUTHORIZED, 2),
+        (UNAUTHORIZED, 503, BridgeErrorCode.UPSTREAM_UNAUTHORIZED, 7),
         (httpx.Response(500), 502, BridgeErrorCode.UPSTREAM_ERROR, 4),
         (httpx.ConnectError("refused"), 503, BridgeErrorCode.UPSTREAM_UNREACHABLE, 4),
         (httpx.ReadTimeout("slow"), 504, BridgeErrorCode.UPSTREAM_TIMEOUT, 4),
@@ -150,7 +150,7 @@ async def test_public_reads_carry_no_signature(rest: Any, coinbase: Any) -> None
     assert coinbase.requests[0].headers["cache-control"] == "no-cache"
 
 
-async def test_after_a_401_the_clock_is_set_right_before_the_one_retry(rest: Any, coinbase: Any) -> None:
+async def test_after_a_401_the_clock_is_set_right_before_the_next_try(rest: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/x", UNAUTHORIZED, {"fine": True})
     now = [1_795_368_120.0]
 
