@@ -74,7 +74,8 @@ async def venue(feed: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIte
             await connection.send(json.dumps({"channel": "subscriptions", "events": [{"subscriptions": {}}]}))
         await feed(connection)
 
-    async with serve(handle, "127.0.0.1", 0, process_request=answer_http) as server:
+    # No pings: behind a flood of ticks a pong takes its time, the more so on a busy machine.
+    async with serve(handle, "127.0.0.1", 0, process_request=answer_http, ping_interval=None) as server:
         yield next(iter(server.sockets)).getsockname()[1]
 
 

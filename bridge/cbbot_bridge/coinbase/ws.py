@@ -122,7 +122,7 @@ class TickerStream:
     async def _one_connection(self) -> bool:
         """Connects, subscribes and listens to the end; whether the connection brought data for long enough."""
         reason = "closed"
-        self._first_data = None
+        self._first_data = self._pending = None
         try:
             # Pings keep what lies between awake. Whether the connection lives is told by heartbeats: in a
             # flood of ticks a pong may be late.
@@ -154,7 +154,6 @@ class TickerStream:
 
     def _begin(self) -> None:
         self._messages, self._heartbeats = MessageCount(), HeartbeatCount()
-        self._pending = None
         self._silent_at = _now() + self.times.silence
         self._signed, self._unsigned_next = not self._unsigned_next, False
         if self.counts.reconnects:
@@ -218,13 +217,13 @@ class TickerStream:
             self._silent_at = _now() + self.times.silence
             self._first_data = self._first_data or _now()
             self.counts.connected = True
-        missed = self._heartbeats.missed(frame.beat)
-        for update in frame.tickers:
-            self.on_ticker(update, frame.timestamp)
-        if missed or arrival is Arrival.AFTER_LOSS:
+        if self._heartbeats.missed(frame.beat) or arrival is Arrival.AFTER_LOSS:
             self.counts.gaps += 1
             self._warn_lost({"sequence": frame.sequence, "beat": frame.beat})
+            # Before its own tickers: they are newer than what was lost.
             self._on_gap()
+        for update in frame.tickers:
+            self.on_ticker(update, frame.timestamp)
 
     def _take_error(self, error: str) -> None:
         self.counts.errors += 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import RequestRefused
@@ -141,3 +142,42 @@ async def test_unfollowing_makes_room(make_bridge: Any) -> None:
         bridge.prices.follow("ONE-USD")
     bridge.prices.unfollow("A7-USD")
     bridge.prices.follow("ONE-USD")
+
+
+async def test_a_product_whose_alias_could_not_be_read_is_polled_until_it_is(
+    make_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticker = Ticker(coinbase, "BTC-USD")
+    product = {"product_id": "BTC-USD", "base_increment": "1", "quote_increment": "1", "price_increment": "1"}
+    coinbase.on("GET", "/market/products/BTC-USD", *[{"error": "none of these is a product"}] * 2, product)
+    bridge = make_bridge()
+    # The stream brings data, so that a price a second old need not be polled.
+    monkeypatch.setattr(bridge.stream.counts, "connected", True)
+    async with polling(bridge):
+        await ticker.wait_for(3)
+    assert bridge.aliases.knows("BTC-USD")
+    assert bridge.poller.failures == 2
+
+
+async def test_what_was_heard_and_what_was_not_is_counted_for_the_scrape(make_bridge: Any) -> None:
+    bridge = make_bridge()
+    counts = bridge.stream.counts
+    counts.gaps, counts.repeats, counts.malformed, counts.errors, counts.reconnects = 1, 2, 3, 4, 5
+    bridge.timekeeper.outliers, bridge.timekeeper.failures = 6, 7
+    bridge.poller.failures = 8
+    text = generate_latest(bridge.metrics.registry).decode()
+    for line in (
+        "bridge_ws_connected 0.0",
+        "bridge_ws_gaps_total 1.0",
+        "bridge_ws_repeats_total 2.0",
+        "bridge_ws_malformed_total 3.0",
+        "bridge_ws_errors_total 4.0",
+        "bridge_ws_reconnects_total 5.0",
+        "bridge_ws_refused_products 0.0",
+        "bridge_clock_outliers_total 6.0",
+        "bridge_clock_set_backs_total 0.0",
+        "bridge_time_failures_total 7.0",
+        "bridge_poll_failures_total 8.0",
+        'bridge_ticks_refused_total{product_id="BTC-USD"} 0.0',
+    ):
+        assert f"\n{line}\n" in text

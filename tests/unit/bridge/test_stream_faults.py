@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from cbbot_bridge.coinbase.redaction import redacted
-from unit.bridge.scripted_stream import frame, stay, streaming
+from unit.bridge.scripted_stream import RecordedWait, frame, stay, streaming
 
 pytestmark = pytest.mark.anyio
 
@@ -77,8 +77,8 @@ async def test_a_product_for_which_the_connection_is_closed_is_left_out_the_thir
         await stay(connection)
 
     products = ("NOPE-USD", "BTC-USD")
-    async with streaming(script, products=products, unknown=("NOPE-USD",)) as (stream, heard, server):
-        server.closes_on_unknown = True
+    options = {"products": products, "unknown": ("NOPE-USD",), "answers_unknown": False}
+    async with streaming(script, **options) as (stream, heard, server):
         assert await heard.price() == "1"
         assert [server.wanted(number) for number in range(3)] == [
             ["NOPE-USD"],
@@ -136,3 +136,26 @@ async def test_an_error_that_repeats_the_signature_is_not_logged_with_it(caplog:
 def test_a_signature_is_recognised_wherever_it_stands() -> None:
     assert redacted("uri=eyJhbGciOiJFUzI1NiJ9.e30.x_y-z; Bearer abc.def, bearer x") == "uri=***; Bearer ***, bearer ***"
     assert redacted("product BTC-USD is unknown") == "product BTC-USD is unknown"
+
+
+async def test_a_loss_is_reported_before_the_tickers_of_the_message_that_shows_it() -> None:
+    async def script(connection: ServerConnection, _number: int) -> None:
+        for sequence in (0, 5, 6):
+            await connection.send(frame(sequence, str(sequence + 1)))
+        await stay(connection)
+
+    async with streaming(script) as (_stream, heard, _server):
+        assert [await heard.price() for _ in range(3)] == ["1", "6", "7"]
+        assert heard.order == ["1", "gap", "6", "7"]
+
+
+async def test_a_server_that_went_away_speaks_against_no_product() -> None:
+    async def script(_connection: ServerConnection, _number: int) -> None:
+        raise AssertionError("the connection is closed before its subscriptions are complete")
+
+    wait = RecordedWait(4)
+    async with streaming(script, unknown=("BTC-USD",), answers_unknown=False, wait=wait) as (stream, _heard, server):
+        await server.closed_one.wait()
+        server.listening.close()
+        await asyncio.wait_for(wait.enough.wait(), 5)
+        assert stream.refused_products == []

@@ -7,12 +7,11 @@ import json
 
 import pytest
 from tenacity import RetryCallState
-from tenacity.wait import wait_base
 from websockets.asyncio.server import ServerConnection
 
 from cbbot_bridge.coinbase.ws import StreamTimes, TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
-from unit.bridge.scripted_stream import Heard, frame, stay, streaming
+from unit.bridge.scripted_stream import Heard, RecordedWait, frame, stay, streaming
 
 pytestmark = pytest.mark.anyio
 
@@ -150,30 +149,15 @@ async def test_a_message_of_many_megabytes_gets_through() -> None:
         assert await heard.price() == "7"
 
 
-class RecordedWait(wait_base):
-    """Tells the numbers of tries it was asked about, and always answers a hundredth of a second."""
-
-    def __init__(self, enough: int) -> None:
-        self.tries: list[int] = []
-        self.enough = asyncio.Event()
-        self._enough = enough
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        self.tries.append(retry_state.attempt_number)
-        if len(self.tries) >= self._enough:
-            self.enough.set()
-        return 0.01
-
-
 async def test_only_a_connection_that_lasts_starts_the_back_off_anew() -> None:
     async def script(connection: ServerConnection, number: int) -> None:
         await connection.send(frame(0, "1"))
         if number == 3:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.6)
             await connection.send(frame(1, "1"))
 
     wait = RecordedWait(5)
-    async with streaming(script, wait=wait, lasting=0.25):
+    async with streaming(script, wait=wait, lasting=0.5):
         await asyncio.wait_for(wait.enough.wait(), 5)
     assert wait.tries[:5] == [1, 2, 3, 1, 2]
 
