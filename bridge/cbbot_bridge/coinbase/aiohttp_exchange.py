@@ -25,7 +25,7 @@ _CONNECT_SECONDS: Final = 5.0
 _KEPT_IDLE_SECONDS: Final = 4.0
 # The whole of a request is given a little more time than its connection: if both ran out at once,
 # a request that never left would be told as one that may have.
-_TOLD_APART_SECONDS: Final = 0.05
+_BEYOND_CONNECTING_SECONDS: Final = 0.05
 _HEADERS: Final = {"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"}
 
 
@@ -62,7 +62,7 @@ class AiohttpExchange:
         """As the port says."""
         session = self._sessions.get(pool) or self._open(pool)
         limits = aiohttp.ClientTimeout(
-            total=seconds + _TOLD_APART_SECONDS, connect=min(seconds, _CONNECT_SECONDS), ceil_threshold=math.inf
+            total=seconds + _BEYOND_CONNECTING_SECONDS, connect=min(seconds, _CONNECT_SECONDS), ceil_threshold=math.inf
         )
         try:
             async with session.request(
