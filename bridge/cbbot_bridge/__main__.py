@@ -14,9 +14,11 @@ import os
 import socket
 import sys
 
+from cbbot.contract.secret_keys import SECRET_KEYS
 from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.process.json_logs import configure_logs
+from cbbot.process.secret_environment import hide_secrets
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
@@ -45,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         sys.stderr.write("".join(f"cbbot bridge: {line}\n" for line in error.reasons))
         return _BAD_INPUT
+    configure_logs(secrets=filter(None, (settings.token, settings.api_proxy, settings.ws_proxy)))
     with listener:
         return asyncio.run(_serve(settings, listener))
 
@@ -76,4 +79,5 @@ async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
 
 
 if __name__ == "__main__":
+    hide_secrets(SECRET_KEYS)
     sys.exit(main())

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cbbot.process.request_guard import MOST_BODY_BYTES
+
 __all__ = ["MOST_CONNECTIONS", "REQUEST_SECONDS", "GuardedConnection"]
 
 REQUEST_SECONDS: Final = 10.0
@@ -24,6 +26,8 @@ class GuardedConnection(H11Protocol):
     """For uvicorn's ``http`` option.
 
     A request has :data:`REQUEST_SECONDS` from its first byte (the first of a connection from its start) to its last.
+    What still comes of it after its answer is not read for long.
+
     Beyond :data:`MOST_CONNECTIONS` a new connection takes the place of one without a running request, first of those
     that never made one; where all have one, it is the new one that goes.
     """
@@ -36,6 +40,7 @@ class GuardedConnection(H11Protocol):
         self._too_late: asyncio.TimerHandle | None = None
         self.heard_at = self.loop.time()
         self._upgraded = False
+        self._unwanted = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -52,6 +57,12 @@ class GuardedConnection(H11Protocol):
         super().data_received(data)
         if self._upgraded or self.conn.their_state not in _ARRIVING:
             self._stop_waiting()
+            self._unwanted = 0
+        elif self.cycle is not None and self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY:
+            # Answered already, and still it comes.
+            self._unwanted += len(data)
+            if self._unwanted > MOST_BODY_BYTES:
+                self.transport.abort()
         elif self._too_late is None:
             self._await_rest()
 

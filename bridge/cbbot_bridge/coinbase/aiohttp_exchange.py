@@ -81,9 +81,9 @@ class AiohttpExchange:
             raise ConnectionBroke(type(error).__name__) from error
 
     async def close(self) -> None:
-        """Ends all connections."""
-        for session in self._sessions.values():
-            await session.close()
+        """Ends all connections. A later request makes new ones."""
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
     def _open(self, pool: Pool) -> aiohttp.ClientSession:
         """A session of its own for every pool; made at its first request, because it belongs to a loop."""

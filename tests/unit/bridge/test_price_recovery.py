@@ -101,3 +101,13 @@ async def test_a_clock_that_was_set_back_is_followed_and_candles_come_again(make
         assert len((await client.get("/candles?product_id=BTC-USD&limit=5")).json()) == 5
         metrics = (await client.get("/metrics")).text
     assert "bridge_clock_set_backs_total 1.0" in metrics
+
+
+async def test_a_time_that_turns_out_to_be_impossible_protects_no_price(clock: Clock) -> None:
+    limits = [float("inf")]
+    prices = Prices(["BTC-USD"], 10.0, clock, lambda: limits[0])
+    prices.heard(tick("666", FAR, clock.now))
+    limits[0] = NOW_SECONDS + 60
+    clock.now += 0.1
+    prices.heard(tick("100", T0, clock.now))
+    assert shown(prices) == ("100", False)
