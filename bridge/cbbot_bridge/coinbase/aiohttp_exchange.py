@@ -16,7 +16,7 @@ from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoA
 __all__ = ["CONNECTIONS_A_POOL", "MOST_ANSWER_BYTES", "AiohttpExchange"]
 
 CONNECTIONS_A_POOL: Final = 20
-# The longest answer that is asked for, a list of all products, has about 2 MB.
+# The longest answer that there is, a list of all products, has about 2 MB.
 MOST_ANSWER_BYTES: Final = 16 * 2**20
 
 _CONNECT_SECONDS: Final = 5.0
