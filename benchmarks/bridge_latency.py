@@ -44,10 +44,10 @@ def order_sender(server: Served, path: str, body: Callable[[str], Any]) -> Calla
         started = time.perf_counter()
         connection.request("POST", path, content, headers)
         answer = connection.getresponse()
-        told = answer.read()
+        received = answer.read()
         seconds = time.perf_counter() - started
-        assert answer.status == 200, told
-        assert json.loads(told)["success"] is True, told
+        assert answer.status == 200, received
+        assert json.loads(received)["success"] is True, received
         return seconds
 
     return send

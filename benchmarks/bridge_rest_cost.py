@@ -51,9 +51,9 @@ class Side:
 
     def milliseconds(self, call: str, count: int) -> float:
         """CPU of one call, the mean of ``count``."""
-        told, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
-        told.write(json.dumps([call, count]) + "\n")
-        told.flush()
+        asked, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
+        asked.write(json.dumps([call, count]) + "\n")
+        asked.flush()
         return float(answers.readline()) / count * 1000
 
     def end(self) -> None:

@@ -77,10 +77,10 @@ def read_answer(status: int, content: bytes, read: Reader[Any] = json_object) ->
         except ValueError:
             return Answer(Meaning.FAILED, status, {}, "malformed", f"HTTP {status} without a JSON object")
     try:
-        told = json_object(content)
+        body = json_object(content)
     except ValueError:
-        told = {}
-    code, message = _reason(told, status, content)
+        body = {}
+    code, message = _reason(body, status, content)
     return Answer(_meaning(status), status, {}, code, message)
 
 
