@@ -28,6 +28,10 @@ class Aliases:
         """
         self._known[product_id] = await self._market.alias(product_id)
 
+    def knows(self, product_id: str) -> bool:
+        """Whether a product's alias is known: until then its streamed price may go unnoticed."""
+        return product_id in self._known
+
     def fed_by(self, streamed: str) -> list[str]:
         """Followed products whose price a tick of ``streamed`` tells."""
         return [

@@ -91,6 +91,7 @@ class Bridge:
             settings.ws_stale_seconds,
             latest_plausible=self.timekeeper.latest_plausible_seconds,
         )
+        self.prices.on_refused = self.timekeeper.ask_soon
         self.timekeeper.on_set_back = self.prices.doubt
         self.market = Market(rest)
         self.aliases = Aliases(self.market, self.prices)
@@ -137,13 +138,14 @@ class Bridge:
         """Gives a streamed price to every followed product it is for."""
         now = time.monotonic()
         for product in self.aliases.fed_by(update.product_id):
-            if not self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now)):
-                self.timekeeper.ask_soon()
+            self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now))
 
     def messages_lost(self) -> None:
         """Prices may have changed unheard: whatever is told next of each counts, and is asked for at once."""
         self.prices.doubt()
         self.poller.poll_now()
+        # A venue that was gone for a moment may have come back with another time.
+        self.timekeeper.ask_soon()
 
     async def _set_the_clock_right(self) -> None:
         await self.timekeeper.try_sample()

@@ -58,10 +58,11 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    for endpoints in (process_endpoints, market_endpoints, account_endpoints, order_endpoints, change_endpoints):
+    # Looked through in this order: prices are asked for most.
+    app.include_router(market_endpoints.ticks)
+    for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints):
         app.include_router(endpoints.router)
-    for router in (process_endpoints.private, market_endpoints.ticks):
-        app.include_router(router)
+    app.include_router(process_endpoints.private)
     app.add_middleware(_Counting, metrics=bridge.metrics)
     app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)

@@ -15,6 +15,7 @@ from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
 from cbbot.errors import Retryable
 from cbbot_bridge import translate
+from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
@@ -54,15 +55,13 @@ class ExchangeAccount:
         goes_on = True
         while goes_on:
             params = [("limit", str(page_size))] + ([("cursor", pages.cursor)] if pages.cursor else [])
-            body = await self._rest.get("/accounts", params, private=True)
-            rows = translate.objects(body, "accounts")
-            for item in rows:
-                try:
-                    found.append(translate.account(item))
-                except UpstreamUnavailable as error:
-                    unreadable.append(_currency_or_unnamed(item))
-                    _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
-            goes_on = pages.goes_on(body, len(rows))
+            page = await self._rest.get_as(read_account_page, "/accounts", params, private=True)
+            if isinstance(page, AccountPage):
+                found.extend(page.accounts)
+                goes_on = pages.goes_on({"has_next": page.has_next, "cursor": page.cursor}, len(page.accounts))
+            else:
+                _take_one_by_one(page, found, unreadable)
+                goes_on = pages.goes_on(page, len(translate.objects(page, "accounts")))
         if not pages.complete:
             raise translate.malformed(
                 f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
@@ -129,6 +128,15 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     available = reduce(_WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+    for item in translate.objects(page, "accounts"):
+        try:
+            found.append(translate.account(item))
+        except UpstreamUnavailable as error:
+            unreadable.append(_currency_or_unnamed(item))
+            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
 
 
 def _currency_or_unnamed(item: dict[str, Any]) -> str:

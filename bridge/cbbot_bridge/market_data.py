@@ -50,7 +50,7 @@ class Market:
             body = await self._rest.get(f"/market/products/{product_id}", private=False, for_order=for_order)
             product = translate.product(body)
             if product.product_id != product_id:
-                raise translate.malformed(f"asked for {product_id}, told of {product.product_id}")
+                raise translate.malformed(f"asked for {product_id}, answered for {product.product_id}")
         except UpstreamUnavailable:
             if known is not None and age < at_worst:
                 return known
@@ -79,7 +79,7 @@ class Market:
         params = (("product_id", product_id), ("limit", "1"))
         body = await self._rest.get("/market/product_book", params, private=False, for_order=for_order)
         bbo = translate.best_bid_ask(body)
-        await self._check_told(product_id, body["pricebook"].get("product_id"))
+        await self._check_product(product_id, body["pricebook"].get("product_id"))
         if bbo is None:
             message = f"the book of {product_id} has an empty side"
             raise RequestRefused(404, BridgeErrorCode.NOT_FOUND, message)
@@ -92,7 +92,7 @@ class Market:
         trades = translate.objects(body, "trades")
         if not trades:
             return None
-        await self._check_told(product_id, trades[0].get("product_id"))
+        await self._check_product(product_id, trades[0].get("product_id"))
         price = translate.decimal_of(trades[0], "price")
         if price <= 0:
             raise translate.malformed(f"the last trade of {product_id} was at {price}")
@@ -112,7 +112,7 @@ class Market:
         product = await self.product(product_id, younger_than=_ALIAS_SECONDS, at_worst=float("inf"))
         return str((product.model_extra or {}).get("alias") or "")
 
-    async def _check_told(self, asked: str, told: object) -> None:
+    async def _check_product(self, asked: str, answered: object) -> None:
         """Raises when an answer names a product that is neither the asked one nor its alias."""
-        if told not in (None, "", asked) and told != await self.alias(asked):
-            raise translate.malformed(f"asked for {asked}, told of {told}")
+        if answered not in (None, "", asked) and answered != await self.alias(asked):
+            raise translate.malformed(f"asked for {asked}, answered for {answered}")

@@ -54,7 +54,7 @@ class PricePoller:
         """Until canceled. Each product is polled on its own: one that does not answer holds up no other."""
         async with asyncio.TaskGroup() as polls:
             while True:
-                products = self._prices.followed() if self._all else self._prices.to_poll(streaming=self._streaming())
+                products = self._due()
                 if self._all:
                     # What was asked before the loss may not know what was lost.
                     self._again |= self._polling
@@ -67,6 +67,11 @@ class PricePoller:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._interval):
                         await self._wake.wait()
+
+    def _due(self) -> list[str]:
+        followed = self._prices.followed()
+        due = followed if self._all else self._prices.to_poll(streaming=self._streaming())
+        return [product for product in followed if product in due or not self._aliases.knows(product)]
 
     async def _poll_in_turn(self, product: str) -> None:
         turn = contextlib.nullcontext() if product in self._prices.configured else self._asked_for

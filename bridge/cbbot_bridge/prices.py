@@ -63,7 +63,8 @@ class _Known:
 class Prices:
     """Ticks by product. Configured products are followed always, others while somebody asks.
 
-    ``latest_plausible`` tells the latest time, UNIX seconds, that the venue can have stamped a tick with.
+    ``latest_plausible`` tells the latest time, UNIX seconds, that the venue can have stamped a tick with;
+    ``on_refused`` is called when one has a later time: either the tick is wrong or that limit.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Prices:
         self._doubted = float("-inf")
         self._refusing: set[str] = set()
         self.refused: Counter[str] = Counter()
+        self.on_refused: Callable[[], None] = lambda: None
 
     def follow(self, product_id: str) -> None:
         """Keeps a product's price coming for two minutes more.
@@ -108,7 +110,7 @@ class Prices:
         return (*self.configured, *self._asked)
 
     def to_poll(self, *, streaming: bool) -> tuple[str, ...]:
-        """Products whose price does not come by itself, or has not come for half of what makes it stale."""
+        """Products whose price does not come by itself, is in doubt, or is old: half of what makes it stale."""
         quiet = self._stale_seconds / 2
         return tuple(
             product
@@ -120,15 +122,15 @@ class Prices:
         """What is known may have been overtaken unseen: the next word on each price wins, whatever its time."""
         self._doubted = self._monotonic()
 
-    def heard(self, tick: Tick) -> bool:
-        """Takes a tick, unless a later one is known already. False for one with a time that cannot be.
+    def heard(self, tick: Tick) -> None:
+        """Takes a tick, unless a later one is known already or its time cannot be.
 
         An earlier trade at the known price says that nothing has happened since: the price is fresh.
         """
         at, limit = seconds_of(tick.ts), self._latest_plausible()
         if at is not None and at > limit:
             self._refuse(tick, limit)
-            return False
+            return
         self._refusing.discard(tick.product_id)
         known = self._ticks.get(tick.product_id)
         if known is None or known.at is None or at is None or at >= known.at or known.at > limit:
@@ -141,13 +143,15 @@ class Prices:
         else:
             taken = known
         self._ticks[tick.product_id] = taken
-        return True
 
     def _is_overtaken(self, known: Tick, tick: Tick) -> bool:
         """Whether a tick wins although its time is the earlier one."""
-        if known.received <= self._doubted <= tick.known_from:
+        if self._is_doubted(known) and self._doubted <= tick.known_from:
             return True
         return tick.known_from - known.received >= self._caught_up_seconds
+
+    def _is_doubted(self, tick: Tick) -> bool:
+        return tick.received <= self._doubted
 
     def _refuse(self, tick: Tick, limit: float) -> None:
         self.refused[tick.product_id] += 1
@@ -155,6 +159,7 @@ class Prices:
             self._refusing.add(tick.product_id)
             fields = {"product_id": tick.product_id, "ts": tick.ts[:40], "latest_plausible": round(limit, 3)}
             _LOG.warning("ticks from the future are refused", extra={"fields": fields})
+        self.on_refused()
 
     def price(self, product_id: str) -> Price | None:
         """The last price; None before the first tick."""
@@ -165,9 +170,11 @@ class Prices:
         return Price(product_id=product_id, price=tick.price, ts=tick.ts, stale=self._is_stale(tick))
 
     def fresh_bbo(self, product_id: str) -> Bbo | None:
-        """Best bid and offer of a tick that is not stale, if it told them."""
+        """Best bid and offer of a tick that is neither stale nor in doubt, if it told them."""
         known = self._ticks.get(product_id)
-        if known is None or not known.tick.bid or not known.tick.ask or self._is_stale(known.tick):
+        if known is None or self._is_stale(known.tick) or self._is_doubted(known.tick):
+            return None
+        if not known.tick.bid or not known.tick.ask:
             return None
         return Bbo(bid=known.tick.bid, ask=known.tick.ask, ts=known.tick.ts)
 
@@ -183,7 +190,9 @@ class Prices:
 
     def _age(self, product_id: str, unknown: float) -> float:
         known = self._ticks.get(product_id)
-        return unknown if known is None else self._monotonic() - known.tick.received
+        if known is None or self._is_doubted(known.tick):
+            return unknown
+        return self._monotonic() - known.tick.received
 
     def _is_stale(self, tick: Tick) -> bool:
         return self._monotonic() - tick.received > self._stale_seconds

@@ -138,10 +138,10 @@ class Timekeeper:
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
         now = self._monotonic()
-        told_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
+        before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
         self._measured = self._measured or clock.baseline >= _SHORTEST_BASELINE_SECONDS
-        behind_ms = told_ms - clock.now_ms(now)
+        behind_ms = before_ms - clock.now_ms(now)
         if behind_ms > self._reach_ms(_WAITED_OUT_SECONDS):
             self.set_backs += 1
             self._latest_ms = 0

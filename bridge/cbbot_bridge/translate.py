@@ -152,7 +152,7 @@ def account(body: Mapping[str, Any]) -> Account:
             **body,
             "currency": currency,
             "available_balance": Amount(value=_plain_of(available, "value"), currency=currency),
-            "hold": Amount(value=plain(held or Decimal(0)), currency=currency),
+            "hold": Amount(value="0" if held is None else plain(held), currency=currency),
             "type": str(body.get("type") or ""),
         }
     )

@@ -21,7 +21,8 @@ FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
 def http(name: str) -> dict[str, Any]:
     answer = read_answer(200, (FOLDER / f"http_{name}.json").read_bytes())
     assert answer.meaning is Meaning.OK
-    return answer.body
+    body: dict[str, Any] = answer.body
+    return body
 
 
 def test_accounts() -> None:
@@ -47,6 +48,7 @@ def test_product_and_products() -> None:
     product = translate.product(http("product"))
     assert (product.price_increment, product.base_increment, product.quote_increment) == ("0.01", "0.00000001", "0.01")
     assert (product.quote_min_size, product.base_min_size, product.status) == ("1", "0.00000001", "online")
+    assert (product.trading_disabled, product.limit_only) == (False, False)
     # The rest of Coinbase's object is passed on untouched.
     raw = http("product")
     assert product.model_dump(mode="json") == raw
@@ -129,19 +131,22 @@ def test_websocket_ticker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "channel", "sequence"),
+    ("name", "channel", "sequence", "beat"),
     [
-        ("heartbeats", "heartbeats", 0),
-        ("subscriptions", "subscriptions", 0),
-        ("l2_data_snapshot", "l2_data", 0),
-        ("l2_data_update", "l2_data", 1),
-        ("market_trades", "market_trades", 5),
-        ("user", "user", 1),
+        ("heartbeats", "heartbeats", 0, 42),
+        ("subscriptions", "subscriptions", 0, None),
+        ("l2_data_snapshot", "l2_data", 0, None),
+        ("l2_data_update", "l2_data", 1, None),
+        ("market_trades", "market_trades", 5, None),
+        ("user", "user", 1, None),
     ],
 )
-def test_other_websocket_channels_are_recognised_and_carry_no_ticker(name: str, channel: str, sequence: int) -> None:
+def test_other_websocket_channels_are_recognised_and_carry_no_ticker(
+    name: str, channel: str, sequence: int, beat: int | None
+) -> None:
     frame = parse_frame((FOLDER / f"ws_{name}.json").read_bytes())
-    assert (frame.channel, frame.sequence, frame.tickers, frame.error) == (channel, sequence, (), None)
+    assert (frame.channel, frame.sequence, frame.beat) == (channel, sequence, beat)
+    assert (frame.tickers, frame.bad_tickers, frame.error) == ((), (), None)
 
 
 def test_every_recorded_answer_is_replayed_here() -> None:

@@ -69,7 +69,7 @@ def run(
     problems.raise_found()
     if surroundings is None:
         raise AssertionError("settings that cannot be used have been found above")
-    configure_logs(runtime[BOT_LOG_LEVEL])
+    configure_logs(runtime[BOT_LOG_LEVEL], secrets=surroundings.secrets)
     started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
     logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))

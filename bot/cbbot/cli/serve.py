@@ -42,6 +42,12 @@ class Surroundings:
     slack_webhook: str | None = field(repr=False)
     slack_proxy: str | None = field(repr=False, default=None)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What stands in no log."""
+        held = (self.bridge_token, self.control_token, self.slack_webhook, self.slack_proxy)
+        return tuple(secret for secret in held if secret)
+
 
 async def serve(settings: Settings, surroundings: Surroundings, warnings: list[str]) -> int:
     """Trades until a signal; the exit code: 0 for a clean stop by SIGTERM, 128 and the signal's number for others.

@@ -6,6 +6,7 @@ ignore what they do not know. Requests may not: an unknown field is refused with
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -177,7 +178,10 @@ class Fees(BridgeAnswer):
     tier: str
 
 
-class Amount(BridgeAnswer):
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """No model: a listing has two of them for every account, and a model costs several times as much."""
+
     value: DecimalText
     currency: str
 
@@ -185,7 +189,7 @@ class Amount(BridgeAnswer):
 class Account(UpstreamObject):
     """``available_balance`` may be spent; ``hold`` is tied up in open orders. Total is their sum."""
 
-    currency: str
+    currency: Annotated[str, Field(min_length=1)]
     available_balance: Amount
     hold: Amount
     type: str = ""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
+from cbbot.contract.bridge_fields import DIGITS_ONLY
 from cbbot.errors import Refused, Retryable
 from cbbot.process.http_methods import HttpMethods
 from cbbot.web.control_access import Gate
@@ -22,7 +23,7 @@ from cbbot.web.served_bot import Bot
 __all__ = ["create_app"]
 
 _LINKS = ("status", "lots", "trades", "decisions", "candles", "events", "metrics", "healthz", "readyz")
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most."), DIGITS_ONLY]
 
 
 class By(BaseModel):
@@ -87,7 +88,8 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
 
     @app.get("/trades", summary="Closed trades, newest first")
     async def trades(
-        limit: Limit = 50, before: Annotated[int | None, Query(description="Only trades with smaller numbers.")] = None
+        limit: Limit = 50,
+        before: Annotated[int | None, Query(description="Only trades with smaller numbers."), DIGITS_ONLY] = None,
     ) -> list[NumberedTrade]:
         return bot.trades(limit, before)
 

@@ -16,7 +16,7 @@ from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoA
 __all__ = ["CONNECTIONS_A_POOL", "MOST_ANSWER_BYTES", "AiohttpExchange"]
 
 CONNECTIONS_A_POOL: Final = 20
-# The longest answer that is asked for, a list of all products, has about 2 MB.
+# The longest answer that there is, a list of all products, has about 2 MB.
 MOST_ANSWER_BYTES: Final = 16 * 2**20
 
 _CONNECT_SECONDS: Final = 5.0
@@ -25,7 +25,7 @@ _CONNECT_SECONDS: Final = 5.0
 _KEPT_IDLE_SECONDS: Final = 4.0
 # The whole of a request is given a little more time than its connection: if both ran out at once,
 # a request that never left would be told as one that may have.
-_TOLD_APART_SECONDS: Final = 0.05
+_BEYOND_CONNECTING_SECONDS: Final = 0.05
 _HEADERS: Final = {"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"}
 
 
@@ -62,7 +62,7 @@ class AiohttpExchange:
         """As the port says."""
         session = self._sessions.get(pool) or self._open(pool)
         limits = aiohttp.ClientTimeout(
-            total=seconds + _TOLD_APART_SECONDS, connect=min(seconds, _CONNECT_SECONDS), ceil_threshold=math.inf
+            total=seconds + _BEYOND_CONNECTING_SECONDS, connect=min(seconds, _CONNECT_SECONDS), ceil_threshold=math.inf
         )
         try:
             async with session.request(
@@ -81,9 +81,9 @@ class AiohttpExchange:
             raise ConnectionBroke(type(error).__name__) from error
 
     async def close(self) -> None:
-        """Ends all connections."""
-        for session in self._sessions.values():
-            await session.close()
+        """Ends all connections. A later request makes new ones."""
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
     def _open(self, pool: Pool) -> aiohttp.ClientSession:
         """A session of its own for every pool; made at its first request, because it belongs to a loop."""

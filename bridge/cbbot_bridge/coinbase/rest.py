@@ -13,19 +13,20 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
-from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
+from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_object, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
+T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
 Retried = Callable[[str, str], None]
@@ -112,16 +113,27 @@ class CoinbaseRest:
         """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
 
         Raises:
+            UpstreamRefused, UpstreamUnavailable: as :meth:`get_as`.
+        """
+        return await self.get_as(json_object, path, params, private=private, for_order=for_order)
+
+    async def get_as(
+        self, read: Reader[T], path: str, params: Params = (), *, private: bool, for_order: bool = False
+    ) -> T:
+        """What ``read`` makes of the answer of ``path``.
+
+        Raises:
             UpstreamRefused: Coinbase's definite no (a 4xx).
             UpstreamUnavailable: no usable answer within the time for it; ask again later.
         """
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
             tries += 1
             if answer.meaning is Meaning.OK:
-                return answer.body
+                found: T = answer.body
+                return found
             if answer.meaning is Meaning.REFUSED:
                 raise UpstreamRefused(answer.status, answer.code, answer.message)
             if not await self._wait_for_next("GET", path, answer, tries, deadline):
@@ -132,7 +144,8 @@ class CoinbaseRest:
         deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
         answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         if answer.meaning is Meaning.OK:
-            return answer.body
+            found: dict[str, Any] = answer.body
+            return found
         if answer.meaning is Meaning.REFUSED:
             raise UpstreamRefused(answer.status, answer.code, answer.message)
         raise as_unavailable(answer)
@@ -205,6 +218,7 @@ class CoinbaseRest:
         *,
         for_order: bool,
         begin_by: float | None = None,
+        read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
         within = max((deadline if begin_by is None else begin_by) - time.monotonic(), 0.0)
@@ -216,7 +230,7 @@ class CoinbaseRest:
             )
         started = time.monotonic()
         pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
-        answer = await self._ask(pool, method, path, params, content, private, deadline)
+        answer = await self._ask(pool, method, path, params, content, private, deadline, read)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
@@ -229,6 +243,7 @@ class CoinbaseRest:
         content: bytes | None,
         private: bool,
         deadline: float,
+        read: Reader[Any],
     ) -> Answer:
         full_path = _PREFIX + path
         headers = {} if private else {"Cache-Control": "no-cache"}
@@ -247,4 +262,4 @@ class CoinbaseRest:
             return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
         except ConnectionBroke as error:
             return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({error})")
-        return read_answer(answer.status, answer.content)
+        return read_answer(answer.status, answer.content, read)

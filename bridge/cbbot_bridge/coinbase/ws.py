@@ -87,11 +87,11 @@ class TickerStream:
     ) -> None:
         self._url = url
         self._subscriptions = Subscriptions(products)
-        self._on_ticker = on_ticker
+        self.on_ticker = on_ticker
         self._on_gap = on_gap
         self._token = token
         self._proxy = proxy
-        self._times = times or StreamTimes()
+        self.times = times or StreamTimes()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._unsigned_next = False
         self._signed = False
@@ -114,21 +114,24 @@ class TickerStream:
         while True:
             # One that is accepted, brings data and is closed soon must not be hammered either.
             attempts = AsyncRetrying(
-                wait=self._times.wait, retry=retry_if_result(lambda lasted: not lasted), before_sleep=_log_pause
+                wait=self.times.wait, retry=retry_if_result(lambda lasted: not lasted), before_sleep=_log_pause
             )
             await attempts(self._one_connection)
-            await asyncio.sleep(self._dice.uniform(self._times.pause / 4, self._times.pause))
+            await asyncio.sleep(self._dice.uniform(self.times.pause / 4, self.times.pause))
 
     async def _one_connection(self) -> bool:
         """Connects, subscribes and listens to the end; whether the connection brought data for long enough."""
         reason = "closed"
-        self._first_data = None
+        self._first_data = self._pending = None
         try:
+            # Pings keep what lies between awake. Whether the connection lives is told by heartbeats: in a
+            # flood of ticks a pong may be late.
             async with connect(
                 self._url,
                 max_size=_MAX_FRAME_BYTES,
                 open_timeout=10,
                 ping_interval=20,
+                ping_timeout=None,
                 close_timeout=1,
                 # The library would read the variables of proxies itself, and raise what they hold.
                 proxy=self._proxy,
@@ -145,14 +148,13 @@ class TickerStream:
         finally:
             self.counts.connected = False
             self.counts.reconnects += 1
-        lasted = self._first_data is not None and _now() - self._first_data >= self._times.lasting
+        lasted = self._first_data is not None and _now() - self._first_data >= self.times.lasting
         _LOG.warning("the ticker stream ended", extra={"fields": {"reason": reason, "lasted": lasted}})
         return lasted
 
     def _begin(self) -> None:
         self._messages, self._heartbeats = MessageCount(), HeartbeatCount()
-        self._pending = None
-        self._silent_at = _now() + self._times.silence
+        self._silent_at = _now() + self.times.silence
         self._signed, self._unsigned_next = not self._unsigned_next, False
         if self.counts.reconnects:
             self._on_gap()
@@ -171,7 +173,7 @@ class TickerStream:
         await connection.send(subscribe_message(channel, products, token))
         sent = _now()
         answered = False
-        while _now() < (until := sent + (self._times.pace if answered else self._times.answer)):
+        while _now() < (until := sent + (self.times.pace if answered else self.times.answer)):
             frame = await self._handle_next(connection, until)
             answered = answered or (frame is not None and self._answers(frame))
 
@@ -182,7 +184,7 @@ class TickerStream:
                 text = await connection.recv()
         except TimeoutError:
             if _now() >= self._silent_at:
-                raise _Ended(f"silent for {self._times.silence:g} s") from None
+                raise _Ended(f"silent for {self.times.silence:g} s") from None
             return None
         try:
             frame = parse_frame(text)
@@ -212,16 +214,16 @@ class TickerStream:
             self.counts.repeats += 1
             return
         if frame.channel in ("ticker", "heartbeats"):
-            self._silent_at = _now() + self._times.silence
+            self._silent_at = _now() + self.times.silence
             self._first_data = self._first_data or _now()
             self.counts.connected = True
-        missed = self._heartbeats.missed(frame.beat)
-        for update in frame.tickers:
-            self._on_ticker(update, frame.timestamp)
-        if missed or arrival is Arrival.AFTER_LOSS:
+        if self._heartbeats.missed(frame.beat) or arrival is Arrival.AFTER_LOSS:
             self.counts.gaps += 1
             self._warn_lost({"sequence": frame.sequence, "beat": frame.beat})
+            # Before its own tickers: they are newer than what was lost.
             self._on_gap()
+        for update in frame.tickers:
+            self.on_ticker(update, frame.timestamp)
 
     def _take_error(self, error: str) -> None:
         self.counts.errors += 1

@@ -47,6 +47,7 @@ class BotIdentity:
 
 @contextmanager
 def turned_away_is_recorded(request: Request) -> Iterator[None]:
+    """Logs what is refused within the block."""
     try:
         yield
     except RequestRefused as refusal:

@@ -345,6 +345,13 @@ async def test_the_request_says_who_asks_whom_and_no_more(exchange: AiohttpExcha
         }  # fmt: skip
 
 
+async def test_after_its_end_a_request_makes_a_new_connection(exchange: AiohttpExchange) -> None:
+    async with peer(answering(OK)) as server:
+        await get(exchange, server.url())
+        await exchange.close()
+        assert (await get(exchange, server.url())).status == 200
+
+
 async def test_a_proxy_is_the_one_that_was_given_and_gets_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with peer(answering(OK)) as proxy:

@@ -300,3 +300,12 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
             if status != "200":
                 name = OTHER_SHAPES.get((method, path, status), "ErrorAnswer")
                 assert schema == {"$ref": f"#/components/schemas/{name}"}, (method, path, status)
+
+
+async def test_accounts_that_are_written_oddly_are_told_plainly(open_bridge: Any, coinbase: Any) -> None:
+    odd = {**account("ETH", "2.50E+1"), "hold": None, "type": None}
+    coinbase.on("GET", "/accounts", {"accounts": [account("BTC", "1"), odd], "has_next": False})
+    async with open_bridge() as client:
+        _btc, eth = (await client.get("/accounts")).json()["accounts"]
+    assert eth["available_balance"] == {"value": "25.0", "currency": "ETH"}
+    assert (eth["hold"], eth["type"]) == ({"value": "0", "currency": "ETH"}, "")

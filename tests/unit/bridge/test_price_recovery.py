@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -101,3 +102,53 @@ async def test_a_clock_that_was_set_back_is_followed_and_candles_come_again(make
         assert len((await client.get("/candles?product_id=BTC-USD&limit=5")).json()) == 5
         metrics = (await client.get("/metrics")).text
     assert "bridge_clock_set_backs_total 1.0" in metrics
+
+
+async def test_a_time_that_turns_out_to_be_impossible_protects_no_price(clock: Clock) -> None:
+    limits = [float("inf")]
+    prices = Prices(["BTC-USD"], 10.0, clock, lambda: limits[0])
+    prices.heard(tick("666", FAR, clock.now))
+    limits[0] = NOW_SECONDS + 60
+    clock.now += 0.1
+    prices.heard(tick("100", T0, clock.now))
+    assert shown(prices) == ("100", False)
+
+
+async def test_quotes_that_may_have_been_overtaken_unseen_size_no_order(make_bridge: Any) -> None:
+    bridge = make_bridge()
+    bridge.on_ticker(TickerUpdate("BTC-USD", "100", "99", "101"), T0)
+    assert bridge.prices.fresh_bbo("BTC-USD") is not None
+    assert bridge.prices.to_poll(streaming=True) == ()
+    bridge.messages_lost()
+    assert bridge.prices.fresh_bbo("BTC-USD") is None
+    assert bridge.prices.to_poll(streaming=True) == ("BTC-USD",)
+    bridge.on_ticker(TickerUpdate("BTC-USD", "100", "98", "102"), T0)
+    assert bridge.prices.fresh_bbo("BTC-USD").bid == "98"
+    assert bridge.prices.to_poll(streaming=True) == ()
+
+
+async def test_a_refused_tick_and_lost_messages_have_the_time_asked_for(
+    make_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    def tell(_request: httpx.Request) -> httpx.Response:
+        asked.set()
+        return httpx.Response(200, json={"epochMillis": str(NOW_SECONDS * 1000)})
+
+    coinbase.on("GET", "/time", tell)
+    bridge = make_bridge()
+    monkeypatch.setattr(bridge.timekeeper, "interval", lambda **_state: 600.0)
+    running = asyncio.create_task(bridge.timekeeper.run())
+    try:
+        for trouble in (
+            lambda: None,
+            bridge.messages_lost,
+            lambda: bridge.on_ticker(TickerUpdate("BTC-USD", "666", None, None), FAR),
+        ):
+            asked.clear()
+            trouble()
+            await asyncio.wait_for(asked.wait(), 5)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -167,14 +167,14 @@ async def test_two_answers_that_contradict_each_other_are_a_failure() -> None:
 
 async def test_a_venue_that_was_set_back_is_followed_and_others_are_told() -> None:
     world = World()
-    told: list[int] = []
-    world.timekeeper.on_set_back = lambda: told.append(world.timekeeper.now_ms())
+    heard: list[int] = []
+    world.timekeeper.on_set_back = lambda: heard.append(world.timekeeper.now_ms())
     await world.sample_for(2)
     world.start_ms -= 86_400_000
     await world.timekeeper.sample()
     assert world.timekeeper.now_ms() == pytest.approx(world.venue_ms, abs=1)
-    assert world.timekeeper.set_backs == len(told) == 1
-    assert told[0] == pytest.approx(world.venue_ms, abs=1)
+    assert world.timekeeper.set_backs == len(heard) == 1
+    assert heard[0] == pytest.approx(world.venue_ms, abs=1)
 
 
 async def test_a_small_correction_is_waited_out() -> None:
