@@ -21,6 +21,7 @@ from cbbot.process.json_logs import configure_logs
 from cbbot.process.stop_signals import heeded_signals
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
+from cbbot_bridge.simulator.fault_gate import HttpProtocol
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 from cbbot_bridge.simulator.state_file import StateFile, read_state
@@ -51,7 +52,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 async def _serve(settings: SimulatorSettings) -> None:
     world = build_world(settings, read_state(settings.state))
-    signatures = Signatures(settings.key_name, settings.public_key)
+    signatures = Signatures(settings.keys, settings.unsigned)
     state_file = StateFile(world, settings.state)
     listener = listening_socket(settings.host, settings.port, host_name="--host", port_name="--port")
     server = HttpServer(
@@ -59,6 +60,7 @@ async def _serve(settings: SimulatorSettings) -> None:
         lambda bound: _log_listening(world, bound),
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
+        http=HttpProtocol,
         ws="websockets-sansio",
         lifespan="on",
     )

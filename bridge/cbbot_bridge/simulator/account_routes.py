@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text
-from cbbot_bridge.simulator.error_answers import ApiError, integer, world_of
+from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.request_reading import integer
 from cbbot_bridge.simulator.world import World, identity
 
 __all__ = ["account", "accounts", "empty_list", "exchange_rates", "key_permissions", "transaction_summary"]

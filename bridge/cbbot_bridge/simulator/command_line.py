@@ -17,6 +17,14 @@ from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
 from cbbot.venue.prints import FEWEST_PRINTS
+from cbbot_bridge.simulator.api_keys import (
+    USUAL_PERMISSIONS,
+    ApiKey,
+    Permission,
+    parse_permissions,
+    public_key,
+    read_key_file,
+)
 from cbbot_bridge.simulator.product_options import PRODUCT_OPTIONS, add_product_options, read_markets
 from cbbot_bridge.simulator.simulator_settings import MarketSettings, SimulatorSettings
 
@@ -48,6 +56,11 @@ def _fraction(key: str, default: str, meaning: str) -> Setting:
     return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
 
 
+def _rate(key: str, default: str, meaning: str) -> Setting:
+    scaled = f"{meaning}, times the speed above 1; 0 for no limit, as with --speed 0"
+    return _decimal(key, default, scaled, minimum="0", maximum="1000000")
+
+
 def _file(key: str, meaning: str, default: str | None = None) -> Setting:
     return Setting(key=key, kind=Kind.PATH, default=default, meaning=meaning)
 
@@ -64,6 +77,10 @@ OPTIONS: Final[tuple[Setting, ...]] = (
     _file("--state", "file that keeps account and clock over a restart"),
     _line("--key-name", "name of the API key to accept; needs --public-key-file"),
     _file("--public-key-file", "PEM of the key that signs; requests are then verified"),
+    _line("--key-permissions", "what that key may do, or everybody without a key: view,trade,transfer", "view,trade"),
+    _file("--keys-file", "JSON list of further keys: name, public_key_file, permissions, portfolio"),
+    _rate("--private-rate", "30", "private requests a second that a key has"),
+    _rate("--public-rate", "10", "public requests a second that an address has"),
     _whole("--order-visible-delay-ms", 0, _DAY_MS, "venue ms until an order can be seen"),
     _whole("--fills-delay-ms", 0, _DAY_MS, "venue ms until fills can be seen"),
     _whole("--settle-delay-ms", 0, _DAY_MS, "venue ms until balances move"),
@@ -116,12 +133,16 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
     texts = {option.key: given[_name(option)] for option in general if given[_name(option)] is not None}
     values = read_settings(general, texts, problems)
     balances: dict[str, Decimal] = {}
-    public_key = None
+    keys: tuple[ApiKey, ...] = ()
+    permissions = USUAL_PERMISSIONS
     with problems.collected():
         balances = _balances(given["balance"])
-    if {"--key-name", "--public-key-file"} <= values.keys():
+    if "--key-permissions" in values:
         with problems.collected():
-            public_key = _public_key(values["--key-name"], values["--public-key-file"])
+            permissions = parse_permissions(values["--key-permissions"].split(","))
+    if {"--key-name", "--public-key-file", "--keys-file"} <= values.keys():
+        with problems.collected():
+            keys = _keys(values, permissions)
     markets: tuple[MarketSettings, ...] = ()
     with problems.collected():
         markets = read_markets(given, values.get("--walk"))
@@ -141,8 +162,10 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
         maker_rate=values["--maker-rate"],
         delays=Delays(values["--order-visible-delay-ms"], values["--fills-delay-ms"], values["--settle-delay-ms"]),
         book=BookShape(values["--spread-ticks"], values["--book-levels"], values["--level-size"]),
-        key_name=values["--key-name"],
-        public_key=public_key,
+        keys=keys,
+        unsigned=permissions,
+        private_rate=float(values["--private-rate"]),
+        public_rate=float(values["--public-rate"]),
         control=given["faults"],
     )
 
@@ -175,7 +198,14 @@ def _amount(amount: str, text: str) -> Decimal:
         raise BadSetting("--balance", text, _BALANCE) from error
 
 
-def _public_key(key_name: str | None, path: str | None) -> str | None:
-    if (key_name is None) != (path is None):
+def _keys(values: Mapping[str, Any], permissions: frozenset[Permission]) -> tuple[ApiKey, ...]:
+    name, path, further = values["--key-name"], values["--public-key-file"], values["--keys-file"]
+    if (name is None) != (path is None):
         raise BadInput("--key-name and --public-key-file belong together: give both or neither")
-    return None if path is None else str(read_secret(_PUBLIC_KEY, path, "--public-key-file"))
+    keys = () if further is None else read_key_file(Path(further))
+    if name is None:
+        return keys
+    pem = str(read_secret(_PUBLIC_KEY, path, "--public-key-file"))
+    if any(key.name == name for key in keys):
+        raise BadInput(f"--key-name {name}: --keys-file has a key of this name, too")
+    return (ApiKey(name, public_key(pem), permissions), *keys)

@@ -14,7 +14,8 @@ from cbbot.venue.order_book import Book, Level
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
-from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
+from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.request_reading import integer, repeated
 from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar, cast
@@ -17,7 +16,8 @@ from cbbot.venue.exchange import Fill
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
-from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
+from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.request_reading import integer, read_fields, repeated
 from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.world import World
 
@@ -30,17 +30,7 @@ _LONGEST_ID = 128
 _Item = TypeVar("_Item")
 
 
-async def _body(request: Request) -> dict[str, object]:
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise ApiError.invalid("request body is not JSON") from error
-    if not isinstance(body, dict):
-        raise ApiError.invalid("request body is not a JSON object")
-    return body
-
-
-def _order_request(body: dict[str, object]) -> OrderRequest:
+def _order_request(body: Mapping[str, object]) -> OrderRequest:
     texts: dict[str, str] = {}
     for name in ("client_order_id", "product_id", "side"):
         value = body.get(name)
@@ -58,7 +48,7 @@ def _order_request(body: dict[str, object]) -> OrderRequest:
 async def create_order(request: Request) -> Response:
     """``POST /orders``: HTTP 200 whether it was taken or refused; ``success`` tells."""
     world = world_of(request)
-    wanted = _order_request(await _body(request))
+    wanted = _order_request((await read_fields(request)).values)
     now_ms = world.now_ms()
     try:
         placed, repeated_id = world.exchange.place(wanted, world.book(wanted.product_id, now_ms), now_ms)
@@ -214,7 +204,7 @@ async def fills(request: Request) -> Response:
 async def cancel_orders(request: Request) -> Response:
     """``POST /orders/batch_cancel``: market orders are over at once, so there is never one to cancel."""
     world = world_of(request)
-    ids = (await _body(request)).get("order_ids")
+    ids = (await read_fields(request)).values.get("order_ids")
     if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
         raise ApiError.invalid("order_ids argument is invalid")
     now_ms = world.now_ms()

@@ -11,6 +11,7 @@ from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
+from cbbot_bridge.simulator.api_keys import USUAL_PERMISSIONS, ApiKey, Permission
 
 __all__ = ["SAMPLE", "MarketSettings", "SimulatorSettings"]
 
@@ -41,8 +42,9 @@ class SimulatorSettings:
     """Settings of one simulator.
 
     ``markets`` share one clock; the first says where it starts. ``speed`` is venue seconds per second; 0 stops the
-    clock, which then moves by the control endpoint alone. ``history_fraction`` is a ratio of two integers. Rates are
-    fractions of the notional. ``key_name`` with ``public_key`` (PEM) turns the check of signatures on. ``control``
+    clock, which then moves by the control endpoint alone. ``history_fraction`` is a ratio of two integers. Fee rates
+    are fractions of the notional. ``keys`` turn the check of signatures on; without any, everybody has the
+    ``unsigned`` permissions. ``private_rate`` and ``public_rate`` are requests a second, 0 for no limit. ``control``
     opens the control endpoints.
     """
 
@@ -58,6 +60,8 @@ class SimulatorSettings:
     maker_rate: Decimal = Decimal("0.005")
     delays: Delays = field(default_factory=Delays)
     book: BookShape = field(default_factory=BookShape)
-    key_name: str | None = None
-    public_key: str | None = None
+    keys: tuple[ApiKey, ...] = ()
+    unsigned: frozenset[Permission] = USUAL_PERMISSIONS
+    private_rate: float = 30.0
+    public_rate: float = 10.0
     control: bool = False

@@ -14,6 +14,7 @@ import uvicorn
 
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
+from cbbot_bridge.simulator.fault_gate import HttpProtocol
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.state_file import StateFile, read_state
 from cbbot_bridge.simulator.world import build_world
@@ -54,8 +55,8 @@ def simulate(candle_csv: Path) -> Simulate:
     def start(*arguments: str) -> Iterator[httpx.Client]:
         settings = parse_arguments(["--speed", "0", "--csv", str(candle_csv), *arguments])
         world = build_world(settings, read_state(settings.state))
-        app = build_app(world, StateFile(world, settings.state), Signatures(settings.key_name, settings.public_key))
-        server = _Server(uvicorn.Config(app, ws="websockets-sansio", lifespan="on", log_config=None))
+        app = build_app(world, StateFile(world, settings.state), Signatures(settings.keys, settings.unsigned))
+        server = _Server(uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None))
         listener = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

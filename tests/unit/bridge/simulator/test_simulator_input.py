@@ -23,7 +23,7 @@ from cbbot.contract.settings_reading import BadSettings
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
-from cbbot_bridge.simulator.auth import Signatures
+from cbbot_bridge.simulator.api_keys import public_key
 from cbbot_bridge.simulator.candle_file import read_candles
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -173,7 +173,7 @@ def test_arguments_that_do_not_go_together_are_bad_input(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="BASE-QUOTE"):
         parse_arguments(["--product", "BTC"])
     with pytest.raises(BadInput, match="public key"):
-        Signatures("k", "no pem")
+        public_key("no pem")
 
 
 def test_arguments_become_settings() -> None:
