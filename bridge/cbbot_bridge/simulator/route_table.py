@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cbbot_bridge.simulator import account_routes, control, market_routes, order_routes
+from cbbot_bridge.simulator import account_routes, control, market_routes, order_routes, stream_control
 from cbbot_bridge.simulator.api_keys import Permission
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.error_answers import ApiError, Endpoint
@@ -104,10 +104,12 @@ def control_routes() -> list[BaseRoute]:
     posts: dict[str, Callable[[Request], object]] = {
         "/sim/advance": control.advance,
         "/sim/faults": control.set_fault,
-        "/sim/sockets/close": control.close_sockets,
+        "/sim/sockets/close": stream_control.close_sockets,
+        "/sim/sockets/faults": stream_control.set_stream_fault,
     }
     return [
         Route("/sim/status", control.status),
         Route("/sim/faults", control.clear_faults, methods=["DELETE"]),
+        Route("/sim/sockets/faults", stream_control.clear_stream_faults, methods=["DELETE"]),
         *(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()),
     ]

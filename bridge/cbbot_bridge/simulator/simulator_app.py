@@ -21,6 +21,7 @@ from cbbot_bridge.simulator.faults import PendingFaults
 from cbbot_bridge.simulator.rate_limits import RateLimits
 from cbbot_bridge.simulator.route_table import ENDPOINTS, api_routes, control_routes
 from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.stream_pace import Pace
 from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
@@ -29,9 +30,9 @@ __all__ = ["build_app"]
 _LOG = logging.getLogger(__name__)
 
 
-def build_app(world: World, state_file: StateFile, signatures: Signatures) -> Starlette:
+def build_app(world: World, state_file: StateFile, signatures: Signatures, pace: Pace | None = None) -> Starlette:
     """An ASGI application that serves a world and keeps its state while it runs."""
-    hub = Hub(world, signatures)
+    hub = Hub(world, signatures, pace)
     pending = PendingFaults((served.method, served.path) for served in ENDPOINTS)
     settings = world.settings
     limits = RateLimits(settings.private_rate, settings.public_rate, settings.speed)
@@ -39,7 +40,7 @@ def build_app(world: World, state_file: StateFile, signatures: Signatures) -> St
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await state_file.save()
-        tasks = [asyncio.create_task(task) for task in (hub.pump(), hub.beat(), state_file.keep())]
+        tasks = [asyncio.create_task(task) for task in (*hub.tasks(), state_file.keep())]
         for task in tasks:
             task.add_done_callback(_stop_when_failed)
         try:
