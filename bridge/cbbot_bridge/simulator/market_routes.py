@@ -192,7 +192,7 @@ async def ticker(request: Request) -> Response:
         for item in market.tape.latest_prints(until_ms, min(limit, _MOST_TRADES), after_ms)
         if item.size > 0
     ]
-    book = world.book(found.product_id, now_ms)
+    book = world.book(found.product_id)
     best_bid = _price(instrument, book.bids[0].price) if book and book.bids else ""
     best_ask = _price(instrument, book.asks[0].price) if book else ""
     return JSONResponse({"trades": trades, "best_bid": best_bid, "best_ask": best_ask})
@@ -216,7 +216,7 @@ async def best_bid_ask(request: Request) -> Response:
     world = world_of(request)
     wanted = repeated(request, "product_ids") or list(world.exchange.products)
     now_ms = world.now_ms()
-    books = [_price_book(_known(world, product_id), world.book(product_id, now_ms), 1, now_ms) for product_id in wanted]
+    books = [_price_book(_known(world, product_id), world.book(product_id), 1, now_ms) for product_id in wanted]
     return JSONResponse({"pricebooks": books})
 
 
@@ -226,7 +226,7 @@ async def product_book(request: Request) -> Response:
     found = _known(world, request.query_params.get("product_id", ""))
     limit = integer(request, "limit", _MOST_LEVELS)
     now_ms = world.now_ms()
-    book = world.book(found.product_id, now_ms)
+    book = world.book(found.product_id)
     answer: dict[str, object] = {"pricebook": _price_book(found, book, limit or _MOST_LEVELS, now_ms)}
     figures = {"last": "", "mid_market": "", "spread_bps": "", "spread_absolute": ""}
     if book is not None and book.bids:
