@@ -10,6 +10,7 @@ import pytest
 
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Exchange
+from cbbot.venue.prints import Print
 from cbbot.venue.venue_order import OrderRequest, OrderStatus
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.simulator_settings import SAMPLE
@@ -148,9 +149,14 @@ def test_candles_that_reach_no_order_are_passed_over(monkeypatch: pytest.MonkeyP
         increment = world.exchange.products[product_id].instrument.price_increment
         orders.append(limit(world, "BUY", price / 5 // increment * increment, size, product_id))
         orders.append(limit(world, "SELL", price * 5 // increment * increment, size, product_id))
-    passed: list[object] = []
+    passed: list[Print] = []
     on_print = Exchange.on_print
-    monkeypatch.setattr(Exchange, "on_print", lambda *given: (passed.append(given), on_print(*given)))
+
+    def counted(exchange: Exchange, market_id: str, item: Print) -> None:
+        passed.append(item)
+        on_print(exchange, market_id, item)
+
+    monkeypatch.setattr(Exchange, "on_print", counted)
     world.clock.advance_to(world.now_ms() + 5_000 * 60_000)
     world.now_ms()
     assert {status(world, order_id) for order_id in orders} == {OrderStatus.OPEN}
