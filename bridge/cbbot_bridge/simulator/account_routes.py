@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse, Response
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text
+from cbbot_bridge.simulator.api_keys import Permission
+from cbbot_bridge.simulator.auth import caller_of
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.request_reading import integer
 from cbbot_bridge.simulator.world import World, identity
@@ -99,13 +101,14 @@ async def transaction_summary(request: Request) -> Response:
 
 
 async def key_permissions(request: Request) -> Response:
-    """``GET /key_permissions``: may look and trade, may not transfer."""
+    """``GET /key_permissions``: what the key that asks may do."""
+    permissions = caller_of(request).permissions
     portfolio = world_of(request).portfolio
     return JSONResponse(
         {
-            "can_view": True,
-            "can_trade": True,
-            "can_transfer": False,
+            "can_view": Permission.VIEW in permissions,
+            "can_trade": Permission.TRADE in permissions,
+            "can_transfer": Permission.TRANSFER in permissions,
             "portfolio_uuid": portfolio,
             "portfolio_type": "DEFAULT",
         }

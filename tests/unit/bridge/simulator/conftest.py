@@ -56,7 +56,10 @@ def simulate(candle_csv: Path) -> Simulate:
         settings = parse_arguments(["--speed", "0", "--csv", str(candle_csv), *arguments])
         world = build_world(settings, read_state(settings.state))
         app = build_app(world, StateFile(world, settings.state), Signatures(settings.keys, settings.unsigned))
-        server = _Server(uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None))
+        config = uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None)
+        # A request that a fault holds up is given up at the end of its test.
+        config.timeout_graceful_shutdown = 1
+        server = _Server(config)
         listener = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
