@@ -34,14 +34,14 @@ _GRACE_SECONDS = 2
 
 
 def _log_listening(world: World, listener: socket.socket) -> None:
-    settings = world.settings
     log_listening(
         listener,
         now=rfc3339_ms(world.now_ms()),
-        speed=settings.speed,
-        product_id=settings.instrument.product_id,
-        candles=len(world.tape.series),
-        source=f"walk {settings.walk}" if settings.walk is not None else settings.csv.name,
+        speed=world.settings.speed,
+        product_id=world.main.market_id,
+        candles=len(world.main.tape.series),
+        source=world.main.source,
+        products=list(world.exchange.products),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -22,7 +24,7 @@ _FIAT = ("USD", "EUR", "GBP")
 
 
 def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[str, object]:
-    opened = rfc3339_ms(world.tape.series.start[0] * 1000)
+    opened = rfc3339_ms(world.main.tape.series.start[0] * 1000)
     return {
         "uuid": identity(currency),
         "name": f"{currency} Wallet",
@@ -71,9 +73,10 @@ async def transaction_summary(request: Request) -> Response:
     """``GET /transaction_summary``: the fee tier, and what has been traded. Some figures are JSON doubles there."""
     world = world_of(request)
     settings = world.settings
-    orders = list(world.exchange.orders(world.now_ms()))
-    money = settings.instrument.money
-    fees, volume = money(sum(order.commission for order in orders)), money(sum(order.value for order in orders))
+    fees = volume = Decimal(0)
+    for order in world.exchange.orders(world.now_ms()):
+        money = world.exchange.products[order.product_id].instrument.money
+        fees, volume = fees + money(order.commission), volume + money(order.value)
     return JSONResponse(
         {
             # Coinbase sends these as doubles; nothing here computes with them.

@@ -9,6 +9,7 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.order_book import book_after
 from cbbot.venue.prints import Print
 from cbbot.venue.wire import decimal_text
+from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["envelope", "error_frame", "heartbeat_event", "ticker_event", "trades_event"]
@@ -30,14 +31,14 @@ def error_frame(message: str) -> dict[str, Any]:
     return {"type": "error", "message": message}
 
 
-def ticker_event(world: World, kind: str, product_id: str, prints: Iterable[Print]) -> dict[str, Any]:
+def ticker_event(world: World, kind: str, market: Market, prints: Iterable[Print]) -> dict[str, Any]:
     """One ticker a print, oldest first. ``kind`` is ``snapshot`` or ``update``."""
-    return {"type": kind, "tickers": [_ticker(world, product_id, item) for item in prints]}
+    return {"type": kind, "tickers": [_ticker(world, market, item) for item in prints]}
 
 
-def _ticker(world: World, product_id: str, item: Print) -> dict[str, str]:
-    instrument = world.settings.instrument
-    figures = world.statistics.at(item.time_ms)
+def _ticker(world: World, market: Market, item: Print) -> dict[str, str]:
+    instrument = market.instrument
+    figures = market.statistics.at(item.time_ms)
     book = book_after(item, world.settings.book)
 
     def price(ticks: int) -> str:
@@ -48,7 +49,7 @@ def _ticker(world: World, product_id: str, item: Print) -> dict[str, str]:
 
     return {
         "type": "ticker",
-        "product_id": product_id,
+        "product_id": market.market_id,
         "price": price(item.price),
         "volume_24_h": size(figures.volume),
         "low_24_h": price(figures.low),
@@ -63,13 +64,13 @@ def _ticker(world: World, product_id: str, item: Print) -> dict[str, str]:
     }
 
 
-def trades_event(world: World, kind: str, product_id: str, prints: Iterable[Print]) -> dict[str, Any]:
+def trades_event(kind: str, market: Market, prints: Iterable[Print]) -> dict[str, Any]:
     """Trades in the given order; a quote without a trade (size 0) is none."""
-    instrument = world.settings.instrument
+    instrument = market.instrument
     trades = [
         {
             "trade_id": str(item.number),
-            "product_id": product_id,
+            "product_id": market.market_id,
             "price": decimal_text(item.price * instrument.price_increment),
             "size": decimal_text(item.size * instrument.base_increment),
             "side": item.maker.value,

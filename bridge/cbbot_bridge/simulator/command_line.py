@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cbbot.candles.candle_forms import FORMATS
-from cbbot.candles.candle_increments import instrument_of_file
 from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.contract.setting import BadSetting, Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.contract.text_setting import TextSetting, host_setting
-from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
@@ -29,11 +25,12 @@ from cbbot_bridge.simulator.api_keys import (
     public_key,
     read_key_file,
 )
-from cbbot_bridge.simulator.simulator_settings import SAMPLE, SimulatorSettings
+from cbbot_bridge.simulator.product_options import PRODUCT_OPTIONS, add_product_options, read_markets
+from cbbot_bridge.simulator.simulator_settings import MarketSettings, SimulatorSettings
 
 __all__ = ["OPTIONS", "parse_arguments"]
 
-# What a product's increments and an account's money may need; the exchange's own have 18 at most.
+# What an account's money may need; the exchange's own amounts have 18 at most.
 _DIGITS: Final = 18
 
 
@@ -59,11 +56,6 @@ def _fraction(key: str, default: str, meaning: str) -> Setting:
     return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
 
 
-def _increment(key: str, meaning: str) -> Setting:
-    of_the_product = f"{meaning} (the known product's, else what the candles need)"
-    return _decimal(key, None, of_the_product, minimum="0", above=True)
-
-
 def _rate(key: str, default: str, meaning: str) -> Setting:
     scaled = f"{meaning}, times the speed above 1; 0 for no limit, as with --speed 0"
     return _decimal(key, default, scaled, minimum="0", maximum="1000000")
@@ -79,10 +71,6 @@ def _line(key: str, meaning: str, default: str | None = None) -> Setting:
 
 
 _DAY_MS: Final = (0, 86_400_000)
-_SOURCES: Final = (
-    _file("--csv", "one-minute candles, in any form that a backtest reads (the sample)", str(SAMPLE)),
-    _whole("--walk", None, (-(10**18), 10**18), "the seed of a random walk instead of a file"),
-)
 OPTIONS: Final[tuple[Setting, ...]] = (
     host_setting("--host", "address to listen on", default="127.0.0.1"),
     _whole("--port", SIMULATOR_PORT, (0, 65535), "port to listen on, 0 picks a free one"),
@@ -96,56 +84,38 @@ OPTIONS: Final[tuple[Setting, ...]] = (
     _whole("--order-visible-delay-ms", 0, _DAY_MS, "venue ms until an order can be seen"),
     _whole("--fills-delay-ms", 0, _DAY_MS, "venue ms until fills can be seen"),
     _whole("--settle-delay-ms", 0, _DAY_MS, "venue ms until balances move"),
-    *_SOURCES,
-    Setting(
-        key="--format",
-        kind=Kind.CHOICE,
-        meaning=f"columns of a file without a header: {', '.join(FORMATS)}",
-        choices=tuple(FORMATS),
-    ),
+    _whole("--walk", None, (-(10**18), 10**18), "play random walks of this seed where no file is given"),
     _decimal("--speed", "600", "venue seconds per second; 0 stops the clock", minimum="0", maximum="1000000"),
     _fraction("--history-fraction", "0.7", "share of the candles that is history at the start"),
     _whole("--prints-per-candle", 12, (FEWEST_PRINTS, 60), "trades in which a candle is played"),
-    _line("--product", "product id", "BTC-USD"),
-    _increment("--price-increment", "smallest step of a price"),
-    _increment("--base-increment", "smallest step of a size"),
-    _increment("--quote-increment", "smallest step of money"),
-    _decimal("--min-notional", None, "smallest order, in quote currency (1)", minimum="0"),
     _whole("--spread-ticks", 1, (0, 10**6), "ask - bid"),
     _whole("--book-levels", 20, (1, 200), "levels a side"),
     _whole("--level-size", 10**9, (1, 10**15), "base units that rest on a level"),
     _fraction("--taker-rate", "0.009", "fraction of the notional"),
     _fraction("--maker-rate", "0.005", "fraction of the notional"),
+    *PRODUCT_OPTIONS,
 )
 _PUBLIC_KEY: Final = TextSetting(
     key="--public-key-file", meaning="the key", pattern=r"[\x00-\x7f]+", words="a public key in PEM"
 )
-# An Instrument's fields by the option that gives them.
-_OF_THE_PRODUCT: Final = {
-    "--price-increment": "price_increment",
-    "--base-increment": "base_increment",
-    "--quote-increment": "quote_increment",
-    "--min-notional": "min_notional",
-}
-_READ: Final = ("--csv", "--walk", "--format")
 _BALANCE: Final = "CURRENCY=AMOUNT with an amount of 0 or more, such as USD=10000"
 _AMOUNT: Final = _decimal("--balance", "0", "an amount", minimum="0")
 
 
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m cbbot_bridge.simulator", description="A Coinbase Advanced Trade look-alike.")
-    sources = parser.add_mutually_exclusive_group()
     for option in OPTIONS:
-        shown = "" if option.default is None or option in _SOURCES else f" ({option.default})"
-        holder = sources if option in _SOURCES else parser
-        holder.add_argument(option.key, help=f"{option.meaning}{shown}")
+        if option not in PRODUCT_OPTIONS:
+            shown = "" if option.default is None else f" ({option.default})"
+            parser.add_argument(option.key, help=f"{option.meaning}{shown}")
+    add_product_options(parser)
     parser.add_argument("--faults", action="store_true", help="open the control endpoints under /sim")
     parser.add_argument(
         "--balance",
         action="append",
         default=[],
         metavar="CURRENCY=AMOUNT",
-        help="opening balance, may be repeated (10000 of the quote currency)",
+        help="opening balance, may be repeated (10000 of each product's quote currency)",
     )
     return parser
 
@@ -159,8 +129,9 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
     """
     given = vars(_parser().parse_args(arguments))
     problems = Problems()
-    texts = {option.key: given[_name(option)] for option in OPTIONS if given[_name(option)] is not None}
-    values = read_settings(OPTIONS, texts, problems)
+    general = [option for option in OPTIONS if option not in PRODUCT_OPTIONS]
+    texts = {option.key: given[_name(option)] for option in general if given[_name(option)] is not None}
+    values = read_settings(general, texts, problems)
     balances: dict[str, Decimal] = {}
     keys: tuple[ApiKey, ...] = ()
     permissions = USUAL_PERMISSIONS
@@ -172,26 +143,20 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
     if {"--key-name", "--public-key-file", "--keys-file"} <= values.keys():
         with problems.collected():
             keys = _keys(values, permissions)
-    instrument: Instrument | None = None
-    opening: dict[str, Decimal] = {}
-    if {"--product", *_OF_THE_PRODUCT, *_READ} <= values.keys():
-        with problems.collected():
-            instrument = _instrument(values)
-            opening = {instrument.base_currency: Decimal(0), instrument.quote_currency: Decimal(10_000)}
+    markets: tuple[MarketSettings, ...] = ()
+    with problems.collected():
+        markets = read_markets(given, values.get("--walk"))
     problems.raise_found()
-    if instrument is None:
-        raise AssertionError("what keeps a product from being made has been found above")
+    opening = {item.instrument.base_currency: Decimal(0) for item in markets}
+    opening |= {item.instrument.quote_currency: Decimal(10_000) for item in markets}
     return SimulatorSettings(
         host=values["--host"],
         port=values["--port"],
-        csv=Path(values["--csv"]),
-        form=values["--format"],
-        walk=values["--walk"],
+        markets=markets,
         speed=float(values["--speed"]),
         history_fraction=values["--history-fraction"].as_integer_ratio(),
         prints_per_candle=values["--prints-per-candle"],
         state=None if values["--state"] is None else Path(values["--state"]),
-        instrument=instrument,
         balances=opening | balances,
         taker_rate=values["--taker-rate"],
         maker_rate=values["--maker-rate"],
@@ -203,15 +168,6 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
         public_rate=float(values["--public-rate"]),
         control=given["faults"],
     )
-
-
-def _instrument(values: Mapping[str, Any]) -> Instrument:
-    given = {field: values[key] for key, field in _OF_THE_PRODUCT.items() if values[key] is not None}
-    path = Path(values["--csv"])
-    if values["--walk"] is not None or path == SAMPLE:
-        # Prices like BTC-USD's, whatever product they stand for.
-        return replace(BTC_USD, product_id=values["--product"], **given)
-    return instrument_of_file(values["--product"], given, path, values["--format"])
 
 
 def _name(option: Setting) -> str:

@@ -27,8 +27,8 @@ def _standing(world: World) -> dict[str, object]:
     return {
         "now_ms": now_ms,
         "now": rfc3339_ms(now_ms),
-        "candle": world.tape.index_at(now_ms),
-        "candles_in_file": len(world.tape.series),
+        "candle": world.main.tape.index_at(now_ms),
+        "candles_in_file": len(world.main.tape.series),
         "speed": world.clock.speed,
     }
 
@@ -60,7 +60,7 @@ async def advance(request: Request) -> Response:
 
 
 def _end_of(world: World, candles: int) -> int:
-    now_ms, tape = world.now_ms(), world.tape
+    now_ms, tape = world.now_ms(), world.main.tape
     index = tape.index_at(now_ms)
     length = tape.series.seconds
     over = index < 0 or (tape.candle(index).start + length) * 1000 <= now_ms

@@ -16,6 +16,7 @@ from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.request_reading import integer, repeated
+from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["best_bid_ask", "candles", "product", "product_book", "products", "server_time", "ticker"]
@@ -33,12 +34,20 @@ def _known(world: World, product_id: str) -> Product:
     return found
 
 
+def _market(world: World, product_id: str) -> Market:
+    found = world.market(product_id)
+    if found is None:
+        raise ApiError.not_found(f"Product {product_id} not supported")
+    return found
+
+
 def _product_record(world: World, found: Product) -> dict[str, object]:
     instrument, now_ms = found.instrument, world.now_ms()
-    last = world.last_print(now_ms)
+    market = world.market(found.product_id)
+    last = None if market is None else market.last_print(now_ms)
     price = volume = change = volume_change = quote_volume = ""
-    if last is not None:
-        figures = world.statistics.at(now_ms)
+    if market is not None and last is not None:
+        figures = market.statistics.at(now_ms)
         price = _price(instrument, last.price)
         volume = _size(instrument, figures.volume)
         change, volume_change = (
@@ -123,7 +132,8 @@ async def product(request: Request) -> Response:
 async def candles(request: Request) -> Response:
     """``GET /products/{product_id}/candles``: newest first, the newest one in progress, gaps left out."""
     world = world_of(request)
-    instrument = _known(world, request.path_params["product_id"]).instrument
+    market = _market(world, request.path_params["product_id"])
+    instrument = market.instrument
     start, end = integer(request, "start"), integer(request, "end")
     try:
         granularity = Granularity(request.query_params.get("granularity", ""))
@@ -140,7 +150,7 @@ async def candles(request: Request) -> Response:
         raise ApiError.invalid(
             "start and end argument is invalid - number of candles requested should be less than 350"
         )
-    page = candle_page(world.tape, first, last, seconds, world.now_ms())[-limit:]
+    page = candle_page(market.tape, first, last, seconds, world.now_ms())[-limit:]
     return JSONResponse({"candles": [_candle_record(instrument, item) for item in reversed(page)]})
 
 
@@ -159,6 +169,7 @@ async def ticker(request: Request) -> Response:
     """``GET /products/{product_id}/ticker``: the newest trades and the touch."""
     world = world_of(request)
     found = _known(world, request.path_params["product_id"])
+    market = _market(world, found.product_id)
     limit = integer(request, "limit", _MOST_TRADES)
     if limit > _MOST_LEVELS:
         raise ApiError(500, "INTERNAL", "internal error")
@@ -178,10 +189,10 @@ async def ticker(request: Request) -> Response:
             "ask": "",
             "exchange": "coinbase",
         }
-        for item in world.tape.latest_prints(until_ms, min(limit, _MOST_TRADES), after_ms)
+        for item in market.tape.latest_prints(until_ms, min(limit, _MOST_TRADES), after_ms)
         if item.size > 0
     ]
-    book = world.book(now_ms)
+    book = world.book(found.product_id, now_ms)
     best_bid = _price(instrument, book.bids[0].price) if book and book.bids else ""
     best_ask = _price(instrument, book.asks[0].price) if book else ""
     return JSONResponse({"trades": trades, "best_bid": best_bid, "best_ask": best_ask})
@@ -205,8 +216,7 @@ async def best_bid_ask(request: Request) -> Response:
     world = world_of(request)
     wanted = repeated(request, "product_ids") or list(world.exchange.products)
     now_ms = world.now_ms()
-    book = world.book(now_ms)
-    books = [_price_book(_known(world, product_id), book, 1, now_ms) for product_id in wanted]
+    books = [_price_book(_known(world, product_id), world.book(product_id, now_ms), 1, now_ms) for product_id in wanted]
     return JSONResponse({"pricebooks": books})
 
 
@@ -216,7 +226,7 @@ async def product_book(request: Request) -> Response:
     found = _known(world, request.query_params.get("product_id", ""))
     limit = integer(request, "limit", _MOST_LEVELS)
     now_ms = world.now_ms()
-    book = world.book(now_ms)
+    book = world.book(found.product_id, now_ms)
     answer: dict[str, object] = {"pricebook": _price_book(found, book, limit or _MOST_LEVELS, now_ms)}
     figures = {"last": "", "mid_market": "", "spread_bps": "", "spread_absolute": ""}
     if book is not None and book.bids:

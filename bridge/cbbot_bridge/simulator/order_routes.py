@@ -51,7 +51,7 @@ async def create_order(request: Request) -> Response:
     wanted = _order_request((await read_fields(request)).values)
     now_ms = world.now_ms()
     try:
-        placed, repeated_id = world.exchange.place(wanted, world.book(now_ms), now_ms)
+        placed, repeated_id = world.exchange.place(wanted, world.book(wanted.product_id, now_ms), now_ms)
     except OrderRefused as refusal:
         _LOG.info(
             "order refused",

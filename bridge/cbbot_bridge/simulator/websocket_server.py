@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from cbbot.venue.prints import Print
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.channel_messages import envelope, error_frame, heartbeat_event, ticker_event, trades_event
+from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["Hub"]
@@ -155,10 +156,12 @@ class Hub:
         """Market names of the wanted products, all when none is named; None for an unknown one."""
         if message["channel"] == "heartbeats":
             return ["heartbeats"]
-        named = message.get("product_ids") or list(self._world.exchange.products)
-        if not isinstance(named, list) or not all(self._world.product(str(name)) for name in named):
+        named = message.get("product_ids") or list(self._world.markets)
+        if not isinstance(named, list):
             return None
-        return list(dict.fromkeys(self._world.market_id(str(name)) for name in named))
+        markets = [self._world.market(str(name)) for name in named]
+        known = [market.market_id for market in markets if market is not None]
+        return list(dict.fromkeys(known)) if len(known) == len(markets) else None
 
     def _change(self, connection: _Connection, kind: str, channel: str, products: list[str]) -> None:
         present = connection.channels.get(channel, [])
@@ -176,15 +179,15 @@ class Hub:
             self._snapshot(connection, channel, fresh, now_ms)
 
     def _snapshot(self, connection: _Connection, channel: str, products: list[str], now_ms: int) -> None:
-        tape = self._world.tape
-        for product_id in products:
+        for market in (self._world.markets[product_id] for product_id in products if channel != "heartbeats"):
+            tape = market.tape
             if channel == "ticker":
                 last = tape.latest_prints(now_ms, 1)
                 if last:
-                    connection.send("ticker", [ticker_event(self._world, "snapshot", product_id, last)], now_ms)
+                    connection.send("ticker", [ticker_event(self._world, "snapshot", market, last)], now_ms)
             elif channel == "market_trades":
                 trades = tape.latest_prints(now_ms, _TRADES_IN_SNAPSHOT)
-                connection.send("market_trades", [trades_event(self._world, "snapshot", product_id, trades)], now_ms)
+                connection.send("market_trades", [trades_event("snapshot", market, trades)], now_ms)
 
     async def pump(self) -> None:
         """Send prints as they happen, until canceled."""
@@ -192,22 +195,23 @@ class Hub:
         seen_ms = world.now_ms()
         while True:
             now_ms = world.now_ms()
-            prints = world.tape.latest_prints(now_ms, _MOST_PRINTS, seen_ms)
+            for market in world.markets.values():
+                prints = market.tape.latest_prints(now_ms, _MOST_PRINTS, seen_ms)
+                if prints:
+                    self._publish(market, prints[::-1], now_ms)
             seen_ms = now_ms
-            if prints:
-                self._publish(prints[::-1], now_ms)
-            await world.clock.wait_until(world.tape.next_print_ms(now_ms))
+            await world.clock.wait_until(min(market.tape.next_print_ms(now_ms) for market in world.markets.values()))
 
-    def _publish(self, prints: list[Print], now_ms: int) -> None:
-        product_id = self._world.settings.instrument.product_id
+    def _publish(self, market: Market, prints: list[Print], now_ms: int) -> None:
+        product_id = market.market_id
         tickers = [c for c in self._connections if c.wants("ticker", product_id)]
         if tickers:
-            event = ticker_event(self._world, "update", product_id, prints)
+            event = ticker_event(self._world, "update", market, prints)
             for connection in tickers:
                 connection.send("ticker", [event], now_ms)
         trades = [c for c in self._connections if c.wants("market_trades", product_id)]
         if trades:
-            event = trades_event(self._world, "update", product_id, prints)
+            event = trades_event("update", market, prints)
             for connection in trades if event["trades"] else ():
                 connection.send("market_trades", [event], now_ms)
 
