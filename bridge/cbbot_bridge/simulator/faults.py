@@ -101,8 +101,8 @@ def parse_fault(fields: Mapping[str, object]) -> Fault:
         if not isinstance(value, rule.kind) or (isinstance(value, bool) and rule.kind is not bool):
             raise BadInput(f"fault: {name}={value!r} is not accepted")
     fault = Fault(**{"path": "", **fields})  # type: ignore[arg-type]  # every field was checked above
-    for told, words in _problems(fault):
-        if told:
+    for wrong, words in _problems(fault):
+        if wrong:
             raise BadInput(f"fault: {words}")
     return fault
 
