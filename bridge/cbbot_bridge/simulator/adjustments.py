@@ -72,7 +72,7 @@ def _plan_gates(request: Request, fields: Fields, name: str) -> Callable[[], obj
     for product_id in inner.values:
         known_product(request, product_id)
         shut = inner.values[product_id]
-        if not isinstance(shut, list) or not set(shut) <= set(Gate):
+        if not isinstance(shut, list) or not all(gate in list(Gate) for gate in shut):
             raise inner.refuse(product_id, f"a list of some of {', '.join(Gate)} is wanted")
         gates = [Gate(gate) for gate in shut]
         changes.append(lambda product_id=product_id, gates=gates: exchange.set_gates(product_id, gates))
