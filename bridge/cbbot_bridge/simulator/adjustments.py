@@ -6,8 +6,9 @@ Unlike a fault, an adjustment is true on every side: orders, fills, balances and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, cast
 
 from starlette.requests import Request
@@ -63,7 +64,7 @@ def _plan_duplicates(request: Request, fields: Fields, name: str) -> Callable[[]
     return change
 
 
-def _together(changes: list[Callable[[], object]]) -> Callable[[], object]:
+def _together(changes: Sequence[Callable[[], object]]) -> Callable[[], object]:
     return lambda: [change() for change in changes]
 
 
@@ -75,7 +76,7 @@ def _plan_gates(request: Request, fields: Fields, name: str) -> Callable[[], obj
         if not isinstance(shut, list) or not all(gate in list(Gate) for gate in shut):
             raise inner.refuse(product_id, f"a list of some of {', '.join(Gate)} is wanted")
         gates = [Gate(gate) for gate in shut]
-        changes.append(lambda product_id=product_id, gates=gates: exchange.set_gates(product_id, gates))
+        changes.append(partial(exchange.set_gates, product_id, gates))
     return _together(changes)
 
 
@@ -86,7 +87,7 @@ def _plan_statuses(request: Request, fields: Fields, name: str) -> Callable[[], 
         status = inner.text(product_id)
         if status not in _STATUSES:
             raise inner.refuse(product_id, f"one of {', '.join(_STATUSES)} is wanted")
-        changes.append(lambda product_id=product_id, status=status: exchange.set_status(product_id, status))
+        changes.append(partial(exchange.set_status, product_id, status))
     return _together(changes)
 
 
@@ -97,10 +98,7 @@ def _plan_balances(request: Request, fields: Fields, name: str) -> Callable[[], 
         text = inner.decimal(currency)
         if currency not in wallets or _AMOUNT.fullmatch(text) is None:
             raise inner.refuse(currency, "0 or more of a currency that is traded is wanted")
-        amount = parse_decimal(text)
-        changes.append(
-            lambda currency=currency, amount=amount: wallets.add(currency, amount - wallets[currency].available)
-        )
+        changes.append(partial(world.exchange.set_available, currency, parse_decimal(text)))
     return _together(changes)
 
 
@@ -114,7 +112,7 @@ def _plan_books(request: Request, fields: Fields, name: str) -> Callable[[], obj
             wanted.whole("levels", least=1, most=200),
             wanted.whole("level_size", least=1, most=_MOST),
         )
-        changes.append(lambda market_id=market_id, shape=shape: exchange.set_shape(market_id, shape))
+        changes.append(partial(exchange.set_shape, market_id, shape))
     return _together(changes)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cbbot.venue.records import cancel_record, edit_preview_record, edit_record, preview_record
+from cbbot.venue.answer_records import cancel_record, edit_preview_record, edit_record, preview_record
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import Order, OrderRequest
 from cbbot_bridge.simulator.error_answers import world_of

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbbot.errors import BadInput
-from cbbot.venue.exchange import Exchange
+from cbbot.venue.exchange import Exchange, Terms
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.order_book import Book, book_after
+from cbbot.venue.order_book import Book
+from cbbot.venue.portfolios import Portfolio
 from cbbot.venue.product import Product
 from cbbot.venue.snapshot import from_json, to_json
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -19,7 +20,8 @@ from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 
 __all__ = ["World", "build_world"]
 
-_VERSION = 1
+_VERSION = 2
+_MOST_PRINTS = 10_000_000
 _WALK_START = 1_735_689_600  # 2025-01-01T00:00:00Z
 _NAMESPACE = uuid.UUID("2b7d5c1e-6a34-5f0d-8a55-90c1d7e4aa10")
 
@@ -48,7 +50,21 @@ class World:
 
     def now_ms(self) -> int:
         """The venue's time in ms since the epoch."""
-        return self.clock.now_ms()
+        now_ms = self.clock.now_ms()
+        self.feed(now_ms)
+        return now_ms
+
+    def feed(self, now_ms: int) -> None:
+        """Pass the prints that the exchange has not seen yet."""
+        for market_id, market in self.markets.items():
+            last = self.exchange.last_print(market_id)
+            if last is None or not self.exchange.has_open_orders(market_id):
+                newest = market.last_print(now_ms)
+                due = [] if newest is None or newest == last else [newest]
+            else:
+                due = list(reversed(market.tape.latest_prints(now_ms, _MOST_PRINTS, last.time_ms)))
+            for print_ in due:
+                self.exchange.on_print(market_id, print_)
 
     def product(self, product_id: str) -> Product | None:
         """A product by its id."""
@@ -60,13 +76,13 @@ class World:
 
     def book(self, product_id: str, now_ms: int) -> Book | None:
         """The book of a product; None before the first trade, and for an unknown product."""
-        market = self.market(product_id)
-        last = None if market is None else market.last_print(now_ms)
-        return None if last is None else book_after(last, self.settings.book)
+        self.feed(now_ms)
+        return None if self.market(product_id) is None else self.exchange.book(product_id)
 
     def state(self) -> dict[str, Any]:
-        """What :func:`build_world` needs to go on from now, but for ``orders``: those are only ever added to."""
+        """What :func:`build_world` needs to go on from now, but for ``orders`` and ``fills``."""
         now_ms = self.now_ms()
+        self.feed(now_ms)
         return {
             "version": _VERSION,
             "replay": self.fingerprint,
@@ -88,14 +104,17 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     """
     markets = _markets(settings)
     fingerprint = hashlib.sha256("".join(market.fingerprint() for market in markets).encode()).hexdigest()
-    saved = state or {"balances": {}, "orders": [], "unsettled": []}
     start_ms = _opening_ms(settings, markets) if state is None else _resumed(state, fingerprint)
     products = [product for market in markets for product in market.products]
     opening = dict(settings.balances)
     for product in products:
         for currency in (product.instrument.base_currency, product.instrument.quote_currency):
             opening.setdefault(currency, product.instrument.ledger_increment * 0)
-    exchange = from_json(saved, products, opening, fee_rate(settings.taker_rate), settings.delays)
+    terms = Terms(fee_rate(settings.taker_rate), fee_rate(settings.maker_rate), settings.delays, settings.book)
+    if state is None:
+        exchange = Exchange(products, opening, terms, Portfolio(identity("portfolio"), "Default", "DEFAULT"))
+    else:
+        exchange = from_json(state, products, opening, terms)
     return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
 
 
