@@ -18,7 +18,7 @@ from cbbot.venue.product import Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.product_lookup import known_product, price_text, size_text
-from cbbot_bridge.simulator.request_reading import bounded, repeated
+from cbbot_bridge.simulator.request_reading import bounded, decimal, repeated
 
 __all__ = ["best_bid_ask", "product_book"]
 
@@ -70,7 +70,7 @@ async def product_book(request: Request) -> Response:
 
 def _step(request: Request, instrument: Instrument) -> int:
     """The width of a level in ticks."""
-    text = request.query_params.get(_AGGREGATION, "")
+    text = decimal(request, _AGGREGATION)
     if not text:
         return 1
     try:

@@ -20,6 +20,7 @@ __all__ = [
     "Fields",
     "bounded",
     "choices",
+    "decimal",
     "flag",
     "instant",
     "integer",
@@ -166,6 +167,14 @@ def integer(request: Request, name: str, default: int | None = None) -> int:
     if _WHOLE.fullmatch(text) is None:
         raise ApiError.invalid(f"{name} argument is invalid")
     return int(text)
+
+
+def decimal(request: Request, name: str) -> str:
+    """A number in plain notation of a query string, "" where it is not given."""
+    text = request.query_params.get(name, "")
+    if text and (len(text) > _MOST_DIGITS or _DECIMAL.fullmatch(text) is None):
+        raise ApiError.invalid(f"{name} argument is invalid - a decimal in plain notation is wanted")
+    return text
 
 
 def bounded(request: Request, name: str, default: int, most: int) -> int:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from cbbot.process.http_server import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_gate import HttpProtocol
@@ -60,7 +61,8 @@ def simulate(candle_csv: Path) -> Simulate:
         # A request that a fault holds up is given up at the end of its test.
         config.timeout_graceful_shutdown = 1
         server = _Server(config)
-        listener = socket.create_server(("127.0.0.1", 0))
+        # As of the product: without TCP_NODELAY every answer waits 40 ms for the client's acknowledgement.
+        listener = listening_socket("127.0.0.1", 0, host_name="--host", port_name="--port")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
