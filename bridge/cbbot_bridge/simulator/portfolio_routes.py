@@ -6,13 +6,13 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any, Final, cast
 
-from cbbot.venue.portfolios import Portfolio, PortfolioRefused
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cbbot.domain.decimals import parse_decimal
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance
+from cbbot.venue.portfolios import Portfolio, PortfolioRefused
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.account_routes import FIAT, account_uuid
 from cbbot_bridge.simulator.auth import caller_of
@@ -57,7 +57,7 @@ async def _saved(request: Request, body: dict[str, object]) -> Response:
 def _seen(request: Request) -> list[Portfolio]:
     """A key sees its own portfolio; the default one's sees all, as does everybody where no key is wanted."""
     found = list(world_of(request).exchange.portfolios.values())
-    return [item for item in found if caller_of(request).portfolio in ("", item.name)]
+    return [item for item in found if caller_of(request).portfolio in ("", item.uuid)]
 
 
 async def portfolios(request: Request) -> Response:
