@@ -1,7 +1,13 @@
-"""Signatures of requests: checked like Coinbase does, against real time, when a key is configured."""
+"""Signatures of requests: checked as Coinbase does when a key is configured.
+
+At the exchange the clock that tokens are checked by and the one that ``/time`` shows are one. A replay shows another
+time than the customers' own clocks, and customers sign by either: a token is good that is valid by real time or by
+the venue's.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
@@ -11,6 +17,7 @@ from starlette.responses import Response
 
 from cbbot_bridge.simulator.api_keys import USUAL_PERMISSIONS, ApiKey, Permission
 from cbbot_bridge.simulator.error_answers import Endpoint, missing_scopes, unauthorized
+from cbbot_bridge.simulator.replay_clock import SimulatedClock
 
 __all__ = ["Caller", "Signatures", "caller_of"]
 
@@ -18,6 +25,8 @@ _ISSUERS = ("cdp", "coinbase-cloud")
 _API_HOST = "api.coinbase.com"
 # Coinbase's own clients sign for two minutes. Some date their tokens back by a few seconds for clocks that run ahead.
 _LONGEST_LIFE_SECONDS: Final = 120 + 15
+# How well a customer knows the time of a clock that runs faster than its own, in its own seconds.
+_UNCERTAIN_SECONDS: Final = 5
 
 
 class Caller(NamedTuple):
@@ -39,7 +48,13 @@ def caller_of(request: Request) -> Caller:
 class Signatures:
     """Knows some keys, or none: then every request passes, with the ``unsigned`` permissions."""
 
-    def __init__(self, keys: Iterable[ApiKey] = (), unsigned: frozenset[Permission] = USUAL_PERMISSIONS) -> None:
+    def __init__(
+        self,
+        clock: SimulatedClock,
+        keys: Iterable[ApiKey] = (),
+        unsigned: frozenset[Permission] = USUAL_PERMISSIONS,
+    ) -> None:
+        self._clock = clock
         self._keys = {key.name: key for key in keys}
         self._anybody = Caller("", unsigned, "")
         self._portfolios: Mapping[str, str] = {}
@@ -82,13 +97,29 @@ class Signatures:
                 key.public,
                 algorithms=[key.algorithm],
                 # ccxt names an audience, the SDK none; Coinbase takes both.
-                options={"verify_aud": False, "require": ["exp", "nbf", "iss", "sub"]},
+                options={
+                    "verify_aud": False,
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                    "require": ["exp", "nbf", "iss", "sub"],
+                },
             )
-        except (jwt.PyJWTError, OverflowError, TypeError):
-            # The last two are what PyJWT makes of times that are lists or Infinity.
+            starts, ends = int(claims["nbf"]), int(claims["exp"])
+        except (jwt.PyJWTError, OverflowError, TypeError, ValueError):
+            # The last three are what times are that are lists, Infinity or no numbers.
             return None
-        sound = claims["iss"] in _ISSUERS and claims["sub"] == key.name and _is_short_lived(claims)
-        return claims if sound else None
+        if claims["iss"] not in _ISSUERS or claims["sub"] != key.name:
+            return None
+        return claims if _is_short_lived(starts, ends) and self._is_valid_now(starts, ends) else None
+
+    def _is_valid_now(self, starts: int, ends: int) -> bool:
+        """By real time or by the venue's. A token lasts as many of our seconds on a clock that runs fast."""
+        if starts <= time.time() < ends:
+            return True
+        rate = max(self._clock.speed, 1.0)
+        slack = _UNCERTAIN_SECONDS * (rate - 1)
+        return starts - slack <= self._clock.now_ms() / 1000 < starts + (ends - starts) * rate + slack
 
     def _caller(self, request: Request) -> Caller | None:
         if not self._keys:
@@ -104,9 +135,8 @@ class Signatures:
         return self.caller(claims)
 
 
-def _is_short_lived(claims: dict[str, Any]) -> bool:
-    """PyJWT has seen to it that both are whole numbers."""
-    return 0 < int(claims["exp"]) - int(claims["nbf"]) <= _LONGEST_LIFE_SECONDS
+def _is_short_lived(starts: int, ends: int) -> bool:
+    return 0 < ends - starts <= _LONGEST_LIFE_SECONDS
 
 
 def _names(uri: str, request: Request) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.contract.setting import BadSetting, Kind, Setting
-from cbbot.contract.settings_reading import Problems, read_secret, read_settings
+from cbbot.contract.settings_reading import BadSettings, Problems, read_secret, read_settings
 from cbbot.contract.text_setting import TextSetting, host_setting
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
@@ -30,16 +29,16 @@ from cbbot_bridge.simulator.simulator_settings import MarketSettings, SimulatorS
 
 __all__ = ["OPTIONS", "parse_arguments"]
 
+_PROGRAM: Final = "python -m cbbot_bridge.simulator"
 # What an account's money may need; the exchange's own amounts have 18 at most.
 _DIGITS: Final = 18
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, told like every other."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"simulator: {message}; see --help\n")
-        sys.exit(2)
+        raise BadSettings([BadInput(f"{message}; see {self.prog} --help")])
 
 
 def _whole(key: str, default: int | None, bounds: tuple[int, int], meaning: str) -> Setting:
@@ -93,6 +92,19 @@ OPTIONS: Final[tuple[Setting, ...]] = (
     _whole("--level-size", 10**9, (1, 10**15), "base units that rest on a level"),
     _fraction("--taker-rate", "0.009", "fraction of the notional"),
     _fraction("--maker-rate", "0.005", "fraction of the notional"),
+    _decimal(
+        "--websocket-rate",
+        "8",
+        "WebSocket connections a second, and messages without a signature, of one address; 0 for no limit",
+        minimum="0",
+        maximum="1000000",
+    ),
+    Setting(
+        key="--websocket-client-id",
+        kind=Kind.BOOLEAN,
+        default="true",
+        meaning="whether WebSocket messages have a client_id, which Coinbase's Python client wants",
+    ),
     *PRODUCT_OPTIONS,
 )
 _PUBLIC_KEY: Final = TextSetting(
@@ -102,8 +114,8 @@ _BALANCE: Final = "CURRENCY=AMOUNT with an amount of 0 or more, such as USD=1000
 _AMOUNT: Final = _decimal("--balance", "0", "an amount", minimum="0")
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="python -m cbbot_bridge.simulator", description="A Coinbase Advanced Trade look-alike.")
+def _parser(program: str) -> _Parser:
+    parser = _Parser(prog=program, description="A Coinbase Advanced Trade look-alike.")
     for option in OPTIONS:
         if option not in PRODUCT_OPTIONS:
             shown = "" if option.default is None else f" ({option.default})"
@@ -120,14 +132,15 @@ def _parser() -> _Parser:
     return parser
 
 
-def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
-    """Settings from command line arguments.
+def parse_arguments(arguments: Sequence[str], program: str = _PROGRAM) -> SimulatorSettings:
+    """Settings from command line arguments; ``program`` is what was called with them.
 
     Raises:
-        BadSettings: every value that is not accepted, values that do not go together, a key that cannot be read.
-        SystemExit: 2 for arguments that are none (one line on stderr), 0 for ``--help``.
+        BadSettings: every value that is not accepted, values that do not go together, a key that cannot be read; or
+            an argument that is none.
+        SystemExit: 0 for ``--help``.
     """
-    given = vars(_parser().parse_args(arguments))
+    given = vars(_parser(program).parse_args(arguments))
     problems = Problems()
     general = [option for option in OPTIONS if option not in PRODUCT_OPTIONS]
     texts = {option.key: given[_name(option)] for option in general if given[_name(option)] is not None}
@@ -166,6 +179,8 @@ def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
         unsigned=permissions,
         private_rate=float(values["--private-rate"]),
         public_rate=float(values["--public-rate"]),
+        stream_rate=float(values["--websocket-rate"]),
+        stream_client_id=values["--websocket-client-id"],
         control=given["faults"],
     )
 

@@ -13,10 +13,9 @@ from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.faults import PendingFaults, parse_fault
 from cbbot_bridge.simulator.request_reading import read_fields
 from cbbot_bridge.simulator.state_file import StateFile
-from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["advance", "clear_faults", "close_sockets", "set_fault", "status"]
+__all__ = ["advance", "clear_faults", "set_fault", "status"]
 
 _MOST_CANDLES = 1_000_000
 _LATEST_MS = 4_102_444_800_000  # 2100
@@ -81,11 +80,3 @@ async def clear_faults(request: Request) -> Response:
     """``DELETE /sim/faults``: everything works again."""
     cast("PendingFaults", request.app.state.faults).clear()
     return JSONResponse({"rules": 0})
-
-
-async def close_sockets(request: Request) -> Response:
-    """``POST /sim/sockets/close``: ``{"code": 1000}`` closes every WebSocket."""
-    code = (await read_fields(request)).only("code").whole("code", 1000, most=4999)
-    if not (code in (1000, 1001) or 1007 <= code <= 1014 or code >= 3000):
-        raise ApiError.invalid("code: a WebSocket close code that may be sent is wanted, e.g. 1000")
-    return JSONResponse({"closed": cast("Hub", request.app.state.hub).disconnect_all(code)})

@@ -18,6 +18,7 @@ from cbbot_bridge.simulator import (
     order_listings,
     order_routes,
     portfolio_routes,
+    stream_control,
     v2_routes,
 )
 from cbbot_bridge.simulator.api_keys import Permission
@@ -140,11 +141,13 @@ def control_routes() -> list[BaseRoute]:
         "/sim/faults": control.set_fault,
         "/sim/fills/correct": adjustments.correct_fill,
         "/sim/fills/reverse": adjustments.reverse_fill,
-        "/sim/sockets/close": control.close_sockets,
+        "/sim/sockets/close": stream_control.close_sockets,
+        "/sim/sockets/faults": stream_control.set_stream_fault,
     }
     return [
         Route("/sim/status", control.status),
         Route("/sim/exchange", adjustments.show_exchange),
         Route("/sim/faults", control.clear_faults, methods=["DELETE"]),
+        Route("/sim/sockets/faults", stream_control.clear_stream_faults, methods=["DELETE"]),
         *(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()),
     ]

@@ -13,10 +13,12 @@ from typing import Final
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.venue.candle_series import CandleSeries
+from cbbot.venue.order_book import Book, BookShape, book_after
 from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
 from cbbot.venue.tape import Tape
 from cbbot.venue.walk import random_walk
+from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_file import read_candles
 from cbbot_bridge.simulator.simulator_settings import MarketSettings
 from cbbot_bridge.simulator.statistics import MarketStatistics
@@ -39,8 +41,9 @@ _NAMES: Final = {
 class Market:
     """Prints on the venue's clock and the products that share their book; the first gives the market its id."""
 
-    def __init__(self, settings: MarketSettings, tape: Tape, products: tuple[Product, ...]) -> None:
+    def __init__(self, settings: MarketSettings, tape: Tape, products: tuple[Product, ...], shape: BookShape) -> None:
         self.settings = settings
+        self._shape = shape
         self.tape = tape
         self.products = products
         self.statistics = MarketStatistics(tape)
@@ -60,6 +63,18 @@ class Market:
         """Where the prices come from, in words."""
         return self.settings.source
 
+    def price_text(self, ticks: int) -> str:
+        """A price as Coinbase writes it."""
+        return decimal_text(ticks * self.instrument.price_increment)
+
+    def size_text(self, units: int) -> str:
+        """A size as Coinbase writes it."""
+        return decimal_text(units * self.instrument.base_increment)
+
+    def book_after(self, item: Print) -> Book:
+        """The book that a print left, without the customer's own orders."""
+        return book_after(item, self._shape)
+
     def last_print(self, now_ms: int) -> Print | None:
         """The newest trade; None before the first."""
         return self.tape.last_print(now_ms)
@@ -74,14 +89,14 @@ class Market:
         return digest.hexdigest()
 
 
-def build_market(settings: MarketSettings, prints_per_candle: int, walk_start: int) -> Market:
+def build_market(settings: MarketSettings, prints_per_candle: int, shape: BookShape, walk_start: int) -> Market:
     """A market from its settings; a walk begins at ``walk_start`` (UNIX seconds).
 
     Raises:
         BadInput: the candles cannot be used.
     """
     series = CandleSeries(_candles(settings, walk_start))
-    return Market(settings, Tape(series, prints_per_candle), _products(settings.instrument, series.open[0]))
+    return Market(settings, Tape(series, prints_per_candle), _products(settings.instrument, series.open[0]), shape)
 
 
 def _candles(settings: MarketSettings, walk_start: int) -> Iterable[Candle]:

@@ -22,6 +22,7 @@ from cbbot_bridge.simulator.portfolio_choice import open_portfolios
 from cbbot_bridge.simulator.rate_limits import RateLimits
 from cbbot_bridge.simulator.route_table import ENDPOINTS, api_routes, control_routes
 from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.stream_pace import Pace
 from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
@@ -30,13 +31,13 @@ __all__ = ["build_app"]
 _LOG = logging.getLogger(__name__)
 
 
-def build_app(world: World, state_file: StateFile, signatures: Signatures) -> Starlette:
+def build_app(world: World, state_file: StateFile, signatures: Signatures, pace: Pace | None = None) -> Starlette:
     """An ASGI application that serves a world and keeps its state while it runs.
 
     Raises:
         BadInput: a portfolio that a key is bound to cannot be made.
     """
-    hub = Hub(world, signatures)
+    hub = Hub(world, signatures, pace)
     pending = PendingFaults((served.method, served.path) for served in ENDPOINTS)
     settings = world.settings
     signatures.bind(open_portfolios(world, (key.portfolio for key in settings.keys if key.portfolio)))
@@ -45,7 +46,7 @@ def build_app(world: World, state_file: StateFile, signatures: Signatures) -> St
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await state_file.save()
-        tasks = [asyncio.create_task(task) for task in (hub.pump(), hub.beat(), state_file.keep())]
+        tasks = [asyncio.create_task(task) for task in (*hub.tasks(), state_file.keep())]
         for task in tasks:
             task.add_done_callback(_stop_when_failed)
         try:

@@ -44,8 +44,9 @@ class SimulatorSettings:
     ``markets`` share one clock; the first says where it starts. ``speed`` is venue seconds per second; 0 stops the
     clock, which then moves by the control endpoint alone. ``history_fraction`` is a ratio of two integers. Fee rates
     are fractions of the notional. ``keys`` turn the check of signatures on; without any, everybody has the
-    ``unsigned`` permissions. ``private_rate`` and ``public_rate`` are requests a second, 0 for no limit. ``control``
-    opens the control endpoints.
+    ``unsigned`` permissions. ``private_rate`` and ``public_rate`` are requests a second, 0 for no limit;
+    ``stream_rate`` is WebSocket connections a second, and messages without a signature, of one address.
+    ``stream_client_id`` puts a client_id into every message. ``control`` opens the control endpoints.
     """
 
     host: str = "127.0.0.1"
@@ -64,4 +65,6 @@ class SimulatorSettings:
     unsigned: frozenset[Permission] = USUAL_PERMISSIONS
     private_rate: float = 30.0
     public_rate: float = 10.0
+    stream_rate: float = 8.0
+    stream_client_id: bool = True
     control: bool = False

@@ -120,10 +120,10 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
 
 def _markets(settings: SimulatorSettings) -> tuple[Market, ...]:
     """Walks begin where the first file does, so that all markets have history at one time."""
-    prints = settings.prints_per_candle
-    played = {item: build_market(item, prints, 0) for item in settings.markets if item.csv is not None}
+    prints, shape = settings.prints_per_candle, settings.book
+    played = {item: build_market(item, prints, shape, 0) for item in settings.markets if item.csv is not None}
     walk_start = next((market.tape.series.start[0] for market in played.values()), _WALK_START)
-    return tuple(played.get(item) or build_market(item, prints, walk_start) for item in settings.markets)
+    return tuple(played.get(item) or build_market(item, prints, shape, walk_start) for item in settings.markets)
 
 
 def _opening_ms(settings: SimulatorSettings, markets: tuple[Market, ...]) -> int:

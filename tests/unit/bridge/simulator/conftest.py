@@ -18,6 +18,7 @@ from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_gate import HttpProtocol
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.state_file import StateFile, read_state
+from cbbot_bridge.simulator.stream_pace import Pace
 from cbbot_bridge.simulator.world import build_world
 
 Simulate = Callable[..., AbstractContextManager[httpx.Client]]
@@ -53,10 +54,11 @@ def simulate(candle_csv: Path) -> Simulate:
     """Starts simulators: ``with simulate("--balance", "USD=5") as client``. The clock is stopped unless told."""
 
     @contextmanager
-    def start(*arguments: str) -> Iterator[httpx.Client]:
+    def start(*arguments: str, pace: Pace | None = None) -> Iterator[httpx.Client]:
         settings = parse_arguments(["--speed", "0", "--csv", str(candle_csv), *arguments])
         world = build_world(settings, read_state(settings.state))
-        app = build_app(world, StateFile(world, settings.state), Signatures(settings.keys, settings.unsigned))
+        signatures = Signatures(world.clock, settings.keys, settings.unsigned)
+        app = build_app(world, StateFile(world, settings.state), signatures, pace)
         config = uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None)
         # A request that a fault holds up is given up at the end of its test.
         config.timeout_graceful_shutdown = 1
