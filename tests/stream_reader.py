@@ -38,9 +38,9 @@ class StreamReader:
         (event,) = self.receive()["events"]
         return event
 
-    def subscribed(self, channel: str, *product_ids: str, **fields: object) -> Any:
+    def subscribed(self, channel: str, *product_ids: str, jwt: str = "") -> Any:
         """Subscribe to a channel and read until its snapshot; the snapshot's event."""
-        self.ask(channel, product_ids=list(product_ids), **fields)
+        self.ask(channel, product_ids=list(product_ids), jwt=jwt)
         assert self.receive()["channel"] == "subscriptions"
         return self.event()
 

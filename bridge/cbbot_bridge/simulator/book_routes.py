@@ -14,11 +14,11 @@ from cbbot.domain.instrument import Instrument
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.order_book import Book
-from cbbot.venue.product import Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
-from cbbot_bridge.simulator.product_lookup import known_product, price_text, size_text
+from cbbot_bridge.simulator.product_lookup import market_of
 from cbbot_bridge.simulator.request_reading import bounded, decimal, repeated
+from cbbot_bridge.simulator.simulated_market import Market
 
 __all__ = ["best_bid_ask", "product_book"]
 
@@ -28,15 +28,16 @@ _WIDE: Final = Context(prec=40)
 _Levels = Iterable[tuple[int, int]]
 
 
-def _price_book(found: Product, bids: _Levels, asks: _Levels, limit: int, now_ms: int) -> dict[str, object]:
+def _price_book(
+    market: Market, product_id: str, bids: _Levels, asks: _Levels, limit: int, now_ms: int
+) -> dict[str, object]:
     def records(levels: _Levels) -> list[dict[str, str]]:
         return [
-            {"price": price_text(found.instrument, price), "size": size_text(found.instrument, size)}
-            for price, size in list(levels)[:limit]
+            {"price": market.price_text(price), "size": market.size_text(size)} for price, size in list(levels)[:limit]
         ]
 
     return {
-        "product_id": found.product_id,
+        "product_id": product_id,
         "bids": records(bids),
         "asks": records(asks),
         "time": rfc3339_ms(now_ms),
@@ -49,8 +50,9 @@ async def best_bid_ask(request: Request) -> Response:
     now_ms = world.now_ms()
     books = []
     for product_id in repeated(request, "product_ids") or list(world.exchange.products):
-        found, book = known_product(request, product_id), world.book(product_id, now_ms)
-        books.append(_price_book(found, book.bids if book else (), book.asks if book else (), 1, now_ms))
+        market, book = market_of(request, product_id), world.book(product_id)
+        bids, asks = (book.bids, book.asks) if book else ((), ())
+        books.append(_price_book(market, product_id, bids, asks, 1, now_ms))
     return JSONResponse({"pricebooks": books})
 
 
@@ -60,12 +62,12 @@ async def product_book(request: Request) -> Response:
     product_id = request.query_params.get("product_id", "")
     if not product_id:
         raise ApiError.invalid("product_id argument is invalid")
-    found, limit = known_product(request, product_id), bounded(request, "limit", _MOST_LEVELS, _MOST_LEVELS)
-    now_ms, step = world.now_ms(), _step(request, found.instrument)
-    book = world.book(product_id, now_ms)
+    market, limit = market_of(request, product_id), bounded(request, "limit", _MOST_LEVELS, _MOST_LEVELS)
+    now_ms, step = world.now_ms(), _step(request, market.instrument)
+    book = world.book(product_id)
     bids, asks = (_grouped(book.bids, step, up=False), _grouped(book.asks, step, up=True)) if book else ((), ())
-    answer: dict[str, object] = {"pricebook": _price_book(found, bids, asks, limit, now_ms)}
-    return JSONResponse(answer | _figures(found.instrument, book))
+    answer: dict[str, object] = {"pricebook": _price_book(market, product_id, bids, asks, limit, now_ms)}
+    return JSONResponse(answer | _figures(market, book))
 
 
 def _step(request: Request, instrument: Instrument) -> int:
@@ -91,13 +93,13 @@ def _grouped(levels: _Levels, step: int, *, up: bool) -> _Levels:
     return [(price, size) for price, size in sizes.items() if price > 0]
 
 
-def _figures(instrument: Instrument, book: Book | None) -> dict[str, object]:
+def _figures(market: Market, book: Book | None) -> dict[str, object]:
     if book is None or not book.bids or not book.asks:
         return {"last": "", "mid_market": "", "spread_bps": "", "spread_absolute": ""}
-    bid, ask = (side[0].price * instrument.price_increment for side in (book.bids, book.asks))
+    bid, ask = (side[0].price * market.instrument.price_increment for side in (book.bids, book.asks))
     middle = (bid + ask) / 2
     return {
-        "last": price_text(instrument, book.last),
+        "last": market.price_text(book.last),
         "mid_market": decimal_text(middle),
         "spread_bps": decimal_text(round(_WIDE.divide((ask - bid) * Decimal(10_000), middle), 12)),
         "spread_absolute": decimal_text(ask - bid),

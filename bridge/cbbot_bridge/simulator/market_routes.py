@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cbbot.domain.candle import Candle, Granularity
-from cbbot.domain.instrument import Instrument
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
-from cbbot_bridge.simulator.product_lookup import known_product, market_of, price_text, size_text
+from cbbot_bridge.simulator.product_lookup import known_product, market_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, flag, integer, known_only, repeated
+from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["candles", "product", "products", "server_time", "ticker"]
@@ -41,8 +41,8 @@ def _product_record(world: World, found: Product, *, tradability: bool) -> dict[
     price = volume = change = volume_change = quote_volume = ""
     if market is not None and last is not None:
         figures = market.statistics.at(now_ms)
-        price = price_text(instrument, last.price)
-        volume = size_text(instrument, figures.volume)
+        price = market.price_text(last.price)
+        volume = market.size_text(figures.volume)
         change, volume_change = (
             decimal_text(round(pct, 8)) for pct in (figures.price_change_pct, figures.volume_change_pct)
         )
@@ -138,17 +138,17 @@ async def candles(request: Request) -> Response:
             "start and end argument is invalid - number of candles requested should be less than 350"
         )
     page = candle_page(market.tape, first, last, seconds, world.now_ms())[-limit:]
-    return JSONResponse({"candles": [_candle_record(instrument, item) for item in reversed(page)]})
+    return JSONResponse({"candles": [_candle_record(market, item) for item in reversed(page)]})
 
 
-def _candle_record(instrument: Instrument, candle: Candle) -> dict[str, str]:
+def _candle_record(market: Market, candle: Candle) -> dict[str, str]:
     return {
         "start": str(candle.start),
-        "low": price_text(instrument, candle.low),
-        "high": price_text(instrument, candle.high),
-        "open": price_text(instrument, candle.open),
-        "close": price_text(instrument, candle.close),
-        "volume": size_text(instrument, candle.volume),
+        "low": market.price_text(candle.low),
+        "high": market.price_text(candle.high),
+        "open": market.price_text(candle.open),
+        "close": market.price_text(candle.close),
+        "volume": market.size_text(candle.volume),
     }
 
 
@@ -168,8 +168,8 @@ async def ticker(request: Request) -> Response:
         {
             "trade_id": str(item.number),
             "product_id": found.product_id,
-            "price": price_text(instrument, item.price),
-            "size": size_text(instrument, item.size),
+            "price": market.price_text(item.price),
+            "size": market.size_text(item.size),
             "time": rfc3339_ms(item.time_ms),
             "side": item.maker.value,
             "bid": "",
@@ -179,7 +179,7 @@ async def ticker(request: Request) -> Response:
         for item in market.tape.latest_prints(until_ms, min(limit, _MOST_TRADES), after_ms)
         if item.size > 0
     ]
-    book = world.book(found.product_id, now_ms)
-    best_bid = price_text(instrument, book.bids[0].price) if book and book.bids else ""
-    best_ask = price_text(instrument, book.asks[0].price) if book else ""
+    book = world.book(found.product_id)
+    best_bid = market.price_text(book.bids[0].price) if book and book.bids else ""
+    best_ask = market.price_text(book.asks[0].price) if book and book.asks else ""
     return JSONResponse({"trades": trades, "best_bid": best_bid, "best_ask": best_ask})

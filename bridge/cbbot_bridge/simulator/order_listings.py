@@ -8,12 +8,12 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from cbbot.venue.venue_fill import Fill
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cbbot.venue.product import Product
 from cbbot.venue.records import fill_record, order_record, shown_status
+from cbbot.venue.venue_fill import Fill
 from cbbot.venue.venue_order import Order, OrderStatus
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of

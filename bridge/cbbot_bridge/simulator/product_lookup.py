@@ -1,4 +1,4 @@
-"""The product that a request names, its prices and sizes as text, and what a currency is worth."""
+"""The product that a request names, and what a currency is worth."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from decimal import Decimal
 
 from starlette.requests import Request
 
-from cbbot.domain.instrument import Instrument
 from cbbot.venue.product import Product
-from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["dollars", "known_product", "market_of", "price_text", "size_text"]
+__all__ = ["dollars", "known_product", "market_of"]
 
 
 def known_product(request: Request, product_id: str) -> Product:
@@ -38,16 +36,6 @@ def market_of(request: Request, product_id: str) -> Market:
     if found is None:
         raise ApiError.not_found(f"Product {product_id} not supported")
     return found
-
-
-def price_text(instrument: Instrument, ticks: int) -> str:
-    """A price in ticks."""
-    return decimal_text(ticks * instrument.price_increment)
-
-
-def size_text(instrument: Instrument, units: int) -> str:
-    """A size in base units."""
-    return decimal_text(units * instrument.base_increment)
 
 
 def dollars(world: World, currency: str, now_ms: int) -> Decimal | None:

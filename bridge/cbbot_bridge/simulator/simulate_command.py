@@ -57,8 +57,8 @@ def introduction(world: World, host: str, port: int) -> Iterator[str]:
     yield ""
     yield "Point a client at it:"
     yield f"  cbbot's bridge         COINBASE_API_BASE=http://{address} {_bridge_auth(world)} python -m cbbot_bridge"
-    yield f"  coinbase-advanced-py   WSClient(base_url='ws://{address}'); RESTClient speaks HTTPS alone, so mount an adapter"
-    yield "                         of requests that sends https://api.coinbase.com to the address above"
+    yield f"  coinbase-advanced-py   WSClient(base_url='ws://{address}'); RESTClient speaks HTTPS alone, so mount an"
+    yield "                         adapter of requests that sends https://api.coinbase.com to the address above"
     yield f"  ccxt                   exchange.urls['api']['rest'] = 'http://{address}'"
     yield f"  anything else          curl http://{address}/api/v3/brokerage/market/products"
 

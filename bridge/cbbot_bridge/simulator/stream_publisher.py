@@ -85,7 +85,7 @@ class Publisher:
             # What the others have been sent is what this one begins with.
             self._publish_book(market, now_ms, but=connection)
             levels = self._books.setdefault(market.market_id, PublishedBook())
-            levels.update(self._world.book(market.market_id, now_ms))
+            levels.update(self._world.book(market.market_id))
             connection.send("l2_data", [messages.level2_event("snapshot", market, levels.snapshot(), now_ms)], now_ms)
         elif channel == "candles":
             candles = _candles(market, now_ms)
@@ -93,7 +93,7 @@ class Publisher:
                 self._candles.setdefault(market.market_id, candles[-1])
             event = messages.candles_event("snapshot", market, reversed(candles))
         elif last is not None and channel == "ticker":
-            event = messages.ticker_event("snapshot", market, self._with_books(market, [last], now_ms))
+            event = messages.ticker_event("snapshot", market, self._with_books(market, [last]))
         elif last is not None:
             event = messages.batch_event("snapshot", market, last)
         if event is not None:
@@ -106,11 +106,11 @@ class Publisher:
         for connection in self._who_want(channel, market.market_id):
             connection.send(channel, [event], now_ms)
 
-    def _with_books(self, market: Market, prints: list[Print], now_ms: int) -> Iterator[tuple[Print, Any]]:
+    def _with_books(self, market: Market, prints: list[Print]) -> Iterator[tuple[Print, Any]]:
         """Each print with the book it left; of the newest, the book as it is, with the customer's own orders."""
         for item in prints[:-1]:
             yield item, market.book_after(item)
-        yield prints[-1], self._world.book(market.market_id, now_ms)
+        yield prints[-1], self._world.book(market.market_id)
 
     async def _tickers(self) -> None:
         world = self._world
@@ -121,7 +121,7 @@ class Publisher:
                 if self._who_want("ticker", market.market_id):
                     prints = market.tape.latest_prints(now_ms, _MOST_PRINTS, seen_ms)[::-1]
                     if prints:
-                        event = messages.ticker_event("update", market, self._with_books(market, prints, now_ms))
+                        event = messages.ticker_event("update", market, self._with_books(market, prints))
                         self._send("ticker", market, event, now_ms)
             seen_ms = now_ms
             await world.clock.wait_until(min(market.tape.next_print_ms(now_ms) for market in world.markets.values()))
@@ -141,7 +141,7 @@ class Publisher:
     def _publish_orders(self, now_ms: int, but: Connection | None = None) -> None:
         fresh = self._users.changes(now_ms)
         for connection in self._who_want("user", self._world.customer) if fresh else ():
-            orders = self._users.records(fresh, connection.orders_of)
+            orders = self._users.records(fresh, connection.orders_of, now_ms)
             if orders and connection is not but:
                 connection.send("user", [messages.user_event("update", orders)], now_ms)
 
@@ -154,7 +154,7 @@ class Publisher:
             # Whoever comes next gets a snapshot; nobody needs what was sent before.
             del self._books[market.market_id]
             return
-        changes = published.update(self._world.book(market.market_id, now_ms))
+        changes = published.update(self._world.book(market.market_id))
         if changes:
             event = messages.level2_event("update", market, changes, now_ms)
             for connection in connections:

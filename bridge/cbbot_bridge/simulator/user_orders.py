@@ -34,7 +34,7 @@ class UserOrders:
 
     def snapshot(self, wanted: OrderFilter, now_ms: int) -> Iterator[list[dict[str, Any]]]:
         """All open orders in batches; the last has fewer orders than the others, perhaps none."""
-        records = self.records(self._world.exchange.open_orders(now_ms), wanted)
+        records = self.records(self._world.exchange.open_orders(now_ms), wanted, now_ms)
         for first in range(0, len(records) + 1, _BATCH):
             yield records[first : first + _BATCH]
 
@@ -50,7 +50,9 @@ class UserOrders:
             self._seen = changes[-1].number
         return [change.order for change in changes]
 
-    def records(self, orders: Iterable[Order], wanted: OrderFilter) -> list[dict[str, Any]]:
+    def records(self, orders: Iterable[Order], wanted: OrderFilter, now_ms: int) -> list[dict[str, Any]]:
         """The orders that are wanted, as records."""
         products = self._world.exchange.products
-        return [user_record(order, products[order.product_id].instrument) for order in orders if wanted.sees(order)]
+        return [
+            user_record(order, products[order.product_id].instrument, now_ms) for order in orders if wanted.sees(order)
+        ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cbbot.domain.candle import Candle
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Exchange, Terms
 from cbbot.venue.matching import fee_rate
 from cbbot.venue.order_book import Book
 from cbbot.venue.portfolios import Portfolio
+from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
 from cbbot.venue.snapshot import from_json, to_json
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -21,7 +24,6 @@ from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 __all__ = ["World", "build_world"]
 
 _VERSION = 2
-_MOST_PRINTS = 10_000_000
 _WALK_START = 1_735_689_600  # 2025-01-01T00:00:00Z
 _NAMESPACE = uuid.UUID("2b7d5c1e-6a34-5f0d-8a55-90c1d7e4aa10")
 
@@ -45,26 +47,47 @@ class World:
         self.exchange = exchange
         self.fingerprint = fingerprint
         self.customer = identity("customer")
-        self.portfolio = identity("portfolio")
+        self._fed_ms = -1
         self._by_product = {product.product_id: market for market in markets for product in market.products}
 
     def now_ms(self) -> int:
-        """The venue's time in ms since the epoch."""
+        """The venue's time in ms since the epoch. What was to happen by then at the exchange has happened."""
         now_ms = self.clock.now_ms()
-        self.feed(now_ms)
+        if now_ms != self._fed_ms:
+            self._feed(now_ms)
+            self._fed_ms = now_ms
         return now_ms
 
-    def feed(self, now_ms: int) -> None:
-        """Pass the prints that the exchange has not seen yet."""
-        for market_id, market in self.markets.items():
-            last = self.exchange.last_print(market_id)
-            if last is None or not self.exchange.has_open_orders(market_id):
-                newest = market.last_print(now_ms)
-                due = [] if newest is None or newest == last else [newest]
-            else:
-                due = list(reversed(market.tape.latest_prints(now_ms, _MOST_PRINTS, last.time_ms)))
-            for print_ in due:
-                self.exchange.on_print(market_id, print_)
+    def _feed(self, now_ms: int) -> None:
+        """Pass the prints that the exchange has not seen yet, in order of time.
+
+        Of a market where no order waits that is the newest one alone.
+        """
+        due = [self._unseen(market, now_ms) for market in self.markets.values()]
+        for _, market_id, item in heapq.merge(*due):
+            self.exchange.on_print(market_id, item)
+        self.exchange.advance(now_ms)
+
+    def _unseen(self, market: Market, now_ms: int) -> Iterator[tuple[int, str, Print]]:
+        market_id, exchange = market.market_id, self.exchange
+        seen = exchange.last_print(market_id)
+        if seen is not None and exchange.has_open_orders(market_id):
+            length_ms = market.tape.series.seconds * 1000
+
+            def is_quiet(candle: Candle) -> bool:
+                return exchange.is_quiet(market_id, candle.low, candle.high, candle.start * 1000 + length_ms)
+
+            for item in market.tape.prints_between(seen.time_ms, now_ms, is_quiet):
+                yield item.time_ms, market_id, item
+            return
+        newest = market.last_print(now_ms)
+        if newest is not None and newest != seen:
+            yield newest.time_ms, market_id, newest
+
+    @property
+    def portfolio(self) -> str:
+        """The portfolio that is meant where none is named."""
+        return self.exchange.default_portfolio
 
     def product(self, product_id: str) -> Product | None:
         """A product by its id."""
@@ -74,15 +97,16 @@ class World:
         """The market that a product is traded in: BTC-USDC's is BTC-USD's."""
         return self._by_product.get(product_id)
 
-    def book(self, product_id: str, now_ms: int) -> Book | None:
-        """The book of a product; None before the first trade, and for an unknown product."""
-        self.feed(now_ms)
-        return None if self.market(product_id) is None else self.exchange.book(product_id)
+    def book(self, product_id: str) -> Book | None:
+        """A product's book at the time that :meth:`now_ms` told last, the customer's orders in it.
+
+        None before the first trade, and for an unknown product.
+        """
+        return self.exchange.book(product_id) if product_id in self.exchange.products else None
 
     def state(self) -> dict[str, Any]:
         """What :func:`build_world` needs to go on from now, but for ``orders`` and ``fills``."""
         now_ms = self.now_ms()
-        self.feed(now_ms)
         return {
             "version": _VERSION,
             "replay": self.fingerprint,
@@ -111,8 +135,9 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
         for currency in (product.instrument.base_currency, product.instrument.quote_currency):
             opening.setdefault(currency, product.instrument.ledger_increment * 0)
     terms = Terms(fee_rate(settings.taker_rate), fee_rate(settings.maker_rate), settings.delays, settings.book)
+    customer = Portfolio(identity("portfolio"), "Default", "DEFAULT")
     if state is None:
-        exchange = Exchange(products, opening, terms, Portfolio(identity("portfolio"), "Default", "DEFAULT"))
+        exchange = Exchange(products, opening, terms, customer)
     else:
         exchange = from_json(state, products, opening, terms)
     return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)

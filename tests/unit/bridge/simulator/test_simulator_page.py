@@ -14,6 +14,7 @@ from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_changes import CHANGES
 from cbbot_bridge.simulator.faults import FAULT_FIELDS, WHOLE_CHANGES, PendingFaults, parse_fault
 from cbbot_bridge.simulator.route_table import ENDPOINTS, control_routes
+from cbbot_bridge.simulator.stream_faults import STREAM_FAULTS, parse_stream_fault
 from markdown_tables import Row, tables
 from repository_files import ROOT
 
@@ -49,6 +50,12 @@ def test_the_changes_are_those_of_the_code() -> None:
 def test_the_adjustments_are_those_of_the_code() -> None:
     there = {code(row["field"]): row["meaning"] for row in table("field", "meaning")}
     assert there == {name: adjustment.meaning for name, adjustment in ADJUSTMENTS.items()}
+
+
+def test_the_faults_of_the_websocket_are_those_of_the_code() -> None:
+    assert {code(row["kind"]) for row in table("kind", "what happens")} == set(STREAM_FAULTS)
+    (shown,) = re.findall(r"/sim/sockets/faults -d '(.*)'", PAGE)
+    assert parse_stream_fault(json.loads(shown)).kind in STREAM_FAULTS
 
 
 def endpoints(routes: Iterable[Any]) -> set[str]:

@@ -179,7 +179,7 @@ def test_every_market_moves_on_its_own(simulate: Simulate) -> None:
             before[ticker["product_id"]] = Decimal(ticker["price"])
         assert before["BTC-USD"] > 50_000 > before["ETH-USD"] > 1_000 > 2 > before["USDT-USDC"] > Decimal("0.5")
         advance(client, 5)
-        moved = {}
+        moved: dict[str, Decimal] = {}
         while moved.keys() != before.keys():
             tickers = stream.event()["tickers"]
             moved[tickers[-1]["product_id"]] = Decimal(tickers[-1]["price"])
