@@ -8,7 +8,7 @@ the venue's.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 import jwt
@@ -30,7 +30,10 @@ _UNCERTAIN_SECONDS: Final = 5
 
 
 class Caller(NamedTuple):
-    """Who asks. ``name`` is the key's, and "" where no key is configured and everybody may ask."""
+    """Who asks. ``name`` is the key's, and "" where no key is configured and everybody may ask.
+
+    ``portfolio`` is the uuid of the portfolio that the key is bound to, "" for the default one.
+    """
 
     name: str
     permissions: frozenset[Permission]
@@ -54,6 +57,18 @@ class Signatures:
         self._clock = clock
         self._keys = {key.name: key for key in keys}
         self._anybody = Caller("", unsigned, "")
+        self._portfolios: Mapping[str, str] = {}
+
+    def bind(self, portfolios: Mapping[str, str]) -> None:
+        """Say which portfolio (uuid) a key is for, by the name that the key gives it."""
+        self._portfolios = portfolios
+
+    def caller(self, claims: Mapping[str, Any]) -> Caller:
+        """Whose sound token it is."""
+        if not self._keys:
+            return self._anybody
+        key = self._keys[claims["sub"]]
+        return Caller(key.name, key.permissions, self._portfolios.get(key.portfolio, ""))
 
     def private(self, endpoint: Endpoint, needs: Permission) -> Endpoint:
         """The endpoint behind the check of its caller's token and permissions."""
@@ -117,8 +132,7 @@ class Signatures:
         uris = [claims.get("uri"), *(several if isinstance(several, list) else ())]
         if not any(_names(uri, request) for uri in uris if isinstance(uri, str)):
             return None
-        key = self._keys[claims["sub"]]
-        return Caller(key.name, key.permissions, key.portfolio)
+        return self.caller(claims)
 
 
 def _is_short_lived(starts: int, ends: int) -> bool:

@@ -15,16 +15,18 @@ Body = dict[str, Any]
 Changed = tuple[int, Body]
 """HTTP status and body."""
 
-_FILLS: Final = "/orders/historical/fills"
-_ORDERS: Final = "/orders/historical/batch"
-_PLACING: Final = "/orders"
+_FILLS: Final = ("/orders/historical/fills",)
+_LISTINGS: Final = ("/orders/historical/batch", *_FILLS)
+_PAGES: Final = ("/accounts", *_LISTINGS)
+_PLACING: Final = ("/orders",)
+_CLOCKS: Final = ("/time", "/v2/time")
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to the body of a 200. ``path`` is the endpoint it is for, "" any; ``offset_seconds`` goes in too."""
+    """What is done to the body of a 200. ``paths`` are the endpoints it is for; ``offset_seconds`` goes in too."""
 
-    path: str
+    paths: tuple[str, ...]
     meaning: str
     make: Callable[[Body, float], Changed]
 
@@ -122,9 +124,11 @@ def _clock(body: Body, offset: float) -> Changed:
 
 
 CHANGES: Final = {
-    "cursor_without_has_next": Change("", "a cursor, and no has_next", _without_has_next),
-    "has_next_as_text": Change("", '`has_next` is the text `"true"`', _has_next_as_text),
-    "proof_token_required": Change("", "`proof_token_required`, and the newer half of the list missing", _proof_token),
+    "cursor_without_has_next": Change(_PAGES, "a cursor, and no has_next", _without_has_next),
+    "has_next_as_text": Change(_PAGES, '`has_next` is the text `"true"`', _has_next_as_text),
+    "proof_token_required": Change(
+        _LISTINGS, "`proof_token_required`, and the newer half of the list missing", _proof_token
+    ),
     "no_entry_id": Change(_FILLS, "fills have no `entry_id`", _without("entry_id")),
     "no_size_in_quote": Change(_FILLS, "fills have no `size_in_quote`", _without("size_in_quote")),
     "reversed_and_filled_again": Change(
@@ -141,6 +145,6 @@ CHANGES: Final = {
     "refused_with_order_id": Change(
         _PLACING, "the order is taken; `success` is false beside its `order_id`", _refused_with_order_id
     ),
-    "clock": Change("/time", "the clock is `offset_seconds` off", _clock),
+    "clock": Change(_CLOCKS, "the clock is `offset_seconds` off", _clock),
 }
 """By name."""

@@ -101,8 +101,8 @@ def parse_fault(fields: Mapping[str, object]) -> Fault:
         if not isinstance(value, rule.kind) or (isinstance(value, bool) and rule.kind is not bool):
             raise BadInput(f"fault: {name}={value!r} is not accepted")
     fault = Fault(**{"path": "", **fields})  # type: ignore[arg-type]  # every field was checked above
-    for told, words in _problems(fault):
-        if told:
+    for wrong, words in _problems(fault):
+        if wrong:
             raise BadInput(f"fault: {words}")
     return fault
 
@@ -123,8 +123,18 @@ def _problems(fault: Fault) -> Iterable[tuple[bool, str]]:
         (replaced and fault.change != "", "change needs the true answer: give no status and no cut"),
         (fault.after_effect and not replaced, "after_effect: give the status that is answered, or cut"),
         (bool(fault.change) and fault.change not in {*CHANGES, *WHOLE_CHANGES}, f"change: {fault.change!r} is none"),
+        (not _suits(fault), f"change: {fault.change} is for {', '.join(_paths_of(fault.change))}"),
         (not abs(fault.offset_seconds) <= _LARGEST, "offset_seconds: too far off"),
     )
+
+
+def _paths_of(change: str) -> tuple[str, ...]:
+    return CHANGES[change].paths if change in CHANGES else ()
+
+
+def _suits(fault: Fault) -> bool:
+    paths = _paths_of(fault.change)
+    return not paths or any(_can_match(path, fault.path) for path in paths)
 
 
 def _matches(path: str, pattern: str) -> bool:

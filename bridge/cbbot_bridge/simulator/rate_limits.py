@@ -33,6 +33,11 @@ class Allowances:
         # Tokens left and when that was, by caller; whoever has not asked for longest leaves first.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def callers(self) -> int:
+        """How many are remembered."""
+        return len(self._left)
+
     def take(self, caller: str) -> int | None:
         """Take one request's allowance; how many are left, None when there was none."""
         now = self._clock()

@@ -20,6 +20,7 @@ __all__ = [
     "Fields",
     "bounded",
     "choices",
+    "decimal",
     "flag",
     "instant",
     "integer",
@@ -31,7 +32,7 @@ __all__ = [
 MOST_BODY_BYTES: Final = 64 * 1024
 _LONGEST_TEXT: Final = 128
 _MOST_DIGITS: Final = 64
-_DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -62,6 +63,12 @@ class Fields:
     def refuse(self, name: str, words: str = "") -> ApiError:
         """The error that says which field is wrong."""
         return ApiError.invalid(f"{self._where}{name} argument is invalid{f' - {words}' if words else ''}")
+
+    def name(self, name: str) -> str:
+        """The name of a field itself, as one that may be answered with."""
+        if not 0 < len(name) <= _LONGEST_TEXT or not _is_printable(name):
+            raise ApiError.invalid(f"{self._where.rstrip('.')} argument is invalid")
+        return name
 
     def text(self, name: str, default: str | None = None, *, longest: int = _LONGEST_TEXT) -> str:
         """Text that is not empty and has no control characters; without a default it is required."""
@@ -162,9 +169,17 @@ def integer(request: Request, name: str, default: int | None = None) -> int:
     return int(text)
 
 
+def decimal(request: Request, name: str) -> str:
+    """A number in plain notation of a query string, "" where it is not given."""
+    text = request.query_params.get(name, "")
+    if text and (len(text) > _MOST_DIGITS or _DECIMAL.fullmatch(text) is None):
+        raise ApiError.invalid(f"{name} argument is invalid - a decimal in plain notation is wanted")
+    return text
+
+
 def bounded(request: Request, name: str, default: int, most: int) -> int:
-    """A whole number from 1 to ``most``."""
-    value = integer(request, name, default)
+    """A whole number from 1 to ``most``. A 0 counts as not given, as in every message of this kind."""
+    value = integer(request, name, default) or default
     if not 1 <= value <= most:
         raise ApiError.invalid(f"{name} argument is invalid - 1 to {most} is wanted")
     return value

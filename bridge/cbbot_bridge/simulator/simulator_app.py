@@ -18,6 +18,7 @@ from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.error_answers import ApiError, api_error_response
 from cbbot_bridge.simulator.fault_gate import FaultyGate
 from cbbot_bridge.simulator.faults import PendingFaults
+from cbbot_bridge.simulator.portfolio_choice import open_portfolios
 from cbbot_bridge.simulator.rate_limits import RateLimits
 from cbbot_bridge.simulator.route_table import ENDPOINTS, api_routes, control_routes
 from cbbot_bridge.simulator.state_file import StateFile
@@ -31,10 +32,15 @@ _LOG = logging.getLogger(__name__)
 
 
 def build_app(world: World, state_file: StateFile, signatures: Signatures, pace: Pace | None = None) -> Starlette:
-    """An ASGI application that serves a world and keeps its state while it runs."""
+    """An ASGI application that serves a world and keeps its state while it runs.
+
+    Raises:
+        BadInput: a portfolio that a key is bound to cannot be made.
+    """
     hub = Hub(world, signatures, pace)
     pending = PendingFaults((served.method, served.path) for served in ENDPOINTS)
     settings = world.settings
+    signatures.bind(open_portfolios(world, (key.portfolio for key in settings.keys if key.portfolio)))
     limits = RateLimits(settings.private_rate, settings.public_rate, settings.speed)
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from cbbot.process.http_server import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_gate import HttpProtocol
@@ -58,8 +59,12 @@ def simulate(candle_csv: Path) -> Simulate:
         world = build_world(settings, read_state(settings.state))
         signatures = Signatures(world.clock, settings.keys, settings.unsigned)
         app = build_app(world, StateFile(world, settings.state), signatures, pace)
-        server = _Server(uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None))
-        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None)
+        # A request that a fault holds up is given up at the end of its test.
+        config.timeout_graceful_shutdown = 1
+        server = _Server(config)
+        # As of the product: without TCP_NODELAY every answer waits 40 ms for the client's acknowledgement.
+        listener = listening_socket("127.0.0.1", 0, host_name="--host", port_name="--port")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
