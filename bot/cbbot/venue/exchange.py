@@ -295,6 +295,11 @@ class Exchange:
         """The number of the newest change of an order; 0 when there is none."""
         return self.ledger.feed.number
 
+    def last_shown_change(self, now_ms: int) -> int:
+        """Where somebody who looks at the orders now goes on with :meth:`changes`: nothing is missed."""
+        self.advance(now_ms)
+        return self.ledger.feed.newest_shown(now_ms)
+
     def changes(self, after: int, now_ms: int) -> list[Change] | None:
         """Every change of an order since a number, the oldest first, as far as it can be seen.
 
