@@ -348,12 +348,6 @@ class Exchange:
         self.ledger.portfolios.move(currency, amount, source, target)
         self.ledger.revision += 1
 
-    def set_available(self, currency: str, amount: Decimal) -> None:
-        """Let so much of a currency be available in the default portfolio, from nowhere: no trade explains it."""
-        wallets = self.ledger.portfolios.balances(self.default_portfolio)
-        wallets.add(currency, amount - wallets[currency].available)
-        self.ledger.revision += 1
-
     def set_gates(self, product_id: str, gates: Iterable[Gate]) -> None:
         """Shut these gates of a product and open all others.
 
