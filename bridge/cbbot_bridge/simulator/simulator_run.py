@@ -36,7 +36,7 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
         any_host=True,  # clients may be made to find Coinbase's own name here
-        http=HttpProtocol,
+        connection=HttpProtocol,
         ws="websockets-sansio",
         lifespan="on",
     )
