@@ -27,7 +27,6 @@ __all__ = [
     "decimal_of",
     "decimal_or_none",
     "fees",
-    "has_next",
     "malformed",
     "objects",
     "order_status",
@@ -116,14 +115,6 @@ def _gate(body: Mapping[str, Any], key: str) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     raise malformed(f"{key!r} is no boolean")
-
-
-def has_next(body: Mapping[str, Any]) -> bool:
-    """Whether a listing has another page. Only a boolean says so: a listing must not be taken for complete."""
-    value = body.get("has_next")
-    if not isinstance(value, bool):
-        raise malformed("'has_next' is no boolean: the listing may go on")
-    return value
 
 
 def candle(body: Mapping[str, Any], seconds: int) -> CandleRow:
