@@ -1,0 +1,38 @@
+"""One simulator and one process of each client for a module of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulation.driven_clients import DrivenClients, driven
+from simulation.seesaw_venue import SeesawVenue, ecdsa_key, seesaw
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeesawVenue]:
+    """The simulator."""
+    with seesaw(tmp_path_factory.mktemp("venue"), *ecdsa_key()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sdk(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """Coinbase's own clients, with the venue's key."""
+    with driven("sdk", venue.address, venue.key) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="module")
+def ccxt(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """ccxt's plain client, with the venue's key."""
+    with driven("ccxt", venue.address, venue.key) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="module")
+def pro(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """ccxt's client for asyncio and the WebSocket, with the venue's key."""
+    with driven("pro", venue.address, venue.key) as clients:
+        yield clients

@@ -1,0 +1,92 @@
+"""A simulator for clients that nobody here wrote: a market that swings alike every minute, and a clock that tests move.
+
+Each minute opens at 50,000, falls to 49,000, rises to 51,000 and closes at 50,000. So a minute fills every order that
+rests within the swing, whatever came before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from simulation.driven_clients import Key
+from simulation.served import Served
+
+__all__ = ["CLOSE", "HIGH", "LOW", "MAKER", "OPENING", "TAKER", "SeesawVenue", "ecdsa_key", "ed25519_key", "seesaw"]
+
+CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
+TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
+OPENING: Final = {"USD": Decimal(20_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(500)}
+_KEY_NAME: Final = "organizations/o/apiKeys/k"
+_START: Final = 1_757_142_000  # a whole hour
+_MINUTES: Final = 2_000
+_VOLUME: Final = 12
+
+
+class SeesawVenue:
+    """A running simulator, and the key that it accepts."""
+
+    def __init__(self, address: str, key: Key) -> None:
+        self.address = address
+        self.key = key
+
+    def minutes(self, count: int = 1) -> None:
+        """Let the market swing so often; the clock then stands at the end of a minute."""
+        self.control("advance", {"candles": count})
+
+    def now(self) -> datetime:
+        """The venue's time."""
+        answer = httpx.get(f"{self.address}/sim/status", timeout=10).raise_for_status()
+        return datetime.fromtimestamp(answer.json()["now_ms"] / 1000, UTC)
+
+    def moment(self, **later: float) -> str:
+        """The venue's time and so much more, as an order's end."""
+        return f"{(self.now() + timedelta(**later)).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+    def control(self, what: str, body: dict[str, Any]) -> Any:
+        """Ask one of the control endpoints, which are not the exchange's."""
+        return httpx.post(f"{self.address}/sim/{what}", json=body, timeout=10).raise_for_status().json()
+
+
+@contextmanager
+def seesaw(folder: Path, public_key: bytes, secret: str, *options: str) -> Iterator[SeesawVenue]:
+    """A simulator that checks signatures against a key."""
+    candles = folder / "seesaw.csv"
+    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{_VOLUME}" for minute in range(_MINUTES))
+    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    key_file = folder / "key.pem"
+    key_file.write_bytes(public_key)
+    command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--csv", str(candles)]
+    command += ["--key-name", _KEY_NAME, "--public-key-file", str(key_file)]
+    command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]
+    served = Served([*command, *options], {}, folder / "simulator.log")
+    try:
+        yield SeesawVenue(served.url, Key(_KEY_NAME, secret))
+    finally:
+        served.end(signal.SIGTERM)
+
+
+def ecdsa_key() -> tuple[bytes, str]:
+    """The public half of a key, and its secret as Coinbase hands it out."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), secret
+
+
+def ed25519_key() -> tuple[bytes, str]:
+    """The same of the other kind of key: seed and public half in base64."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    seed = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    public = key.public_key()
+    secret = base64.b64encode(seed + public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), secret

@@ -1,0 +1,59 @@
+"""Conformance: the simulator has every endpoint that clients use, and each answers in Coinbase's shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.wire_table import ENDPOINTS, Endpoint
+from simulation.driven_clients import DrivenClients
+from simulation.seesaw_venue import SeesawVenue
+
+pytestmark = [pytest.mark.conformance, pytest.mark.processes]
+
+ORDER = {
+    "product_id": "BTC-USD",
+    "side": "BUY",
+    "order_configuration": {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "40000", "post_only": False}},
+}
+
+
+def asked(endpoint: Endpoint, ids: dict[str, str], now: int) -> tuple[str, dict[str, Any]]:
+    """A path and the query or body of a request that is answered with 200."""
+    path = endpoint.path.format(**ids)
+    fields: dict[str, Any] = {}
+    if path.endswith("/candles"):
+        fields = {"start": str(now - 600), "end": str(now), "granularity": "ONE_MINUTE"}
+    elif path.endswith("/product_book"):
+        fields = {"product_id": "BTC-USD", "limit": 2}
+    elif path.endswith(("/edit", "/edit_preview")):
+        fields = {"order_id": ids["order_id"], "price": "40100", "size": "0.02"}
+    elif path.endswith("/batch_cancel"):
+        fields = {"order_ids": [ids["order_id"]]}
+    elif path.endswith("/preview"):
+        fields = ORDER
+    elif path.endswith("/orders"):
+        fields = {**ORDER, "client_order_id": "each-endpoint-again"}
+    return path, fields
+
+
+@pytest.fixture(scope="module")
+def ids(sdk: DrivenClients) -> dict[str, str]:
+    """A value for each name in a path; ``uuid`` is an account's or a portfolio's."""
+    placed = sdk.rest.create_order("each-endpoint", ORDER["product_id"], ORDER["side"], ORDER["order_configuration"])
+    return {"product_id": "BTC-USD", "order_id": placed["success_response"]["order_id"]}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
+def test_an_endpoint_answers_in_its_shape(
+    endpoint: Endpoint, sdk: DrivenClients, venue: SeesawVenue, ids: dict[str, str]
+) -> None:
+    account = sdk.rest.get_accounts()["accounts"][0]
+    uuid = account["retail_portfolio_id" if "/portfolios/" in endpoint.path else "uuid"]
+    path, fields = asked(endpoint, ids | {"uuid": uuid}, int(venue.now().timestamp()))
+    if endpoint.method == "GET":
+        assert sdk.rest.get(path, params=fields)
+    else:
+        assert sdk.rest.post(path, data=fields)
+    assert endpoint in sdk.endpoints
