@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import queue
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,7 +21,8 @@ from started_processes import start
 __all__ = ["DrivenClients", "Key", "RefusedByClient", "driven"]
 
 _DRIVER: Final = Path(__file__).with_name("venue_client.py")
-_PATIENCE_SECONDS: Final = 30.0
+# What comes at all comes at once; a heartbeat takes a second, ccxt waits between requests.
+_PATIENCE_SECONDS: Final = 15.0
 
 
 class RefusedByClient(Exception):
@@ -56,6 +59,7 @@ class DrivenClients:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._begun = 0
         self._done: dict[int, dict[str, Any]] = {}
         self._frames: deque[dict[str, Any]] = deque()
@@ -66,6 +70,14 @@ class DrivenClients:
         self.market = _Methods(self, "market")
         self.user = _Methods(self, "user")
         self.exchange = _Methods(self, "exchange")
+        threading.Thread(target=self._pass_on, daemon=True).start()
+
+    def _pass_on(self) -> None:
+        """Lines as they come, and "" at their end: a queue can be waited for with a limit, a pipe cannot."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
 
     def begin(self, client: str, method: str, *positional: Any, **named: Any) -> int:
         """Call a method and do not wait; the number of the call for :meth:`result`."""
@@ -82,8 +94,9 @@ class DrivenClients:
             RefusedByClient: it raised.
             Misshapen: it was answered with something that Coinbase does not send.
         """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while number not in self._done:
-            self._read()
+            self._read(deadline, f"call {number} is not answered")
         told = self._done.pop(number)
         if "error" in told:
             raise RefusedByClient(f"{' '.join(told['error'])}: {told['text']}")
@@ -92,25 +105,26 @@ class DrivenClients:
     def frame(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The next message that is wanted, as it came; those before it are passed over."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        passed = []
-        while time.monotonic() < deadline:
+        passed: list[str] = []
+        while True:
             while not self._frames:
-                self._read()
+                self._read(deadline, f"no such message, only of {passed}")
             frame = self._frames.popleft()
             if wanted(frame):
                 return frame
-            passed.append(frame.get("channel"))
-        raise AssertionError(f"the message did not come within {_PATIENCE_SECONDS:g} s, only {passed}")
+            passed.append(frame.get("channel", "an error"))
 
     def of_channel(self, channel: str) -> dict[str, Any]:
         """The next message of a channel."""
         return self.frame(lambda frame: frame.get("channel") == channel)
 
-    def _read(self) -> None:
-        """Take in the next line. A client that waits for ever is ended by its driver."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the client's process ended with {self._process.wait(30)}"
+    def _read(self, deadline: float, missing: str) -> None:
+        """Take in the next line; a failure that says what is missing when there is none in time."""
+        try:
+            line = self._lines.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            raise AssertionError(f"{missing} after {_PATIENCE_SECONDS:g} s") from None
+        assert line, f"the clients' process ended with {self._process.wait(30)}; {missing}"
         told = json.loads(line)
         if "answered" in told:
             self.endpoints.add(check_answer(*told["answered"]))

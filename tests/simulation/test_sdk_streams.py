@@ -1,0 +1,305 @@
+"""Conformance: the WebSocket clients of Coinbase's own SDK on every channel that the simulator has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
+from simulation.seesaw_venue import CLOSE, HIGH, LOW, SeesawVenue, ecdsa_key
+from simulation.wallets import order_of
+
+pytestmark = [pytest.mark.conformance, pytest.mark.processes]
+
+PRODUCT = "BTC-USD"
+Listen = Callable[..., None]
+
+
+@pytest.fixture
+def listen(sdk: DrivenClients) -> Iterator[Listen]:
+    """Subscribes the market client, on a connection that the test has for itself."""
+    sdk.market.open()
+
+    def subscribe(*channels: str, products: tuple[str, ...] = (PRODUCT,)) -> None:
+        sdk.market.subscribe(list(products), list(channels))
+
+    yield subscribe
+    sdk.market.close()
+
+
+@contextmanager
+def listening_to_orders(sdk: DrivenClients, *products: str) -> Iterator[None]:
+    sdk.user.open()
+    try:
+        sdk.user.subscribe(list(products), ["user"])
+        yield
+    finally:
+        sdk.user.close()
+
+
+@pytest.fixture(autouse=True)
+def no_order_is_left_open(sdk: DrivenClients) -> Iterator[None]:
+    """What rests after a test is canceled, so that snapshots show a test's own orders."""
+    yield
+    left = [order["order_id"] for order in sdk.rest.list_orders(order_status=["OPEN"])["orders"]]
+    if left:
+        sdk.rest.cancel_orders(left)
+
+
+def events(sdk: DrivenClients, channel: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sdk.of_channel(channel)["events"]
+    return found
+
+
+def test_tickers_come_with_every_trade(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+    listen("ticker")
+    assert events(sdk, "subscriptions") == [{"subscriptions": {"ticker": [PRODUCT]}}]
+    (event,) = events(sdk, "ticker")
+    (ticker,) = event["tickers"]
+    assert (event["type"], ticker["product_id"]) == ("snapshot", PRODUCT)
+    assert (ticker["price"], ticker["low_24_h"], ticker["high_24_h"]) == (str(CLOSE), str(LOW), str(HIGH))
+    best = sdk.rest.get_best_bid_ask([PRODUCT])["pricebooks"][0]
+    assert (ticker["best_bid"], ticker["best_bid_quantity"]) == (best["bids"][0]["price"], best["bids"][0]["size"])
+    assert (ticker["best_ask"], ticker["best_ask_quantity"]) == (best["asks"][0]["price"], best["asks"][0]["size"])
+    venue.minutes()
+    prices: list[Decimal] = []
+    while len(prices) < 12:
+        for event in events(sdk, "ticker"):
+            assert event["type"] == "update"
+            prices += [Decimal(item["price"]) for item in event["tickers"]]
+    assert (min(prices), max(prices), prices[-1]) == (LOW, HIGH, CLOSE)
+
+
+def test_a_product_with_an_alias_is_told_under_the_alias(sdk: DrivenClients, listen: Listen) -> None:
+    listen("ticker", products=("BTC-USDC",))
+    assert events(sdk, "ticker")[0]["tickers"][0]["product_id"] == PRODUCT
+
+
+def test_heartbeats_count_up(sdk: DrivenClients, listen: Listen) -> None:
+    listen("heartbeats", products=())
+    counted = [int(events(sdk, "heartbeats")[0]["heartbeat_counter"]) for _ in range(2)]
+    assert counted[1] == counted[0] + 1
+
+
+def levels(book: dict[tuple[str, str], str], updates: list[dict[str, str]]) -> None:
+    for update in updates:
+        key = (update["side"], update["price_level"])
+        book[key] = update["new_quantity"]
+        if Decimal(update["new_quantity"]) == 0:
+            del book[key]
+
+
+def test_a_book_kept_by_updates_is_the_book_over_rest(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+    listen("level2")
+    (event,) = events(sdk, "l2_data")
+    assert (event["type"], event["product_id"]) == ("snapshot", PRODUCT)
+    book: dict[tuple[str, str], str] = {}
+    levels(book, event["updates"])
+
+    def over_rest() -> dict[tuple[str, str], str]:
+        found = sdk.rest.get_product_book(PRODUCT)["pricebook"]
+        sides = (("bid", found["bids"]), ("offer", found["asks"]))
+        return {(side, level["price"]): level["size"] for side, rows in sides for level in rows}
+
+    assert book == over_rest()
+    venue.minutes()
+    wanted = over_rest()
+    while book != wanted:
+        for event in events(sdk, "l2_data"):
+            assert event["type"] == "update"
+            levels(book, event["updates"])
+
+
+def test_trades_are_those_over_rest(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+    listen("market_trades")
+    (event,) = events(sdk, "market_trades")
+    assert event["type"] == "snapshot"
+    times = [trade["time"] for trade in event["trades"]]
+    assert times == sorted(times, reverse=True)
+    venue.minutes()
+    wanted = sdk.rest.get_market_trades(PRODUCT, limit=12)["trades"]
+    seen: dict[str, tuple[str, str, str, str]] = {}
+    while not {trade["trade_id"] for trade in wanted} <= set(seen):
+        for event in events(sdk, "market_trades"):
+            assert event["type"] == "update"
+            for trade in event["trades"]:
+                assert trade["trade_id"] not in seen, "each trade is told once"
+                seen[trade["trade_id"]] = (trade["price"], trade["size"], trade["side"], trade["time"])
+    for trade in wanted:
+        assert seen[trade["trade_id"]] == (trade["price"], trade["size"], trade["side"], trade["time"])
+
+
+def test_candles_are_of_five_minutes_and_those_over_rest(
+    sdk: DrivenClients, venue: SeesawVenue, listen: Listen
+) -> None:
+    listen("candles")
+    (event,) = events(sdk, "candles")
+    assert event["type"] == "snapshot"
+    assert all(int(candle["start"]) % 300 == 0 for candle in event["candles"])
+    venue.minutes(5)
+    now = int(venue.now().timestamp())
+    candles: dict[str, dict[str, str]] = {}
+    (wanted,) = sdk.rest.get_candles(PRODUCT, str(now - now % 300 - 300), str(now - now % 300 - 300), "FIVE_MINUTE")[
+        "candles"
+    ]
+    while candles.get(wanted["start"]) != wanted | {"product_id": PRODUCT}:
+        candles |= {item["start"]: item for event in events(sdk, "candles") for item in event["candles"]}
+
+
+def test_the_status_of_products(sdk: DrivenClients, listen: Listen) -> None:
+    listen("status")
+    (event,) = events(sdk, "status")
+    (product,) = [item for item in event["products"] if item["id"] == PRODUCT]
+    over_rest = sdk.rest.get_product(PRODUCT)
+    assert (product["base_increment"], product["quote_increment"], product["status"]) == (
+        over_rest["base_increment"],
+        over_rest["quote_increment"],
+        "online",
+    )
+    assert product["min_market_funds"] == over_rest["quote_min_size"]
+
+
+def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, listen: Listen) -> None:
+    listen("ticker_batch")
+    (event,) = events(sdk, "ticker_batch")
+    assert (event["type"], event["tickers"][0]["price"]) == ("snapshot", str(CLOSE))
+
+
+def test_what_is_unsubscribed_ends_and_the_rest_goes_on(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+    listen("ticker", "market_trades")
+    sdk.of_channel("subscriptions")
+    assert events(sdk, "subscriptions") == [{"subscriptions": {"ticker": [PRODUCT], "market_trades": [PRODUCT]}}]
+    sdk.market.unsubscribe([PRODUCT], ["ticker"])
+    assert events(sdk, "subscriptions") == [{"subscriptions": {"market_trades": [PRODUCT]}}]
+    venue.minutes()
+    told = sdk.frame(lambda frame: frame.get("channel") in ("ticker", "market_trades"))
+    assert told["channel"] == "market_trades"
+    sdk.market.unsubscribe([PRODUCT], ["market_trades"])
+    assert events(sdk, "subscriptions") == [{"subscriptions": {}}]
+
+
+def test_an_unknown_channel_is_an_error(sdk: DrivenClients, listen: Listen) -> None:
+    listen("heartbeat")
+    assert sdk.frame(lambda frame: "channel" not in frame)["type"] == "error"
+
+
+def test_a_client_without_a_key_hears_the_market(venue: SeesawVenue) -> None:
+    with driven("sdk", venue.address, None) as anybody:
+        anybody.market.open()
+        anybody.market.subscribe([PRODUCT], ["ticker"])
+        assert anybody.of_channel("ticker")["events"][0]["tickers"][0]["product_id"] == PRODUCT
+        anybody.user.open()
+        with pytest.raises(RefusedByClient, match="AuthenticationError"):
+            anybody.user.subscribe([PRODUCT], ["user"])
+
+
+def test_another_key_hears_of_no_orders(venue: SeesawVenue) -> None:
+    with driven("sdk", venue.address, Key(venue.key.name, ecdsa_key()[1])) as other:
+        other.user.open()
+        other.user.subscribe([PRODUCT], ["user"])
+        assert other.frame(lambda _: True) == {"type": "error", "message": "authentication failure"}
+
+
+def test_the_client_comes_back_after_a_broken_connection(
+    sdk: DrivenClients, venue: SeesawVenue, listen: Listen
+) -> None:
+    listen("ticker", "heartbeats")
+    sdk.of_channel("ticker")
+    venue.control("sockets/close", {"code": 1011})
+    back = sdk.frame(lambda frame: frame.get("sequence_num") == 0)
+    assert back["channel"] == "subscriptions"
+    assert events(sdk, "ticker")[0]["type"] == "snapshot"
+    venue.minutes()
+    assert events(sdk, "ticker")[0]["type"] == "update"
+
+
+def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: SeesawVenue) -> None:
+    with listening_to_orders(sdk, PRODUCT):
+        (event,) = events(sdk, "user")
+        assert (event["type"], event["orders"]) == ("snapshot", [])
+        placed = sdk.rest.limit_order_gtc_buy(
+            client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="49500", post_only=True
+        )
+        order = order_of(sdk, placed)
+
+        def told(status: str) -> dict[str, Any]:
+            def is_it(frame: dict[str, Any]) -> bool:
+                return frame.get("channel") == "user" and any(
+                    (item["order_id"], item["status"]) == (order["order_id"], status)
+                    for event in frame["events"]
+                    for item in event["orders"]
+                )
+
+            found = sdk.frame(is_it)
+            return next(
+                item
+                for event in found["events"]
+                for item in event["orders"]
+                if (item["order_id"], item["status"]) == (order["order_id"], status)
+            )
+
+        opened = told("OPEN")
+        assert (opened["order_side"], opened["order_type"], opened["limit_price"]) == ("BUY", "Limit", "49500")
+        assert (opened["cumulative_quantity"], opened["leaves_quantity"], opened["post_only"]) == ("0", "0.1", "true")
+        assert opened["client_order_id"] == order["client_order_id"]
+        assert opened["outstanding_hold_amount"] == order["outstanding_hold_amount"]
+        venue.minutes()
+        filled = told("FILLED")
+        over_rest = sdk.rest.get_order(order["order_id"])["order"]
+        assert (filled["cumulative_quantity"], filled["leaves_quantity"]) == ("0.1", "0")
+        for streamed, rest in (
+            ("avg_price", "average_filled_price"),
+            ("total_fees", "total_fees"),
+            ("filled_value", "filled_value"),
+            ("number_of_fills", "number_of_fills"),
+            ("total_value_after_fees", "total_value_after_fees"),
+            ("outstanding_hold_amount", "outstanding_hold_amount"),
+        ):
+            assert filled[streamed] == over_rest[rest], streamed
+
+
+def test_a_cancel_an_edit_and_a_market_order_are_told(sdk: DrivenClients) -> None:
+    with listening_to_orders(sdk):
+        sdk.of_channel("user")
+        resting = order_of(
+            sdk,
+            sdk.rest.limit_order_gtc_sell(client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="55000"),
+        )
+        seen: list[tuple[str, str, str, str]] = []
+
+        def until(order_id: str, status: str, limit_price: str) -> None:
+            while (order_id, status, limit_price) not in [item[:3] for item in seen]:
+                seen.extend(
+                    (item["order_id"], item["status"], item["limit_price"], item["leaves_quantity"])
+                    for event in events(sdk, "user")
+                    for item in event["orders"]
+                )
+
+        until(resting["order_id"], "OPEN", "55000")
+        assert sdk.rest.edit_order(resting["order_id"], size="0.2", price="56000")["success"]
+        until(resting["order_id"], "OPEN", "56000")
+        assert seen[-1][3] == "0.2"
+        sdk.rest.cancel_orders([resting["order_id"]])
+        until(resting["order_id"], "CANCELLED", "56000")
+        assert seen[-1][3] == "0"
+        bought = order_of(sdk, sdk.rest.market_order_buy(client_order_id="", product_id=PRODUCT, base_size="0.1"))
+        until(bought["order_id"], "FILLED", "")
+
+
+def test_a_snapshot_has_the_open_orders_fifty_at_a_time(sdk: DrivenClients) -> None:
+    placed = [
+        sdk.rest.limit_order_gtc_buy(client_order_id="", product_id=PRODUCT, base_size="0.001", limit_price="45000")
+        for _ in range(52)
+    ]
+    with listening_to_orders(sdk, PRODUCT):
+        batches = [
+            [order["order_id"] for order in event["orders"]]
+            for _ in range(2)
+            for event in sdk.of_channel("user")["events"]
+        ]
+    assert [len(batch) for batch in batches] == [50, 2]
+    assert {name for batch in batches for name in batch} == {item["success_response"]["order_id"] for item in placed}
