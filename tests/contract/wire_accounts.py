@@ -11,13 +11,18 @@ __all__ = [
     "AccountsAnswer",
     "BreakdownAnswer",
     "ErrorAnswer",
+    "MovedFundsAnswer",
+    "Nothing",
     "OlderAccountsAnswer",
     "PermissionsAnswer",
+    "PortfolioAnswer",
     "PortfoliosAnswer",
     "RateLimitAnswer",
     "SummaryAnswer",
+    "V2AccountAnswer",
     "V2AccountsAnswer",
     "V2CurrenciesAnswer",
+    "V2PriceAnswer",
     "V2RatesAnswer",
 ]
 
@@ -78,6 +83,15 @@ class Portfolio(Shape):
 
 class PortfoliosAnswer(Shape):
     portfolios: list[Portfolio]
+
+
+class PortfolioAnswer(Shape):
+    portfolio: Portfolio
+
+
+class MovedFundsAnswer(Shape):
+    source_portfolio_uuid: str
+    target_portfolio_uuid: str
 
 
 class PortfolioBalances(Shape):
@@ -166,8 +180,21 @@ class PermissionsAnswer(Shape):
     portfolio_type: Literal["UNDEFINED", "DEFAULT", "CONSUMER", "INTX"]
 
 
+class Nothing(Shape):
+    """An object without fields."""
+
+
 class ErrorAnswer(Shape):
-    error: Literal["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "INTERNAL", "unknown"]
+    error: Literal[
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "FAILED_PRECONDITION",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "unknown",
+    ]
     message: str
     error_details: str
 
@@ -223,6 +250,10 @@ class V2Pages(Shape):
     next_uri: str | None
 
 
+class V2AccountAnswer(Shape):
+    data: V2Account
+
+
 class V2AccountsAnswer(Shape):
     pagination: V2Pages
     data: list[V2Account]
@@ -232,6 +263,16 @@ class V2CurrenciesAnswer(Shape):
     """Clients only need it to be there; what a currency has differs from fiat to crypto."""
 
     data: list[dict[str, Any]]
+
+
+class V2Price(Shape):
+    amount: DecimalText
+    base: str
+    currency: str
+
+
+class V2PriceAnswer(Shape):
+    data: V2Price
 
 
 class V2Rates(Shape):

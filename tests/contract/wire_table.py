@@ -57,7 +57,11 @@ ENDPOINTS: Final = (
     Endpoint("GET", f"{_ROOT}/accounts", wire_accounts.AccountsAnswer, wire_accounts.OlderAccountsAnswer),
     Endpoint("GET", f"{_ROOT}/accounts/{{uuid}}", wire_accounts.AccountAnswer),
     Endpoint("GET", f"{_ROOT}/portfolios", wire_accounts.PortfoliosAnswer),
+    Endpoint("POST", f"{_ROOT}/portfolios", wire_accounts.PortfolioAnswer),
+    Endpoint("POST", f"{_ROOT}/portfolios/move_funds", wire_accounts.MovedFundsAnswer),
     Endpoint("GET", f"{_ROOT}/portfolios/{{uuid}}", wire_accounts.BreakdownAnswer),
+    Endpoint("PUT", f"{_ROOT}/portfolios/{{uuid}}", wire_accounts.PortfolioAnswer),
+    Endpoint("DELETE", f"{_ROOT}/portfolios/{{uuid}}", wire_accounts.Nothing),
     Endpoint("GET", f"{_ROOT}/transaction_summary", wire_accounts.SummaryAnswer),
     Endpoint("GET", f"{_ROOT}/key_permissions", wire_accounts.PermissionsAnswer),
     Endpoint("GET", f"{_ROOT}/orders/historical/batch", wire_orders.OrdersAnswer, wire_orders.OlderOrdersAnswer),
@@ -70,6 +74,8 @@ ENDPOINTS: Final = (
     Endpoint("POST", f"{_ROOT}/orders/batch_cancel", wire_orders.CancelAnswer),
     Endpoint("GET", "/v2/time", wire_markets.V2TimeAnswer),
     Endpoint("GET", "/v2/accounts", wire_accounts.V2AccountsAnswer),
+    Endpoint("GET", "/v2/accounts/{id}", wire_accounts.V2AccountAnswer),
+    Endpoint("GET", "/v2/prices/{product_id}/spot", wire_accounts.V2PriceAnswer),
     Endpoint("GET", "/v2/currencies", wire_accounts.V2CurrenciesAnswer),
     Endpoint("GET", "/v2/currencies/crypto", wire_accounts.V2CurrenciesAnswer),
     Endpoint("GET", "/v2/exchange-rates", wire_accounts.V2RatesAnswer),
@@ -110,6 +116,8 @@ def check_answer(method: str, path: str, status: int, content_type: str, text: s
         if (content_type.partition(";")[0], text) != ("text/plain", _UNAUTHORIZED):
             raise Misshapen(f"{where}: found {content_type} {text!r}, wanted text/plain {_UNAUTHORIZED!r}")
         return endpoint
+    if status == 429 and content_type.partition(";")[0] in ("", "text/html"):
+        return endpoint  # an empty body or a page: both have been seen
     if content_type.partition(";")[0] != "application/json":
         raise Misshapen(f"{where}: found {content_type or 'no content type'}, wanted application/json")
     shape = {200: endpoint.shape, 429: wire_accounts.RateLimitAnswer}.get(status, wire_accounts.ErrorAnswer)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from simulation.driven_clients import DrivenClients, driven
-from simulation.seesaw_venue import SeesawVenue, ecdsa_key, seesaw
+from simulation.seesaw_venue import SeesawVenue, seesaw
 
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeesawVenue]:
     """The simulator."""
-    with seesaw(tmp_path_factory.mktemp("venue"), *ecdsa_key()) as running:
+    with seesaw(tmp_path_factory.mktemp("venue")) as running:
         yield running
 
 

@@ -7,8 +7,9 @@ rests within the swing, whatever came before it.
 from __future__ import annotations
 
 import base64
+import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,23 +23,29 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from simulation.driven_clients import Key
 from simulation.served import Served
 
-__all__ = ["CLOSE", "HIGH", "LOW", "MAKER", "OPENING", "TAKER", "SeesawVenue", "ecdsa_key", "ed25519_key", "seesaw"]
+__all__ = ["BOUND_PORTFOLIO", "CLOSE", "HIGH", "LOW", "MAKER", "OPENING", "TAKER", "SeesawVenue", "ecdsa_key", "seesaw"]
 
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
 OPENING: Final = {"USD": Decimal(20_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(500)}
-_KEY_NAME: Final = "organizations/o/apiKeys/k"
+BOUND_PORTFOLIO: Final = "bots"
+"""The portfolio that one of the keys is bound to. It is to be made first."""
 _START: Final = 1_757_142_000  # a whole hour
 _MINUTES: Final = 2_000
 _VOLUME: Final = 12
 
 
 class SeesawVenue:
-    """A running simulator, and the key that it accepts."""
+    """A running simulator, and the keys that it accepts by what they are for."""
 
-    def __init__(self, address: str, key: Key) -> None:
+    def __init__(self, address: str, keys: Mapping[str, Key]) -> None:
         self.address = address
-        self.key = key
+        self.keys = keys
+
+    @property
+    def key(self) -> Key:
+        """The key that is used where nothing speaks for another one: it may look and trade."""
+        return self.keys["usual"]
 
     def minutes(self, count: int = 1) -> None:
         """Let the market swing so often; the clock then stands at the end of a minute."""
@@ -59,19 +66,24 @@ class SeesawVenue:
 
 
 @contextmanager
-def seesaw(folder: Path, public_key: bytes, secret: str, *options: str) -> Iterator[SeesawVenue]:
-    """A simulator that checks signatures against a key."""
+def seesaw(folder: Path) -> Iterator[SeesawVenue]:
+    """A simulator that checks signatures."""
     candles = folder / "seesaw.csv"
     rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{_VOLUME}" for minute in range(_MINUTES))
     candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
-    key_file = folder / "key.pem"
-    key_file.write_bytes(public_key)
+    keys, entries = {}, []
+    for name, (make, rest) in _KEYS.items():
+        public, secret = make()
+        (folder / f"{name}.pem").write_bytes(public)
+        keys[name] = Key(f"organizations/o/apiKeys/{name}", secret)
+        entries.append({"name": keys[name].name, "public_key_file": f"{name}.pem"} | rest)
+    (folder / "keys.json").write_text(json.dumps(entries), encoding="utf-8")
     command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--csv", str(candles)]
-    command += ["--key-name", _KEY_NAME, "--public-key-file", str(key_file)]
+    command += ["--keys-file", str(folder / "keys.json")]
     command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]
-    served = Served([*command, *options], {}, folder / "simulator.log")
+    served = Served(command, {}, folder / "simulator.log")
     try:
-        yield SeesawVenue(served.url, Key(_KEY_NAME, secret))
+        yield SeesawVenue(served.url, keys)
     finally:
         served.end(signal.SIGTERM)
 
@@ -90,3 +102,13 @@ def ed25519_key() -> tuple[bytes, str]:
     public = key.public_key()
     secret = base64.b64encode(seed + public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), secret
+
+
+# By what they are for: the kind of key, and what else the simulator is told of it.
+_KEYS: Final[dict[str, tuple[Callable[[], tuple[bytes, str]], dict[str, Any]]]] = {
+    "usual": (ecdsa_key, {}),
+    "ed25519": (ed25519_key, {}),
+    "looking": (ecdsa_key, {"permissions": ["view"]}),
+    "moving": (ecdsa_key, {"permissions": ["view", "trade", "transfer"]}),
+    "bound": (ecdsa_key, {"portfolio": BOUND_PORTFOLIO}),
+}

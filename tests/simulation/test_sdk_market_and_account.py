@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, SeesawVenue, ecdsa_key, ed25519_key, seesaw
-from simulation.wallets import order_of, wallets
+from simulation.driven_clients import DrivenClients, RefusedByClient, driven
+from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, SeesawVenue
+from simulation.wallets import wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
-
-UNAUTHORIZED = r"HTTPError .*401 Client Error: Unauthorized Unauthorized"
 
 
 @pytest.fixture(scope="module")
@@ -140,32 +137,3 @@ def test_a_request_that_is_wrong_is_an_error_of_http(
 ) -> None:
     with pytest.raises(RefusedByClient, match=f"^HTTPError .*{error}"):
         getattr(sdk.rest, method)(*arguments)
-
-
-def test_another_key_is_refused(venue: SeesawVenue) -> None:
-    with (
-        driven("sdk", venue.address, Key(venue.key.name, ecdsa_key()[1])) as other,
-        pytest.raises(RefusedByClient, match=UNAUTHORIZED),
-    ):
-        other.rest.get_accounts()
-
-
-def test_a_key_of_another_name_is_refused(venue: SeesawVenue) -> None:
-    with (
-        driven("sdk", venue.address, Key("organizations/o/apiKeys/other", venue.key.secret)) as other,
-        pytest.raises(RefusedByClient, match=UNAUTHORIZED),
-    ):
-        other.rest.get_accounts()
-
-
-@pytest.mark.parametrize("kind", ["sdk", "ccxt"])
-def test_a_key_of_the_other_kind_trades_too(tmp_path: Path, kind: str) -> None:
-    with seesaw(tmp_path, *ed25519_key()) as venue, driven(kind, venue.address, venue.key) as clients:
-        if kind == "sdk":
-            order = order_of(
-                clients, clients.rest.market_order_buy(client_order_id="", product_id="BTC-USD", quote_size="100")
-            )
-            assert order["status"] == "FILLED"
-        else:
-            bought = clients.exchange.create_market_buy_order_with_cost("BTC/USD", 100)
-            assert clients.exchange.fetch_order(bought["id"])["status"] == "closed"

@@ -172,7 +172,7 @@ def gates(venue: SeesawVenue) -> Iterator[Any]:
     """Shuts gates of BTC-USD; all are open again afterwards."""
 
     def shut(*names: str) -> None:
-        venue.control("products", {"product_id": "BTC-USD", "gates": list(names)})
+        venue.control("exchange", {"gates": {"BTC-USD": list(names)}})
 
     yield shut
     shut()
