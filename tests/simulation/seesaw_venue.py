@@ -23,16 +23,32 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from simulation.driven_clients import Key
 from simulation.served import Served
 
-__all__ = ["BOUND_PORTFOLIO", "CLOSE", "HIGH", "LOW", "MAKER", "OPENING", "TAKER", "SeesawVenue", "ecdsa_key", "seesaw"]
+__all__ = [
+    "BOUND_PORTFOLIO",
+    "CLOSE",
+    "HIGH",
+    "LEVEL",
+    "LOW",
+    "MAKER",
+    "OPENING",
+    "TAKER",
+    "VOLUME",
+    "SeesawVenue",
+    "ecdsa_key",
+    "seesaw",
+]
 
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
 OPENING: Final = {"USD": Decimal(20_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(500)}
 BOUND_PORTFOLIO: Final = "bots"
 """The portfolio that one of the keys is bound to. It is to be made first."""
+VOLUME: Final = Decimal(240)
+"""Of each minute, in twelve prints of 20."""
+LEVEL: Final = Decimal(10)
+"""What others show at each price of the book."""
 _START: Final = 1_757_142_000  # a whole hour
 _MINUTES: Final = 2_000
-_VOLUME: Final = 12
 
 
 class SeesawVenue:
@@ -69,7 +85,7 @@ class SeesawVenue:
 def seesaw(folder: Path) -> Iterator[SeesawVenue]:
     """A simulator that checks signatures."""
     candles = folder / "seesaw.csv"
-    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{_VOLUME}" for minute in range(_MINUTES))
+    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
     candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
     keys, entries = {}, []
     for name, (make, rest) in _KEYS.items():
@@ -79,6 +95,7 @@ def seesaw(folder: Path) -> Iterator[SeesawVenue]:
         entries.append({"name": keys[name].name, "public_key_file": f"{name}.pem"} | rest)
     (folder / "keys.json").write_text(json.dumps(entries), encoding="utf-8")
     command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--csv", str(candles)]
+    command += ["--level-size", str(int(LEVEL * 10**8))]
     command += ["--keys-file", str(folder / "keys.json")]
     command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]
     served = Served(command, {}, folder / "simulator.log")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, MAKER, OPENING, TAKER, SeesawVenue, ecdsa_key
+from simulation.seesaw_venue import CLOSE, HIGH, LOW, MAKER, OPENING, TAKER, VOLUME, SeesawVenue, ecdsa_key
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -62,7 +62,8 @@ def test_ticker_candles_trades_and_book(ccxt: DrivenClients) -> None:
     since = END_MS - 600_000
     candles = ccxt.exchange.fetch_ohlcv(SYMBOL, "1m", since=since, limit=5)
     assert candles == [
-        [since + minute * 60_000, float(CLOSE), float(HIGH), float(LOW), float(CLOSE), 12.0] for minute in range(5)
+        [since + minute * 60_000, float(CLOSE), float(HIGH), float(LOW), float(CLOSE), float(VOLUME)]
+        for minute in range(5)
     ]
     trades = ccxt.exchange.fetch_trades(SYMBOL, limit=12)
     assert [trade["timestamp"] for trade in trades] == sorted(trade["timestamp"] for trade in trades)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from contract.wire_table import ENDPOINTS, Endpoint
-from simulation.driven_clients import DrivenClients
+from simulation.driven_clients import DrivenClients, driven
 from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
@@ -35,25 +36,45 @@ def asked(endpoint: Endpoint, ids: dict[str, str], now: int) -> tuple[str, dict[
         fields = ORDER
     elif path.endswith("/orders"):
         fields = {**ORDER, "client_order_id": "each-endpoint-again"}
+    elif path.endswith("/move_funds"):
+        portfolios = {"source_portfolio_uuid": ids["default"], "target_portfolio_uuid": ids["default"]}
+        fields = {"funds": {"value": "1", "currency": "USD"}, **portfolios}
+    elif endpoint.method in ("POST", "PUT") and "/portfolios" in path:
+        fields = {"name": f"by {endpoint.method}"}
     return path, fields
 
 
 @pytest.fixture(scope="module")
-def ids(sdk: DrivenClients) -> dict[str, str]:
-    """A value for each name in a path; ``uuid`` is an account's or a portfolio's."""
-    placed = sdk.rest.create_order("each-endpoint", ORDER["product_id"], ORDER["side"], ORDER["order_configuration"])
-    return {"product_id": "BTC-USD", "order_id": placed["success_response"]["order_id"]}
+def moving(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """The SDK with a key that may do everything."""
+    with driven("sdk", venue.address, venue.keys["moving"]) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="module")
+def ids(moving: DrivenClients) -> dict[str, str]:
+    """A value for each name in a path."""
+    order_configuration = ORDER["order_configuration"]
+    placed = moving.rest.create_order("each-endpoint", ORDER["product_id"], ORDER["side"], order_configuration)
+    account = moving.rest.get_accounts()["accounts"][0]
+    return {
+        "product_id": "BTC-USD",
+        "order_id": placed["success_response"]["order_id"],
+        "account": account["uuid"],
+        "default": account["retail_portfolio_id"],
+        "made": moving.rest.create_portfolio("each-endpoint")["portfolio"]["uuid"],
+    }
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
 def test_an_endpoint_answers_in_its_shape(
-    endpoint: Endpoint, sdk: DrivenClients, venue: SeesawVenue, ids: dict[str, str]
+    endpoint: Endpoint, moving: DrivenClients, venue: SeesawVenue, ids: dict[str, str]
 ) -> None:
-    account = sdk.rest.get_accounts()["accounts"][0]
-    uuid = account["retail_portfolio_id" if "/portfolios/" in endpoint.path else "uuid"]
-    path, fields = asked(endpoint, ids | {"uuid": uuid}, int(venue.now().timestamp()))
+    of_portfolio = ids["default" if endpoint.method == "GET" else "made"]
+    own = {"id": ids["account"], "uuid": of_portfolio if "/portfolios/" in endpoint.path else ids["account"]}
+    path, fields = asked(endpoint, ids | own, int(venue.now().timestamp()))
     if endpoint.method == "GET":
-        assert sdk.rest.get(path, params=fields)
+        moving.rest.get(path, params=fields)
     else:
-        assert sdk.rest.post(path, data=fields)
-    assert endpoint in sdk.endpoints
+        getattr(moving.rest, endpoint.method.lower())(path, data=fields)
+    assert endpoint in moving.endpoints

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from simulation.driven_clients import DrivenClients, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, SeesawVenue
+from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, VOLUME, SeesawVenue
 from simulation.wallets import wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
@@ -67,7 +67,7 @@ def test_longer_candles_are_made_of_shorter_ones(sdk: DrivenClients) -> None:
     for granularity, seconds in (("FIVE_MINUTE", 300), ("ONE_HOUR", 3600)):
         (candle,) = sdk.rest.get_candles("BTC-USD", str(end - seconds), str(end - seconds), granularity)["candles"]
         assert (int(candle["start"]), candle["low"], candle["high"]) == (end - seconds, str(LOW), str(HIGH))
-        assert float(candle["volume"]) == seconds / 60 * 12
+        assert float(candle["volume"]) == seconds / 60 * float(VOLUME)
 
 
 def test_what_is_public_needs_no_key(anybody: DrivenClients, sdk: DrivenClients) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simulation.driven_clients import DrivenClients
-from simulation.seesaw_venue import CLOSE, MAKER, TAKER, SeesawVenue
+from simulation.seesaw_venue import CLOSE, LEVEL, LOW, MAKER, TAKER, VOLUME, SeesawVenue
 from simulation.wallets import Wallet, moved, order_of, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
@@ -158,20 +158,27 @@ def test_a_limit_order_that_crosses_takes_at_the_books_price(sdk: DrivenClients)
     assert moved(before, wallets(sdk)) == change_by(order)
 
 
-def test_a_large_order_fills_in_parts_over_several_prints(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_an_order_at_the_lowest_price_waits_behind_others_and_fills_in_parts(
+    sdk: DrivenClients, venue: SeesawVenue
+) -> None:
     before = wallets(sdk)
-    placed = sdk.rest.limit_order_gtc_buy(client_order_id="", product_id=PRODUCT, base_size="90", limit_price="49400")
+    placed = sdk.rest.limit_order_gtc_buy(client_order_id="", product_id=PRODUCT, base_size="90", limit_price=str(LOW))
     order = order_of(sdk, placed)
     venue.minutes()
     partly = again(sdk, order)
+    # One print of the minute is at the price; those who were there before are served first.
+    assert Decimal(partly["filled_size"]) == VOLUME / 12 - LEVEL
+    venue.minutes()
+    partly = again(sdk, order)
+    assert Decimal(partly["filled_size"]) == VOLUME / 12 * 2 - LEVEL
     assert (partly["status"], partly["settled"]) == ("OPEN", False)
-    assert NOTHING < Decimal(partly["filled_size"]) < 90
     check_figures(sdk, partly, MAKER)
     left = Decimal(90) - Decimal(partly["filled_size"])
+    assert float(partly["completion_percentage"]) == pytest.approx(100 * float(partly["filled_size"]) / 90, abs=0.01)
     change = moved(before, wallets(sdk))
     assert change["BTC"] == Wallet(Decimal(partly["filled_size"]), NOTHING)
     assert change["USD"].hold == Decimal(partly["outstanding_hold_amount"])
-    assert left * 49400 * (1 + MAKER) <= change["USD"].hold <= left * 49400 * (1 + TAKER)
+    assert left * LOW * (1 + MAKER) <= change["USD"].hold <= left * LOW * (1 + TAKER)
     assert change["USD"].total == -Decimal(partly["total_value_after_fees"])
     (result,) = sdk.rest.cancel_orders([order["order_id"]])["results"]
     assert result["success"]
@@ -424,7 +431,8 @@ def test_edits_that_cannot_be_are_refused_by_their_reasons(sdk: DrivenClients, v
         answer = sdk.rest.edit_order(order_id, size=size, price=price)
         assert not answer["success"], case
         (error,) = answer["errors"]
-        reasons[case] = error.get("edit_failure_reason") or error["preview_failure_reason"]
+        said = [reason for reason in error.values() if not reason.startswith("UNKNOWN")]
+        reasons[case] = said[0]
     assert reasons["unknown"] == "ORDER_NOT_FOUND"
     assert reasons["filled"] in (
         "ORDER_ALREADY_FILLED",
@@ -462,8 +470,8 @@ def test_a_preview_says_why_an_order_would_be_refused(sdk: DrivenClients) -> Non
 
 
 def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: SeesawVenue) -> None:
-    since = venue.moment()
     venue.minutes()
+    since = venue.moment()
     limit = {"client_order_id": "", "base_size": "0.1"}
     made = {
         "buy": order_of(sdk, sdk.rest.limit_order_gtc_buy(**limit, product_id=PRODUCT, limit_price="45000")),
