@@ -67,6 +67,10 @@ class SeesawVenue:
         """Let the market swing so often; the clock then stands at the end of a minute."""
         self.control("advance", {"candles": count})
 
+    def seconds(self, count: int) -> None:
+        """Let so much of a minute pass: after 20 s the price is at its lowest, after 35 s at its highest."""
+        self.control("advance", {"to_ms": int(self.now().timestamp() * 1000) + count * 1000})
+
     def now(self) -> datetime:
         """The venue's time."""
         answer = httpx.get(f"{self.address}/sim/status", timeout=10).raise_for_status()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, SeesawVenue, ecdsa_key
+from simulation.seesaw_venue import CLOSE, HIGH, LEVEL, LOW, VOLUME, SeesawVenue, ecdsa_key
 from simulation.wallets import order_of
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
@@ -106,12 +106,14 @@ def test_a_book_kept_by_updates_is_the_book_over_rest(sdk: DrivenClients, venue:
         return {(side, level["price"]): level["size"] for side, rows in sides for level in rows}
 
     assert book == over_rest()
-    venue.minutes()
+    venue.seconds(20)
     wanted = over_rest()
+    assert book != wanted
     while book != wanted:
         for event in events(sdk, "l2_data"):
             assert event["type"] == "update"
             levels(book, event["updates"])
+    venue.minutes()
 
 
 def test_trades_are_those_over_rest(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
@@ -217,6 +219,35 @@ def test_the_client_comes_back_after_a_broken_connection(
     assert events(sdk, "ticker")[0]["type"] == "update"
 
 
+# What the user channel calls otherwise than REST.
+SAME_FIGURES = {
+    "cumulative_quantity": "filled_size",
+    "avg_price": "average_filled_price",
+    "total_fees": "total_fees",
+    "filled_value": "filled_value",
+    "number_of_fills": "number_of_fills",
+    "total_value_after_fees": "total_value_after_fees",
+    "outstanding_hold_amount": "outstanding_hold_amount",
+    "completion_percentage": "completion_percentage",
+    "status": "status",
+    "trigger_status": "trigger_status",
+    "time_in_force": "time_in_force",
+    "client_order_id": "client_order_id",
+    "creation_time": "created_time",
+}
+
+
+def told_as_over_rest(sdk: DrivenClients, order_id: str) -> dict[str, Any]:
+    """The message of an order that says what REST says; those before it tell of what has been."""
+    over_rest = sdk.rest.get_order(order_id)["order"]
+    while True:
+        for event in events(sdk, "user"):
+            for item in event["orders"]:
+                if item["order_id"] == order_id and all(item[a] == over_rest[b] for a, b in SAME_FIGURES.items()):
+                    told: dict[str, Any] = item
+                    return told
+
+
 def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: SeesawVenue) -> None:
     with listening_to_orders(sdk, PRODUCT):
         (event,) = events(sdk, "user")
@@ -224,42 +255,54 @@ def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: Se
         placed = sdk.rest.limit_order_gtc_buy(
             client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="49500", post_only=True
         )
-        order = order_of(sdk, placed)
-
-        def told(status: str) -> dict[str, Any]:
-            def is_it(frame: dict[str, Any]) -> bool:
-                return frame.get("channel") == "user" and any(
-                    (item["order_id"], item["status"]) == (order["order_id"], status)
-                    for event in frame["events"]
-                    for item in event["orders"]
-                )
-
-            found = sdk.frame(is_it)
-            return next(
-                item
-                for event in found["events"]
-                for item in event["orders"]
-                if (item["order_id"], item["status"]) == (order["order_id"], status)
-            )
-
-        opened = told("OPEN")
+        order_id = placed["success_response"]["order_id"]
+        opened = told_as_over_rest(sdk, order_id)
+        assert (opened["status"], opened["leaves_quantity"], opened["post_only"]) == ("OPEN", "0.1", "true")
         assert (opened["order_side"], opened["order_type"], opened["limit_price"]) == ("BUY", "Limit", "49500")
-        assert (opened["cumulative_quantity"], opened["leaves_quantity"], opened["post_only"]) == ("0", "0.1", "true")
-        assert opened["client_order_id"] == order["client_order_id"]
-        assert opened["outstanding_hold_amount"] == order["outstanding_hold_amount"]
         venue.minutes()
-        filled = told("FILLED")
-        over_rest = sdk.rest.get_order(order["order_id"])["order"]
-        assert (filled["cumulative_quantity"], filled["leaves_quantity"]) == ("0.1", "0")
-        for streamed, rest in (
-            ("avg_price", "average_filled_price"),
-            ("total_fees", "total_fees"),
-            ("filled_value", "filled_value"),
-            ("number_of_fills", "number_of_fills"),
-            ("total_value_after_fees", "total_value_after_fees"),
-            ("outstanding_hold_amount", "outstanding_hold_amount"),
-        ):
-            assert filled[streamed] == over_rest[rest], streamed
+        filled = told_as_over_rest(sdk, order_id)
+        assert (filled["status"], filled["cumulative_quantity"], filled["leaves_quantity"]) == ("FILLED", "0.1", "0")
+
+
+def test_every_part_of_a_fill_is_told(sdk: DrivenClients, venue: SeesawVenue) -> None:
+    with listening_to_orders(sdk, PRODUCT):
+        sdk.of_channel("user")
+        placed = sdk.rest.limit_order_gtc_buy(
+            client_order_id="", product_id=PRODUCT, base_size="50", limit_price=str(LOW)
+        )
+        order_id = placed["success_response"]["order_id"]
+        told_as_over_rest(sdk, order_id)
+        sizes = []
+        for _ in range(3):
+            venue.minutes()
+            part = told_as_over_rest(sdk, order_id)
+            sizes.append((Decimal(part["cumulative_quantity"]), Decimal(part["leaves_quantity"]), part["status"]))
+        each, waited = VOLUME / 12, LEVEL
+        assert sizes == [
+            (each - waited, 50 - each + waited, "OPEN"),
+            (2 * each - waited, 50 - 2 * each + waited, "OPEN"),
+            (Decimal(50), Decimal(0), "FILLED"),
+        ]
+
+
+def test_a_stop_is_told_when_it_triggers(sdk: DrivenClients, venue: SeesawVenue) -> None:
+    with listening_to_orders(sdk, PRODUCT):
+        sdk.of_channel("user")
+        placed = sdk.rest.stop_limit_order_gtc_sell(
+            client_order_id="",
+            product_id=PRODUCT,
+            base_size="0.2",
+            limit_price="49000",
+            stop_price="49600",
+            stop_direction="STOP_DIRECTION_STOP_DOWN",
+        )
+        order_id = placed["success_response"]["order_id"]
+        waiting = told_as_over_rest(sdk, order_id)
+        assert (waiting["trigger_status"], waiting["order_type"]) == ("STOP_PENDING", "Stop Limit")
+        assert (waiting["stop_price"], waiting["limit_price"]) == ("49600", "49000")
+        venue.minutes()
+        filled = told_as_over_rest(sdk, order_id)
+        assert (filled["status"], filled["trigger_status"]) == ("FILLED", "STOP_TRIGGERED")
 
 
 def test_a_cancel_an_edit_and_a_market_order_are_told(sdk: DrivenClients) -> None:
