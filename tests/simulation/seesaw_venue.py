@@ -42,7 +42,7 @@ CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
 OPENING: Final = {"USD": Decimal(20_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(500)}
 BOUND_PORTFOLIO: Final = "bots"
-"""The portfolio that one of the keys is bound to. It is to be made first."""
+"""The portfolio that one of the keys is bound to; there is nothing in it at first."""
 VOLUME: Final = Decimal(240)
 """Of each minute, in twelve prints of 20."""
 LEVEL: Final = Decimal(10)

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import BOUND_PORTFOLIO, OPENING, SeesawVenue, ecdsa_key
-from simulation.wallets import order_of, wallets
+from simulation.seesaw_venue import BOUND_PORTFOLIO, SeesawVenue, ecdsa_key
+from simulation.wallets import Wallet, moved, order_of, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -80,40 +80,52 @@ def test_ccxt_tells_a_missing_permission(venue: SeesawVenue) -> None:
             clients.exchange.create_market_buy_order_with_cost("BTC/USD", 100)
 
 
-def test_funds_move_between_portfolios_and_a_bound_key_sees_its_own(
+def test_funds_move_to_a_portfolio_and_its_key_sees_no_other(
     venue: SeesawVenue, using: Callable[[Key], DrivenClients]
 ) -> None:
-    moving = using(venue.keys["moving"])
-    (default,) = moving.rest.get_portfolios()["portfolios"]
-    made = moving.rest.create_portfolio("bots-to-be")["portfolio"]
-    renamed = moving.rest.edit_portfolio(made["uuid"], BOUND_PORTFOLIO)["portfolio"]
-    assert (renamed["uuid"], renamed["name"]) == (made["uuid"], BOUND_PORTFOLIO)
+    moving, bound = using(venue.keys["moving"]), using(venue.keys["bound"])
+    portfolios = {item["name"]: item["uuid"] for item in moving.rest.get_portfolios()["portfolios"]}
+    own, default = portfolios.pop(BOUND_PORTFOLIO), portfolios.pop("Default")
+    assert bound.rest.get_api_key_permissions()["portfolio_uuid"] == own
+    assert [item["uuid"] for item in bound.rest.get_portfolios()["portfolios"]] == [own]
+    assert {wallet.total for wallet in wallets(bound).values()} == {Decimal(0)}
+
     before = wallets(moving)
     with pytest.raises(RefusedByClient, match=SCOPES):
-        using(venue.key).rest.move_portfolio_funds("1000", "USD", default["uuid"], made["uuid"])
-    moved_funds = moving.rest.move_portfolio_funds("1000", "USD", default["uuid"], made["uuid"])
-    assert moved_funds["target_portfolio_uuid"] == made["uuid"]
-    assert before["USD"].available - wallets(moving)["USD"].available == 1000
+        using(venue.key).rest.move_portfolio_funds("1000", "USD", default, own)
+    assert moving.rest.move_portfolio_funds("1000", "USD", default, own)["target_portfolio_uuid"] == own
+    assert moved(before, wallets(moving)) == {"USD": Wallet(Decimal(-1000), Decimal(0))}
+    assert wallets(bound)["USD"].available == 1000
 
-    bound = using(venue.keys["bound"])
-    assert bound.rest.get_api_key_permissions()["portfolio_uuid"] == made["uuid"]
-    own = wallets(bound)
-    assert (own["USD"].available, own["BTC"].available) == (Decimal(1000), Decimal(0))
-    assert OPENING["USD"] > own["USD"].available
     order = order_of(bound, bound.rest.market_order_buy(**MARKET_BUY))
-    assert order["retail_portfolio_id"] == made["uuid"]
+    assert order["retail_portfolio_id"] == own
     assert wallets(bound)["BTC"].available == Decimal(order["filled_size"])
     assert order["order_id"] not in {item["order_id"] for item in moving.rest.list_orders()["orders"]}
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*404 "):
         moving.rest.get_order(order["order_id"])
-    with pytest.raises(RefusedByClient, match=r"^HTTPError .*400 "):
-        moving.rest.delete_portfolio(made["uuid"])
-    sold = bound.rest.market_order_sell(client_order_id="", product_id="BTC-USD", base_size=order["filled_size"])
-    assert order_of(bound, sold)["status"] == "FILLED"
+    with pytest.raises(RefusedByClient, match=r"^HTTPError .*40[03] "):
+        moving.rest.delete_portfolio(own)
 
 
-def test_an_empty_portfolio_is_deleted(venue: SeesawVenue, using: Callable[[Key], DrivenClients]) -> None:
+def test_a_key_hears_of_its_own_portfolios_orders_alone(
+    venue: SeesawVenue, using: Callable[[Key], DrivenClients]
+) -> None:
+    bound, usual = using(venue.keys["bound"]), using(venue.key)
+    bound.user.open()
+    bound.user.subscribe([], ["user"])
+    bound.of_channel("user")
+    order_of(usual, usual.rest.market_order_buy(**MARKET_BUY))
+    bound.user.subscribe([], ["heartbeats"])
+    told = bound.frame(lambda frame: frame.get("channel") in ("user", "heartbeats"))
+    assert told["channel"] == "heartbeats", told
+
+
+def test_a_portfolio_is_made_renamed_and_deleted(venue: SeesawVenue, using: Callable[[Key], DrivenClients]) -> None:
     clients = using(venue.keys["moving"])
     made = clients.rest.create_portfolio("for a moment")["portfolio"]
+    renamed = clients.rest.edit_portfolio(made["uuid"], "for a while")["portfolio"]
+    assert (renamed["uuid"], renamed["name"]) == (made["uuid"], "for a while")
+    breakdown = clients.rest.get_portfolio_breakdown(made["uuid"])["breakdown"]
+    assert breakdown["portfolio_balances"]["total_balance"]["value"] == "0"
     clients.rest.delete_portfolio(made["uuid"])
     assert made["uuid"] not in {item["uuid"] for item in clients.rest.get_portfolios()["portfolios"]}

@@ -94,7 +94,7 @@ def test_accounts_portfolios_fees_and_permissions(sdk: DrivenClients) -> None:
     }
     assert {currency: wallets(sdk)[currency].total for currency in OPENING} == OPENING
     assert sdk.rest.get_account(accounts["USD"]["uuid"])["account"] == accounts["USD"]
-    (portfolio,) = sdk.rest.get_portfolios()["portfolios"]
+    (portfolio,) = sdk.rest.get_portfolios(portfolio_type="DEFAULT")["portfolios"]
     breakdown = sdk.rest.get_portfolio_breakdown(portfolio["uuid"])["breakdown"]
     positions = {item["asset"]: item for item in breakdown["spot_positions"]}
     assert positions["BTC"]["total_balance_crypto"] == float(OPENING["BTC"])
