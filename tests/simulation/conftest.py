@@ -24,6 +24,15 @@ def sdk(venue: SeesawVenue) -> Iterator[DrivenClients]:
         yield clients
 
 
+@pytest.fixture
+def no_order_is_left_open(sdk: DrivenClients) -> Iterator[None]:
+    """What rests after a test is canceled, so that tests do not meet each other's orders."""
+    yield
+    left = [order["order_id"] for order in sdk.rest.list_orders(order_status=["OPEN"])["orders"]]
+    if left:
+        sdk.rest.cancel_orders(left)
+
+
 @pytest.fixture(scope="module")
 def ccxt(venue: SeesawVenue) -> Iterator[DrivenClients]:
     """ccxt's plain client, with the venue's key."""

@@ -41,6 +41,8 @@ __all__ = [
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
 OPENING: Final = {"USD": Decimal(20_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(500)}
+OTHERS: Final = ("ETH-USD", "USDT-USDC")
+"""Products beside BTC-USD, whose prices walk. The second one has a book of its own, though it is paid in USDC."""
 BOUND_PORTFOLIO: Final = "bots"
 """The portfolio that one of the keys is bound to; there is nothing in it at first."""
 VOLUME: Final = Decimal(240)
@@ -99,6 +101,7 @@ def seesaw(folder: Path) -> Iterator[SeesawVenue]:
         entries.append({"name": keys[name].name, "public_key_file": f"{name}.pem"} | rest)
     (folder / "keys.json").write_text(json.dumps(entries), encoding="utf-8")
     command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--csv", str(candles)]
+    command += [part for product_id in ("BTC-USD", *OTHERS) for part in ("--product", product_id)]
     command += ["--level-size", str(int(LEVEL * 10**8))]
     command += ["--keys-file", str(folder / "keys.json")]
     command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]

@@ -58,7 +58,9 @@ def test_ticker_candles_trades_and_book(ccxt: DrivenClients) -> None:
     ticker = ccxt.exchange.fetch_ticker(SYMBOL)
     assert (ticker["last"], ticker["ask"]) == (float(CLOSE), float(CLOSE))
     assert ticker["bid"] < ticker["ask"]
-    assert ccxt.exchange.fetch_tickers([SYMBOL])[SYMBOL]["last"] == float(CLOSE)
+    tickers = ccxt.exchange.fetch_tickers([SYMBOL, "ETH/USD"])
+    assert tickers[SYMBOL]["last"] == float(CLOSE)
+    assert tickers["ETH/USD"]["last"] == ccxt.exchange.fetch_ticker("ETH/USD")["last"]
     since = END_MS - 600_000
     candles = ccxt.exchange.fetch_ohlcv(SYMBOL, "1m", since=since, limit=5)
     assert candles == [

@@ -138,3 +138,13 @@ def test_a_broken_connection_is_told_and_watching_goes_on(pro: DrivenClients, ve
     with pytest.raises(RefusedByClient, match=r"^(NetworkError|.* NetworkError) "):
         pro.result(waiting)
     assert pro.exchange.watch_ticker(SYMBOL)["last"] == float(CLOSE)
+    pro.exchange.un_watch_ticker(SYMBOL)
+
+
+def test_several_symbols_are_watched_at_once(pro: DrivenClients) -> None:
+    symbols = [SYMBOL, "ETH/USD"]
+    assert set(pro.exchange.watch_tickers(symbols)) <= set(symbols)
+    pro.exchange.un_watch_tickers(symbols)
+    assert pro.exchange.watch_trades_for_symbols(symbols)[0]["symbol"] in symbols
+    pro.exchange.un_watch_trades_for_symbols(symbols)
+    assert pro.exchange.watch_order_book_for_symbols(symbols)["symbol"] in symbols

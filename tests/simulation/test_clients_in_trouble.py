@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from simulation.driven_clients import DrivenClients, RefusedByClient
+from simulation.order_figures import wallets
 from simulation.seesaw_venue import SeesawVenue
-from simulation.wallets import wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 

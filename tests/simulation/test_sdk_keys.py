@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
+from simulation.order_figures import Wallet, moved, order_of, wallets
 from simulation.seesaw_venue import BOUND_PORTFOLIO, SeesawVenue, ecdsa_key
-from simulation.wallets import Wallet, moved, order_of, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from simulation.driven_clients import DrivenClients, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, VOLUME, SeesawVenue
-from simulation.wallets import wallets
+from simulation.order_figures import wallets
+from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, OTHERS, VOLUME, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -23,7 +23,7 @@ def anybody(venue: SeesawVenue) -> Iterator[DrivenClients]:
 
 def test_products_and_their_increments(sdk: DrivenClients) -> None:
     listed = sdk.rest.get_products(product_type="SPOT")
-    assert {"BTC-USD", "BTC-USDC"} <= {item["product_id"] for item in listed["products"]}
+    assert {item["product_id"] for item in listed["products"]} == {"BTC-USD", "BTC-USDC", "ETH-USDC", *OTHERS}
     assert listed["num_products"] == len(listed["products"])
     product = sdk.rest.get_product("BTC-USD")
     assert (product["price_increment"], product["base_increment"], product["quote_increment"]) == (
@@ -34,6 +34,7 @@ def test_products_and_their_increments(sdk: DrivenClients) -> None:
     assert (product["status"], product["trading_disabled"], product["quote_min_size"]) == ("online", False, "1")
     assert product["alias_to"] == ["BTC-USDC"]
     assert sdk.rest.get_product("BTC-USDC")["alias"] == "BTC-USD"
+    assert sdk.rest.get_product("USDT-USDC")["alias"] == "", "a book of its own"
     assert [item["product_id"] for item in sdk.rest.get_products(product_ids=["BTC-USDC"])["products"]] == ["BTC-USDC"]
     assert sdk.rest.get_products(product_type="FUTURE")["products"] == []
 

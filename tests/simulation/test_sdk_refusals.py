@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from simulation.driven_clients import DrivenClients, RefusedByClient
+from simulation.order_figures import order_of, wallets
 from simulation.seesaw_venue import SeesawVenue
-from simulation.wallets import order_of, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LEVEL, LOW, VOLUME, SeesawVenue, ecdsa_key
-from simulation.wallets import order_of
+from simulation.order_figures import order_of
+from simulation.seesaw_venue import CLOSE, HIGH, LEVEL, LOW, OTHERS, VOLUME, SeesawVenue, ecdsa_key
 
-pytestmark = [pytest.mark.conformance, pytest.mark.processes]
+pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
 PRODUCT = "BTC-USD"
 Listen = Callable[..., None]
@@ -39,15 +39,6 @@ def listening_to_orders(sdk: DrivenClients, *products: str) -> Iterator[None]:
         yield
     finally:
         sdk.user.close()
-
-
-@pytest.fixture(autouse=True)
-def no_order_is_left_open(sdk: DrivenClients) -> Iterator[None]:
-    """What rests after a test is canceled, so that snapshots show a test's own orders."""
-    yield
-    left = [order["order_id"] for order in sdk.rest.list_orders(order_status=["OPEN"])["orders"]]
-    if left:
-        sdk.rest.cancel_orders(left)
 
 
 def events(sdk: DrivenClients, channel: str) -> list[dict[str, Any]]:
@@ -77,6 +68,25 @@ def test_tickers_come_with_every_trade(sdk: DrivenClients, venue: SeesawVenue, l
 def test_a_product_with_an_alias_is_told_under_the_alias(sdk: DrivenClients, listen: Listen) -> None:
     listen("ticker", products=("BTC-USDC",))
     assert events(sdk, "ticker")[0]["tickers"][0]["product_id"] == PRODUCT
+
+
+def test_each_product_is_told_under_its_own_name(sdk: DrivenClients, listen: Listen) -> None:
+    listen("ticker", products=(PRODUCT, *OTHERS))
+    prices: dict[str, str] = {}
+    while len(prices) < 1 + len(OTHERS):
+        prices |= {item["product_id"]: item["price"] for event in events(sdk, "ticker") for item in event["tickers"]}
+    assert prices == {name: sdk.rest.get_product(name)["price"] for name in (PRODUCT, *OTHERS)}
+
+
+def test_orders_of_a_product_with_an_alias_keep_its_name(sdk: DrivenClients) -> None:
+    with listening_to_orders(sdk, "BTC-USDC"):
+        sdk.of_channel("user")
+        sdk.rest.market_order_buy(client_order_id="", product_id=PRODUCT, quote_size="100")
+        placed = sdk.rest.market_order_buy(client_order_id="", product_id="BTC-USDC", quote_size="100")
+        told = [item for event in events(sdk, "user") for item in event["orders"]]
+        assert {(item["product_id"], item["order_id"]) for item in told} == {
+            ("BTC-USDC", placed["success_response"]["order_id"])
+        }
 
 
 def test_heartbeats_count_up(sdk: DrivenClients, listen: Listen) -> None:
@@ -165,10 +175,14 @@ def test_the_status_of_products(sdk: DrivenClients, listen: Listen) -> None:
     assert product["min_market_funds"] == over_rest["quote_min_size"]
 
 
-def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, listen: Listen) -> None:
+def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
     listen("ticker_batch")
     (event,) = events(sdk, "ticker_batch")
     assert (event["type"], event["tickers"][0]["price"]) == ("snapshot", str(CLOSE))
+    venue.seconds(20)
+    (event,) = events(sdk, "ticker_batch")
+    assert (event["type"], event["tickers"][0]["price"]) == ("update", str(LOW))
+    venue.minutes()
 
 
 def test_what_is_unsubscribed_ends_and_the_rest_goes_on(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
@@ -246,6 +260,30 @@ def told_as_over_rest(sdk: DrivenClients, order_id: str) -> dict[str, Any]:
                 if item["order_id"] == order_id and all(item[a] == over_rest[b] for a, b in SAME_FIGURES.items()):
                     told: dict[str, Any] = item
                     return told
+
+
+def is_closed(sdk: DrivenClients) -> bool:
+    """Whether the client has seen that its connection is closed."""
+    try:
+        sdk.market.subscribe([PRODUCT], ["heartbeats"])
+    except RefusedByClient as error:
+        return "WSClientException" in str(error)
+    return False
+
+
+def test_the_client_hears_again_after_a_clean_close_once_it_is_opened(sdk: DrivenClients, venue: SeesawVenue) -> None:
+    """Of itself the SDK does not come back from a close with 1000, and does not say so."""
+    sdk.market.open()
+    sdk.market.subscribe([PRODUCT], ["ticker"])
+    sdk.of_channel("ticker")
+    venue.control("sockets/close", {"code": 1000})
+    while not is_closed(sdk):
+        pass
+    sdk.market.open()
+    sdk.market.subscribe([PRODUCT], ["ticker"])
+    sdk.frame(lambda frame: frame.get("sequence_num") == 0)
+    assert events(sdk, "ticker")[0]["type"] == "snapshot"
+    sdk.market.close()
 
 
 def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: SeesawVenue) -> None:
