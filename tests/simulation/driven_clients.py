@@ -118,6 +118,15 @@ class DrivenClients:
         """The next message of a channel."""
         return self.frame(lambda frame: frame.get("channel") == channel)
 
+    def pass_over(self) -> None:
+        """Leave the messages so far behind, as a test does with those of the one before."""
+        self._frames.clear()
+
+    def read_the_rest(self) -> None:
+        """Check what came and no test has asked for; the process has ended."""
+        while line := self._lines.get(timeout=_PATIENCE_SECONDS):
+            self._take_in(line)
+
     def _read(self, deadline: float, missing: str) -> None:
         """Take in the next line; a failure that says what is missing when there is none in time."""
         try:
@@ -125,6 +134,9 @@ class DrivenClients:
         except queue.Empty:
             raise AssertionError(f"{missing} after {_PATIENCE_SECONDS:g} s") from None
         assert line, f"the clients' process ended with {self._process.wait(30)}; {missing}"
+        self._take_in(line)
+
+    def _take_in(self, line: str) -> None:
         told = json.loads(line)
         if "answered" in told:
             self.endpoints.add(check_answer(*told["answered"]))
@@ -154,8 +166,10 @@ def driven(kind: str, address: str, key: Key | None) -> Iterator[DrivenClients]:
     with start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         try:
             assert process.stdin is not None
-            yield DrivenClients(process)
+            clients = DrivenClients(process)
+            yield clients
             process.stdin.close()
             assert process.wait(30) == 0, "it ends when its input does"
+            clients.read_the_rest()
         finally:
             process.kill()

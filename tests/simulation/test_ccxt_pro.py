@@ -97,6 +97,7 @@ def test_a_book_is_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
 
 def test_orders_are_watched_from_placing_to_their_end(pro: DrivenClients, venue: SeesawVenue) -> None:
     pro.exchange.load_markets()
+    pro.pass_over()
     waiting = pro.begin("exchange", "watch_orders", SYMBOL)
     pro.of_channel("user")  # the snapshot: subscribed from here on
     placed = pro.exchange.create_order(SYMBOL, "limit", "buy", 0.1, 49500)

@@ -22,6 +22,7 @@ Listen = Callable[..., None]
 @pytest.fixture
 def listen(sdk: DrivenClients) -> Iterator[Listen]:
     """Subscribes the market client, on a connection that the test has for itself."""
+    sdk.pass_over()
     sdk.market.open()
 
     def subscribe(*channels: str, products: tuple[str, ...] = (PRODUCT,)) -> None:
@@ -33,6 +34,7 @@ def listen(sdk: DrivenClients) -> Iterator[Listen]:
 
 @contextmanager
 def listening_to_orders(sdk: DrivenClients, *products: str) -> Iterator[None]:
+    sdk.pass_over()
     sdk.user.open()
     try:
         sdk.user.subscribe(list(products), ["user"])
@@ -273,12 +275,14 @@ def is_closed(sdk: DrivenClients) -> bool:
 
 def test_the_client_hears_again_after_a_clean_close_once_it_is_opened(sdk: DrivenClients, venue: SeesawVenue) -> None:
     """Of itself the SDK does not come back from a close with 1000, and does not say so."""
+    sdk.pass_over()
     sdk.market.open()
     sdk.market.subscribe([PRODUCT], ["ticker"])
     sdk.of_channel("ticker")
     venue.control("sockets/close", {"code": 1000})
     while not is_closed(sdk):
         pass
+    sdk.pass_over()
     sdk.market.open()
     sdk.market.subscribe([PRODUCT], ["ticker"])
     sdk.frame(lambda frame: frame.get("sequence_num") == 0)

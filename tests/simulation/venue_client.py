@@ -10,7 +10,7 @@ the one for asyncio and the WebSocket (both ``exchange``). Calls are read from s
     {"number": n, "answer": what the client made of it}
     {"number": n, "error": [class and its bases], "text": its message}
     {"answered": [method, path, status, content type, body]}     each answer over HTTP, before the client reads it
-    {"frame": message, "by": client, "read": what the client made of it}     each message of the WebSocket
+    {"frame": message, "by": client}     each message of the WebSocket
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ def sdk(address: str) -> dict[str, Any]:
     def told(by: str) -> Callable[[str], None]:
         def tell(text: str) -> None:
             frame = json.loads(text)
-            read = WebsocketResponse(json.loads(text)) if "channel" in frame else None
-            write({"frame": frame, "by": by, "read": read})
+            write({"frame": frame, "by": by})
+            if "channel" in frame:
+                # What the client's own types cannot hold ends the client here, and the test misses what follows.
+                WebsocketResponse(frame)
 
         return tell
 
@@ -85,7 +87,7 @@ def telling(kind: type) -> type:
             return super().on_rest_response(*args)
 
         def handle_message(self, client: Any, message: Any) -> None:
-            write({"frame": message, "by": "exchange", "read": None})
+            write({"frame": message, "by": "exchange"})
             super().handle_message(client, message)
 
     return Telling
