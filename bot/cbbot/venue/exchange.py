@@ -295,6 +295,11 @@ class Exchange:
         """The number of the newest change of an order; 0 when there is none."""
         return self.ledger.feed.number
 
+    def last_shown_change(self, now_ms: int) -> int:
+        """Where somebody who looks at the orders now goes on with :meth:`changes`: nothing is missed."""
+        self.advance(now_ms)
+        return self.ledger.feed.newest_shown(now_ms)
+
     def changes(self, after: int, now_ms: int) -> list[Change] | None:
         """Every change of an order since a number, the oldest first, as far as it can be seen.
 
@@ -346,12 +351,6 @@ class Exchange:
         """Move available money between portfolios, or PortfolioRefused."""
         self.advance(now_ms)
         self.ledger.portfolios.move(currency, amount, source, target)
-        self.ledger.revision += 1
-
-    def set_available(self, currency: str, amount: Decimal) -> None:
-        """Let so much of a currency be available in the default portfolio, from nowhere: no trade explains it."""
-        wallets = self.ledger.portfolios.balances(self.default_portfolio)
-        wallets.add(currency, amount - wallets[currency].available)
         self.ledger.revision += 1
 
     def set_gates(self, product_id: str, gates: Iterable[Gate]) -> None:

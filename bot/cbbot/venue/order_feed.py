@@ -47,10 +47,15 @@ class OrderFeed:
             return None
         found: list[Change] = []
         for place in range(len(self._changes) - missed, len(self._changes)):
-            if self._changes[place].order.visible_ms > now_ms:
+            if not self._changes[place].order.is_shown(now_ms):
                 break
             found.append(self._changes[place])
         return found
+
+    def newest_shown(self, now_ms: int) -> int:
+        """The number of the last change before the first that cannot be seen yet."""
+        hidden = (change.number for change in self._changes if not change.order.is_shown(now_ms))
+        return min(hidden, default=self.number + 1) - 1
 
     def changed_since(self, number: int) -> Iterator[str]:
         """Ids of the orders that were changed since, in order of their newest change."""

@@ -168,10 +168,12 @@ def _end_ms(fields: Mapping[str, object]) -> int:
         raise OrderRefused(Reason.END_TIME)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise OrderRefused(Reason.END_TIME)
+        # In UTC too it must be a year that a record can show.
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise OrderRefused(Reason.END_TIME) from error
-    if moment.tzinfo is None:
-        raise OrderRefused(Reason.END_TIME)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -78,6 +78,12 @@ class OrderLedger:
             return instrument.base_units(wallets[instrument.base_currency].available)
         return instrument.ledger_down(wallets[instrument.quote_currency].available)
 
+    def set_available(self, currency: str, amount: Decimal) -> None:
+        """Let so much be available in the default portfolio. It comes from nowhere: a person adjusts the exchange."""
+        wallets = self.portfolios.balances(self.portfolios.default)
+        wallets.add(currency, amount - wallets[currency].available)
+        self.revision += 1
+
     def take(self, order: Order) -> Order:
         """A new order, and set aside what it may cost: there must be as much."""
         order = self._with_hold(order, working_hold(order))
@@ -114,7 +120,7 @@ class OrderLedger:
         return self.change(self._with_hold(after, change), now_ms)
 
     def execute(self, order: Order, price: int, base: int, liquidity: Liquidity, now_ms: int) -> Order:
-        """Fill a part of a limit order, its fee rounded up once over all its parts; FILLED when nothing is left."""
+        """Fill a part of a limit order, its fee rounded up once over all its parts; over when nothing is left."""
         value = price * base
         taker, maker = order.taker_value, order.maker_value
         paid = commission_of_both(taker, maker, order.rates)
@@ -143,7 +149,9 @@ class OrderLedger:
             raise AssertionError(f"order {order.order_id} would be filled with more than its size")
         over = filled.size > 0 and filled.executed == filled.size
         if over:
-            filled = replace(filled, status=OrderStatus.FILLED, cancel_due_ms=None, pending_edit=None)
+            whole = filled.base == filled.executed
+            status, message = (OrderStatus.FILLED, "") if whole else (OrderStatus.CANCELLED, _REVERSED)
+            filled = replace(filled, status=status, cancel_message=message, cancel_due_ms=None, pending_edit=None)
         change = working_hold(filled) + hold_of_fill(order.side, trade) - working_hold(order)
         if over:
             change -= reserved_hold(order)

@@ -38,12 +38,11 @@ class PriceQueue:
 
 
 class RestingSide:
-    """The resting BUY or SELL orders of one market. ``touched`` counts the steps of its work, for tests."""
+    """The resting BUY or SELL orders of one market."""
 
     def __init__(self, side: Side) -> None:
         self.side = side
         self.queues: dict[int, PriceQueue] = {}
-        self.touched = 0
         # Better prices have lower keys.
         self._sign = -1 if side is Side.BUY else 1
         self._heap: list[int] = []
@@ -79,7 +78,6 @@ class RestingSide:
             price = self._heap[0] * self._sign
             if price in self.queues:
                 return price
-            self.touched += 1
             self._listed.discard(heapq.heappop(self._heap))
         return None
 
@@ -88,7 +86,6 @@ class RestingSide:
         found: list[str] = []
         while (best := self.best()) is not None and self._sign * best < self._sign * price:
             queue = self.queues.pop(best)
-            self.touched += 1 + len(queue.marks)
             found += queue.marks
         return found
 
@@ -101,14 +98,12 @@ class RestingSide:
         given: list[tuple[str, int]] = []
         if queue is None:
             return given
-        self.touched += 1
         for order_id, mark in queue.marks.items():
             others = min(size, max(mark - queue.eaten, 0))
             queue.eaten += others
             size -= others
             if size == 0:
                 break
-            self.touched += 1
             part = min(size, leaves(order_id))
             given.append((order_id, part))
             size -= part

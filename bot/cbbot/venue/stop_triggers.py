@@ -23,7 +23,6 @@ class StopTriggers:
     """The triggers of one market. An order has one at most; arming it anew moves it."""
 
     def __init__(self) -> None:
-        self.touched = 0
         self._armed: dict[str, _Armed] = {}
         self._up: list[_Armed] = []
         self._down: list[_Armed] = []
@@ -61,7 +60,6 @@ class StopTriggers:
     def _pop(self, heap: list[_Armed], key: int) -> list[_Armed]:
         found = []
         while heap and heap[0].key <= key:
-            self.touched += 1
             armed = heapq.heappop(heap)
             if self._armed.get(armed.order_id) == armed:
                 del self._armed[armed.order_id]

@@ -144,6 +144,10 @@ class Order:
             return -(-self.stop * 95 // 100)
         return self.limit
 
+    def is_shown(self, now_ms: int) -> bool:
+        """Whether what has become of the order can be seen: it is visible, and no longer shows as PENDING."""
+        return now_ms >= max(self.visible_ms, self.pending_until_ms)
+
     def untouched(self) -> Order:
         """The order as it shows while it is PENDING: nothing has become of it."""
         return replace(

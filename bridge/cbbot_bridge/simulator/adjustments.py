@@ -98,7 +98,7 @@ def _plan_balances(request: Request, fields: Fields, name: str) -> Callable[[], 
         text = inner.decimal(currency)
         if currency not in wallets or _AMOUNT.fullmatch(text) is None:
             raise inner.refuse(currency, "0 or more of a currency that is traded is wanted")
-        changes.append(partial(world.exchange.set_available, currency, parse_decimal(text)))
+        changes.append(partial(world.exchange.ledger.set_available, currency, parse_decimal(text)))
     return _together(changes)
 
 

@@ -122,7 +122,6 @@ async def candles(request: Request) -> Response:
     """``GET /products/{product_id}/candles``: newest first, the newest one in progress, gaps left out."""
     world = world_of(request)
     market = market_of(request, request.path_params["product_id"])
-    instrument = market.instrument
     start, end = integer(request, "start"), integer(request, "end")
     try:
         granularity = Granularity(request.query_params.get("granularity", ""))
@@ -163,7 +162,6 @@ async def ticker(request: Request) -> Response:
     now_ms = world.now_ms()
     until_ms = min(now_ms, integer(request, "end", now_ms // 1000 + 1) * 1000)
     after_ms = integer(request, "start", 0) * 1000 - 1
-    instrument = found.instrument
     trades = [
         {
             "trade_id": str(item.number),

@@ -117,8 +117,9 @@ class Hub:
             raise BadInput(_REFUSED)
         now_ms = self._world.now_ms()
         product_ids = self._products(request)
-        if request.channel == "user":
-            connection.orders_of = OrderFilter(self._world.portfolio, request.product_ids)
+        if request.channel == "user" and claims is not None:
+            portfolio = self._signatures.caller(claims).portfolio or self._world.portfolio
+            connection.orders_of = OrderFilter(portfolio, request.product_ids)
         fresh = connection.change(request.channel, product_ids, subscribe=request.subscribes)
         subscriptions = {name: list(names) for name, names in connection.channels.items()}
         connection.send("subscriptions", [{"subscriptions": subscriptions}], now_ms)
