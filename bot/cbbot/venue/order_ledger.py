@@ -133,6 +133,8 @@ class OrderLedger:
 
     def add_fill(self, order: Order, trade: Trade, liquidity: Liquidity, now_ms: int) -> Order:
         """Fill a part of an order with a trade as it is."""
+        if order.status.terminal or trade.base <= 0:
+            raise AssertionError(f"order {order.order_id} is {order.status}, it cannot be filled with {trade.base}")
         is_taker = liquidity is Liquidity.TAKER
         filled = replace(
             order,

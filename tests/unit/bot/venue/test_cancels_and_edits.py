@@ -161,6 +161,51 @@ def test_an_edit_that_a_fill_has_overtaken_leaves_the_order_as_it_was() -> None:
     assert case.now(order).status is OrderStatus.FILLED
 
 
+def test_an_order_that_fills_before_its_edit_frees_what_was_reserved() -> None:
+    case = Market(delays=Delays(edit_ms=100))
+    order = case.place(limit("a", "BUY", 200 * CENT, 10_000))
+    assert case.exchange.edit(order.order_id, "100", "4", case.now_ms) is None
+    case.print(9_999, 1)
+    assert (case.now(order).status, case.now(order).hold, case.now(order).pending_edit) == (OrderStatus.FILLED, 0, None)
+    assert case.wallet("USD") == (799, 0)
+    case.wait(100)
+    assert case.now(order).status is OrderStatus.FILLED
+
+
+def test_an_edit_that_fills_have_made_too_dear_leaves_the_order_as_it_was() -> None:
+    case = Market(delays=Delays(edit_ms=100), wallets={"USD": "101"})
+    order = case.place(limit("a", "BUY", 100 * CENT, 10_000))
+    assert case.exchange.edit(order.order_id, "50", "2", case.now_ms) is None
+    case.print(10_000, 150 * CENT)  # half of it at 100 instead of 50
+    case.wait(100)
+    kept = case.now(order)
+    assert (kept.status, kept.limit, kept.size, hold(kept)) == (OrderStatus.OPEN, 10_000, 100 * CENT, Decimal("50.5"))
+
+
+def test_a_stop_that_triggers_before_its_edit_keeps_its_stop() -> None:
+    case = Market(delays=Delays(edit_ms=100))
+    order = case.place(stop("a", "SELL", 2 * CENT, 9_900, 9_890, up=False))
+    assert case.exchange.edit(order.order_id, "95", "0.02", case.now_ms, stop_price="96") is None
+    case.print(9_000, 1)
+    case.wait(100)
+    kept = case.now(order)
+    assert (kept.status, kept.stop, kept.limit, kept.trigger_status) == (
+        OrderStatus.OPEN,
+        9_900,
+        9_890,
+        TriggerStatus.TRIGGERED,
+    )
+
+
+def test_a_post_only_edit_that_the_market_has_overtaken_leaves_the_order_as_it_was() -> None:
+    case = Market(delays=Delays(edit_ms=100))
+    order = case.place(limit("a", "BUY", 2 * CENT, 9_000, post_only=True))
+    assert case.exchange.edit(order.order_id, "99", "0.02", case.now_ms) is None
+    case.print(9_800)
+    case.wait(100)
+    assert (case.now(order).status, case.now(order).limit) == (OrderStatus.OPEN, 9_000)
+
+
 def test_an_edit_that_cannot_be_says_why() -> None:
     case = Market()
     order = case.place(limit("a", "BUY", 150 * CENT, 10_001, post_only=False))  # 100 of it fill

@@ -70,6 +70,13 @@ def test_a_queue_serves_as_one_that_counts_every_unit() -> None:
     assert lacking(MET, {"canceled": 50, "served": 100, "served several": 10}) == {}
 
 
+def test_who_comes_later_is_never_shown_less_before_him() -> None:
+    resting = RestingSide(Side.BUY)
+    resting.add("a", 100, 10)
+    resting.add("b", 100, 2)
+    assert (resting.queues[100].shown(), resting.queues[100].ahead("b")) == (10, 10)
+
+
 @pytest.mark.parametrize(("side", "passed"), [(Side.BUY, [103, 102]), (Side.SELL, [98, 99])])
 def test_a_print_goes_through_the_better_prices_alone(side: Side, passed: list[int]) -> None:
     resting = RestingSide(side)

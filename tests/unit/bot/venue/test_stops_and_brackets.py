@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.order import Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
@@ -126,6 +127,37 @@ def test_a_take_that_is_partly_filled_leaves_the_rest_to_the_stop() -> None:
     assert case.now(order).status is OrderStatus.FILLED
     assert case.now(order).value == CENT * (50 * 10_500 + 100 * 9_500 + 50 * 9_499)
     assert case.wallet("BTC") == (Decimal(8), 0)
+
+
+def test_a_take_that_the_queue_filled_leaves_no_stop_behind() -> None:
+    case = Market()
+    order = case.place(bracket("a", 50 * CENT, 10_500, 9_500))
+    case.print(10_500, 150 * CENT)
+    filled = case.now(order)
+    assert filled.status is OrderStatus.FILLED
+    case.print(9_000, 1)
+    assert case.now(order) == filled
+
+
+def test_a_bracket_that_was_stopped_has_no_take_left_in_the_book() -> None:
+    case = Market()
+    order = case.place(bracket("a", 100 * CENT, 10_500, 9_500))
+    case.print(9_000, 1)
+    assert len(case.exchange.markets["BTC-USD"].sides[Side.SELL]) == 1
+    case.print(10_501, 1)
+    assert (case.now(order).fill_count, case.now(order).value) == (1, 100 * CENT * 9_025)
+
+
+def test_a_stop_that_would_meet_an_order_of_ours_is_canceled_and_frees_its_hold() -> None:
+    case = Market(delays=Delays(edit_ms=1_000))
+    case.place(limit("a", "BUY", 2 * CENT, 9_500))
+    order = case.place(stop("b", "SELL", 2 * CENT, 9_600, 9_400, up=False))
+    assert case.exchange.edit(order.order_id, "94", "0.04", case.now_ms) is None
+    assert hold(case.now(order)) == Decimal("0.04")
+    case.exchange.set_shape("BTC-USD", BookShape(levels=0))
+    case.print(9_600, 1)
+    assert (case.now(order).status, case.now(order).hold) == (OrderStatus.CANCELLED, 0)
+    assert case.wallet("BTC") == (10, 0)
 
 
 def test_dated_stops_and_brackets_expire() -> None:
