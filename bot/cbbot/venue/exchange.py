@@ -113,11 +113,6 @@ class Exchange:
         """Whether an order waits in a market, or is to follow another; if none does, only its newest print matters."""
         return not self.markets[market_id].is_idle or bool(self.ledger.to_follow)
 
-    def is_quiet(self, market_id: str, low: int, high: int, until_ms: int) -> bool:
-        """Whether prints between two prices (ticks), until a time, change nothing but the last price."""
-        waiting = self.ledger.to_follow or not self.ledger.deadlines.none_by(until_ms)
-        return not waiting and self.markets[market_id].is_quiet(low, high)
-
     def market_id(self, product_id: str) -> str:
         """The market in which a product's orders meet the book."""
         return self._products[product_id].market_id

@@ -25,7 +25,7 @@ from cbbot_bridge.simulator.world import World
 __all__ = ["main"]
 
 
-def _announce(world: World, listener: socket.socket) -> None:
+def _tell_listening(world: World, listener: socket.socket) -> None:
     log_listening(
         listener,
         now=rfc3339_ms(world.now_ms()),
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _leave)
     configure_logs()
     try:
-        asyncio.run(run_simulator(parse_arguments(sys.argv[1:] if arguments is None else arguments), _announce))
+        asyncio.run(run_simulator(parse_arguments(sys.argv[1:] if arguments is None else arguments), _tell_listening))
     except BadInput as error:
         sys.stderr.write("".join(f"simulator: {line}\n" for line in error.reasons))
         return 2

@@ -20,8 +20,8 @@ _LOG = logging.getLogger(__name__)
 _GRACE_SECONDS = 2
 
 
-async def run_simulator(settings: SimulatorSettings, announce: Callable[[World, socket.socket], None]) -> None:
-    """Serve until a signal. ``announce`` is called once requests are answered.
+async def run_simulator(settings: SimulatorSettings, listening: Callable[[World, socket.socket], None]) -> None:
+    """Serve until a signal. ``listening`` is called once requests are answered.
 
     Raises:
         BadInput: candles or state cannot be used, or the address cannot be had.
@@ -32,7 +32,7 @@ async def run_simulator(settings: SimulatorSettings, announce: Callable[[World, 
     listener = listening_socket(settings.host, settings.port, host_name="--host", port_name="--port")
     server = HttpServer(
         build_app(world, state_file, signatures),
-        lambda bound: announce(world, bound),
+        lambda bound: listening(world, bound),
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
         http=HttpProtocol,

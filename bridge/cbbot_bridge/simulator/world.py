@@ -16,6 +16,7 @@ from cbbot.venue.order_book import Book
 from cbbot.venue.portfolios import Portfolio
 from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
+from cbbot.venue.quiet_prints import is_quiet
 from cbbot.venue.snapshot import from_json, to_json
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import Market, build_market
@@ -74,10 +75,10 @@ class World:
         if seen is not None and exchange.has_open_orders(market_id):
             length_ms = market.tape.series.seconds * 1000
 
-            def is_quiet(candle: Candle) -> bool:
-                return exchange.is_quiet(market_id, candle.low, candle.high, candle.start * 1000 + length_ms)
+            def reaches_nothing(candle: Candle) -> bool:
+                return is_quiet(exchange, market_id, candle.low, candle.high, candle.start * 1000 + length_ms)
 
-            for item in market.tape.prints_between(seen.time_ms, now_ms, is_quiet):
+            for item in market.tape.prints_between(seen.time_ms, now_ms, reaches_nothing):
                 yield item.time_ms, market_id, item
             return
         newest = market.last_print(now_ms)
