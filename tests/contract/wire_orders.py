@@ -129,12 +129,13 @@ class Edit(Shape):
     price: DecimalText
     size: DecimalText
     replace_accept_timestamp: Moment
+    stop_price: DecimalOrEmpty = ABSENT
 
 
-class PendingReplace(Shape):
-    price: DecimalOrEmpty = ABSENT
-    size: DecimalOrEmpty = ABSENT
-    replace_accept_timestamp: Moment | None = ABSENT
+class PendingReplace(Edit):
+    """An edit that has been asked for and not accepted yet."""
+
+    replace_accept_timestamp: Moment | None = ABSENT  # type: ignore[assignment]  # there is none yet
 
 
 class Order(Shape):
