@@ -50,8 +50,83 @@ class Reason(Enum):
     TRADING_DISABLED = _Words("ORDER_ENTRY_DISABLED", "PREVIEW_TRADING_DISABLED", "trading is disabled")
     VIEW_ONLY = _Words("INELIGIBLE_PAIR", "PREVIEW_TRADING_DISABLED", "product is view only")
     MARKET_STATE = _Words(
-        "ORDER_ENTRY_DISABLED", "PREVIEW_NOT_ALLOWED_BY_MARKET_STATE", "market orders are not taken in this state"
+        "ORDER_ENTRY_DISABLED",
+        "PREVIEW_NOT_ALLOWED_BY_MARKET_STATE",
+        "such orders are not taken in this state of the market",
     )
+    HALTED = _Words("ORDER_ENTRY_DISABLED", "PREVIEW_PRODUCT_TRADING_HALTED", "the product is not online")
+    LIMIT_PRICE = _Words("INVALID_LIMIT_PRICE", "PREVIEW_INVALID_LIMIT_PRICE", "limit_price must be a number above 0")
+    LIMIT_PRICE_PRECISION = _Words(
+        "INVALID_PRICE_PRECISION",
+        "PREVIEW_INVALID_LIMIT_PRICE_PRECISION",
+        "limit_price is no multiple of price_increment",
+    )
+    LIMIT_PRICE_TOO_FAR = _Words(
+        "INVALID_LIMIT_PRICE", "PREVIEW_LIMIT_PRICE_TOO_FAR_FROM_MARKET", "limit_price is too far from the market"
+    )
+    POST_ONLY_CROSSES = _Words(
+        "INVALID_LIMIT_PRICE_POST_ONLY",
+        "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY",
+        "a post-only order would match at once",
+    )
+    POST_ONLY_WITH_FOK = _Words(
+        "POST_ONLY_NOT_ALLOWED_WITH_FOK", "PREVIEW_POST_ONLY_NOT_ALLOWED_WITH_FOK", "post_only and fill or kill exclude"
+    )
+    END_TIME = _Words("INVALID_REQUEST", "PREVIEW_INVALID_END_TIME", "end_time must be a time in the future (RFC 3339)")
+    STOP_PRICE = _Words("INVALID_REQUEST", "PREVIEW_INVALID_STOP_PRICE", "stop price must be a number above 0")
+    STOP_PRICE_PRECISION = _Words(
+        "INVALID_PRICE_PRECISION",
+        "PREVIEW_INVALID_STOP_PRICE_PRECISION",
+        "stop price is no multiple of price_increment",
+    )
+    STOP_ABOVE_LIMIT = _Words(
+        "INVALID_REQUEST", "PREVIEW_STOP_PRICE_ABOVE_LIMIT_PRICE", "a BUY needs its stop at or below its limit"
+    )
+    STOP_BELOW_LIMIT = _Words(
+        "INVALID_REQUEST", "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE", "a SELL needs its stop at or above its limit"
+    )
+    STOP_ABOVE_LAST = _Words(
+        "INVALID_REQUEST", "PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE", "stop down: must be below the last trade price"
+    )
+    STOP_BELOW_LAST = _Words(
+        "INVALID_REQUEST", "PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE", "stop up: must be above the last trade price"
+    )
+    BRACKET_SIDE = _Words("INVALID_SIDE", "PREVIEW_INVALID_BRACKET_ORDER_SIDE", "a bracket sells what one has")
+    BRACKET_IN_QUOTE = _Words(
+        "UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET", "a bracket takes base_size"
+    )
+    BRACKET_PRICES = _Words(
+        "INVALID_REQUEST", "PREVIEW_INVALID_BRACKET_PRICES", "a bracket's limit_price must be above its stop"
+    )
+    BRACKET_LIMIT = _Words(
+        "INVALID_LIMIT_PRICE", "PREVIEW_INVALID_BRACKET_LIMIT_PRICE", "limit_price must be above the last trade price"
+    )
+    BRACKET_STOP = _Words(
+        "INVALID_REQUEST",
+        "PREVIEW_INVALID_BRACKET_STOP_TRIGGER_PRICE",
+        "stop_trigger_price must be below the last trade price",
+    )
+    ATTACHED_KIND = _Words(
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+        "PREVIEW_INVALID_ORDER_CONFIG",
+        "only market and limit orders take an attached trigger_bracket_gtc without a size",
+    )
+    ATTACHED_SIDE = _Words(
+        "INVALID_SIDE", "PREVIEW_INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL", "a bracket follows a BUY, on spot"
+    )
+    ATTACHED_LEG_MISSING = _Words(
+        "SINGLE_LEGGED_TPSL_NOT_ALLOWED",
+        "PREVIEW_SINGLE_LEGGED_TPSL_NOT_ALLOWED",
+        "give limit_price and stop_trigger_price",
+    )
+    ATTACHED_TAKE = _Words(
+        "INVALID_REQUEST", "PREVIEW_INVALID_ATTACHED_TAKE_PROFIT_PRICE", "take profit must be above the order's price"
+    )
+    ATTACHED_STOP = _Words(
+        "INVALID_REQUEST", "PREVIEW_INVALID_ATTACHED_STOP_LOSS_PRICE", "stop loss must be below the order's price"
+    )
+    TOO_MANY_ORDERS = _Words("COMMANDER_REJECTED_NEW_ORDER", _UNKNOWN, "too many open orders of this product")
+    DUPLICATE = _Words("DUPLICATE_CLIENT_ORDER_ID", _UNKNOWN, "client_order_id has been used")
     NO_BOOK = _Words("INVALID_NO_LIQUIDITY", "PREVIEW_MISSING_PRODUCT_PRICE_BOOK", "no price yet")
 
 
@@ -65,6 +140,11 @@ class OrderRefused(Refused):
     @property
     def preview_reason(self) -> str:
         return self.reason.value.preview
+
+    @property
+    def shown_in_preview(self) -> str:
+        """The reason in a preview's ``errs``."""
+        return self.code if self.preview_reason == _UNKNOWN else self.preview_reason
 
     @property
     def new_order_reason(self) -> str:

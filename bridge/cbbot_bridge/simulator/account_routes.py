@@ -40,6 +40,7 @@ def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[
 
 def _records(world: World) -> list[dict[str, object]]:
     now_ms = world.now_ms()
+    world.feed(now_ms)
     return [_record(world, currency, balance, now_ms) for currency, balance in world.exchange.balances(now_ms).items()]
 
 

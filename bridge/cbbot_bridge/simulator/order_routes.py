@@ -13,10 +13,11 @@ from typing import TypeVar, cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cbbot.venue.answer_records import cancel_record
 from cbbot.venue.exchange import Fill
-from cbbot.venue.records import fill_record, order_record
+from cbbot.venue.records import fill_record, order_record, shown_status
 from cbbot.venue.refusals import OrderRefused
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
+from cbbot.venue.venue_order import Order, OrderRequest
 from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
 from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.world import World
@@ -61,7 +62,8 @@ async def create_order(request: Request) -> Response:
     wanted = _order_request(await _body(request))
     now_ms = world.now_ms()
     try:
-        placed, repeated_id = world.exchange.place(wanted, world.book(now_ms), now_ms)
+        world.feed(now_ms)
+        placed, repeated_id = world.exchange.place(wanted, now_ms)
     except OrderRefused as refusal:
         _LOG.info(
             "order refused",
@@ -110,7 +112,7 @@ def _log_placed(placed: Order, repeated_id: bool) -> None:
 
 def _order_record(world: World, item: Order, now_ms: int) -> dict[str, object]:
     instrument = world.exchange.products[item.product_id].instrument
-    return order_record(item, instrument, world.customer, world.portfolio, now_ms)
+    return order_record(item, instrument, world.customer, now_ms)
 
 
 async def order(request: Request) -> Response:
@@ -122,6 +124,7 @@ async def order(request: Request) -> Response:
     except ValueError as error:
         raise ApiError.invalid("order_id argument is invalid") from error
     now_ms = world.now_ms()
+    world.feed(now_ms)
     found = world.exchange.order(order_id, now_ms)
     if found is None:
         raise ApiError.not_found("order with this orderID was not found")
@@ -166,6 +169,7 @@ async def orders(request: Request) -> Response:
     """``GET /orders/historical/batch``: filtered, newest first, in pages."""
     world = world_of(request)
     now_ms = world.now_ms()
+    world.feed(now_ms)
     ids, products = repeated(request, "order_ids"), repeated(request, "product_ids", "product_id")
     statuses, side = repeated(request, "order_status"), request.query_params.get("order_side", "")
     in_time = _between(request, "start_date", "end_date")
@@ -174,7 +178,7 @@ async def orders(request: Request) -> Response:
         for item in world.exchange.orders(now_ms)
         if (not ids or item.order_id in ids)
         and (not products or item.product_id in products)
-        and (not statuses or item.status.value in statuses)
+        and (not statuses or shown_status(item, now_ms).value in statuses)
         and side in ("", "UNKNOWN_ORDER_SIDE", item.side.value)
         and in_time(item.created_ms)
     )
@@ -190,11 +194,11 @@ def _matching_fills(request: Request, world: World, now_ms: int) -> Iterator[Fil
     return (
         fill
         for fill in world.exchange.fills(now_ms)
-        if (not ids or fill.order.order_id in ids)
+        if (not ids or fill.order_id in ids)
         and (not trades or fill.trade_id in trades)
-        and (not products or fill.order.product_id in products)
-        and side in ("", "UNKNOWN_ORDER_SIDE", fill.order.side.value)
-        and in_time(fill.order.created_ms)
+        and (not products or fill.product_id in products)
+        and side in ("", "UNKNOWN_ORDER_SIDE", fill.side.value)
+        and in_time(fill.time_ms)
     )
 
 
@@ -202,26 +206,21 @@ async def fills(request: Request) -> Response:
     """``GET /orders/historical/fills``: filtered, newest first, in pages; no ``has_next`` there."""
     world = world_of(request)
     now_ms = world.now_ms()
+    world.feed(now_ms)
     found = _matching_fills(request, world, now_ms)
     page, cursor = _page(request, found, lambda fill: fill.sequence, integer(request, "limit", _PAGE))
-    records = [
-        fill_record(fill, world.exchange.products[fill.order.product_id].instrument, world.customer, world.portfolio)
-        for fill in page
-    ]
+    records = [fill_record(fill, world.exchange.products[fill.product_id].instrument, world.customer) for fill in page]
     return JSONResponse({"fills": records, "cursor": cursor})
 
 
 async def cancel_orders(request: Request) -> Response:
-    """``POST /orders/batch_cancel``: market orders are over at once, so there is never one to cancel."""
+    """``POST /orders/batch_cancel``: a result for every id."""
     world = world_of(request)
     ids = (await _body(request)).get("order_ids")
     if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
         raise ApiError.invalid("order_ids argument is invalid")
     now_ms = world.now_ms()
-    results = []
-    for order_id in ids:
-        known = world.exchange.order(order_id, now_ms)
-        filled = known is not None and known.status is OrderStatus.FILLED
-        reason = "ORDER_IS_FULLY_FILLED" if filled else "UNKNOWN_CANCEL_ORDER"
-        results.append({"success": False, "failure_reason": reason, "order_id": order_id})
+    world.feed(now_ms)
+    results = [cancel_record(order_id, world.exchange.cancel(order_id, now_ms)) for order_id in ids]
+    await cast("StateFile", request.app.state.state_file).save()
     return JSONResponse({"results": results})

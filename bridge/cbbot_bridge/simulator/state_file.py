@@ -11,13 +11,12 @@ import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cbbot.errors import BadInput
 from cbbot.process.durable_files import replace_durably
-from cbbot.venue.snapshot import order_json
+from cbbot.venue.snapshot import fill_json, order_json
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["StateFile", "read_state"]
@@ -71,9 +70,11 @@ class StateFile:
         self._path = path
         # One thread writes, one write after the other: a canceled save still ends before the next.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
-        self._written: tuple[int, int] | None = None
-        # Orders never change: each is turned into text once.
-        self._orders: list[str] = []
+        self._written: int | None = None
+        # Orders and fills are turned into text once for each change.
+        self._orders: dict[str, str] = {}
+        self._fills: list[str] = []
+        self._change = 0
         self.failures = 0
 
     async def save(self, *, last: bool = False) -> None:
@@ -106,10 +107,16 @@ class StateFile:
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     def _state_text(self) -> str:
-        fresh = islice(self._world.exchange.all_orders(), len(self._orders), None)
-        self._orders += [json.dumps(order_json(order), separators=(",", ":")) for order in fresh]
+        exchange = self._world.exchange
         head = json.dumps(self._world.state(), separators=(",", ":"))
-        return f'{head[:-1]},"orders":[{",".join(self._orders)}]}}'
+        for order in exchange.changed_orders(self._change):
+            self._orders[order.order_id] = json.dumps(order_json(order), separators=(",", ":"))
+        self._change = exchange.last_change
+        self._fills += [
+            json.dumps(fill_json(fill), separators=(",", ":")) for fill in exchange.fills_since(len(self._fills))
+        ]
+        orders, fills = ",".join(self._orders.values()), ",".join(self._fills)
+        return f'{head[:-1]},"orders":[{orders}],"fills":[{fills}]}}'
 
     async def _replace(self, path: Path, text: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, replace_durably, path, text.encode())

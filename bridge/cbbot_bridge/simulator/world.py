@@ -12,9 +12,10 @@ from typing import Any
 
 from cbbot.errors import BadInput
 from cbbot.venue.candle_series import CandleSeries
-from cbbot.venue.exchange import Exchange
+from cbbot.venue.exchange import Exchange, Terms
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.order_book import Book, book_after
+from cbbot.venue.order_book import Book
+from cbbot.venue.portfolios import Portfolio
 from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
 from cbbot.venue.snapshot import from_json, to_json
@@ -27,7 +28,8 @@ from cbbot_bridge.simulator.statistics import MarketStatistics
 
 __all__ = ["World", "build_world"]
 
-_VERSION = 1
+_VERSION = 2
+_MOST_PRINTS = 10_000_000
 _WALK_CANDLES = 20_000
 _WALK_START = 1_735_689_600  # 2025-01-01T00:00:00Z
 _WALK_PRICE = 10_000_000  # ticks
@@ -60,8 +62,20 @@ class World:
 
     def book(self, now_ms: int) -> Book | None:
         """The book of the one market; None before the first trade."""
-        last = self.tape.last_print(now_ms)
-        return None if last is None else book_after(last, self.settings.book)
+        self.feed(now_ms)
+        return self.exchange.book(self.settings.instrument.product_id)
+
+    def feed(self, now_ms: int) -> None:
+        """Pass the prints that the exchange has not seen yet."""
+        market_id = self.settings.instrument.product_id
+        last = self.exchange.last_print(market_id)
+        if last is None or not self.exchange.has_open_orders(market_id):
+            newest = self.tape.last_print(now_ms)
+            due = [] if newest is None or newest == last else [newest]
+        else:
+            due = list(reversed(self.tape.latest_prints(now_ms, _MOST_PRINTS, last.time_ms)))
+        for print_ in due:
+            self.exchange.on_print(market_id, print_)
 
     def product(self, product_id: str) -> Product | None:
         """A product by its id."""
@@ -73,8 +87,9 @@ class World:
         return product.alias or product_id if product else product_id
 
     def state(self) -> dict[str, Any]:
-        """What :func:`build_world` needs to go on from now, but for ``orders``: those are only ever added to."""
+        """What :func:`build_world` needs to go on from now, but for ``orders`` and ``fills``."""
         now_ms = self.now_ms()
+        self.feed(now_ms)
         return {
             "version": _VERSION,
             "replay": self.fingerprint,
@@ -104,7 +119,6 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     series = CandleSeries(candles)
     tape = Tape(series, settings.prints_per_candle)
     fingerprint = _fingerprint(series, settings)
-    saved = state or {"balances": {}, "orders": [], "unsettled": []}
     start_ms = tape.opening_ms(settings.history_fraction)
     if state is not None:
         start_ms = _resumed(state, fingerprint)
@@ -112,7 +126,12 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     opening = dict(settings.balances)
     for product in products:
         opening.setdefault(product.instrument.quote_currency, instrument.ledger_increment * 0)
-    exchange = from_json(saved, products, opening, fee_rate(settings.taker_rate), settings.delays)
+    terms = Terms(fee_rate(settings.taker_rate), fee_rate(settings.maker_rate), settings.delays, settings.book)
+    customer = Portfolio(identity("portfolio"), "Default", "DEFAULT")
+    if state is None:
+        exchange = Exchange(products, opening, terms, customer)
+    else:
+        exchange = from_json(state, products, opening, terms)
     return World(settings, tape, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
 
 

@@ -207,7 +207,7 @@ def test_a_state_file_that_cannot_be_used_is_refused(tmp_path: Path, candle_csv:
     path = tmp_path / "state.json"
     assert read_state(path) is None
     settings = parse_arguments(["--csv", str(candle_csv)])
-    good = build_world(settings, None).state() | {"orders": []}
+    good = build_world(settings, None).state() | {"orders": [], "fills": []}
     assert build_world(settings, good).now_ms() >= 1_757_142_480_000
     path.write_text(json.dumps(good), encoding="utf-8")
     clock = tmp_path / "state.json.clock"
@@ -247,7 +247,7 @@ def test_a_restart_goes_on_with_account_and_clock(tmp_path: Path, simulate: Simu
         # Told is kept: the order is in the file before its answer is out.
         assert first["success_response"]["order_id"] in (tmp_path / "state.json").read_text(encoding="utf-8")
         before = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
-    assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["version"] == 2
     with simulate(*state) as client:
         after = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
         assert after == before

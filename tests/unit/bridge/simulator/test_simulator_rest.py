@@ -256,7 +256,7 @@ def test_what_lags_shows_on_the_venues_clock(simulate: Simulate) -> None:
         assert client.get(f"{ROOT}/orders/historical/{order_id}").status_code == 404
         advance(client, to_ms=now_ms + 1000)
         order = get(client, f"/orders/historical/{order_id}")["order"]
-        assert (order["status"], order["settled"]) == ("FILLED", False)
+        assert (order["status"], order["settled"]) == ("FILLED", True)
         assert get(client, "/orders/historical/fills")["fills"] == []
         advance(client, to_ms=now_ms + 2000)
         assert len(get(client, "/orders/historical/fills")["fills"]) == 1
