@@ -83,6 +83,7 @@ class HttpServer(uvicorn.Server):
         grace_seconds: int,
         stopping: Callable[[], None] | None = None,
         any_host: bool = False,
+        connection: type[GuardedConnection] = GuardedConnection,
         **options: Any,
     ) -> None:
         self._guard = RequestGuard(app)
@@ -90,7 +91,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._guard,
-                http=GuardedConnection,
+                http=connection,
                 log_config=None,
                 access_log=False,
                 # X-Forwarded-For would let anybody claim to be this machine.

@@ -36,8 +36,12 @@ class Deadlines:
     def add(self, deadline: Deadline) -> None:
         heapq.heappush(self._heap, deadline)
 
+    def none_by(self, now_ms: int) -> bool:
+        """Whether nothing is due by now."""
+        return not self._heap or self._heap[0].time_ms > now_ms
+
     def next_by(self, now_ms: int) -> Deadline | None:
         """Take out the next one that is due by now; None if there is none."""
-        if not self._heap or self._heap[0].time_ms > now_ms:
+        if self.none_by(now_ms):
             return None
         return heapq.heappop(self._heap)

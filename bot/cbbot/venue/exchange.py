@@ -110,8 +110,8 @@ class Exchange:
         self._place_attached(now_ms)
 
     def has_open_orders(self, market_id: str) -> bool:
-        """Whether an order waits in a market; if none does, only its newest print matters."""
-        return not self.markets[market_id].is_idle
+        """Whether an order waits in a market, or is to follow another; if none does, only its newest print matters."""
+        return not self.markets[market_id].is_idle or bool(self.ledger.to_follow)
 
     def market_id(self, product_id: str) -> str:
         """The market in which a product's orders meet the book."""

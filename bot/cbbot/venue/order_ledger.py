@@ -78,6 +78,12 @@ class OrderLedger:
             return instrument.base_units(wallets[instrument.base_currency].available)
         return instrument.ledger_down(wallets[instrument.quote_currency].available)
 
+    def set_available(self, currency: str, amount: Decimal) -> None:
+        """Let so much be available in the default portfolio. It comes from nowhere: a person adjusts the exchange."""
+        wallets = self.portfolios.balances(self.portfolios.default)
+        wallets.add(currency, amount - wallets[currency].available)
+        self.revision += 1
+
     def take(self, order: Order) -> Order:
         """A new order, and set aside what it may cost: there must be as much."""
         order = self._with_hold(order, working_hold(order))

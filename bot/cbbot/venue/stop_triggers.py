@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import NamedTuple
 
 __all__ = ["StopTriggers"]
@@ -46,6 +47,15 @@ class StopTriggers:
         """The orders whose stop price a trade at ``last`` reaches, the oldest first; they are disarmed."""
         found = self._pop(self._up, last) + self._pop(self._down, -last)
         return [armed.order_id for armed in sorted(found, key=lambda armed: armed.sequence)]
+
+    def is_quiet(self, low: int, high: int) -> bool:
+        """Whether trades from ``low`` to ``high`` reach none."""
+        return self._next(self._up) > high and self._next(self._down) > -low
+
+    def _next(self, heap: list[_Armed]) -> float:
+        while heap and self._armed.get(heap[0].order_id) != heap[0]:
+            heapq.heappop(heap)
+        return heap[0].key if heap else math.inf
 
     def _pop(self, heap: list[_Armed], key: int) -> list[_Armed]:
         found = []

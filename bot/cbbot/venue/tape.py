@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -126,6 +126,23 @@ class Tape:
                     found.append(item)
             index -= 1
         return found
+
+    def prints_between(
+        self, after_ms: int, now_ms: int, skip: Callable[[Candle], bool] = lambda _candle: False
+    ) -> Iterator[Print]:
+        """Prints with ``after_ms < time <= now``, the oldest first.
+
+        Args:
+            skip: asked of each candle when it comes to it whether its prints may be left out; those of the
+                newest candle are never.
+        """
+        newest = self.index_at(now_ms)
+        for index in range(max(self.index_at(after_ms), 0), newest + 1):
+            if index < newest and skip(self.candle(index)):
+                continue
+            for item in self.prints(index):
+                if after_ms < item.time_ms <= now_ms:
+                    yield item
 
     def summary(self, from_second: int, until_index: int) -> Summary | None:
         """Open, extremes and volume of the candles from a time on, before ``until_index``; None if there are none."""

@@ -49,6 +49,11 @@ class Market:
         """Whether no order of ours waits here: then prints change nothing but the last price."""
         return not self.triggers and not any(side.queues for side in self.sides.values())
 
+    def is_quiet(self, low: int, high: int) -> bool:
+        """Whether trades from ``low`` to ``high`` reach no order of ours, so that they change the last price alone."""
+        bid, ask = self.sides[Side.BUY].best(), self.sides[Side.SELL].best()
+        return (bid is None or bid < low) and (ask is None or ask > high) and self.triggers.is_quiet(low, high)
+
     def others(self) -> Book | None:
         """What others show: the book around the last print, less what would cross an order of ours."""
         if self._last is None:

@@ -23,7 +23,7 @@ from cbbot.contract.settings_reading import BadSettings
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
-from cbbot_bridge.simulator.auth import Signatures
+from cbbot_bridge.simulator.api_keys import public_key
 from cbbot_bridge.simulator.candle_file import read_candles
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -65,7 +65,8 @@ def test_rows_are_played_by_time_and_of_the_same_time_the_last_one(tmp_path: Pat
 
 
 def test_the_sample_is_played_on_its_own_increments_under_any_products_name(tmp_path: Path) -> None:
-    assert parse_arguments(["--product", "DOGE-USD"]).instrument.price_increment == Decimal("0.01")
+    (market,) = parse_arguments(["--product", "DOGE-USD"]).markets
+    assert (market.csv, market.instrument.price_increment) == (SAMPLE, Decimal("0.01"))
     with pytest.raises(BadInput, match=r"none\.csv: no such file"):
         parse_arguments(["--product", "NEW-USD", "--csv", str(tmp_path / "none.csv")])
 
@@ -77,7 +78,7 @@ def test_a_form_may_be_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--format ohlcv"):
         build_world(parse_arguments(arguments), None)
     world = build_world(parse_arguments([*arguments, "--format", "bitfinex"]), None)
-    assert world.tape.series[1].close == 200
+    assert world.main.tape.series[1].close == 200
     with pytest.raises(BadInput, match="--format='nonsense' is not accepted: one of ohlcv, "):
         parse_arguments([*arguments, "--format", "nonsense"])
 
@@ -172,15 +173,15 @@ def test_arguments_that_do_not_go_together_are_bad_input(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="BASE-QUOTE"):
         parse_arguments(["--product", "BTC"])
     with pytest.raises(BadInput, match="public key"):
-        Signatures("k", "no pem")
+        public_key("no pem")
 
 
 def test_arguments_become_settings() -> None:
     settings = parse_arguments(["--balance", "USD=5", "--balance", "eth=2", "--history-fraction", "0.5", "--walk", "3"])
-    assert settings.balances == {"BTC": 0, "USD": 5, "ETH": 2}
+    assert settings.balances == {"BTC": 0, "USD": 5, "ETH": 2, "USDT": 0, "USDC": 10_000}
     assert settings.history_fraction == (1, 2)
-    assert (settings.walk, settings.speed, settings.taker_rate) == (3, 600, Decimal("0.009"))
-    assert parse_arguments([]).csv == SAMPLE
+    assert (settings.speed, settings.taker_rate) == (600, Decimal("0.009"))
+    assert [(market.csv, market.seed) for market in settings.markets] == [(None, 3)] * 3
 
 
 def test_a_running_clock_runs_at_its_speed_up_to_what_is_allowed() -> None:
