@@ -163,8 +163,8 @@ def test_the_sdk_sees_refusals_and_errors(sdk: Client) -> None:
     refused = sdk.market_order_buy(client_order_id="", product_id="BTC-USD", quote_size="10.001")
     assert refused["success"] is False
     assert refused["error_response"]["preview_failure_reason"] == "PREVIEW_INVALID_QUOTE_SIZE_PRECISION"
-    limit = sdk.limit_order_gtc_buy(client_order_id="", product_id="BTC-USD", base_size="1", limit_price="1")
-    assert limit["error_response"]["new_order_failure_reason"] == "UNSUPPORTED_ORDER_CONFIGURATION"
+    limit = sdk.limit_order_gtc_buy(client_order_id="", product_id="BTC-USD", base_size="1", limit_price="1.001")
+    assert limit["error_response"]["preview_failure_reason"] == "PREVIEW_INVALID_LIMIT_PRICE_PRECISION"
     with pytest.raises(RefusedByClient, match=r"HTTPError .*404"):
         sdk.get_product("NOPE-USD")
     with pytest.raises(RefusedByClient, match=r"HTTPError .*400"):

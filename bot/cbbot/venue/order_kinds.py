@@ -100,6 +100,8 @@ def wanted(configuration: Configuration) -> Wanted:
     kind = _BY_KEY.get(key)
     if kind is None:
         raise OrderRefused(Reason.UNSUPPORTED)
+    if not isinstance(fields, Mapping):
+        raise OrderRefused(Reason.INVALID_CONFIGURATION)
     base_size, quote_size = _sizes(kind, fields)
     if kind.is_market:
         return Wanted(kind, base_size, quote_size)

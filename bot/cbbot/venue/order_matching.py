@@ -71,7 +71,10 @@ class OrderMatching:
             side.remove(order.order_id, price)
 
     def print(self, market: Market, print_: Print) -> None:
-        """Fill what a print reaches, then let the stops go that it reaches."""
+        """Fill what a print reaches, then let the stops go that it reaches.
+
+        A print without a size is a price that moved: it goes through orders, and serves no queue at its own price.
+        """
         market.print(print_)
         if market.is_idle or not self._matches(market):
             return

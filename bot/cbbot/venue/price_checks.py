@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from cbbot.domain.decimals import whole_units
@@ -86,9 +87,9 @@ def attached_legs(
     Raises:
         OrderRefused: a bracket cannot follow such an order, a leg is missing or on the wrong side of its price.
     """
-    if kind.order_type not in ("MARKET", "LIMIT") or list(attached) != [_ATTACHED_KEY]:
+    fields = attached.get(_ATTACHED_KEY) if isinstance(attached, Mapping) and len(attached) == 1 else None
+    if kind.order_type not in ("MARKET", "LIMIT") or not isinstance(fields, Mapping):
         raise OrderRefused(Reason.ATTACHED_KIND)
-    fields = attached[_ATTACHED_KEY]
     if fields.get("base_size") or fields.get("quote_size"):
         raise OrderRefused(Reason.ATTACHED_KIND)
     if not fields.get("limit_price") or not fields.get("stop_trigger_price"):

@@ -80,6 +80,8 @@ def from_json(
             exchange.set_shape(market_id, BookShape(**shape))
         orders = {item["order_id"]: order_from_json(item) for item in state["orders"]}
         by_sequence = sorted(orders.values(), key=lambda order: order.sequence)
+        if gone := {order.product_id for order in by_sequence} - set(exchange.products):
+            raise BadInput(f"the exchange's state has orders of {', '.join(sorted(gone))}, which are not traded here")
         fills = [fill_from_json(item) for item in state["fills"]]
         exchange.ledger.restore(by_sequence, fills, state["unposted"])
         exchange.ledger.feed.resume(state["changes"], orders)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
+from cbbot.errors import BadInput
 from cbbot.venue.answer_records import cancel_record, user_record
 from cbbot.venue.exchange import Delays
 from cbbot.venue.records import fill_record, order_record, shown_status
+from cbbot.venue.snapshot import fill_json, from_json, order_json, to_json
 from cbbot.venue.venue_order import OrderStatus
-from exchange_cases import BTC, CENT, Market, bracket, limit, market, stop
+from exchange_cases import BTC, CENT, USDC, Market, bracket, limit, market, stop
 
 
 def statuses(case: Market, after: int = 0) -> list[tuple[str, str, int]]:
@@ -82,6 +87,24 @@ def test_a_state_file_learns_what_changed_since_it_was_written() -> None:
     assert case.exchange.revision == revision
     case.print(9_000, 1)  # those before us at 90.00 were served
     assert case.exchange.revision > revision
+
+
+def test_of_several_entries_of_one_order_in_a_state_file_the_last_counts() -> None:
+    case = Market()
+    order = case.place(limit("a", "BUY", 150 * CENT, 10_001))
+    lines = [order_json(item) for item in case.exchange.changed_orders(0)]
+    written = case.exchange.last_change
+    case.place(limit("b", "BUY", 2 * CENT, 9_000))
+    case.exchange.cancel(order.order_id, case.now_ms)
+    lines += [order_json(item) for item in case.exchange.changed_orders(written)]
+    state = to_json(case.exchange, case.now_ms)
+    state["fills"] = [fill_json(fill) for fill in case.exchange.fills_since(0)]
+    again = from_json(state | {"orders": lines}, case.products, {}, case.exchange.terms)
+    assert len(lines) == 3
+    assert list(again.orders(case.now_ms)) == list(case.exchange.orders(case.now_ms))
+    assert list(again.fills(case.now_ms)) == list(case.exchange.fills(case.now_ms))
+    with pytest.raises(BadInput, match="BTC-USD, which are not traded here"):
+        from_json(state | {"orders": lines}, [replace(USDC, alias="")], {}, case.exchange.terms)
 
 
 def test_the_user_channels_orders_have_coinbases_fields() -> None:

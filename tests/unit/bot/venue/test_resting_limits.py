@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from cbbot.domain.order import Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.exchange import Delays
+from cbbot.venue.matching import fee_rate
 from cbbot.venue.order_book import BookShape, Level
 from cbbot.venue.refusals import Reason
 from cbbot.venue.venue_fill import Liquidity
 from cbbot.venue.venue_order import OrderStatus
-from exchange_cases import CENT, Market, hold, limit, market, refusal
+from exchange_cases import CENT, MAKER, TAKER, Market, hold, limit, market, refusal
 
 
 def test_a_limit_below_the_market_rests_and_holds_its_cost_and_the_higher_fee() -> None:
@@ -199,6 +201,17 @@ def test_a_limit_by_quote_size_buys_what_that_pays_for_fees_included() -> None:
     assert case.total("USD") == 1000 - 90 - Decimal("0.45")
     sale = case.place(limit("b", "SELL", 0, 20_000, quote_size="30"))
     assert sale.size == 15 * CENT
+
+
+def test_the_higher_fee_is_held_whichever_it_is_and_an_order_keeps_the_fees_it_was_taken_at() -> None:
+    case = Market()
+    case.exchange.terms = replace(case.exchange.terms, taker=MAKER, maker=TAKER)
+    order = case.place(limit("a", "BUY", 0, 9_000, quote_size="90.9"))
+    assert (order.size, hold(order)) == (100 * CENT, Decimal("90.9"))
+    case.exchange.terms = replace(case.exchange.terms, maker=fee_rate(Decimal("0.5")))
+    case.resume()
+    case.print(8_999, 1)
+    assert case.wallet("USD") == (Decimal("909.1"), 0)
 
 
 @pytest.mark.parametrize(
