@@ -246,14 +246,14 @@ def test_a_restart_goes_on_with_account_and_clock(tmp_path: Path, simulate: Simu
         client.post("/sim/advance", json={"candles": 1}).raise_for_status()
         first = client.post(f"{root}/orders", json=body).json()
         # Told is kept: the order is in the file before its answer is out.
-        assert first["success_response"]["order_id"] in (tmp_path / "state.json").read_text(encoding="utf-8")
+        assert first["success_response"]["order_id"] in (tmp_path / "state.json.records").read_text(encoding="utf-8")
         before = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
     assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["version"] == 2
     with simulate(*state) as client:
         after = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
         assert after == before
         assert client.post(f"{root}/orders", json=body).json() == first
-    assert {path.name for path in tmp_path.iterdir()} == {"state.json", "state.json.clock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"state.json", "state.json.clock", "state.json.records"}
 
 
 @pytest.fixture(scope="module", params=["ES256", "EdDSA"])
