@@ -12,7 +12,9 @@ from cbbot.errors import Refused
 
 __all__ = ["OrderRefused", "Reason"]
 
+# Each of the two enumerations has its own word for nothing.
 _UNKNOWN = "UNKNOWN_FAILURE_REASON"
+_UNKNOWN_PREVIEW = "UNKNOWN_PREVIEW_FAILURE_REASON"
 
 
 class _Words(NamedTuple):
@@ -26,7 +28,7 @@ class Reason(Enum):
 
     INVALID_SIDE = _Words("INVALID_SIDE", "PREVIEW_INVALID_SIDE", "side must be BUY or SELL")
     INVALID_PRODUCT = _Words("INVALID_PRODUCT_ID", "PREVIEW_INVALID_PRODUCT_ID", "unknown product_id")
-    UNSUPPORTED = _Words("UNSUPPORTED_ORDER_CONFIGURATION", _UNKNOWN, "order configuration is not supported")
+    UNSUPPORTED = _Words("UNSUPPORTED_ORDER_CONFIGURATION", _UNKNOWN_PREVIEW, "order configuration is not supported")
     INVALID_CONFIGURATION = _Words(
         "UNSUPPORTED_ORDER_CONFIGURATION",
         "PREVIEW_INVALID_ORDER_CONFIG",
@@ -46,7 +48,7 @@ class Reason(Enum):
     INSUFFICIENT_FUND = _Words(
         "INSUFFICIENT_FUND", "PREVIEW_INSUFFICIENT_FUND", "Insufficient balance in source account"
     )
-    NO_ACCOUNT = _Words("INVALID_LEDGER_BALANCE", _UNKNOWN, "account is not available")
+    NO_ACCOUNT = _Words("INVALID_LEDGER_BALANCE", _UNKNOWN_PREVIEW, "account is not available")
     TRADING_DISABLED = _Words("ORDER_ENTRY_DISABLED", "PREVIEW_TRADING_DISABLED", "trading is disabled")
     VIEW_ONLY = _Words("INELIGIBLE_PAIR", "PREVIEW_TRADING_DISABLED", "product is view only")
     MARKET_STATE = _Words(
@@ -125,8 +127,8 @@ class Reason(Enum):
     ATTACHED_STOP = _Words(
         "INVALID_REQUEST", "PREVIEW_INVALID_ATTACHED_STOP_LOSS_PRICE", "stop loss must be below the order's price"
     )
-    TOO_MANY_ORDERS = _Words("COMMANDER_REJECTED_NEW_ORDER", _UNKNOWN, "too many open orders of this product")
-    DUPLICATE = _Words("DUPLICATE_CLIENT_ORDER_ID", _UNKNOWN, "client_order_id has been used")
+    TOO_MANY_ORDERS = _Words("COMMANDER_REJECTED_NEW_ORDER", _UNKNOWN_PREVIEW, "too many open orders of this product")
+    DUPLICATE = _Words("DUPLICATE_CLIENT_ORDER_ID", _UNKNOWN_PREVIEW, "client_order_id has been used")
     NO_BOOK = _Words("INVALID_NO_LIQUIDITY", "PREVIEW_MISSING_PRODUCT_PRICE_BOOK", "no price yet")
 
 
@@ -144,9 +146,9 @@ class OrderRefused(Refused):
     @property
     def shown_in_preview(self) -> str:
         """The reason in a preview's ``errs``."""
-        return self.code if self.preview_reason == _UNKNOWN else self.preview_reason
+        return self.code if self.preview_reason == _UNKNOWN_PREVIEW else self.preview_reason
 
     @property
     def new_order_reason(self) -> str:
         """UNKNOWN when the preview reason says it all, as on the wire."""
-        return self.code if self.preview_reason == _UNKNOWN else _UNKNOWN
+        return self.code if self.preview_reason == _UNKNOWN_PREVIEW else _UNKNOWN

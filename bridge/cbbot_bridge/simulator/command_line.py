@@ -55,9 +55,10 @@ def _fraction(key: str, default: str, meaning: str) -> Setting:
     return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
 
 
-def _rate(key: str, default: str, meaning: str) -> Setting:
-    scaled = f"{meaning}, times the speed above 1; 0 for no limit, as with --speed 0"
-    return _decimal(key, default, scaled, minimum="0", maximum="1000000")
+def _rate(key: str, usual: str, meaning: str) -> Setting:
+    """Requests a second of ours; how the usual rate follows the speed is told in :mod:`.rate_limits`."""
+    words = f"{meaning}; 0 for no limit ({usual}, times the speed without keys, none with a stopped clock)"
+    return _decimal(key, None, words, minimum="0", maximum="1000000")
 
 
 def _file(key: str, meaning: str, default: str | None = None) -> Setting:
@@ -177,12 +178,16 @@ def parse_arguments(arguments: Sequence[str], program: str = _PROGRAM) -> Simula
         book=BookShape(values["--spread-ticks"], values["--book-levels"], values["--level-size"]),
         keys=keys,
         unsigned=permissions,
-        private_rate=float(values["--private-rate"]),
-        public_rate=float(values["--public-rate"]),
+        private_rate=_float(values["--private-rate"]),
+        public_rate=_float(values["--public-rate"]),
         stream_rate=float(values["--websocket-rate"]),
         stream_client_id=values["--websocket-client-id"],
         control=given["faults"],
     )
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _name(option: Setting) -> str:

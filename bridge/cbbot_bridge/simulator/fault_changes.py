@@ -88,7 +88,7 @@ def _duplicate(body: Body, _offset: float) -> Changed:
         "error": reason,
         "message": "client_order_id is not unique",
         "error_details": "",
-        "preview_failure_reason": "UNKNOWN_FAILURE_REASON",
+        "preview_failure_reason": "UNKNOWN_PREVIEW_FAILURE_REASON",
         "new_order_failure_reason": reason,
     }
     return 200, {
@@ -110,7 +110,8 @@ def _refused_with_order_id(body: Body, offset: float) -> Changed:
         return 200, body
     order_id = body["success_response"]["order_id"]
     status, refused = _duplicate(body, offset)
-    refused["error_response"] |= {"error": "UNKNOWN_FAILURE_REASON", "new_order_failure_reason": "COMMANDER_REJECTED"}
+    reason = "COMMANDER_REJECTED_NEW_ORDER"
+    refused["error_response"] |= {"error": "UNKNOWN_FAILURE_REASON", "new_order_failure_reason": reason}
     return status, refused | {"order_id": order_id}
 
 

@@ -1,7 +1,7 @@
 """Rate limits like Coinbase's: so many private requests a second for a key, so many public ones for an address.
 
-A replay that runs n times as fast as life is asked n times as much, and may be. A stopped clock has no seconds
-to count requests in, so that there is no limit.
+Without keys the customers are of our own kind, and a replay that runs n times as fast as life is asked n times as much.
+A stopped clock has no seconds to count requests in, so that there is no limit. A rate that is given holds as it is.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from starlette.responses import Response
 
 from cbbot_bridge.simulator.auth import caller_of
 from cbbot_bridge.simulator.error_answers import LIMIT_BODIES, Endpoint, too_many_requests
+from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 
 __all__ = ["Allowances", "RateLimits"]
 
+_USUAL_PRIVATE: Final = 30.0
+_USUAL_PUBLIC: Final = 10.0
 _MOST_CALLERS: Final = 10_000
 
 
@@ -54,10 +57,11 @@ class Allowances:
 class RateLimits:
     """Both limits. A refusal has one of the bodies that a 429 may have, in turn."""
 
-    def __init__(self, private_rate: float, public_rate: float, speed: float) -> None:
-        scale = 0.0 if speed == 0 else max(speed, 1.0)
-        self._private = Allowances(private_rate * scale)
-        self._public = Allowances(public_rate * scale)
+    def __init__(self, settings: SimulatorSettings) -> None:
+        usual = 0.0 if settings.speed == 0 else 1.0 if settings.keys else max(settings.speed, 1.0)
+        private, public = settings.private_rate, settings.public_rate
+        self._private = Allowances(_USUAL_PRIVATE * usual if private is None else private)
+        self._public = Allowances(_USUAL_PUBLIC * usual if public is None else public)
         self._bodies = itertools.cycle(LIMIT_BODIES)
 
     def private(self, endpoint: Endpoint) -> Endpoint:

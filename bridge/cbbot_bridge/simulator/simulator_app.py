@@ -41,7 +41,7 @@ def build_app(world: World, state_file: StateFile, signatures: Signatures, pace:
     pending = PendingFaults((served.method, served.path) for served in ENDPOINTS)
     settings = world.settings
     signatures.bind(open_portfolios(world, (key.portfolio for key in settings.keys if key.portfolio)))
-    limits = RateLimits(settings.private_rate, settings.public_rate, settings.speed)
+    limits = RateLimits(settings)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

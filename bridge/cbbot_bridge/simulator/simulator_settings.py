@@ -63,8 +63,8 @@ class SimulatorSettings:
     book: BookShape = field(default_factory=BookShape)
     keys: tuple[ApiKey, ...] = ()
     unsigned: frozenset[Permission] = USUAL_PERMISSIONS
-    private_rate: float = 30.0
-    public_rate: float = 10.0
+    private_rate: float | None = None
+    public_rate: float | None = None
     stream_rate: float = 8.0
     stream_client_id: bool = True
     control: bool = False

@@ -156,7 +156,12 @@ def test_a_refusal_carries_coinbases_words() -> None:
         "PREVIEW_INSUFFICIENT_FUND",
         "UNKNOWN_FAILURE_REASON",
     )
-    assert OrderRefused(Reason.UNSUPPORTED).new_order_reason == "UNSUPPORTED_ORDER_CONFIGURATION"
+    unsupported = OrderRefused(Reason.UNSUPPORTED)
+    assert (unsupported.code, unsupported.preview_reason, unsupported.new_order_reason) == (
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+        "UNKNOWN_PREVIEW_FAILURE_REASON",
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+    )
 
 
 def test_a_shallow_book_fills_a_part_and_cancels_the_rest() -> None:

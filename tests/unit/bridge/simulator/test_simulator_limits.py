@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.rate_limits import Allowances
 
 ROOT = "/api/v3/brokerage"
@@ -48,11 +50,6 @@ def test_many_callers_cost_a_bounded_memory() -> None:
     assert allowances.take("19999") is None  # the newest are known
 
 
-def test_the_usual_limits_are_coinbases() -> None:
-    settings = parse_arguments([])
-    assert (settings.private_rate, settings.public_rate) == (30, 10)
-
-
 def test_private_and_public_requests_are_counted_apart(simulate: Simulate) -> None:
     with simulate("--speed", "1", "--private-rate", "0.001", "--public-rate", "0.001") as client:
         assert statuses(client, "/accounts", 5) == {200: 1, 429: 4}
@@ -77,9 +74,24 @@ def test_what_is_left_is_told(simulate: Simulate) -> None:
     assert (public["x-ratelimit-limit"], public["x-ratelimit-remaining"]) == ("10", "9")
 
 
-def test_a_fast_replay_may_be_asked_as_much_faster(simulate: Simulate) -> None:
+def test_without_keys_a_fast_replay_may_be_asked_as_much_faster(simulate: Simulate) -> None:
     with simulate("--speed", "600") as client:
         assert statuses(client, "/time", 100) == {200: 100}
+        assert client.get(f"{ROOT}/time").headers["x-ratelimit-limit"] == "6000"
+
+
+def test_with_keys_the_limits_are_coinbases_whatever_the_speed(simulate: Simulate, tmp_path: Path) -> None:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    (tmp_path / "key.pem").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    key = ("--key-name", "k", "--public-key-file", str(tmp_path / "key.pem"))
+    with simulate("--speed", "600", *key) as client:
+        assert client.get(f"{ROOT}/time").headers["x-ratelimit-limit"] == "10"
+
+
+def test_a_rate_that_is_given_holds_at_any_speed(simulate: Simulate) -> None:
+    for speed in ("0", "1", "600"):
+        with simulate("--speed", speed, "--public-rate", "0.001", "--private-rate", "0.001") as client:
+            assert statuses(client, "/time", 3) == statuses(client, "/accounts", 3) == {200: 1, 429: 2}
 
 
 @pytest.mark.parametrize("arguments", [("--speed", "0"), ("--speed", "1", "--private-rate", "0", "--public-rate", "0")])

@@ -1,0 +1,47 @@
+"""One simulator and one process of each client for a module of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulation.driven_clients import DrivenClients, driven
+from simulation.seesaw_venue import SeesawVenue, seesaw
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeesawVenue]:
+    """The simulator."""
+    with seesaw(tmp_path_factory.mktemp("venue")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sdk(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """Coinbase's own clients, with the venue's key."""
+    with driven("sdk", venue.address, venue.key) as clients:
+        yield clients
+
+
+@pytest.fixture
+def no_order_is_left_open(sdk: DrivenClients) -> Iterator[None]:
+    """What rests after a test is canceled, so that tests do not meet each other's orders."""
+    yield
+    left = [order["order_id"] for order in sdk.rest.list_orders(order_status=["OPEN"])["orders"]]
+    if left:
+        sdk.rest.cancel_orders(left)
+
+
+@pytest.fixture(scope="module")
+def ccxt(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """ccxt's plain client, with the venue's key."""
+    with driven("ccxt", venue.address, venue.key) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="module")
+def pro(venue: SeesawVenue) -> Iterator[DrivenClients]:
+    """ccxt's client for asyncio and the WebSocket, with the venue's key."""
+    with driven("pro", venue.address, venue.key) as clients:
+        yield clients
