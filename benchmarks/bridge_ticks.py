@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import statistics
@@ -156,7 +157,6 @@ async def memory(ticks: int) -> None:
     assert feeder.stdout is not None
     port = int(await feeder.stdout.readline())
     bridge = Bridge(load_settings({"COINBASE_API_BASE": f"http://127.0.0.1:{port}", "COINBASE_AUTH": "none"}))
-    await bridge.timekeeper.sample()
     heard = 0
     done = asyncio.Event()
     marks: list[tuple[int, float]] = []
@@ -172,12 +172,11 @@ async def memory(ticks: int) -> None:
             done.set()
 
     bridge.stream.on_ticker = counted
-    began, spent = time.perf_counter(), time.process_time()
-    streaming = asyncio.create_task(bridge.stream.run())
-    await done.wait()
-    took, cpu = time.perf_counter() - began, time.process_time() - spent
-    streaming.cancel()
-    await asyncio.gather(streaming, return_exceptions=True)
+    logging.disable()
+    async with bridge.running():
+        began, spent = time.perf_counter(), time.process_time()
+        await done.wait()
+        took, cpu = time.perf_counter() - began, time.process_time() - spent
     feeder.stdin.close()
     await feeder.wait()
     price = bridge.prices.price(PRODUCT)

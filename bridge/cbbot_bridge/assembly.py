@@ -86,13 +86,7 @@ class Bridge:
         self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
-        self.prices = Prices(
-            settings.ws_products,
-            settings.ws_stale_seconds,
-            latest_plausible=self.timekeeper.latest_plausible_seconds,
-        )
-        self.prices.on_refused = self.timekeeper.ask_soon
-        self.timekeeper.on_set_back = self.prices.doubt
+        self.prices = self._prices()
         self.market = Market(rest)
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
@@ -122,6 +116,16 @@ class Bridge:
             rate = _UNSIGNED_RATE
         ours = rate * float(self.settings.rate_share)
         return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
+
+    def _prices(self) -> Prices:
+        prices = Prices(
+            self.settings.ws_products,
+            self.settings.ws_stale_seconds,
+            latest_plausible=self.timekeeper.latest_plausible_seconds,
+        )
+        prices.on_refused = self.timekeeper.ask_soon
+        self.timekeeper.on_set_back = prices.doubt
+        return prices
 
     def _stream(self) -> TickerStream:
         signer = self.settings.signer

@@ -1,7 +1,7 @@
 """Whether messages of a connection were lost or came again, by the numbers they carry. Pure.
 
-The numbers are a hint, never a gate that stays shut: a number that jumped, or a count that began anew,
-costs one message at most.
+A number that jumped, or a count that began anew, costs one message at most: two in a row are believed,
+whatever number came before.
 """
 
 from __future__ import annotations

@@ -124,8 +124,8 @@ class TickerStream:
         reason = "closed"
         self._first_data = self._pending = None
         try:
-            # Pings keep what lies between awake. Whether the connection lives is told by heartbeats: in a
-            # flood of ticks a pong may be late.
+            # Pings keep proxies from closing an idle connection. Whether it works is told by heartbeats: behind
+            # many ticks a pong may be late.
             async with connect(
                 self._url,
                 max_size=_MAX_FRAME_BYTES,

@@ -49,6 +49,7 @@ class Server:
         self.closed_one = asyncio.Event()
         self.listening: WebSocketServer
         self.subscriptions: list[list[dict[str, Any]]] = []
+        self.received: list[float] = []
 
     async def handle(self, connection: ServerConnection) -> None:
         number = len(self.subscriptions)
@@ -57,6 +58,7 @@ class Server:
             while len(self.subscriptions[number]) < 1 + self.products:
                 message = json.loads(await asyncio.wait_for(connection.recv(), 0.5))
                 self.subscriptions[number].append(message)
+                self.received.append(asyncio.get_running_loop().time())
                 if not set(self.unknown) & set(message.get("product_ids", ())):
                     await connection.send(ACCEPTED)
                 elif self.answers_unknown:

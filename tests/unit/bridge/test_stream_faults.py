@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
 from cbbot_bridge.coinbase.redaction import redacted
+from cbbot_bridge.coinbase.ws import StreamTimes
 from unit.bridge.scripted_stream import RecordedWait, frame, stay, streaming
 
 pytestmark = pytest.mark.anyio
@@ -159,3 +161,19 @@ async def test_a_server_that_went_away_speaks_against_no_product() -> None:
         server.listening.close()
         await asyncio.wait_for(wait.enough.wait(), 5)
         assert stream.refused_products == []
+
+
+async def test_subscriptions_leave_no_faster_than_coinbase_takes_unsigned_ones() -> None:
+    async def script(connection: ServerConnection, _number: int) -> None:
+        await connection.send(frame(0, "1"))
+        await stay(connection)
+
+    products = ("A-USD", "B-USD", "C-USD", "D-USD")
+    async with streaming(script, products=products, pace=0.05) as (_stream, heard, server):
+        assert await heard.price() == "1"
+        assert server.wanted(0) == list(products)
+        pauses = [later - earlier for earlier, later in pairwise(server.received)]
+    assert len(pauses) == len(products)
+    # They are sent 0.05 s apart; when they are read depends on how busy the machine is.
+    assert sum(pauses) >= 0.9 * 0.05 * len(products)
+    assert 1 / StreamTimes().pace <= 8

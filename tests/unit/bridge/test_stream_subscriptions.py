@@ -23,7 +23,7 @@ def test_a_refused_product_is_left_out_for_a_time_that_doubles() -> None:
     assert waited == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
-def test_a_product_that_is_accepted_again_is_as_good_as_new() -> None:
+def test_a_product_that_was_accepted_again_is_left_out_briefly_the_next_time() -> None:
     subscriptions = Subscriptions(["NOPE-USD"])
     subscriptions.refuse("NOPE-USD", 0.0)
     subscriptions.refuse("NOPE-USD", 60.0)
