@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-__all__ = ["fill", "filled_order", "page", "placed", "refused"]
+__all__ = ["fill", "filled_order", "page", "placed", "refused", "resting"]
 
 
 def placed(order_id: str = "o-1", **changes: Any) -> Callable[[httpx.Request], httpx.Response]:
@@ -60,3 +60,18 @@ def fill(entry: str, size: str, order_id: str = "o-1", **changes: Any) -> dict[s
 def page(orders: list[dict[str, Any]], cursor: str = "", **changes: Any) -> dict[str, Any]:
     """A page of the listing of orders."""
     return {"orders": orders, "has_next": bool(cursor), "cursor": cursor, **changes}
+
+
+def resting(status: str = "OPEN", *, price: str = "70000", size: str = "0.3", **changes: Any) -> dict[str, Any]:
+    """The answer with order ``o-1``, a limit order with nothing filled."""
+    leg = {"base_size": size, "limit_price": price, "post_only": False}
+    order = filled_order(
+        status=status,
+        filled_size="0",
+        filled_value="0",
+        average_filled_price="0",
+        total_fees="0",
+        settled=False,
+        order_configuration={"limit_limit_gtc": leg},
+    )
+    return {"order": {**order, **changes}}

@@ -13,7 +13,7 @@ import httpx
 
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoAnswer, NotSent, Pool
 
-__all__ = ["HandledExchange"]
+__all__ = ["HandledExchange", "Handler"]
 
 Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 

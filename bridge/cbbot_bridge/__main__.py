@@ -28,7 +28,7 @@ __all__ = ["main"]
 _LOG = logging.getLogger("cbbot_bridge")
 
 # Longer than the longest order request, so that a stop never turns an answer into "unknown".
-_GRACE_SECONDS = 15
+_GRACE_SECONDS = 18
 _BAD_INPUT = 2
 
 

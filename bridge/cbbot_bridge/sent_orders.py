@@ -21,7 +21,7 @@ from cbbot_bridge.order_wish import Wish, difference
 
 __all__ = ["SentOrder", "SentOrders"]
 
-_MOST: Final = 20_000
+_MOST: Final = 5_000
 
 
 class SentOrder:
