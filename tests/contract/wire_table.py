@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -89,6 +90,8 @@ _WORDS: Final = {
     "string_pattern_mismatch": "wanted text of the form {pattern}",
     "literal_error": "wanted one of {expected}",
 }
+# Of an enum with many words the first ones are told.
+_LONGEST: Final = 400
 _UNAUTHORIZED: Final = "Unauthorized"
 
 
@@ -166,5 +169,7 @@ def _line(document: Any, error: ErrorDetails) -> str:
         elif isinstance(at, dict) and (step in at or (missing and number == len(error["loc"]))):
             path, at = f"{path}.{step}", at.get(step)
     words = _WORDS.get(error["type"], error["msg"].replace("Input should be", "wanted"))
-    words = words.format(**error.get("ctx", {})) if error["type"] in _WORDS else words
+    if error["type"] in _WORDS:
+        known = {name: textwrap.shorten(str(value), _LONGEST) for name, value in error.get("ctx", {}).items()}
+        words = words.format(**known)
     return f"{path} {words}" if missing else f"{path}: found {error['input']!r}, {words}"

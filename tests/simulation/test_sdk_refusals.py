@@ -89,6 +89,27 @@ REFUSED: list[tuple[str, dict[str, Any], set[str]]] = [
         LIMIT | {"end_time": "2020-01-01T00:00:00Z"},
         {"INVALID_END_TIME", "END_TIME_IS_IN_THE_PAST"},
     ),
+    (
+        "stop_limit_order_gtc_sell",
+        {"base_size": "0.1", "limit_price": "49600", "stop_price": "49500", "stop_direction": DOWN},
+        {"STOP_PRICE_BELOW_LIMIT_PRICE"},
+    ),
+    (
+        "stop_limit_order_gtc_buy",
+        {"base_size": "0.1", "limit_price": "50400", "stop_price": "50500", "stop_direction": UP},
+        {"STOP_PRICE_ABOVE_LIMIT_PRICE"},
+    ),
+    (
+        "trigger_bracket_order_gtc_buy",
+        {"base_size": "0.1", "limit_price": "51000", "stop_trigger_price": "49000"},
+        {"INVALID_BRACKET_ORDER_SIDE"},
+    ),
+    (
+        "limit_order_gtc_buy",
+        LIMIT | {"attached_order_configuration": {"trigger_bracket_gtc": {"limit_price": "55000"}}},
+        {"SINGLE_LEGGED_TPSL_NOT_ALLOWED"},
+    ),
+    ("limit_order_fok_buy", LIMIT | {"limit_price": "50000", "product_id": "NOPE-USD"}, {"INVALID_PRODUCT_ID"}),
 ]
 
 
@@ -148,6 +169,8 @@ def test_a_kind_of_order_that_is_not_known_is_refused(
 ) -> None:
     refused = sdk.rest.create_order("", "BTC-USD", "BUY", order_configuration)
     assert reason_of(refused) == "UNSUPPORTED_ORDER_CONFIGURATION"
+    preview = sdk.rest.preview_order("BTC-USD", "BUY", order_configuration)
+    assert preview["errs"] == ["PREVIEW_INVALID_ORDER_CONFIG"]
 
 
 @pytest.mark.parametrize(

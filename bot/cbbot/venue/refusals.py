@@ -5,8 +5,9 @@ Source: the NewOrderFailureReason and PreviewFailureReason enumerations of Advan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cbbot.errors import Refused
 
@@ -132,6 +133,13 @@ class Reason(Enum):
     NO_BOOK = _Words("INVALID_NO_LIQUIDITY", "PREVIEW_MISSING_PRODUCT_PRICE_BOOK", "no price yet")
 
 
+# What an order is refused with has no preview reason; a preview still says why.
+_IN_PREVIEW: Final[Mapping[Reason, str]] = {
+    Reason.UNSUPPORTED: "PREVIEW_INVALID_ORDER_CONFIG",
+    Reason.NO_ACCOUNT: "PREVIEW_INVALID_LEDGER_BALANCE",
+}
+
+
 class OrderRefused(Refused):
     """A new order was not taken; nothing has changed. The client order id stays free."""
 
@@ -145,8 +153,8 @@ class OrderRefused(Refused):
 
     @property
     def shown_in_preview(self) -> str:
-        """The reason in a preview's ``errs``."""
-        return self.code if self.preview_reason == _UNKNOWN_PREVIEW else self.preview_reason
+        """The reason in a preview's ``errs``: they have the preview enumeration's words alone."""
+        return _IN_PREVIEW.get(self.reason, self.preview_reason)
 
     @property
     def new_order_reason(self) -> str:

@@ -50,7 +50,7 @@ def test_a_preview_says_why_an_order_would_be_refused() -> None:
     assert record["errs"] == ["PREVIEW_INSUFFICIENT_FUND"]
     assert (record["order_total"], record["best_bid"]) == ("0", "")
     unsupported = previewed(case, OrderRequest("a", "BTC-USD", "BUY", {"twap_limit_gtd": {}}))
-    assert unsupported["errs"] == ["UNSUPPORTED_ORDER_CONFIGURATION"]
+    assert unsupported["errs"] == ["PREVIEW_INVALID_ORDER_CONFIG"]
 
 
 def test_a_preview_changes_nothing() -> None:
