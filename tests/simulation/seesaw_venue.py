@@ -36,6 +36,7 @@ __all__ = [
     "SeesawVenue",
     "ecdsa_key",
     "seesaw",
+    "write_seesaw",
 ]
 
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
@@ -90,9 +91,7 @@ class SeesawVenue:
 @contextmanager
 def seesaw(folder: Path) -> Iterator[SeesawVenue]:
     """A simulator that checks signatures."""
-    candles = folder / "seesaw.csv"
-    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
-    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    candles = write_seesaw(folder)
     keys, entries = {}, []
     for name, (make, rest) in _KEYS.items():
         public, secret = make()
@@ -110,6 +109,14 @@ def seesaw(folder: Path) -> Iterator[SeesawVenue]:
         yield SeesawVenue(served.url, keys)
     finally:
         served.end(signal.SIGTERM)
+
+
+def write_seesaw(folder: Path) -> Path:
+    """The file of the market's candles."""
+    candles = folder / "seesaw.csv"
+    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
+    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    return candles
 
 
 def ecdsa_key() -> tuple[bytes, str]:
