@@ -71,8 +71,9 @@ class HttpServer(uvicorn.Server):
     """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
 
     ``stopping`` is called at a signal that stops, and then the server ends after open requests, or after
-    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``options`` are
-    uvicorn's own. On loopback only requests to a name of loopback are answered, unless ``any_host``.
+    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``connection`` is
+    uvicorn's ``http``, ``options`` its others. On loopback only requests to a name of loopback are answered,
+    unless ``any_host``.
     """
 
     def __init__(
