@@ -1,4 +1,4 @@
-"""Every word that the model of the exchange may answer with is one of Coinbase's, whether or not a client has met it."""
+"""Every word that the model of the exchange may answer with is Coinbase's, whether or not a client has met it."""
 
 from __future__ import annotations
 
