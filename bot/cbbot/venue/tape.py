@@ -8,7 +8,6 @@ time rises and prices join. Gaps of the series stay gaps.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -37,6 +36,7 @@ class Tape:
         self.series = series
         self.prints_per_candle = prints_per_candle
         self._cached: tuple[int, tuple[Print, ...]] = (-1, ())
+        self._passes: dict[bool, Summary] = {}
 
     @cached_property
     def _again(self) -> CandleSeries:
@@ -151,11 +151,18 @@ class Tape:
             return None
         opened, high, low, volume = self.candle(index).open, 0, 0, 0
         for series, first, end in self._slices(index, until_index):
-            high = max(high, _highest(series.high, first, end))
-            lowest = min(series.low[first:end])
-            low = lowest if low == 0 else min(low, lowest)
-            volume += sum(series.volume[first:end])
+            part = self._whole(series) if end - first == len(series) else _summed(series, first, end)
+            high = max(high, part.high)
+            low = part.low if low == 0 else min(low, part.low)
+            volume += part.volume
         return Summary(opened, high, low, volume)
+
+    def _whole(self, series: CandleSeries) -> Summary:
+        """The summary of a whole pass, worked out once: a year of a short replay has many."""
+        is_first = series is self.series
+        if is_first not in self._passes:
+            self._passes[is_first] = _summed(series, 0, len(series))
+        return self._passes[is_first]
 
     def _slices(self, index: int, until: int) -> Iterator[tuple[CandleSeries, int, int]]:
         size = len(self.series)
@@ -166,5 +173,7 @@ class Tape:
             index += end - place
 
 
-def _highest(column: array[int], first: int, end: int) -> int:
-    return max(column[first:end])
+def _summed(series: CandleSeries, first: int, end: int) -> Summary:
+    return Summary(
+        series.open[first], max(series.high[first:end]), min(series.low[first:end]), sum(series.volume[first:end])
+    )

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from cbbot.errors import BadInput
 from cbbot_bridge.simulator.fault_changes import CHANGES, Body
 
-__all__ = ["BODIES", "FAULT_FIELDS", "WHOLE_CHANGES", "Fault", "PendingFaults", "parse_fault"]
+__all__ = ["API_ROOT", "BODIES", "FAULT_FIELDS", "WHOLE_CHANGES", "Fault", "PendingFaults", "parse_fault"]
 
 API_ROOT: Final = "/api/v3/brokerage"
 BODIES: Final = ("usual", "json", "html", "empty")

@@ -27,7 +27,7 @@ from cbbot_bridge.simulator.error_answers import ApiError, Endpoint
 from cbbot_bridge.simulator.faults import API_ROOT
 from cbbot_bridge.simulator.rate_limits import RateLimits
 
-__all__ = ["ENDPOINTS", "Served", "api_routes", "control_routes"]
+__all__ = ["ENDPOINTS", "Served", "api_routes", "control_routes", "not_here"]
 
 _MARKET: Final = f"{API_ROOT}/market"
 
@@ -41,7 +41,7 @@ class Served(NamedTuple):
     needs: Permission | None = Permission.VIEW
 
 
-async def _not_here(request: Request) -> Response:
+async def not_here(request: Request) -> Response:
     """What Coinbase has and this look-alike has not."""
     raise ApiError(501, "UNIMPLEMENTED", f"the simulator does not know {request.method} {request.url.path}")
 
@@ -115,7 +115,7 @@ def _absent() -> Iterator[Served]:
         ("GET", "/cfm/positions"),
         ("GET", "/cfm/positions/{product_id}"),
     ):
-        yield Served(method, API_ROOT + path, _not_here)
+        yield Served(method, API_ROOT + path, not_here)
 
 
 ENDPOINTS: Final = (*_public(), *_private(), *_absent())

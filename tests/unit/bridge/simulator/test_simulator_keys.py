@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +110,34 @@ def test_a_bad_token_is_told_in_coinbases_words(guarded: httpx.Client) -> None:
     answer = guarded.get(f"{ROOT}/accounts", headers={"Authorization": "Bearer x.y.z"})
     assert (answer.status_code, answer.text) == (401, "Unauthorized")
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Basic x",
+        "Bearer x",
+        "Bearer a.b",
+        "Bearer ....",
+        "Bearer \xe9.\xe9.\xe9",
+        f"Bearer {'x' * 9000}",
+    ],
+)
+def test_what_is_no_token_is_a_bad_one(guarded: httpx.Client, header: str) -> None:
+    answer = guarded.get(f"{ROOT}/accounts", headers=[(b"Authorization", header.encode("latin-1"))])
+    assert (answer.status_code, answer.text) == (401, "Unauthorized")
+
+
+@pytest.mark.parametrize("kid", [None, 7, ["trader"], {"trader": 1}, "", "nobody there"])
+def test_a_token_without_a_known_keys_name_is_a_bad_one(guarded: httpx.Client, keys: Keys, kid: object) -> None:
+    token = keys["trader"].header("GET", f"{ROOT}/accounts")["Authorization"].removeprefix("Bearer ")
+    head = (
+        base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "typ": "JWT", "kid": kid}).encode()).rstrip(b"=").decode()
+    )
+    forged = f"Bearer {head}.{token.partition('.')[2]}"
+    assert guarded.get(f"{ROOT}/accounts", headers={"Authorization": forged}).status_code == 401
 
 
 @pytest.mark.parametrize(

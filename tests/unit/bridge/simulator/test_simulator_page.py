@@ -12,8 +12,8 @@ from starlette.routing import Route
 from cbbot_bridge.simulator.adjustments import ADJUSTMENTS
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_changes import CHANGES
-from cbbot_bridge.simulator.faults import FAULT_FIELDS, WHOLE_CHANGES, PendingFaults, parse_fault
-from cbbot_bridge.simulator.route_table import ENDPOINTS, control_routes
+from cbbot_bridge.simulator.faults import API_ROOT, FAULT_FIELDS, WHOLE_CHANGES, PendingFaults, parse_fault
+from cbbot_bridge.simulator.route_table import ENDPOINTS, control_routes, not_here
 from cbbot_bridge.simulator.stream_faults import STREAM_FAULTS, parse_stream_fault
 from markdown_tables import Row, tables
 from repository_files import ROOT
@@ -56,6 +56,19 @@ def test_the_faults_of_the_websocket_are_those_of_the_code() -> None:
     assert {code(row["kind"]) for row in table("kind", "what happens")} == set(STREAM_FAULTS)
     (shown,) = re.findall(r"/sim/sockets/faults -d '(.*)'", PAGE)
     assert parse_stream_fault(json.loads(shown)).kind in STREAM_FAULTS
+
+
+def test_the_endpoints_are_those_of_the_code() -> None:
+    there = {
+        row["permission"]: set(re.findall(r"`([^`]+)`", row["endpoints"])) for row in table("permission", "endpoints")
+    }
+    expected: dict[str, set[str]] = {}
+    for served in ENDPOINTS:
+        needs = "nobody's: public" if served.needs is None else f"`{served.needs}`"
+        if served.endpoint is not_here:
+            needs += ", answered with 501"
+        expected.setdefault(needs, set()).add(f"{served.method} {served.path.removeprefix(API_ROOT)}")
+    assert there == expected
 
 
 def endpoints(routes: Iterable[Any]) -> set[str]:
