@@ -108,7 +108,10 @@ def seesaw(folder: Path) -> Iterator[SeesawVenue]:
     try:
         yield SeesawVenue(served.url, keys)
     finally:
-        served.end(signal.SIGTERM)
+        code = served.end(signal.SIGTERM)
+    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
+    failures = [line for line in lines if line["level"] not in ("debug", "info", "warning")]
+    assert (code, failures) == (0, []), "whatever clients ask, the simulator has no failure of its own"
 
 
 def write_seesaw(folder: Path) -> Path:

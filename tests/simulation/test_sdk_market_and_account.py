@@ -51,6 +51,9 @@ def test_candles_trades_and_books_agree(sdk: DrivenClients, venue: SeesawVenue) 
     prices = [Decimal(item["price"]) for item in trades["trades"]]
     assert len(prices) == 20
     assert (min(prices), max(prices)) == (LOW, HIGH)
+    # The maker's side: at the lowest price a bid was hit, on the way up offers were lifted.
+    assert {item["side"] for item in trades["trades"] if Decimal(item["price"]) == LOW} == {"BUY"}
+    assert {item["side"] for item in trades["trades"] if Decimal(item["price"]) == HIGH} == {"SELL"}
     times = [item["time"] for item in trades["trades"]]
     assert times == sorted(times, reverse=True)
     assert sdk.rest.get_product("BTC-USD")["price"] == trades["trades"][0]["price"]
