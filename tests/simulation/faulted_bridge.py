@@ -1,4 +1,4 @@
-"""A bridge before a simulator that fails on demand: what it answers, counts and logs, and what the exchange's books hold.
+"""A bridge before a simulator that fails on demand: its answers, metrics and log, and what the exchange's books hold.
 
 The simulator is a process; the bridge runs within the test, with less patience than in life. The market swings as
 ``seesaw_venue`` tells, and its clock stands still until a test moves it.

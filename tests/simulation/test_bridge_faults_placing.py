@@ -1,42 +1,18 @@
-"""Orders are placed while Coinbase fails: what is answered, counted and logged, and that one id is one order at most."""
+"""Orders placed while Coinbase fails: what is answered, counted and logged, and that one id is one order at most."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
 
-from simulation.faulted_bridge import WISHES, FaultedVenue, FaultyBridge, bridge_before, faulted_venue
+from simulation.faulted_bridge import WISHES, FaultedVenue, FaultyBridge
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 EVER: Final = 1000
 KINDS: Final = pytest.mark.parametrize("kind", WISHES)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def shared_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultedVenue]:
-    with faulted_venue(tmp_path_factory.mktemp("venue")) as running:
-        yield running
-
-
-@pytest.fixture
-def venue(shared_venue: FaultedVenue) -> Iterator[FaultedVenue]:
-    yield shared_venue
-    shared_venue.calm()
-
-
-@pytest.fixture
-async def troubled(venue: FaultedVenue) -> AsyncIterator[FaultyBridge]:
-    async with bridge_before(venue.address) as bridge:
-        yield bridge
 
 
 @dataclass(frozen=True)
@@ -182,12 +158,12 @@ TROUBLES: Final = (
 
 @KINDS
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
-async def test_an_order_in_trouble(venue: FaultedVenue, troubled: FaultyBridge, kind: str, trouble: Trouble) -> None:
+async def test_an_order_in_trouble(exchange: FaultedVenue, troubled: FaultyBridge, kind: str, trouble: Trouble) -> None:
     """And once it is over, the same request again is answered with the one order."""
     client_order_id = f"{kind}-{trouble.name}".replace(" ", "-").replace(",", "")
     side = WISHES[kind][1]["side"]
-    venue.adjust(**trouble.adjusted)
-    venue.fault(method="POST", path="/orders", **trouble.fault)
+    exchange.adjust(**trouble.adjusted)
+    exchange.fault(method="POST", path="/orders", **trouble.fault)
 
     answer = await troubled.place(kind, client_order_id)
 
@@ -206,13 +182,13 @@ async def test_an_order_in_trouble(venue: FaultedVenue, troubled: FaultyBridge, 
     assert (last.fields["kind"], last.fields["side"]) == (kind, side)
     assert ("order_id" in last.fields) is (trouble.status == 200)
 
-    venue.works_again()
-    venue.seconds(10)
-    held = venue.orders(client_order_id)
+    exchange.works_again()
+    exchange.seconds(10)
+    held = exchange.orders(client_order_id)
     assert len(held) == trouble.held
     again = await troubled.place(kind, client_order_id)
     assert again.status_code == 200, again.text
-    assert [order["order_id"] for order in venue.orders(client_order_id)] == [again.json()["order_id"]]
+    assert [order["order_id"] for order in exchange.orders(client_order_id)] == [again.json()["order_id"]]
     assert not held or held[0]["order_id"] == again.json()["order_id"]
     if trouble.status == 200:
         assert answer.json()["order_id"] == again.json()["order_id"]
