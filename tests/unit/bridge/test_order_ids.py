@@ -121,12 +121,12 @@ async def test_right_after_its_start_a_bridge_takes_absence_for_nothing(make_bri
     headers = {"Authorization": f"Bearer {bridge.settings.token}"}
     transport = httpx.ASGITransport(create_app(bridge))
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge", headers=headers) as client:
-        bridge.sent_orders.known_since = time.monotonic() - 20
+        bridge.orders.sent.known_since = time.monotonic() - 20
         assert (await order(client)).json()["outcome"] == "unknown"
-        bridge.sent_orders.known_since = time.monotonic() - 31
+        bridge.orders.sent.known_since = time.monotonic() - 31
         assert (await order(client)).status_code == 400
         looks = len(coinbase.asked("GET", LISTING))
-        bridge.sent_orders.known_since = time.monotonic() - 8 * 86_400
+        bridge.orders.sent.known_since = time.monotonic() - 8 * 86_400
         assert (await order(client)).status_code == 400
     # After a week every id that could come back is known.
     assert len(coinbase.asked("GET", LISTING)) == looks

@@ -202,7 +202,7 @@ async def test_an_unknown_order_stays_remembered_when_its_repeat_is_refused_here
     def too_old() -> None:
         raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, "too old")
 
-    orders = make_bridge().orders
+    orders = make_bridge().orders.placer
     coinbase.on("POST", "/orders", httpx.ReadTimeout("slow"))
     with pytest.raises(OrderUnknown):
         await orders.place(MarketOrder.model_validate(BUY))
