@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue, cyclic_venue
 from simulation.driven_clients import DrivenClients, driven
 from simulation.faulted_bridge import FaultedVenue, FaultyBridge, bridge_before, faulted_venue
-from simulation.seesaw_venue import SeesawVenue, seesaw
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeesawVenue]:
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CyclicVenue]:
     """The simulator."""
-    with seesaw(tmp_path_factory.mktemp("venue")) as running:
+    with cyclic_venue(tmp_path_factory.mktemp("venue")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def sdk(venue: SeesawVenue) -> Iterator[DrivenClients]:
+def sdk(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """Coinbase's own clients, with the venue's key."""
     with driven("sdk", venue.address, venue.key) as clients:
         yield clients
@@ -40,14 +40,14 @@ def no_order_is_left_open(sdk: DrivenClients) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def ccxt(venue: SeesawVenue) -> Iterator[DrivenClients]:
+def ccxt(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """ccxt's plain client, with the venue's key."""
     with driven("ccxt", venue.address, venue.key) as clients:
         yield clients
 
 
 @pytest.fixture(scope="module")
-def pro(venue: SeesawVenue) -> Iterator[DrivenClients]:
+def pro(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """ccxt's client for asyncio and the WebSocket, with the venue's key."""
     with driven("pro", venue.address, venue.key) as clients:
         yield clients

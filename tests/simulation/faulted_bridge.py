@@ -1,7 +1,7 @@
 """A bridge before a simulator that fails on demand: its answers, metrics and log, and what the exchange's books hold.
 
 The simulator is a process; the bridge runs within the test, with less patience than in life. The market swings as
-``seesaw_venue`` tells, and its clock stands still until a test moves it.
+``cyclic_venue`` tells, and its clock stands still until a test moves it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
 from cbbot_bridge.coinbase.retry import RetryPolicy
-from simulation.seesaw_venue import write_seesaw
+from simulation.cyclic_venue import write_cycle
 from simulation.served import Served
 
 __all__ = [
@@ -128,7 +128,7 @@ class FaultedVenue:
 def faulted_venue(folder: Path, *more: str) -> Iterator[FaultedVenue]:
     """A simulator that wants no signature and lets itself be disturbed."""
     command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--faults", "--websocket-rate", "0"]
-    command += ["--csv", str(write_seesaw(folder)), "--product", "BTC-USD"]
+    command += ["--csv", str(write_cycle(folder)), "--product", "BTC-USD"]
     command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]
     served = Served([*command, *more], {}, folder / "simulator.log")
     try:

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, driven
 from simulation.order_figures import again, order_of
-from simulation.seesaw_venue import ecdsa_key
 from simulation.served import Served
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients
 from simulation.order_figures import bracket, order_of
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
 PRODUCT = "BTC-USD"
 
 
-def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes()
     since = venue.moment()
     limit = {"client_order_id": "", "base_size": "0.1"}
@@ -53,7 +53,7 @@ def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: Seesa
     assert listed(end_date=since) == []
 
 
-def test_listings_come_in_pages_without_gaps_or_repeats(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_listings_come_in_pages_without_gaps_or_repeats(sdk: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes()
     since = venue.moment()
     for _ in range(5):
@@ -71,7 +71,7 @@ def test_listings_come_in_pages_without_gaps_or_repeats(sdk: DrivenClients, venu
     assert [name for page in pages for name in page] == [order["order_id"] for order in whole["orders"]]
 
 
-def test_fills_come_in_pages_until_their_cursor_is_empty(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_fills_come_in_pages_until_their_cursor_is_empty(sdk: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes()
     since = venue.moment()
     for _ in range(5):
