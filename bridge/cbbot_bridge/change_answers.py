@@ -45,14 +45,17 @@ def read_cancel_answer(order_id: str, body: Mapping[str, Any]) -> Said:
 
 
 def read_edit_answer(body: Mapping[str, Any]) -> Said:
-    """A yes with errors is neither yes nor no. Older answers have the reason in ``error_response``."""
+    """A yes with errors is neither yes nor no. Older answers have the reason in ``error_response``.
+
+    As with a create answer, the code does not tell where in Coinbase the reason was found.
+    """
     errors = body.get("errors")
     rows = [row for row in errors if isinstance(row, dict)] if isinstance(errors, list) else []
     old = body.get("error_response")
     rows += [old] if isinstance(old, dict) else []
     keys = ("edit_failure_reason", "preview_failure_reason", "edit_order_failure_reason", "error")
     reasons = [row[key] for row in rows for key in keys if isinstance(row.get(key), str)]
-    code = next((reason for reason in reasons if reason not in _SAYS_NOTHING), "")[:64]
+    code = next((reason for reason in reasons if reason not in _SAYS_NOTHING), "").removeprefix("PREVIEW_")[:64]
     success = body.get("success")
     if success is True:
         return Said(None if rows else True, code)

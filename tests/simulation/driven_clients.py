@@ -70,7 +70,8 @@ class DrivenClients:
         self.market = _Methods(self, "market")
         self.user = _Methods(self, "user")
         self.exchange = _Methods(self, "exchange")
-        threading.Thread(target=self._pass_on, daemon=True).start()
+        self._reader = threading.Thread(target=self._pass_on, daemon=True)
+        self._reader.start()
 
     def _pass_on(self) -> None:
         """Lines as they come, and "" at their end: a queue can be waited for with a limit, a pipe cannot."""
@@ -122,6 +123,11 @@ class DrivenClients:
         """Leave the messages so far behind, as a test does with those of the one before."""
         self._frames.clear()
 
+    def end(self) -> None:
+        """Kill the process if it still runs, and read its output to the end."""
+        self._process.kill()
+        self._reader.join(_PATIENCE_SECONDS)
+
     def read_the_rest(self) -> None:
         """Check what came and no test has asked for; the process has ended."""
         while line := self._lines.get(timeout=_PATIENCE_SECONDS):
@@ -164,12 +170,12 @@ def driven(kind: str, address: str, key: Key | None) -> Iterator[DrivenClients]:
     environment.pop("PYTHONPATH", None)  # another environment: nothing of this one
     command = [str(clients_python()), str(_DRIVER), kind, address]
     with start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdin is not None
+        clients = DrivenClients(process)
         try:
-            assert process.stdin is not None
-            clients = DrivenClients(process)
             yield clients
             process.stdin.close()
             assert process.wait(30) == 0, "it ends when its input does"
             clients.read_the_rest()
         finally:
-            process.kill()
+            clients.end()

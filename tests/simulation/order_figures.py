@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from simulation.cyclic_venue import MAKER
 from simulation.driven_clients import DrivenClients
-from simulation.seesaw_venue import MAKER
 
 __all__ = ["Wallet", "again", "bracket", "change_by", "check_figures", "moved", "order_of", "wallets"]
 

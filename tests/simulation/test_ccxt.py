@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, HIGH, LOW, MAKER, OPENING, TAKER, VOLUME, CyclicVenue, ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, MAKER, OPENING, TAKER, VOLUME, SeesawVenue, ecdsa_key
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -40,7 +40,7 @@ def test_markets_and_currencies_are_loaded(ccxt: DrivenClients) -> None:
     assert (market["limits"]["cost"]["min"], market["taker"], market["maker"]) == (1.0, float(TAKER), float(MAKER))
 
 
-def test_the_clients_defaults_work_as_they_are(ccxt: DrivenClients, venue: SeesawVenue) -> None:
+def test_the_clients_defaults_work_as_they_are(ccxt: DrivenClients, venue: CyclicVenue) -> None:
     assert ccxt.exchange.fetch_time() == int(venue.now().timestamp()) * 1000
     found = ccxt.exchange.fetch_balance()
     assert {currency: found[currency]["total"] for currency in OPENING} == {
@@ -107,7 +107,7 @@ def test_a_market_buy_by_cost_and_a_market_sell_by_base(ccxt: DrivenClients) -> 
     assert balance(ccxt)["BTC"][0] == pytest.approx(after["BTC"][0] - 0.25)
 
 
-def test_a_limit_order_rests_and_fills(ccxt: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_limit_order_rests_and_fills(ccxt: DrivenClients, venue: CyclicVenue) -> None:
     before = balance(ccxt)
     placed = ccxt.exchange.create_order(SYMBOL, "limit", "sell", 0.1, 50500)
     order = ccxt.exchange.fetch_order(placed["id"])
@@ -147,7 +147,7 @@ def test_a_limit_order_rests_and_fills(ccxt: DrivenClients, venue: SeesawVenue) 
     ],
 )
 def test_every_time_in_force(
-    ccxt: DrivenClients, venue: SeesawVenue, price: int, params: dict[str, Any], time_in_force: str, status: str
+    ccxt: DrivenClients, venue: CyclicVenue, price: int, params: dict[str, Any], time_in_force: str, status: str
 ) -> None:
     end = {"end_time": venue.moment(hours=1)} if time_in_force == "GTD" else {}
     placed = ccxt.exchange.create_order(SYMBOL, "limit", "buy", 0.1, price, params | end)
@@ -156,7 +156,7 @@ def test_every_time_in_force(
     assert order["filled"] == (0.1 if status == "closed" else 0.0)
 
 
-def test_stop_orders(ccxt: DrivenClients, venue: SeesawVenue) -> None:
+def test_stop_orders(ccxt: DrivenClients, venue: CyclicVenue) -> None:
     before = balance(ccxt)
     stop = ccxt.exchange.create_order(SYMBOL, "limit", "sell", 0.1, 49000, {"stopLossPrice": 49500})
     take = ccxt.exchange.create_order(SYMBOL, "limit", "sell", 0.1, 50400, {"takeProfitPrice": 50500})
@@ -204,7 +204,7 @@ def test_several_orders_are_canceled_at_once(ccxt: DrivenClients) -> None:
         ccxt.exchange.cancel_orders(placed)
 
 
-def test_orders_are_listed_by_time_and_in_pages(ccxt: DrivenClients, venue: SeesawVenue) -> None:
+def test_orders_are_listed_by_time_and_in_pages(ccxt: DrivenClients, venue: CyclicVenue) -> None:
     since = int(venue.now().timestamp() * 1000) + 1000
     venue.minutes()
     placed = [ccxt.exchange.create_market_buy_order_with_cost(SYMBOL, 10)["id"] for _ in range(3)]
@@ -241,7 +241,7 @@ def test_refusals_are_the_errors_that_they_are_at_coinbase(
     assert balance(ccxt) == before
 
 
-def test_errors_of_http_are_the_errors_that_they_are_at_coinbase(ccxt: DrivenClients, venue: SeesawVenue) -> None:
+def test_errors_of_http_are_the_errors_that_they_are_at_coinbase(ccxt: DrivenClients, venue: CyclicVenue) -> None:
     with pytest.raises(RefusedByClient, match=r"^ExchangeError .*NOT_FOUND"):
         ccxt.exchange.fetch_order("00000000-0000-4000-8000-000000000000")
     with pytest.raises(RefusedByClient, match=r"^BadRequest .*INVALID_ARGUMENT"):
@@ -253,7 +253,7 @@ def test_errors_of_http_are_the_errors_that_they_are_at_coinbase(ccxt: DrivenCli
         other.exchange.fetch_balance({"v3": True})
 
 
-def test_the_public_half_needs_no_key(venue: SeesawVenue) -> None:
+def test_the_public_half_needs_no_key(venue: CyclicVenue) -> None:
     with driven("ccxt", venue.address, None) as anybody:
         assert SYMBOL in anybody.exchange.load_markets()
         assert anybody.exchange.fetch_ticker(SYMBOL)["last"] == float(CLOSE)

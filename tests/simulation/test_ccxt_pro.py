@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, HIGH, LOW, MAKER, OPENING, CyclicVenue
 from simulation.driven_clients import DrivenClients, RefusedByClient
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, MAKER, OPENING, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -24,7 +24,7 @@ def no_order_is_left_open(pro: DrivenClients) -> Iterator[None]:
         pro.exchange.cancel_orders(left)
 
 
-def test_it_trades_over_rest_too(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_it_trades_over_rest_too(pro: DrivenClients, venue: CyclicVenue) -> None:
     assert SYMBOL in pro.exchange.load_markets()
     assert pro.exchange.fetch_ticker(SYMBOL)["last"] == float(CLOSE)
     assert pro.exchange.fetch_time() == int(venue.now().timestamp()) * 1000
@@ -53,7 +53,7 @@ def test_several_requests_at_once_are_each_answered(pro: DrivenClients) -> None:
     assert ids <= set(orders)
 
 
-def test_tickers_are_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_tickers_are_watched(pro: DrivenClients, venue: CyclicVenue) -> None:
     ticker = pro.exchange.watch_ticker(SYMBOL)
     assert (ticker["last"], ticker["ask"]) == (float(CLOSE), float(CLOSE))
     assert (ticker["low"], ticker["high"]) == (float(LOW), float(HIGH))
@@ -68,7 +68,7 @@ def test_a_product_with_an_alias_is_watched_under_its_own_name(pro: DrivenClient
     pro.exchange.un_watch_ticker("BTC/USDC")
 
 
-def test_trades_are_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_trades_are_watched(pro: DrivenClients, venue: CyclicVenue) -> None:
     trades = pro.exchange.watch_trades(SYMBOL)
     assert [trade["timestamp"] for trade in trades] == sorted(trade["timestamp"] for trade in trades)
     waiting = pro.begin("exchange", "watch_trades", SYMBOL)
@@ -80,7 +80,7 @@ def test_trades_are_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
     pro.exchange.un_watch_trades(SYMBOL)
 
 
-def test_a_book_is_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_book_is_watched(pro: DrivenClients, venue: CyclicVenue) -> None:
     book = pro.exchange.watch_order_book(SYMBOL)
     over_rest = pro.exchange.fetch_order_book(SYMBOL)
     assert (book["bids"], book["asks"]) == (over_rest["bids"], over_rest["asks"])
@@ -95,7 +95,7 @@ def test_a_book_is_watched(pro: DrivenClients, venue: SeesawVenue) -> None:
     venue.minutes()
 
 
-def test_orders_are_watched_from_placing_to_their_end(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_orders_are_watched_from_placing_to_their_end(pro: DrivenClients, venue: CyclicVenue) -> None:
     pro.exchange.load_markets()
     pro.pass_over()
     waiting = pro.begin("exchange", "watch_orders", SYMBOL)
@@ -132,7 +132,7 @@ def test_a_canceled_order_is_watched_to_its_end(pro: DrivenClients) -> None:
     pro.exchange.un_watch_orders(SYMBOL)
 
 
-def test_a_broken_connection_is_told_and_watching_goes_on(pro: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_broken_connection_is_told_and_watching_goes_on(pro: DrivenClients, venue: CyclicVenue) -> None:
     pro.exchange.watch_ticker(SYMBOL)
     waiting = pro.begin("exchange", "watch_ticker", SYMBOL)
     venue.control("sockets/close", {"code": 1011})

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, driven
 from simulation.order_figures import again, order_of
-from simulation.seesaw_venue import ecdsa_key
 from simulation.served import Served
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
@@ -30,25 +30,26 @@ def anybody() -> Key:
     return Key("organizations/o/apiKeys/anything", ecdsa_key()[1])
 
 
-def test_a_limit_order_fills_by_itself_and_the_sdk_is_told(address: str, anybody: Key) -> None:
+def test_limit_orders_fill_by_themselves_and_the_sdk_is_told(address: str, anybody: Key) -> None:
+    """One on either side of the market: whichever way it goes, it meets one of them."""
     with driven("sdk", address, anybody) as clients:
+        market = {"client_order_id": "", "product_id": "BTC-USD", "base_size": "0.001"}
+        order_of(clients, clients.rest.market_order_buy(**market))
         clients.user.open()
         clients.user.subscribe(["BTC-USD"], ["user"])
-        ask = Decimal(clients.rest.get_best_bid_ask(["BTC-USD"])["pricebooks"][0]["asks"][0]["price"])
-        price = (ask * Decimal("0.9995")).quantize(Decimal("0.01"))
-        placed = clients.rest.limit_order_gtc_buy(
-            client_order_id="", product_id="BTC-USD", base_size="0.001", limit_price=str(price)
-        )
-        order = order_of(clients, placed)
-
-        def is_filled(frame: dict[str, object]) -> bool:
-            text = str(frame)
-            return order["order_id"] in text and "FILLED" in text
-
-        clients.frame(is_filled)
-        filled = again(clients, order)
-        assert (filled["status"], filled["settled"]) == ("FILLED", True)
-        assert Decimal(filled["average_filled_price"]) <= price
+        (book,) = clients.rest.get_best_bid_ask(["BTC-USD"])["pricebooks"]
+        near = [Decimal(book["bids"][0]["price"]) - 5, Decimal(book["asks"][0]["price"]) + 5]
+        buy = order_of(clients, clients.rest.limit_order_gtc_buy(**market, limit_price=str(near[0])))
+        sell = order_of(clients, clients.rest.limit_order_gtc_sell(**market, limit_price=str(near[1])))
+        limits = {buy["order_id"]: buy, sell["order_id"]: sell}
+        filled = ""
+        while not filled:
+            told = [item for event in clients.of_channel("user")["events"] for item in event["orders"]]
+            filled = next((item["order_id"] for item in told if item["status"] == "FILLED"), "")
+        order = again(clients, limits[filled])
+        assert (order["status"], order["settled"], order["filled_size"]) == ("FILLED", True, "0.001")
+        price = Decimal(order["average_filled_price"])
+        assert price <= near[0] if order["side"] == "BUY" else price >= near[1]
 
 
 def test_ticks_keep_coming(address: str, anybody: Key) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contract.wire_table import ENDPOINTS, Endpoint
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients, driven
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -45,7 +45,7 @@ def asked(endpoint: Endpoint, ids: dict[str, str], now: int) -> tuple[str, dict[
 
 
 @pytest.fixture(scope="module")
-def moving(venue: SeesawVenue) -> Iterator[DrivenClients]:
+def moving(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """The SDK with a key that may do everything."""
     with driven("sdk", venue.address, venue.keys["moving"]) as clients:
         yield clients
@@ -68,7 +68,7 @@ def ids(moving: DrivenClients) -> dict[str, str]:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
 def test_an_endpoint_answers_in_its_shape(
-    endpoint: Endpoint, moving: DrivenClients, venue: SeesawVenue, ids: dict[str, str]
+    endpoint: Endpoint, moving: DrivenClients, venue: CyclicVenue, ids: dict[str, str]
 ) -> None:
     of_portfolio = ids["default" if endpoint.method == "GET" else "made"]
     own = {"id": ids["account"], "uuid": of_portfolio if "/portfolios/" in endpoint.path else ids["account"]}

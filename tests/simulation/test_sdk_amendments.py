@@ -7,16 +7,16 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, MAKER, TAKER, CyclicVenue
 from simulation.driven_clients import DrivenClients
 from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, wallets
-from simulation.seesaw_venue import CLOSE, MAKER, TAKER, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
 PRODUCT = "BTC-USD"
 
 
-def test_a_canceled_order_gives_back_what_it_held(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_canceled_order_gives_back_what_it_held(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     limit = {"client_order_id": "", "product_id": PRODUCT, "base_size": "0.1"}
     stop = {"stop_price": "45500", "stop_direction": "STOP_DIRECTION_STOP_DOWN"}
@@ -53,7 +53,7 @@ def test_what_cannot_be_canceled_is_told_order_by_order(sdk: DrivenClients) -> N
     assert again_["failure_reason"] in ("UNKNOWN_CANCEL_ORDER", "DUPLICATE_CANCEL_REQUEST")
 
 
-def test_an_edited_order_has_its_new_price_size_and_hold(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_an_edited_order_has_its_new_price_size_and_hold(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.limit_order_gtc_buy(client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="45000")
     order = order_of(sdk, placed)
@@ -96,7 +96,7 @@ def test_a_stop_can_be_edited(sdk: DrivenClients) -> None:
     assert moved(before, wallets(sdk)) == {"BTC": Wallet(Decimal("0.1"), Decimal("-0.1"))}
 
 
-def test_edits_that_cannot_be_are_refused_by_their_reasons(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_edits_that_cannot_be_are_refused_by_their_reasons(sdk: DrivenClients, venue: CyclicVenue) -> None:
     limit = {"client_order_id": "", "product_id": PRODUCT, "base_size": "0.1"}
     filled = order_of(sdk, sdk.rest.market_order_buy(**limit))
     dated = order_of(sdk, sdk.rest.limit_order_gtd_buy(**limit, limit_price="45000", end_time=venue.moment(hours=1)))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import LOW, CyclicVenue
 from simulation.driven_clients import DrivenClients, RefusedByClient
 from simulation.order_figures import Wallet, again, change_by, moved, order_of, wallets
-from simulation.seesaw_venue import LOW, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -19,7 +19,7 @@ DELAYS = ("order_visible", "pending", "fills", "post", "cancel", "edit")
 
 
 @pytest.fixture
-def lag(venue: SeesawVenue) -> Iterator[Callable[..., None]]:
+def delay(venue: CyclicVenue) -> Iterator[Callable[..., None]]:
     """Sets how many seconds things take; all take none again afterwards."""
 
     def set_seconds(**seconds: int) -> None:
@@ -30,8 +30,8 @@ def lag(venue: SeesawVenue) -> Iterator[Callable[..., None]]:
     venue.minutes()
 
 
-def test_a_new_order_cannot_be_seen_at_once(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(order_visible=3)
+def test_a_new_order_cannot_be_seen_at_once(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(order_visible=3)
     placed = sdk.rest.market_order_buy(**BUY)
     order_id = placed["success_response"]["order_id"]
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*404 "):
@@ -43,9 +43,9 @@ def test_a_new_order_cannot_be_seen_at_once(sdk: DrivenClients, venue: SeesawVen
 
 
 def test_a_new_order_is_pending_and_shows_no_fill(
-    sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]
+    sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]
 ) -> None:
-    lag(pending=3)
+    delay(pending=3)
     order = order_of(sdk, sdk.rest.market_order_buy(**BUY))
     assert (order["status"], order["filled_size"], order["settled"]) == ("PENDING", "0", False)
     assert order["order_id"] not in {item["order_id"] for item in sdk.rest.list_orders(order_status=["OPEN"])["orders"]}
@@ -53,8 +53,8 @@ def test_a_new_order_is_pending_and_shows_no_fill(
     assert (again(sdk, order)["status"], again(sdk, order)["filled_size"]) == ("FILLED", "0.1")
 
 
-def test_fills_come_after_the_order(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(fills=3)
+def test_fills_come_after_the_order(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(fills=3)
     order = order_of(sdk, sdk.rest.market_order_buy(**BUY))
     assert order["status"] == "FILLED"
     assert sdk.rest.get_fills(order_ids=[order["order_id"]])["fills"] == []
@@ -62,8 +62,8 @@ def test_fills_come_after_the_order(sdk: DrivenClients, venue: SeesawVenue, lag:
     assert len(sdk.rest.get_fills(order_ids=[order["order_id"]])["fills"]) == 1
 
 
-def test_balances_move_after_the_fill(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(post=3)
+def test_balances_move_after_the_fill(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(post=3)
     before = wallets(sdk)
     order = order_of(sdk, sdk.rest.market_order_buy(**BUY))
     spent = Decimal(order["total_value_after_fees"])
@@ -75,8 +75,8 @@ def test_balances_move_after_the_fill(sdk: DrivenClients, venue: SeesawVenue, la
     assert moved(before, wallets(sdk)) == change_by(order)
 
 
-def test_a_cancel_takes_its_time(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(cancel=3)
+def test_a_cancel_takes_its_time(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(cancel=3)
     order = order_of(sdk, sdk.rest.limit_order_gtc_buy(**BUY, limit_price="45000"))
     assert sdk.rest.cancel_orders([order["order_id"]])["results"][0]["success"]
     queued = again(sdk, order)
@@ -88,8 +88,8 @@ def test_a_cancel_takes_its_time(sdk: DrivenClients, venue: SeesawVenue, lag: Ca
     assert (ended["status"], ended["pending_cancel"]) == ("CANCELLED", False)
 
 
-def test_a_cancel_crosses_a_fill(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(cancel=60)
+def test_a_cancel_crosses_a_fill(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(cancel=60)
     before = wallets(sdk)
     order = order_of(sdk, sdk.rest.limit_order_gtc_buy(**BUY, limit_price="49500"))
     assert sdk.rest.cancel_orders([order["order_id"]])["results"][0]["success"]
@@ -99,8 +99,8 @@ def test_a_cancel_crosses_a_fill(sdk: DrivenClients, venue: SeesawVenue, lag: Ca
     assert moved(before, wallets(sdk)) == change_by(filled)
 
 
-def test_an_edit_takes_its_time(sdk: DrivenClients, venue: SeesawVenue, lag: Callable[..., None]) -> None:
-    lag(edit=3)
+def test_an_edit_takes_its_time(sdk: DrivenClients, venue: CyclicVenue, delay: Callable[..., None]) -> None:
+    delay(edit=3)
     order = order_of(sdk, sdk.rest.limit_order_gtc_buy(**BUY, limit_price="45000"))
     assert sdk.rest.edit_order(order["order_id"], size="0.2", price=str(LOW - 1000))["success"]
     queued = again(sdk, order)
@@ -120,7 +120,7 @@ def trades_of(sdk: DrivenClients, order: dict[str, Any]) -> list[tuple[str, str,
     return [(fill["trade_type"], fill["price"], fill["size"]) for fill in fills]
 
 
-def test_a_fill_is_taken_back(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_fill_is_taken_back(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     order = order_of(sdk, sdk.rest.market_order_buy(**BUY))
     (fill,) = sdk.rest.get_fills(order_ids=[order["order_id"]])["fills"]
@@ -133,7 +133,7 @@ def test_a_fill_is_taken_back(sdk: DrivenClients, venue: SeesawVenue) -> None:
     assert moved(before, wallets(sdk)) == {}
 
 
-def test_a_fill_is_corrected(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_fill_is_corrected(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     order = order_of(sdk, sdk.rest.market_order_buy(**BUY))
     (fill,) = sdk.rest.get_fills(order_ids=[order["order_id"]])["fills"]

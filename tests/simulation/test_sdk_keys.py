@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import BOUND_PORTFOLIO, CyclicVenue, ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
 from simulation.order_figures import Wallet, moved, order_of, wallets
-from simulation.seesaw_venue import BOUND_PORTFOLIO, SeesawVenue, ecdsa_key
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -20,13 +20,13 @@ MARKET_BUY = {"client_order_id": "", "product_id": "BTC-USD", "quote_size": "100
 
 
 @pytest.fixture(scope="module")
-def using(venue: SeesawVenue) -> Iterator[Callable[[Key], DrivenClients]]:
+def using(venue: CyclicVenue) -> Iterator[Callable[[Key], DrivenClients]]:
     """The SDK with another key."""
     with ExitStack() as open_clients:
         yield lambda key: open_clients.enter_context(driven("sdk", venue.address, key))
 
 
-def test_an_ed25519_key_trades_and_hears_of_it(venue: SeesawVenue, using: Callable[[Key], DrivenClients]) -> None:
+def test_an_ed25519_key_trades_and_hears_of_it(venue: CyclicVenue, using: Callable[[Key], DrivenClients]) -> None:
     clients = using(venue.keys["ed25519"])
     clients.user.open()
     clients.user.subscribe(["BTC-USD"], ["user"])
@@ -37,7 +37,7 @@ def test_an_ed25519_key_trades_and_hears_of_it(venue: SeesawVenue, using: Callab
     assert {item["order_id"] for item in event["orders"]} == {order["order_id"]}
 
 
-def test_ccxt_trades_with_an_ed25519_key(venue: SeesawVenue) -> None:
+def test_ccxt_trades_with_an_ed25519_key(venue: CyclicVenue) -> None:
     with driven("ccxt", venue.address, venue.keys["ed25519"]) as clients:
         bought = clients.exchange.create_market_buy_order_with_cost("BTC/USD", 100)
         assert clients.exchange.fetch_order(bought["id"])["status"] == "closed"
@@ -45,7 +45,7 @@ def test_ccxt_trades_with_an_ed25519_key(venue: SeesawVenue) -> None:
 
 @pytest.mark.parametrize("wrong", ["the secret", "the name", "the kind"])
 def test_a_key_that_is_not_known_is_refused(
-    venue: SeesawVenue, using: Callable[[Key], DrivenClients], wrong: str
+    venue: CyclicVenue, using: Callable[[Key], DrivenClients], wrong: str
 ) -> None:
     key = {
         "the secret": Key(venue.key.name, ecdsa_key()[1]),
@@ -60,7 +60,7 @@ def test_a_key_that_is_not_known_is_refused(
 
 
 def test_a_key_for_looking_places_and_cancels_nothing(
-    venue: SeesawVenue, using: Callable[[Key], DrivenClients]
+    venue: CyclicVenue, using: Callable[[Key], DrivenClients]
 ) -> None:
     clients = using(venue.keys["looking"])
     permissions = clients.rest.get_api_key_permissions()
@@ -73,7 +73,7 @@ def test_a_key_for_looking_places_and_cancels_nothing(
     assert wallets(clients) == before
 
 
-def test_ccxt_tells_a_missing_permission(venue: SeesawVenue) -> None:
+def test_ccxt_tells_a_missing_permission(venue: CyclicVenue) -> None:
     with driven("ccxt", venue.address, venue.keys["looking"]) as clients:
         assert clients.exchange.fetch_balance({"v3": True})["BTC"]["free"] > 0
         with pytest.raises(RefusedByClient, match=r"^PermissionDenied "):
@@ -81,7 +81,7 @@ def test_ccxt_tells_a_missing_permission(venue: SeesawVenue) -> None:
 
 
 def test_funds_move_to_a_portfolio_and_its_key_sees_no_other(
-    venue: SeesawVenue, using: Callable[[Key], DrivenClients]
+    venue: CyclicVenue, using: Callable[[Key], DrivenClients]
 ) -> None:
     moving, bound = using(venue.keys["moving"]), using(venue.keys["bound"])
     portfolios = {item["name"]: item["uuid"] for item in moving.rest.get_portfolios()["portfolios"]}
@@ -108,7 +108,7 @@ def test_funds_move_to_a_portfolio_and_its_key_sees_no_other(
 
 
 def test_a_key_hears_of_its_own_portfolios_orders_alone(
-    venue: SeesawVenue, using: Callable[[Key], DrivenClients]
+    venue: CyclicVenue, using: Callable[[Key], DrivenClients]
 ) -> None:
     bound, usual = using(venue.keys["bound"]), using(venue.key)
     bound.user.open()
@@ -120,7 +120,7 @@ def test_a_key_hears_of_its_own_portfolios_orders_alone(
     assert told["channel"] == "heartbeats", told
 
 
-def test_a_portfolio_is_made_renamed_and_deleted(venue: SeesawVenue, using: Callable[[Key], DrivenClients]) -> None:
+def test_a_portfolio_is_made_renamed_and_deleted(venue: CyclicVenue, using: Callable[[Key], DrivenClients]) -> None:
     clients = using(venue.keys["moving"])
     made = clients.rest.create_portfolio("for a moment")["portfolio"]
     renamed = clients.rest.edit_portfolio(made["uuid"], "for a while")["portfolio"]

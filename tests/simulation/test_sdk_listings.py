@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients
 from simulation.order_figures import bracket, order_of
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
 PRODUCT = "BTC-USD"
 
 
-def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes()
     since = venue.moment()
     limit = {"client_order_id": "", "base_size": "0.1"}
@@ -53,26 +53,39 @@ def test_listings_are_filtered_by_what_is_asked(sdk: DrivenClients, venue: Seesa
     assert listed(end_date=since) == []
 
 
-def test_listings_come_in_pages_without_gaps_or_repeats(sdk: DrivenClients) -> None:
+def test_listings_come_in_pages_without_gaps_or_repeats(sdk: DrivenClients, venue: CyclicVenue) -> None:
+    venue.minutes()
+    since = venue.moment()
     for _ in range(5):
         sdk.rest.market_order_buy(client_order_id="", product_id=PRODUCT, quote_size="10")
-    whole = sdk.rest.list_orders(limit=5)["orders"]
+    pages = []
+    more, cursor = True, None
+    while more:
+        page = sdk.rest.list_orders(start_date=since, limit=2, cursor=cursor)
+        pages.append([order["order_id"] for order in page["orders"]])
+        more, cursor = page["has_next"], page["cursor"]
+        assert more is (cursor != "")
+    whole = sdk.rest.list_orders(start_date=since)
+    assert (whole["has_next"], whole["cursor"]) == (False, "")
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [name for page in pages for name in page] == [order["order_id"] for order in whole["orders"]]
+
+
+def test_fills_come_in_pages_until_their_cursor_is_empty(sdk: DrivenClients, venue: CyclicVenue) -> None:
+    venue.minutes()
+    since = venue.moment()
+    for _ in range(5):
+        sdk.rest.market_order_buy(client_order_id="", product_id=PRODUCT, quote_size="10")
     seen: list[str] = []
     cursor = None
-    while len(seen) < 5:
-        page = sdk.rest.list_orders(limit=2, cursor=cursor)
-        assert page["has_next"] or len(seen) + len(page["orders"]) >= 5
-        seen += [order["order_id"] for order in page["orders"]]
+    while cursor != "":
+        page = sdk.rest.get_fills(start_sequence_timestamp=since, limit=2, cursor=cursor)
+        assert 0 < len(page["fills"]) <= 2
+        seen += [fill["trade_id"] for fill in page["fills"]]
         cursor = page["cursor"]
-    assert seen[:5] == [order["order_id"] for order in whole]
-    fills: list[str] = []
-    cursor = None
-    while len(fills) < 5:
-        answer = sdk.rest.get_fills(limit=2, cursor=cursor)
-        fills += [fill["trade_id"] for fill in answer["fills"]]
-        cursor = answer["cursor"]
-    assert fills[:5] == [fill["trade_id"] for fill in sdk.rest.get_fills(limit=5)["fills"]]
-    assert len(set(fills)) == len(fills)
+    whole = sdk.rest.get_fills(start_sequence_timestamp=since)["fills"]
+    assert seen == [fill["trade_id"] for fill in whole]
+    assert len(set(seen)) == 5
 
 
 def test_fills_of_several_orders_are_told_apart(sdk: DrivenClients) -> None:

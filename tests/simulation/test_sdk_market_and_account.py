@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, HIGH, LOW, OPENING, OTHERS, VOLUME, CyclicVenue
 from simulation.driven_clients import DrivenClients, RefusedByClient, driven
 from simulation.order_figures import wallets
-from simulation.seesaw_venue import CLOSE, HIGH, LOW, OPENING, OTHERS, VOLUME, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")
-def anybody(venue: SeesawVenue) -> Iterator[DrivenClients]:
+def anybody(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """The SDK without a key."""
     with driven("sdk", venue.address, None) as clients:
         yield clients
@@ -39,7 +39,7 @@ def test_products_and_their_increments(sdk: DrivenClients) -> None:
     assert sdk.rest.get_products(product_type="FUTURE")["products"] == []
 
 
-def test_candles_trades_and_books_agree(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_candles_trades_and_books_agree(sdk: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes(2)
     now = int(sdk.rest.get_unix_time()["epoch_seconds"])
     candles = sdk.rest.get_candles("BTC-USD", str(now - 600), str(now - 60), "ONE_MINUTE")["candles"]
@@ -51,6 +51,9 @@ def test_candles_trades_and_books_agree(sdk: DrivenClients, venue: SeesawVenue) 
     prices = [Decimal(item["price"]) for item in trades["trades"]]
     assert len(prices) == 20
     assert (min(prices), max(prices)) == (LOW, HIGH)
+    # The maker's side: at the lowest price a bid was hit, on the way up offers were lifted.
+    assert {item["side"] for item in trades["trades"] if Decimal(item["price"]) == LOW} == {"BUY"}
+    assert {item["side"] for item in trades["trades"] if Decimal(item["price"]) == HIGH} == {"SELL"}
     times = [item["time"] for item in trades["trades"]]
     assert times == sorted(times, reverse=True)
     assert sdk.rest.get_product("BTC-USD")["price"] == trades["trades"][0]["price"]

@@ -1,6 +1,6 @@
 """Conformance: market and limit orders of every time in force through Coinbase's own SDK, and what becomes of balances.
 
-The market swings from 50,000 to 49,000 to 51,000 and back every minute, and stands still in between.
+Every minute the market falls from 50,000 to 49,000, rises to 51,000 and comes back; in between it stands still.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, LEVEL, LOW, MAKER, OTHERS, TAKER, VOLUME, CyclicVenue
 from simulation.driven_clients import DrivenClients
 from simulation.order_figures import Wallet, again, change_by, check_figures, moved, order_of, wallets
-from simulation.seesaw_venue import CLOSE, LEVEL, LOW, MAKER, OTHERS, TAKER, VOLUME, SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -62,7 +62,7 @@ def test_the_wallet_that_pays_is_of_the_products_currency(sdk: DrivenClients) ->
     assert set(moved(before, wallets(sdk))) == {"USDC", "BTC"}
 
 
-def test_a_market_order_larger_than_the_book_ends_with_a_part(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_market_order_larger_than_the_book_ends_with_a_part(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     order = order_of(sdk, sdk.rest.market_order_sell(client_order_id="", product_id=PRODUCT, base_size="400"))
     assert (order["status"], order["settled"]) == ("CANCELLED", False)
@@ -75,7 +75,7 @@ def test_a_market_order_larger_than_the_book_ends_with_a_part(sdk: DrivenClients
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_a_limit_order_rests_with_its_money_on_hold_and_fills_as_maker(
-    sdk: DrivenClients, venue: SeesawVenue, side: str
+    sdk: DrivenClients, venue: CyclicVenue, side: str
 ) -> None:
     before = wallets(sdk)
     price = "49500" if side == "buy" else "50500"
@@ -111,7 +111,7 @@ def test_a_limit_order_that_crosses_takes_at_the_books_price(sdk: DrivenClients)
 
 
 def test_an_order_at_the_lowest_price_waits_behind_others_and_fills_in_parts(
-    sdk: DrivenClients, venue: SeesawVenue
+    sdk: DrivenClients, venue: CyclicVenue
 ) -> None:
     before = wallets(sdk)
     placed = sdk.rest.limit_order_gtc_buy(client_order_id="", product_id=PRODUCT, base_size="90", limit_price=str(LOW))
@@ -139,7 +139,7 @@ def test_an_order_at_the_lowest_price_waits_behind_others_and_fills_in_parts(
     assert moved(before, wallets(sdk)) == change_by(ended)
 
 
-def test_an_order_with_an_end_expires_and_gives_its_money_back(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_an_order_with_an_end_expires_and_gives_its_money_back(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.limit_order_gtd_sell(
         client_order_id="",
@@ -159,7 +159,7 @@ def test_an_order_with_an_end_expires_and_gives_its_money_back(sdk: DrivenClient
     assert moved(before, wallets(sdk)) == {}
 
 
-def test_an_order_with_an_end_fills_before_it(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_an_order_with_an_end_fills_before_it(sdk: DrivenClients, venue: CyclicVenue) -> None:
     placed = sdk.rest.limit_order_gtd_buy(
         client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="49500", end_time=venue.moment(hours=1)
     )
@@ -200,7 +200,7 @@ def test_all_or_nothing_is_all(sdk: DrivenClients) -> None:
     assert moved(before, wallets(sdk)) == change_by(order)
 
 
-def test_a_post_only_order_rests(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_post_only_order_rests(sdk: DrivenClients, venue: CyclicVenue) -> None:
     placed = sdk.rest.limit_order_gtc_buy(
         client_order_id="", product_id=PRODUCT, base_size="0.1", limit_price="49999.99", post_only=True
     )

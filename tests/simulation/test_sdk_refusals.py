@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients, RefusedByClient
 from simulation.order_figures import order_of, wallets
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
@@ -194,7 +194,7 @@ def test_a_request_that_is_no_order_is_an_error_of_http(
 
 
 @pytest.fixture
-def gates(venue: SeesawVenue) -> Iterator[Any]:
+def gates(venue: CyclicVenue) -> Iterator[Any]:
     """Shuts gates of BTC-USD; all are open again afterwards."""
 
     def shut(*names: str) -> None:

@@ -1,6 +1,6 @@
 """Conformance: stop-limit and bracket orders through Coinbase's own SDK, from placing them to their end.
 
-The market swings from 50,000 to 49,000 to 51,000 and back every minute, and stands still in between.
+Every minute the market falls from 50,000 to 49,000, rises to 51,000 and comes back; in between it stands still.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients
 from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, wallets
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -19,7 +19,7 @@ PRODUCT = "BTC-USD"
 NOTHING = Decimal(0)
 
 
-def test_a_stop_holds_its_base_waits_for_its_price_and_then_takes(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_stop_holds_its_base_waits_for_its_price_and_then_takes(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.stop_limit_order_gtc_sell(
         client_order_id="",
@@ -39,7 +39,7 @@ def test_a_stop_holds_its_base_waits_for_its_price_and_then_takes(sdk: DrivenCli
     assert moved(before, wallets(sdk)) == change_by(filled)
 
 
-def test_a_stop_whose_price_is_not_reached_rests_until_its_end(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_stop_whose_price_is_not_reached_rests_until_its_end(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.stop_limit_order_gtd_buy(
         client_order_id="",
@@ -60,7 +60,7 @@ def test_a_stop_whose_price_is_not_reached_rests_until_its_end(sdk: DrivenClient
     assert moved(before, wallets(sdk)) == {}
 
 
-def test_a_bracket_takes_its_profit(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_bracket_takes_its_profit(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     order = bracket(sdk, take="50600", stop="45000")
     assert (order["status"], order["order_type"]) == ("OPEN", "BRACKET")
@@ -72,7 +72,7 @@ def test_a_bracket_takes_its_profit(sdk: DrivenClients, venue: SeesawVenue) -> N
     assert moved(before, wallets(sdk)) == change_by(filled)
 
 
-def test_a_bracket_stops_its_loss(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_bracket_stops_its_loss(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     order = bracket(sdk, take="52000", stop="49600")
     venue.minutes()
@@ -82,7 +82,7 @@ def test_a_bracket_stops_its_loss(sdk: DrivenClients, venue: SeesawVenue) -> Non
     assert moved(before, wallets(sdk)) == change_by(filled)
 
 
-def test_a_stop_to_buy_waits_above_the_market(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_stop_to_buy_waits_above_the_market(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.stop_limit_order_gtc_buy(
         client_order_id="",
@@ -103,7 +103,7 @@ def test_a_stop_to_buy_waits_above_the_market(sdk: DrivenClients, venue: SeesawV
     assert moved(before, wallets(sdk)) == change_by(filled)
 
 
-def test_a_bracket_with_an_end_expires_with_both_of_its_sides(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_bracket_with_an_end_expires_with_both_of_its_sides(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.trigger_bracket_order_gtd_sell(
         client_order_id="",
@@ -120,7 +120,7 @@ def test_a_bracket_with_an_end_expires_with_both_of_its_sides(sdk: DrivenClients
     assert moved(before, wallets(sdk)) == {}
 
 
-def test_a_bracket_that_is_attached_follows_the_fill_of_its_order(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_bracket_that_is_attached_follows_the_fill_of_its_order(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
     placed = sdk.rest.create_order(
         "with-a-bracket",

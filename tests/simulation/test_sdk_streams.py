@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from simulation.cyclic_venue import CLOSE, HIGH, LEVEL, LOW, OTHERS, VOLUME, CyclicVenue, ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
 from simulation.order_figures import order_of
-from simulation.seesaw_venue import CLOSE, HIGH, LEVEL, LOW, OTHERS, VOLUME, SeesawVenue, ecdsa_key
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -48,7 +48,7 @@ def events(sdk: DrivenClients, channel: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_tickers_come_with_every_trade(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+def test_tickers_come_with_every_trade(sdk: DrivenClients, venue: CyclicVenue, listen: Listen) -> None:
     listen("ticker")
     assert events(sdk, "subscriptions") == [{"subscriptions": {"ticker": [PRODUCT]}}]
     (event,) = events(sdk, "ticker")
@@ -105,7 +105,7 @@ def levels(book: dict[tuple[str, str], str], updates: list[dict[str, str]]) -> N
             del book[key]
 
 
-def test_a_book_kept_by_updates_is_the_book_over_rest(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+def test_a_book_kept_by_updates_is_the_book_over_rest(sdk: DrivenClients, venue: CyclicVenue, listen: Listen) -> None:
     listen("level2")
     (event,) = events(sdk, "l2_data")
     assert (event["type"], event["product_id"]) == ("snapshot", PRODUCT)
@@ -128,7 +128,7 @@ def test_a_book_kept_by_updates_is_the_book_over_rest(sdk: DrivenClients, venue:
     venue.minutes()
 
 
-def test_trades_are_those_over_rest(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+def test_trades_are_those_over_rest(sdk: DrivenClients, venue: CyclicVenue, listen: Listen) -> None:
     listen("market_trades")
     (event,) = events(sdk, "market_trades")
     assert event["type"] == "snapshot"
@@ -148,7 +148,7 @@ def test_trades_are_those_over_rest(sdk: DrivenClients, venue: SeesawVenue, list
 
 
 def test_candles_are_of_five_minutes_and_those_over_rest(
-    sdk: DrivenClients, venue: SeesawVenue, listen: Listen
+    sdk: DrivenClients, venue: CyclicVenue, listen: Listen
 ) -> None:
     listen("candles")
     (event,) = events(sdk, "candles")
@@ -177,7 +177,7 @@ def test_the_status_of_products(sdk: DrivenClients, listen: Listen) -> None:
     assert product["min_market_funds"] == over_rest["quote_min_size"]
 
 
-def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, venue: CyclicVenue, listen: Listen) -> None:
     listen("ticker_batch")
     (event,) = events(sdk, "ticker_batch")
     assert (event["type"], event["tickers"][0]["price"]) == ("snapshot", str(CLOSE))
@@ -187,7 +187,7 @@ def test_tickers_in_batches_have_no_best_prices(sdk: DrivenClients, venue: Seesa
     venue.minutes()
 
 
-def test_what_is_unsubscribed_ends_and_the_rest_goes_on(sdk: DrivenClients, venue: SeesawVenue, listen: Listen) -> None:
+def test_what_is_unsubscribed_ends_and_the_rest_goes_on(sdk: DrivenClients, venue: CyclicVenue, listen: Listen) -> None:
     listen("ticker", "market_trades")
     sdk.of_channel("subscriptions")
     assert events(sdk, "subscriptions") == [{"subscriptions": {"ticker": [PRODUCT], "market_trades": [PRODUCT]}}]
@@ -205,7 +205,7 @@ def test_an_unknown_channel_is_an_error(sdk: DrivenClients, listen: Listen) -> N
     assert sdk.frame(lambda frame: "channel" not in frame)["type"] == "error"
 
 
-def test_a_client_without_a_key_hears_the_market(venue: SeesawVenue) -> None:
+def test_a_client_without_a_key_hears_the_market(venue: CyclicVenue) -> None:
     with driven("sdk", venue.address, None) as anybody:
         anybody.market.open()
         anybody.market.subscribe([PRODUCT], ["ticker"])
@@ -215,7 +215,7 @@ def test_a_client_without_a_key_hears_the_market(venue: SeesawVenue) -> None:
             anybody.user.subscribe([PRODUCT], ["user"])
 
 
-def test_another_key_hears_of_no_orders(venue: SeesawVenue) -> None:
+def test_another_key_hears_of_no_orders(venue: CyclicVenue) -> None:
     with driven("sdk", venue.address, Key(venue.key.name, ecdsa_key()[1])) as other:
         other.user.open()
         other.user.subscribe([PRODUCT], ["user"])
@@ -223,7 +223,7 @@ def test_another_key_hears_of_no_orders(venue: SeesawVenue) -> None:
 
 
 def test_the_client_comes_back_after_a_broken_connection(
-    sdk: DrivenClients, venue: SeesawVenue, listen: Listen
+    sdk: DrivenClients, venue: CyclicVenue, listen: Listen
 ) -> None:
     listen("ticker", "heartbeats")
     sdk.of_channel("ticker")
@@ -273,7 +273,7 @@ def is_closed(sdk: DrivenClients) -> bool:
     return False
 
 
-def test_the_client_hears_again_after_a_clean_close_once_it_is_opened(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_the_client_hears_again_after_a_clean_close_once_it_is_opened(sdk: DrivenClients, venue: CyclicVenue) -> None:
     """Of itself the SDK does not come back from a close with 1000, and does not say so."""
     sdk.pass_over()
     sdk.market.open()
@@ -290,7 +290,7 @@ def test_the_client_hears_again_after_a_clean_close_once_it_is_opened(sdk: Drive
     sdk.market.close()
 
 
-def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: CyclicVenue) -> None:
     with listening_to_orders(sdk, PRODUCT):
         (event,) = events(sdk, "user")
         assert (event["type"], event["orders"]) == ("snapshot", [])
@@ -306,7 +306,7 @@ def test_orders_are_told_from_placing_to_their_end(sdk: DrivenClients, venue: Se
         assert (filled["status"], filled["cumulative_quantity"], filled["leaves_quantity"]) == ("FILLED", "0.1", "0")
 
 
-def test_every_part_of_a_fill_is_told(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_every_part_of_a_fill_is_told(sdk: DrivenClients, venue: CyclicVenue) -> None:
     with listening_to_orders(sdk, PRODUCT):
         sdk.of_channel("user")
         placed = sdk.rest.limit_order_gtc_buy(
@@ -327,7 +327,7 @@ def test_every_part_of_a_fill_is_told(sdk: DrivenClients, venue: SeesawVenue) ->
         ]
 
 
-def test_a_stop_is_told_when_it_triggers(sdk: DrivenClients, venue: SeesawVenue) -> None:
+def test_a_stop_is_told_when_it_triggers(sdk: DrivenClients, venue: CyclicVenue) -> None:
     with listening_to_orders(sdk, PRODUCT):
         sdk.of_channel("user")
         placed = sdk.rest.stop_limit_order_gtc_sell(

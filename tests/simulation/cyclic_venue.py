@@ -1,7 +1,7 @@
-"""A simulator for clients that nobody here wrote: a market that swings alike every minute, and a clock that tests move.
+"""A simulator for clients that nobody here wrote: its market moves alike every minute, its clock when tests move it.
 
 Each minute opens at 50,000, falls to 49,000, rises to 51,000 and closes at 50,000. So a minute fills every order that
-rests within the swing, whatever came before it.
+rests between these prices, whatever came before it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ __all__ = [
     "LOW",
     "MAKER",
     "OPENING",
+    "OTHERS",
     "TAKER",
     "VOLUME",
-    "SeesawVenue",
+    "CyclicVenue",
+    "cyclic_venue",
     "ecdsa_key",
-    "seesaw",
+    "write_cycle",
 ]
 
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
@@ -53,7 +55,7 @@ _START: Final = 1_757_142_000  # a whole hour
 _MINUTES: Final = 2_000
 
 
-class SeesawVenue:
+class CyclicVenue:
     """A running simulator, and the keys that it accepts by what they are for."""
 
     def __init__(self, address: str, keys: Mapping[str, Key]) -> None:
@@ -66,7 +68,7 @@ class SeesawVenue:
         return self.keys["usual"]
 
     def minutes(self, count: int = 1) -> None:
-        """Let the market swing so often; the clock then stands at the end of a minute."""
+        """Let so many minutes end; the clock then stands at the end of the last one."""
         self.control("advance", {"candles": count})
 
     def seconds(self, count: int) -> None:
@@ -88,11 +90,9 @@ class SeesawVenue:
 
 
 @contextmanager
-def seesaw(folder: Path) -> Iterator[SeesawVenue]:
+def cyclic_venue(folder: Path) -> Iterator[CyclicVenue]:
     """A simulator that checks signatures."""
-    candles = folder / "seesaw.csv"
-    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
-    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    candles = write_cycle(folder)
     keys, entries = {}, []
     for name, (make, rest) in _KEYS.items():
         public, secret = make()
@@ -102,14 +102,25 @@ def seesaw(folder: Path) -> Iterator[SeesawVenue]:
     (folder / "keys.json").write_text(json.dumps(entries), encoding="utf-8")
     command = ["cbbot_bridge.simulator", "--port", "0", "--speed", "0", "--csv", str(candles)]
     command += [part for product_id in ("BTC-USD", *OTHERS) for part in ("--product", product_id)]
-    command += ["--level-size", str(int(LEVEL * 10**8))]
+    command += ["--level-size", str(int(LEVEL * 10**8)), "--taker-rate", str(TAKER), "--maker-rate", str(MAKER)]
     command += ["--keys-file", str(folder / "keys.json")]
     command += [part for currency, amount in OPENING.items() for part in ("--balance", f"{currency}={amount}")]
     served = Served(command, {}, folder / "simulator.log")
     try:
-        yield SeesawVenue(served.url, keys)
+        yield CyclicVenue(served.url, keys)
     finally:
-        served.end(signal.SIGTERM)
+        code = served.end(signal.SIGTERM)
+    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
+    failures = [line for line in lines if line["level"] not in ("debug", "info", "warning")]
+    assert (code, failures) == (0, []), "whatever clients ask, the simulator has no failure of its own"
+
+
+def write_cycle(folder: Path) -> Path:
+    """The file of the market's candles."""
+    candles = folder / "cyclic.csv"
+    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
+    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    return candles
 
 
 def ecdsa_key() -> tuple[bytes, str]:

@@ -6,65 +6,63 @@ from collections.abc import Callable
 
 import pytest
 
+from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients, RefusedByClient
 from simulation.order_figures import wallets
-from simulation.seesaw_venue import SeesawVenue
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes]
 
-BUY = {"client_order_id": "in-trouble", "product_id": "BTC-USD", "quote_size": "100"}
+BUY = {"client_order_id": "lost-answer", "product_id": "BTC-USD", "quote_size": "100"}
 
 
 @pytest.fixture
-def trouble(venue: SeesawVenue) -> Callable[..., object]:
+def fault(venue: CyclicVenue) -> Callable[..., object]:
     """Makes one request go wrong."""
-    return lambda **fault: venue.control("faults", fault)
+    return lambda **fields: venue.control("faults", fields)
 
 
 @pytest.mark.parametrize("body", ["json", "html", "empty"])
 def test_too_many_requests_in_each_of_its_bodies(
-    sdk: DrivenClients, ccxt: DrivenClients, trouble: Callable[..., object], body: str
+    sdk: DrivenClients, ccxt: DrivenClients, fault: Callable[..., object], body: str
 ) -> None:
     ccxt.exchange.load_markets()
-    trouble(path="/accounts", status=429, body=body)
+    fault(path="/accounts", status=429, body=body)
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*429 Client Error"):
         sdk.rest.get_accounts()
-    trouble(path="/accounts", status=429, body=body)
+    fault(path="/accounts", status=429, body=body)
     with pytest.raises(RefusedByClient, match=r"^RateLimitExceeded "):
         ccxt.exchange.fetch_balance({"v3": True})
 
 
-def test_a_refused_signature(sdk: DrivenClients, ccxt: DrivenClients, trouble: Callable[..., object]) -> None:
+def test_a_refused_signature(sdk: DrivenClients, ccxt: DrivenClients, fault: Callable[..., object]) -> None:
     ccxt.exchange.load_markets()
-    trouble(path="/accounts", status=401)
+    fault(path="/accounts", status=401)
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*401 Client Error: Unauthorized Unauthorized$"):
         sdk.rest.get_accounts()
-    trouble(path="/accounts", status=401)
+    fault(path="/accounts", status=401)
     with pytest.raises(RefusedByClient, match=r"^AuthenticationError "):
         ccxt.exchange.fetch_balance({"v3": True})
 
 
-def test_an_order_whose_answer_is_lost_is_there_under_its_id(
-    sdk: DrivenClients, trouble: Callable[..., object]
-) -> None:
+def test_an_order_whose_answer_is_lost_is_there_under_its_id(sdk: DrivenClients, fault: Callable[..., object]) -> None:
     before = wallets(sdk)
-    trouble(path="/orders", method="POST", status=500, after_effect=True)
+    fault(path="/orders", method="POST", status=500, after_effect=True)
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*500 Server Error"):
         sdk.rest.market_order_buy(**BUY)
     after = wallets(sdk)
     assert after["BTC"].available > before["BTC"].available
-    (found,) = [item for item in sdk.rest.list_orders(limit=1)["orders"] if item["client_order_id"] == "in-trouble"]
+    (found,) = [item for item in sdk.rest.list_orders(limit=1)["orders"] if item["client_order_id"] == "lost-answer"]
     again = sdk.rest.market_order_buy(**BUY)
     assert again["success_response"]["order_id"] == found["order_id"]
     assert wallets(sdk) == after
 
 
 def test_an_order_that_is_cut_off_before_its_effect_is_placed_by_the_next_try(
-    sdk: DrivenClients, trouble: Callable[..., object]
+    sdk: DrivenClients, fault: Callable[..., object]
 ) -> None:
     order = BUY | {"client_order_id": "cut-off"}
     before = wallets(sdk)
-    trouble(path="/orders", method="POST", cut=True)
+    fault(path="/orders", method="POST", cut=True)
     with pytest.raises(RefusedByClient, match=r"^ConnectionError "):
         sdk.rest.market_order_buy(**order)
     assert wallets(sdk) == before
@@ -73,7 +71,7 @@ def test_an_order_that_is_cut_off_before_its_effect_is_placed_by_the_next_try(
 
 
 def test_a_repeated_id_may_be_refused_as_a_duplicate(
-    sdk: DrivenClients, ccxt: DrivenClients, venue: SeesawVenue
+    sdk: DrivenClients, ccxt: DrivenClients, venue: CyclicVenue
 ) -> None:
     """A refusal that is none: there is an order of that name."""
     order = BUY | {"client_order_id": "twice"}
@@ -90,22 +88,22 @@ def test_a_repeated_id_may_be_refused_as_a_duplicate(
 
 
 def test_a_listing_that_wants_a_proof_token_is_not_the_whole_one(
-    sdk: DrivenClients, trouble: Callable[..., object]
+    sdk: DrivenClients, fault: Callable[..., object]
 ) -> None:
     sdk.rest.market_order_buy(**BUY | {"client_order_id": "proof"})
     for path, method in (
         ("/orders/historical/batch", sdk.rest.list_orders),
         ("/orders/historical/fills", sdk.rest.get_fills),
     ):
-        trouble(path=path, change="proof_token_required")
+        fault(path=path, change="proof_token_required")
         assert method()["proof_token_required"] is True
 
 
-def test_the_faults_of_placing_answer_in_coinbases_words(sdk: DrivenClients, trouble: Callable[..., object]) -> None:
-    trouble(path="/orders", method="POST", change="duplicate_client_order_id")
+def test_the_faults_of_placing_answer_in_coinbases_words(sdk: DrivenClients, fault: Callable[..., object]) -> None:
+    fault(path="/orders", method="POST", change="duplicate_client_order_id")
     answer = sdk.rest.market_order_buy(**BUY | {"client_order_id": "taken and refused"})
     assert answer["error_response"]["error"] == "DUPLICATE_CLIENT_ORDER_ID"
     assert "taken and refused" in {item["client_order_id"] for item in sdk.rest.list_orders(limit=3)["orders"]}
-    trouble(path="/orders", method="POST", change="already_exists")
+    fault(path="/orders", method="POST", change="already_exists")
     with pytest.raises(RefusedByClient, match=r"^HTTPError .*409 Client Error"):
         sdk.rest.market_order_buy(**BUY | {"client_order_id": "conflict"})
