@@ -19,7 +19,7 @@ from cbbot_bridge.change_answers import Said, edit_shows, read_cancel_answer, re
 from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable
 from cbbot_bridge.coinbase.rest_answers import Meaning
 from cbbot_bridge.exchange_account import ExchangeAccount
-from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamRefused
+from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_listing import OrderListing
 from cbbot_bridge.order_lookup import OrderLookup, not_known
@@ -71,7 +71,7 @@ class OrderChanger:
         said = self._read(posted, lambda body: read_cancel_answer(order_id, body))
         order = await self._look(order_id, said, _is_canceled, deadline)
         if _is_canceled(order):
-            return await self._lookup.with_fills(order)
+            return await self._changed(order, "canceled")
         raise await self._unchanged(order, said, BridgeErrorCode.NOT_CANCELED, "canceled")
 
     async def edit(self, order_id: str, edit: OrderEdit, before_send: BeforeSend = lambda: None) -> OrderState:
@@ -104,7 +104,7 @@ class OrderChanger:
         said = self._read(posted, read_edit_answer)
         order = await self._look(order_id, said, shows, deadline)
         if shows(order):
-            return await self._lookup.with_fills(order)
+            return await self._changed(order, "edited")
         if said.accepted is not False:
             # Over, and whether the edit came first is not to be seen.
             raise OrderUnknown(502, BridgeErrorCode.STILL_PENDING.value, _pending(order_id, order, "edited"))
@@ -141,19 +141,32 @@ class OrderChanger:
                 while True:
                     try:
                         order = await self._listing.order(order_id)
+                        seen = order or seen
+                        certain = order is not None and (done(order) or _settles(order, said))
                     except CbbotError as error:
-                        order, trouble = None, f"; {error}"
+                        trouble = f"; {error}"
                     else:
                         if order is None and said.accepted is False:
                             raise not_known(order_id)
-                    seen = order or seen
-                    if order is not None and (done(order) or _settles(order, said)):
-                        return order
+                        if order is not None and certain:
+                            return order
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, _SLOWEST_LOOK_SECONDS)
         except TimeoutError:
             pass
         raise OrderUnknown(504, BridgeErrorCode.STILL_PENDING.value, _pending(order_id, seen, "changed") + trouble)
+
+    async def _changed(self, order: dict[str, Any], verb: str) -> OrderState:
+        """The order after a request that has left: what cannot be read now is no sign that nothing was changed.
+
+        Raises:
+            OrderUnknown: how it stands cannot be told.
+        """
+        try:
+            return await self._lookup.with_fills(order)
+        except (UpstreamRefused, UpstreamUnavailable) as error:
+            message = f"order {order.get('order_id')} was {verb}, and how it stands cannot be read: {error}"
+            raise OrderUnknown(502, error.code, f"{message}; look it up with GET /order") from error
 
     async def _unchanged(self, order: dict[str, Any], said: Said, code: BridgeErrorCode, verb: str) -> RequestRefused:
         """The certain no, with the order as it stands."""

@@ -192,6 +192,40 @@ BY_HISTORY = resting(
 )
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
+@pytest.mark.parametrize(
+    "fills",
+    [httpx.Response(500), httpx.Response(403, json={"error": "PERMISSION_DENIED"}), {"fills": None}],
+    ids=["500", "403", "malformed"],
+)
+async def test_a_change_whose_result_cannot_be_read_is_not_told_as_never_sent(
+    open_bridge: Any, coinbase: Any, method: str, fills: Any
+) -> None:
+    coinbase.on("POST", CANCEL, result(success=True))
+    coinbase.on("POST", EDIT, {"success": True, "errors": []})
+    coinbase.on("GET", "/orders/historical/fills", fills)
+    if method == "DELETE":
+        coinbase.on("GET", ORDER, resting("CANCELLED"))
+        got = await cancel(open_bridge)
+    else:
+        coinbase.on("GET", ORDER, resting(), EDITED)
+        got = await edit(open_bridge)
+    assert (got.status_code, got.json()["outcome"]) == (502, "unknown")
+
+
+async def test_an_edit_is_followed_past_a_price_that_cannot_be_read(open_bridge: Any, coinbase: Any) -> None:
+    coinbase.on("POST", EDIT, {"success": True, "errors": []})
+    coinbase.on("GET", ORDER, resting(), resting(price="many"), EDITED)
+    assert (await edit(open_bridge)).status_code == 200
+
+
+async def test_an_edit_whose_price_stays_unreadable_is_unknown(open_bridge: Any, coinbase: Any) -> None:
+    coinbase.on("POST", EDIT, {"success": True, "errors": []})
+    coinbase.on("GET", ORDER, resting(), resting(price="many"))
+    got = await edit(open_bridge)
+    assert (got.status_code, got.json()["outcome"], got.json()["error"]["code"]) == (504, "unknown", "still_pending")
+
+
 @pytest.mark.parametrize("shown", [EDITED, BY_HISTORY], ids=["configuration", "history"])
 async def test_an_edit_that_was_accepted_is_followed_until_the_order_shows_it(
     open_bridge: Any, coinbase: Any, shown: dict[str, Any]
