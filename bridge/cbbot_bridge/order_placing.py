@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
@@ -179,13 +180,20 @@ class OrderPlacer:
         return await self._search.find(sent.client_order_id, product_id, since, within)
 
     def _existing(self, sent: SentOrder, body: dict[str, Any] | None, order: dict[str, Any]) -> OrderPlaced:
-        order_id = translate.text_of(order, "order_id")
         self._check_same(sent, body, order)
+        with _unreadable_is_unknown():
+            order_id = translate.text_of(order, "order_id")
         return OrderPlaced(order_id=order_id, client_order_id=sent.client_order_id)
 
     def _check_same(self, sent: SentOrder, body: dict[str, Any] | None, found: dict[str, Any]) -> None:
-        """Raises RequestRefused when ``found``, which has the id, is another order than was wished for."""
-        wrong = difference(sent.wish, body, found)
+        """Whether ``found``, which has the id, is the order that was wished for.
+
+        Raises:
+            RequestRefused: it is another one.
+            OrderUnknown: it cannot be read.
+        """
+        with _unreadable_is_unknown():
+            wrong = difference(sent.wish, body, found)
         if wrong is None:
             return
         self._contradicted()
@@ -224,6 +232,16 @@ class OrderPlacer:
         if bid <= 0:
             raise translate.malformed(f"the bid of {wish.product_id} is {bid}")
         return bid
+
+
+@contextmanager
+def _unreadable_is_unknown() -> Iterator[None]:
+    """Around what reads an order that has our id: that it cannot be read does not make it an order never sent."""
+    try:
+        yield
+    except UpstreamUnavailable as error:
+        message = f"an order with this id exists, and what it is cannot be read: {error}; look it up with GET /order"
+        raise OrderUnknown(error.status, error.code, message) from error
 
 
 def _maybe(refusal: Refused, why_not: str) -> OrderUnknown:

@@ -293,6 +293,32 @@ async def test_a_listed_order_that_is_another_is_not_passed_on_as_this_one(
     assert (got.status_code, got.json()["error"]["code"]) == (409, "id_in_use")
 
 
+UNREADABLE = {"order_configuration": {"market_market_ioc": {"quote_size": "many"}}}
+
+
+async def test_a_yes_that_cannot_be_compared_is_not_told_as_never_sent(open_bridge: Any, coinbase: Any) -> None:
+    coinbase.on("POST", "/orders", placed(**UNREADABLE))
+    async with open_bridge() as client:
+        got = await order(client)
+    assert (got.status_code, got.json()["outcome"], got.json()["error"]["code"]) == (
+        502,
+        "unknown",
+        "upstream_malformed",
+    )
+
+
+@pytest.mark.parametrize("answer", [DUPLICATE, NO_FUNDS], ids=["taken", "refused"])
+@pytest.mark.parametrize("found", [UNREADABLE, {"order_id": ""}], ids=["size", "order id"])
+async def test_a_listed_order_that_cannot_be_read_leaves_the_doubt(
+    open_bridge: Any, coinbase: Any, answer: Any, found: dict[str, Any]
+) -> None:
+    coinbase.on("POST", "/orders", answer)
+    coinbase.on("GET", LISTING, page([filled_order(**found)]))
+    async with open_bridge() as client:
+        got = await order(client)
+    assert (got.status_code, got.json()["outcome"]) == (502, "unknown")
+
+
 async def test_an_answer_about_another_id_tells_nothing(open_bridge: Any, coinbase: Any) -> None:
     coinbase.on("POST", "/orders", placed(client_order_id="c-2"))
     async with open_bridge() as client:
