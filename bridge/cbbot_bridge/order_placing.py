@@ -113,7 +113,7 @@ class OrderPlacer:
         deadline: float,
     ) -> OrderPlaced:
         if sent.placed is not None:
-            return sent.placed  # a look of another request has found it meanwhile
+            return sent.placed  # found by another look meanwhile
         answer = posted.answer
         in_doubt = posted.may_have_acted or repeated
         if answer.meaning not in (Meaning.OK, Meaning.REFUSED):
@@ -156,6 +156,8 @@ class OrderPlacer:
             order = await self._find(sent, None if no_product else sent.wish.product_id, deadline)
         except (Refused, Retryable) as error:
             raise _maybe(refusal, f"{error}") from error
+        if sent.placed is not None:
+            return sent.placed  # found by another look meanwhile
         if order is not None:
             return self._existing(sent, body, order)
         sent_at = sent.last_sent if in_doubt else self._sent_orders.known_since

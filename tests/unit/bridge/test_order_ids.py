@@ -145,6 +145,24 @@ async def test_right_after_its_start_a_bridge_takes_absence_for_nothing(make_bri
     assert len(coinbase.asked("GET", LISTING)) == looks
 
 
+async def test_an_order_that_another_look_finds_meanwhile_is_not_refused(make_bridge: Any, coinbase: Any) -> None:
+    bridge = make_bridge()
+    headers = {"Authorization": f"Bearer {bridge.settings.token}"}
+    transport = httpx.ASGITransport(create_app(bridge))
+
+    def listing(_request: httpx.Request) -> httpx.Response:
+        bridge.orders.sent.found(filled_order())
+        return httpx.Response(200, json=page([]))
+
+    coinbase.on("POST", "/orders", httpx.ReadTimeout("slow"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge", headers=headers) as client:
+        assert (await order(client)).json()["outcome"] == "unknown"
+        coinbase.on("POST", "/orders", NO_FUNDS)
+        coinbase.on("GET", LISTING, listing)
+        got = await order(client)
+    assert (got.status_code, got.json()["order_id"]) == (200, "o-1")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
