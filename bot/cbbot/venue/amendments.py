@@ -200,14 +200,16 @@ class Amendments:
         if not self._is_possible(order, edited):
             self._ledger.rehold(order, replace(order, status=OrderStatus.OPEN, pending_edit=None), now_ms)
             return
-        same_place = (edited.limit, edited.stop) == (order.limit, order.stop) and edited.size < order.size
-        if not same_place:
+        same_prices = (edited.limit, edited.stop) == (order.limit, order.stop)
+        if not same_prices:
             self._matching.withdraw(order)
         record = EditRecord(pending.limit, pending.size, now_ms)
         edited = replace(edited, edits=(*order.edits, record), configuration=self._configuration(edited))
         edited = self._ledger.rehold(order, edited, now_ms)
-        if not same_place:
+        if not same_prices:
             self._matching.enter(edited, now_ms)
+        elif edited.size > order.size:
+            self._matching.requeue(edited)
 
     def _is_possible(self, order: Order, edited: Order) -> bool:
         extra = working_hold(edited) - working_hold(order) - reserved_hold(order)

@@ -63,12 +63,16 @@ class OrderMatching:
 
     def withdraw(self, order: Order) -> None:
         """Take an order out of its market, wherever it waits."""
-        market = self.market_of(order)
-        market.triggers.disarm(order.order_id)
-        side, price = market.sides[order.side], order.working_limit
-        queue = side.queues.get(price)
-        if queue is not None and order.order_id in queue.marks:
-            side.remove(order.order_id, price)
+        self.market_of(order).triggers.disarm(order.order_id)
+        self._leave_queue(order)
+
+    def requeue(self, order: Order) -> None:
+        """Let an order whose prices are as before wait behind all others at its price.
+
+        It takes nothing: others' size that would cross it is not there while it rests.
+        """
+        if self._leave_queue(order):
+            self._queue(order, self.market_of(order))
 
     def print(self, market: Market, print_: Print) -> None:
         """Fill what a print reaches, then let the stops go that it reaches.
@@ -125,8 +129,20 @@ class OrderMatching:
         if market.crosses_own(side, limit):
             market.triggers.disarm(order.order_id)
             return self._ledger.close(order, OrderStatus.CANCELLED, now_ms, _SELF_TRADE)
-        market.sides[side].add(order.order_id, limit, market.shown_at(side, limit))
+        self._queue(order, market)
         return order
+
+    def _queue(self, order: Order, market: Market) -> None:
+        price = order.working_limit
+        market.sides[order.side].add(order.order_id, price, market.shown_at(order.side, price))
+
+    def _leave_queue(self, order: Order) -> bool:
+        side, price = self.market_of(order).sides[order.side], order.working_limit
+        queue = side.queues.get(price)
+        if queue is None or order.order_id not in queue.marks:
+            return False
+        side.remove(order.order_id, price)
+        return True
 
     def _matches(self, market: Market) -> bool:
         product = self._ledger.products.get(market.market_id)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cbbot.domain.order import Side
 from cbbot.venue.amend_refusals import CancelFailure, EditFailure
 from cbbot.venue.exchange import Delays
 from cbbot.venue.product import Gate
@@ -105,6 +106,29 @@ def test_more_size_or_another_price_goes_to_the_end_of_the_queue(price: str, siz
         {"price": price, "size": size, "replace_accept_timestamp": "1970-01-01T00:00:01.000Z"}
     ]
     assert record["order_configuration"] == {"limit_limit_gtc": {"base_size": size, "limit_price": price}}
+
+
+@pytest.mark.parametrize("post_only", [True, False])
+def test_more_size_at_a_price_that_the_market_has_come_to_takes_nothing(post_only: bool) -> None:
+    case = Market()
+    order = case.place(limit("a", "BUY", 50 * CENT, 9_990, post_only=post_only))
+    # The ask stands at 99.90 but for our own bid there.
+    case.print(9_990, 10 * CENT, maker=Side.SELL)
+    assert case.exchange.edit(order.order_id, "99.90", "0.6", case.now_ms) is None
+    edited = case.now(order)
+    assert (edited.status, edited.size, edited.base) == (OrderStatus.OPEN, 60 * CENT, 0)
+    case.print(9_989, 1)
+    assert (case.now(order).status, case.now(order).taker_value) == (OrderStatus.FILLED, 0)
+
+
+def test_more_size_of_a_bracket_or_a_stop_leaves_its_trigger_waiting() -> None:
+    case = Market()
+    waiting = case.place(stop("a", "SELL", 2 * CENT, 9_900, 9_800, up=False))
+    held = case.place(bracket("b", 2 * CENT, 10_500, 9_900))
+    assert case.exchange.edit(waiting.order_id, "98", "0.03", case.now_ms) is None
+    assert case.exchange.edit(held.order_id, "105", "0.03", case.now_ms) is None
+    case.print(9_900, 1)
+    assert {case.now(order).base for order in (waiting, held)} == {3 * CENT}
 
 
 def test_an_edit_through_the_market_takes_liquidity() -> None:
