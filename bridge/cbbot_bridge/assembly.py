@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -55,7 +54,6 @@ class Bridge:
         *,
         exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
-        dice: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = BridgeMetrics()
@@ -74,7 +72,6 @@ class Bridge:
             observe=self.metrics.upstream_call,
             retried=self.metrics.retried,
             retry=retry,
-            dice=dice,
         )
         # After a 401 an order is tried again once the clock has been looked at.
         self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))

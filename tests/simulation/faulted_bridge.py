@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -218,7 +217,7 @@ async def bridge_before(
     """A bridge before the venue at ``address``; ``running``: with its work in the background, the stream too."""
     keys = {"COINBASE_API_BASE": address, "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
     exchange = AiohttpExchange(None)
-    bridge = Bridge(load_settings({**keys, **environment}), exchange=exchange, retry=retry, dice=random.Random(1))
+    bridge = Bridge(load_settings({**keys, **environment}), exchange=exchange, retry=retry)
     # It has run for a minute: an order of the process before it would be visible by now.
     bridge.orders.sent.known_since -= 60
     transport = httpx.ASGITransport(create_app(bridge), raise_app_exceptions=False)

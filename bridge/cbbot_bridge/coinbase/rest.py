@@ -6,15 +6,15 @@ became of it is told by :class:`Posted`, never guessed.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
+
+from tenacity import RetryCallState
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
@@ -61,6 +61,27 @@ def as_unavailable(answer: Answer) -> UpstreamUnavailable:
     return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
 
 
+def _read_or_raised(answer: Answer) -> Any:
+    """What was read from an answer.
+
+    Raises:
+        UpstreamRefused, UpstreamUnavailable: nothing was.
+    """
+    if answer.meaning is Meaning.OK:
+        return answer.body
+    if answer.meaning is Meaning.REFUSED:
+        raise UpstreamRefused(answer.status, answer.code, answer.message)
+    raise as_unavailable(answer)
+
+
+def _reason(answer: Answer) -> str:
+    return str(answer.status or answer.code)
+
+
+def _fields(method: str, path: str, tries: int, answer: Answer) -> dict[str, object]:
+    return {"request": f"{method} {path}", "tries": tries, "reason": _reason(answer), "answer": answer.message}
+
+
 def _signed_host(base: str) -> str:
     """The host as the request's Host header has it: the port where it is not the scheme's own, IPv6 in brackets."""
     parts = urlsplit(base)
@@ -94,7 +115,6 @@ class CoinbaseRest:
         observe: Observe = lambda _verb, _code, _seconds: None,
         retried: Retried = lambda _verb, _reason: None,
         retry: RetryPolicy | None = None,
-        dice: random.Random | None = None,
     ) -> None:
         self._base = base
         self._host = _signed_host(base)
@@ -107,7 +127,6 @@ class CoinbaseRest:
         self._observe = observe
         self._retried = retried
         self._retry = retry or RetryPolicy()
-        self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
     async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
         """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
@@ -127,28 +146,20 @@ class CoinbaseRest:
             UpstreamUnavailable: no usable answer within the time for it; ask again later.
         """
         deadline = time.monotonic() + self._retry.total_seconds
-        tries = 0
-        while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
-            tries += 1
-            if answer.meaning is Meaning.OK:
-                found: T = answer.body
-                return found
-            if answer.meaning is Meaning.REFUSED:
-                raise UpstreamRefused(answer.status, answer.code, answer.message)
-            if not await self._wait_for_next("GET", path, answer, tries, deadline):
-                raise as_unavailable(answer)
+
+        async def once() -> Answer:
+            return await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
+
+        found: T = _read_or_raised(await self._tried("GET", path, once, deadline))
+        return found
 
     async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
         """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
         deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
-        answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
-        if answer.meaning is Meaning.OK:
-            found: dict[str, Any] = answer.body
-            return found
-        if answer.meaning is Meaning.REFUSED:
-            raise UpstreamRefused(answer.status, answer.code, answer.message)
-        raise as_unavailable(answer)
+        found: dict[str, Any] = _read_or_raised(
+            await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
+        )
+        return found
 
     @property
     def order_seconds(self) -> float:
@@ -175,37 +186,42 @@ class CoinbaseRest:
         """
         deadline = time.monotonic() + self.order_seconds if deadline is None else deadline
         begin_by = deadline - self._retry.least_seconds
-        tries = 0
         may_have_acted = False
         content = json.dumps(body).encode("utf-8")
-        while time.monotonic() < begin_by:
+
+        async def once() -> Answer:
+            nonlocal may_have_acted
+            if time.monotonic() >= begin_by:
+                return Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
             if not may_have_acted:
                 before_send()
             answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
-            tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
-            if answer.meaning in (Meaning.OK, Meaning.REFUSED):
-                return Posted(answer, may_have_acted)
-            if not await self._wait_for_next("POST", path, answer, tries, begin_by):
-                return Posted(answer, may_have_acted)
-        late = Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
-        return Posted(late, may_have_acted)
+            return answer
 
-    async def _wait_for_next(self, method: str, path: str, answer: Answer, tries: int, begin_by: float) -> bool:
-        """Waits before another try; False when there is to be none."""
-        delay = self._retry.delay(tries, self._dice)
-        again = self._retry.again(answer.meaning, tries) and time.monotonic() + delay < begin_by
-        reason = str(answer.status or answer.code)
-        fields = {"request": f"{method} {path}", "tries": tries, "reason": reason, "answer": answer.message}
-        if not again:
-            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
-            return False
-        _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
-        self._retried(method, reason)
-        if answer.meaning is Meaning.UNAUTHORIZED:
-            await self.on_unauthorized()
-        await asyncio.sleep(delay)
-        return True
+        answer = await self._tried("POST", path, once, begin_by)
+        return Posted(answer, may_have_acted)
+
+    async def _tried(self, method: str, path: str, once: Callable[[], Awaitable[Answer]], begin_by: float) -> Answer:
+        """The last answer of as many tries as are worth their while and begin in time."""
+
+        async def before_sleep(state: RetryCallState) -> None:
+            if state.outcome is None or state.next_action is None:
+                raise AssertionError("tenacity waits after a try")
+            answer: Answer = state.outcome.result()
+            fields = _fields(method, path, state.attempt_number, answer)
+            fields |= {"delay_seconds": round(state.next_action.sleep, 3)}
+            _LOG.warning("asking Coinbase again", extra={"fields": fields})
+            self._retried(method, _reason(answer))
+            if answer.meaning is Meaning.UNAUTHORIZED:
+                await self.on_unauthorized()
+
+        tries = self._retry.tries(max(begin_by - time.monotonic(), 0.0), before_sleep)
+        answer: Answer = await tries(once)
+        if answer.meaning not in (Meaning.OK, Meaning.REFUSED):
+            made = int(tries.statistics["attempt_number"])
+            _LOG.warning("gave up asking Coinbase", extra={"fields": _fields(method, path, made, answer)})
+        return answer
 
     async def _one_try(
         self,
@@ -231,7 +247,7 @@ class CoinbaseRest:
         started = time.monotonic()
         pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
         answer = await self._ask(pool, method, path, params, content, private, deadline, read)
-        self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
+        self._observe(method, _reason(answer), time.monotonic() - started)
         return answer
 
     async def _ask(

@@ -1,13 +1,16 @@
-"""When to ask Coinbase again, and after how long. Pure but for the dice it is given."""
+"""When to ask Coinbase again, and after how long: tenacity with our rules."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from cbbot_bridge.coinbase.rest_answers import Meaning
+from tenacity import AsyncRetrying, RetryCallState, stop_before_delay, wait_exponential, wait_random
+from tenacity.wait import wait_base
 
-__all__ = ["RetryPolicy"]
+from cbbot_bridge.coinbase.rest_answers import Answer, Meaning
+
+__all__ = ["RetryPolicy", "deserves_another"]
 
 # A burst of 429 passes if one keeps still, and so do the 401 that Coinbase answers to good keys now and then;
 # a fault that stays for four tries is an outage to report.
@@ -22,21 +25,44 @@ _TRIES = {
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter, inside a total time in seconds.
+    """Exponential back-off with jitter, inside a total time in seconds.
 
     ``least_seconds``: with less than that left no order is sent, for there would be no time to hear of it.
     """
 
-    base_seconds: float = 0.25
-    cap_seconds: float = 5.0
+    base_seconds: float = 0.125
+    cap_seconds: float = 2.5
     total_seconds: float = 12.0
     least_seconds: float = 3.0
 
-    def again(self, meaning: Meaning, tries_made: int) -> bool:
-        """Whether an answer of this meaning deserves another try after ``tries_made``."""
-        return tries_made < _TRIES.get(meaning, 0)
+    @property
+    def wait(self) -> wait_base:
+        """How long to wait before the next try. Never nothing: a refused connection must not spin."""
+        return wait_exponential(self.base_seconds, self.cap_seconds) + wait_random(0, 2 * self.base_seconds)
 
-    def delay(self, tries_made: int, dice: random.Random) -> float:
-        """Seconds to wait before the next try. Never nothing: a refused connection must not spin."""
-        ceiling = min(self.cap_seconds, self.base_seconds * 2 ** (tries_made - 1))
-        return dice.uniform(ceiling / 4, ceiling)
+    def tries(self, within_seconds: float, before_sleep: Callable[[RetryCallState], Awaitable[None]]) -> AsyncRetrying:
+        """Calls what it is given until its :class:`Answer` deserves no further try, and returns the last one.
+
+        No try begins after ``within_seconds``. What a try raises is passed on at once.
+        """
+        return AsyncRetrying(
+            wait=self.wait,
+            retry=deserves_another,
+            stop=stop_before_delay(within_seconds),
+            before_sleep=before_sleep,
+            retry_error_callback=_last_answer,
+        )
+
+
+def deserves_another(state: RetryCallState) -> bool:
+    """Whether another try is worth its while, by what the last one answered and how many there were."""
+    if state.outcome is None or state.outcome.failed:
+        return False
+    return state.attempt_number < _TRIES.get(_last_answer(state).meaning, 0)
+
+
+def _last_answer(state: RetryCallState) -> Answer:
+    if state.outcome is None:
+        raise AssertionError("asked for the answer of a try that has not been made")
+    answer: Answer = state.outcome.result()
+    return answer

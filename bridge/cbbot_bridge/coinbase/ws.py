@@ -83,7 +83,6 @@ class TickerStream:
         token: Callable[[], str] | None = None,
         proxy: str | None = None,
         times: StreamTimes | None = None,
-        dice: random.Random | None = None,
     ) -> None:
         self._url = url
         self._subscriptions = Subscriptions(products)
@@ -92,7 +91,6 @@ class TickerStream:
         self._token = token
         self._proxy = proxy
         self.times = times or StreamTimes()
-        self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._unsigned_next = False
         self._signed = False
         self._pending: str | None = None
@@ -117,7 +115,7 @@ class TickerStream:
                 wait=self.times.wait, retry=retry_if_result(lambda lasted: not lasted), before_sleep=_log_pause
             )
             await attempts(self._one_connection)
-            await asyncio.sleep(self._dice.uniform(self.times.pause / 4, self.times.pause))
+            await asyncio.sleep(random.uniform(self.times.pause / 4, self.times.pause))  # noqa: S311  jitter is no secret
 
     async def _one_connection(self) -> bool:
         """Connects, subscribes and listens to the end; whether the connection brought data for long enough."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -125,7 +124,7 @@ def make_bridge(coinbase: FakeCoinbase, quick_retry: RetryPolicy) -> Callable[..
     def make(**environment: str) -> Bridge:
         defaults = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
         settings = load_settings({**defaults, **environment})
-        bridge = Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry, dice=random.Random(1))
+        bridge = Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry)
         # It has run for a minute: an order of the process before it would be visible by now.
         bridge.orders.sent.known_since -= 60
         return bridge

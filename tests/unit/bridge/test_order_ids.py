@@ -311,7 +311,7 @@ async def test_a_listed_order_that_is_another_is_not_passed_on_as_this_one(
     assert (got.status_code, got.json()["error"]["code"]) == (409, "id_in_use")
 
 
-UNREADABLE = {"order_configuration": {"market_market_ioc": {"quote_size": "many"}}}
+UNREADABLE: dict[str, Any] = {"order_configuration": {"market_market_ioc": {"quote_size": "many"}}}
 
 
 async def test_a_yes_that_cannot_be_compared_is_not_told_as_never_sent(open_bridge: Any, coinbase: Any) -> None:
