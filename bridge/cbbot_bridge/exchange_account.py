@@ -6,13 +6,13 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
 from cbbot.contract.bridge_api import Account, Balance, CredentialCheck, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.domain.decimals import plain
+from cbbot.domain.decimals import WIDE, plain
 from cbbot.errors import Retryable
 from cbbot_bridge import translate
 from cbbot_bridge.account_page import AccountPage, read_account_page
@@ -26,7 +26,6 @@ _LOG = logging.getLogger(__name__)
 
 _MOST_PAGES = 100
 _NO_HOLDS_SECONDS = 60.0
-_WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
 UNNAMED = "?"
 
@@ -125,7 +124,7 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     amounts = [Decimal(account.available_balance.value) for account in listing.accounts if account.currency == asset]
     if asset in listing.unreadable or (not amounts and UNNAMED in listing.unreadable):
         raise translate.malformed(f"the account that holds {asset} cannot be read")
-    available = reduce(_WIDE.add, amounts, Decimal(0))
+    available = reduce(WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
 

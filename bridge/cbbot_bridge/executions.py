@@ -13,11 +13,11 @@ from typing import Any
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderState
-from cbbot.domain.decimals import plain
+from cbbot.domain.decimals import WIDE, plain
 from cbbot_bridge import translate
 from cbbot_bridge.http_errors import OrderUnknown
 from cbbot_bridge.order_configuration import Asked, asked_of
-from cbbot_bridge.order_fills import WIDE, FillTotals, OrderFills
+from cbbot_bridge.order_fills import FillTotals, OrderFills
 
 __all__ = ["order_state"]
 

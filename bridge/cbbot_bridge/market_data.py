@@ -24,6 +24,9 @@ __all__ = ["Market"]
 _MOST_PRODUCTS = 500
 _PAGE_LIMIT = "350"
 _ALIAS_SECONDS = 3600.0
+_FOR_ORDER_SECONDS = 10.0
+# Increments hardly ever change, and an exit must not wait for an outage of the product endpoint.
+_FOR_ORDER_AT_WORST_SECONDS = 3600.0
 
 
 class Market:
@@ -59,6 +62,12 @@ class Market:
             self._products.pop(next(iter(self._products)))
         self._products[product_id] = (self._monotonic(), product)
         return product
+
+    async def product_for_order(self, product_id: str) -> ProductAnswer:
+        """The product as an order needs it: gates that are fresh, or at worst what was known an hour ago."""
+        return await self.product(
+            product_id, younger_than=_FOR_ORDER_SECONDS, at_worst=_FOR_ORDER_AT_WORST_SECONDS, for_order=True
+        )
 
     async def candles(self, product_id: str, granularity: Granularity, window: Window) -> list[CandleRow]:
         """All candles of the window, oldest first, none twice; buckets without a trade are absent."""

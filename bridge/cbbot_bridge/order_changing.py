@@ -30,8 +30,6 @@ __all__ = ["OrderChanger"]
 _CONFLICT: Final = 409
 _FIRST_LOOK_SECONDS: Final = 0.05
 _SLOWEST_LOOK_SECONDS: Final = 1.0
-_PRODUCT_SECONDS: Final = 10.0
-_PRODUCT_AT_WORST_SECONDS: Final = 3600.0
 
 BeforeSend = Callable[[], None]
 Done = Callable[[dict[str, Any]], bool]
@@ -85,12 +83,7 @@ class OrderChanger:
         before = await self._listing.order(order_id)
         if before is None:
             raise not_known(order_id)
-        product = await self._market.product(
-            translate.text_of(before, "product_id"),
-            younger_than=_PRODUCT_SECONDS,
-            at_worst=_PRODUCT_AT_WORST_SECONDS,
-            for_order=True,
-        )
+        product = await self._market.product_for_order(translate.text_of(before, "product_id"))
         body = edit_body(order_id, edit, translate.side_of(before), product)
 
         def shows(order: dict[str, Any]) -> bool:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.decimals import WIDE
 from cbbot_bridge import translate
 from cbbot_bridge.http_errors import OrderUnknown
 
-__all__ = ["WIDE", "Fill", "FillTotals", "OrderFills", "distinct", "fill_of", "totals"]
+__all__ = ["Fill", "FillTotals", "OrderFills", "distinct", "fill_of", "totals"]
 
-WIDE: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
 _SIGNS: Final = {"FILL": 1, "REVERSAL": -1}
 

@@ -13,7 +13,10 @@ from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
 from cbbot_bridge.order_fills import Fill, OrderFills, distinct, fill_of
 
-__all__ = ["Look", "OrderListing", "incomplete"]
+__all__ = ["CLOCK_MARGIN_SECONDS", "Look", "OrderListing", "incomplete"]
+
+CLOCK_MARGIN_SECONDS: Final = 600.0
+"""Clocks differ and Coinbase's created_time is not ours: so much further back is looked than an order was sent."""
 
 _PAGE_SIZE: Final = "100"
 _MOST_PAGES: Final = 50

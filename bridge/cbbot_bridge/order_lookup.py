@@ -16,15 +16,12 @@ from cbbot_bridge import translate
 from cbbot_bridge.executions import order_state
 from cbbot_bridge.http_errors import OrderUnknown, RequestRefused
 from cbbot_bridge.order_fills import OrderFills
-from cbbot_bridge.order_listing import Look, OrderListing
+from cbbot_bridge.order_listing import CLOCK_MARGIN_SECONDS, Look, OrderListing
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["OrderLookup"]
 
 _LOG = logging.getLogger(__name__)
-
-# Clocks differ and Coinbase's created_time is not ours: look a little further back than asked.
-_MARGIN_SECONDS = 600
 
 
 class OrderLookup:
@@ -62,7 +59,7 @@ class OrderLookup:
             OrderUnknown: it contradicts itself.
         """
         until_ms = self._timekeeper.now_ms()
-        margin = int(_MARGIN_SECONDS * max(self._timekeeper.rate, 1.0))
+        margin = int(CLOCK_MARGIN_SECONDS * self._timekeeper.pace)
         since_ms = max(since - margin, 0) * 1000
         look = await self._listing.look(client_order_id, product_id, rfc3339_ms(since_ms))
         if look.order is not None:

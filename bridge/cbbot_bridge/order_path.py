@@ -13,7 +13,7 @@ from cbbot_bridge.order_changing import OrderChanger
 from cbbot_bridge.order_listing import OrderListing
 from cbbot_bridge.order_lookup import OrderLookup
 from cbbot_bridge.order_placing import OrderPlacer
-from cbbot_bridge.order_search import OrderSearch
+from cbbot_bridge.order_search import OrderFinder
 from cbbot_bridge.prices import Prices
 from cbbot_bridge.sent_orders import SentOrders
 from cbbot_bridge.timekeeper import Timekeeper
@@ -35,7 +35,7 @@ class OrderPath:
     ) -> None:
         self.sent = SentOrders(time.monotonic())
         urgent = OrderListing(rest, for_order=True)
-        search = OrderSearch(urgent, timekeeper)
+        search = OrderFinder(urgent, timekeeper)
         of_ids, of_fills = (partial(metrics.contradiction, what) for what in ("id", "fills"))
         self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, of_ids)
         self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent.found, of_fills)

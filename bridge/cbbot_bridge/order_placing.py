@@ -29,7 +29,7 @@ from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_request import check_gates, create_body
-from cbbot_bridge.order_search import OrderSearch
+from cbbot_bridge.order_search import OrderFinder
 from cbbot_bridge.order_wish import AnyOrder, Wish, difference, wish_of
 from cbbot_bridge.prices import Prices
 from cbbot_bridge.sent_orders import SentOrder, SentOrders, id_in_use
@@ -39,9 +39,6 @@ __all__ = ["OrderPlacer"]
 _LOG = logging.getLogger(__name__)
 
 _NOT_FOUND: Final = 404
-_PRODUCT_SECONDS: Final = 10.0
-# Increments hardly ever change, and an exit must not wait for an outage of the product endpoint.
-_PRODUCT_AT_WORST_SECONDS: Final = 3600.0
 
 
 class OrderPlacer:
@@ -54,7 +51,7 @@ class OrderPlacer:
         prices: Prices,
         account: ExchangeAccount,
         sent_orders: SentOrders,
-        search: OrderSearch,
+        search: OrderFinder,
         contradicted: Callable[[], None],
     ) -> None:
         self._rest = rest
@@ -211,12 +208,7 @@ class OrderPlacer:
         try:
             async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
                 await self._account.require_trading()
-                product = await self._market.product(
-                    wish.product_id,
-                    younger_than=_PRODUCT_SECONDS,
-                    at_worst=_PRODUCT_AT_WORST_SECONDS,
-                    for_order=True,
-                )
+                product = await self._market.product_for_order(wish.product_id)
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
             check_gates(product, wish)
         except TimeoutError:

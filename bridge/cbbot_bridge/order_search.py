@@ -13,18 +13,16 @@ from typing import Any, Final
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.http_errors import UpstreamUnavailable
-from cbbot_bridge.order_listing import OrderListing, incomplete
+from cbbot_bridge.order_listing import CLOCK_MARGIN_SECONDS, OrderListing, incomplete
 from cbbot_bridge.timekeeper import Timekeeper
 
-__all__ = ["OrderSearch"]
+__all__ = ["OrderFinder"]
 
 _INVISIBLE_SECONDS: Final = 30.0
 _LOOK_BACK_SECONDS: Final = 7 * 86_400.0
-# Clocks differ and Coinbase's created_time is not ours.
-_MARGIN_SECONDS: Final = 600.0
 
 
-class OrderSearch:
+class OrderFinder:
     """Moments are on our monotonic clock; what has passed since is in the venue's seconds, which may be faster."""
 
     def __init__(self, listing: OrderListing, timekeeper: Timekeeper) -> None:
@@ -51,7 +49,7 @@ class OrderSearch:
             Refused, Retryable: Coinbase could not be asked, or not for all of its orders.
         """
         back = _LOOK_BACK_SECONDS if sent_since is None else self._passed(sent_since)
-        since_ms = self._timekeeper.now_ms() - int((back + _MARGIN_SECONDS * self._pace) * 1000)
+        since_ms = self._timekeeper.now_ms() - int((back + CLOCK_MARGIN_SECONDS * self._timekeeper.pace) * 1000)
         try:
             async with asyncio.timeout(within_seconds):
                 look = await self._listing.look(client_order_id, product_id, rfc3339_ms(max(since_ms, 0)))
@@ -62,9 +60,5 @@ class OrderSearch:
             raise incomplete("orders", look.pages, proof_wanted=look.proof_wanted)
         return look.order
 
-    @property
-    def _pace(self) -> float:
-        return max(self._timekeeper.rate, 1.0)
-
     def _passed(self, moment: float) -> float:
-        return (time.monotonic() - moment) * self._pace
+        return (time.monotonic() - moment) * self._timekeeper.pace

@@ -69,6 +69,11 @@ class Timekeeper:
         """Venue seconds per second of ours; 1.0 before it is known."""
         return self._clock.rate if self._clock else 1.0
 
+    @property
+    def pace(self) -> float:
+        """The rate for waits and margins: those of a slow venue are ours."""
+        return max(self.rate, 1.0)
+
     def now_ms(self) -> int:
         """The venue's time in ms since the epoch, ours before a sample.
 
@@ -93,7 +98,7 @@ class Timekeeper:
         """UNIX seconds: the venue cannot have stamped anything with a later time."""
         if self._clock is None:
             return float("inf")
-        rate = max(self._clock.rate, 1.0) if self._measured else FASTEST
+        rate = self.pace if self._measured else FASTEST
         return self.now_ms() / 1000.0 + _PLAUSIBLE_SECONDS * rate
 
     def ask_soon(self) -> None:
@@ -129,7 +134,7 @@ class Timekeeper:
         return abs(sample.venue_ms - self._clock.now_ms(sample.at)) > self._reach_ms(_PLAUSIBLE_SECONDS)
 
     def _reach_ms(self, seconds: float) -> float:
-        return seconds * 1000.0 * max(self.rate, 1.0)
+        return seconds * 1000.0 * self.pace
 
     def _take(self, sample: ClockSample) -> None:
         clock = VenueClock.sampled(

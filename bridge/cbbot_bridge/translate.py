@@ -8,7 +8,6 @@ money depends on is an error, because corrupt data is worse than no data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +16,7 @@ from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderStatus
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.order import Side
+from cbbot.domain.timestamps import moment_of
 from cbbot.errors import BadInput
 from cbbot_bridge.http_errors import UpstreamUnavailable
 
@@ -228,10 +228,7 @@ def venue_ms(body: Mapping[str, Any]) -> int:
 def seconds_of(timestamp: str) -> float | None:
     """UNIX seconds of an RFC 3339 text, good to the microsecond; None when it is none.
 
-    For putting events in order. Digits beyond the microsecond are cut.
+    For putting events in order.
     """
-    try:
-        moment = datetime.fromisoformat(timestamp)
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
+    moment = moment_of(timestamp)
+    return None if moment is None else moment.timestamp()

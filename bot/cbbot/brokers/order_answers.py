@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -10,6 +9,7 @@ from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.decimals import nearest_units, parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Execution, Side
+from cbbot.domain.timestamps import epoch_ms
 from cbbot.errors import BadInput
 from cbbot.trader.intent import Intent, Purpose
 
@@ -47,7 +47,7 @@ def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> 
         wanted, stated = Decimal(intent.base) * instrument.base_increment, order.base_size
     if stated is not None and parse_decimal(stated) != wanted:
         return f"its size is {stated}, not {wanted:f}"
-    created_ms = _milliseconds(order.created_time)
+    created_ms = epoch_ms(order.created_time)
     if created_ms is not None and created_ms < intent.created_ms - _CLOCK_MARGIN_MS:
         return f"it was created at {order.created_time}, before we wished for it"
     return None
@@ -71,10 +71,3 @@ def execution_of(instrument: Instrument, order: OrderState) -> Execution:
     fee = order.commission_total_usd
     commission = None if fee is None else instrument.ledger_up(parse_decimal(fee))
     return Execution(order.order_id, price, base, value, commission)
-
-
-def _milliseconds(text: str) -> int | None:
-    try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
-    except ValueError:
-        return None

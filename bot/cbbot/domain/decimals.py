@@ -7,13 +7,15 @@ rounds unless it is asked to.
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Final
 
 from cbbot.errors import BadInput
 
-__all__ = ["ceil_units", "floor_units", "nearest_units", "of_units", "parse_decimal", "plain", "whole_units"]
+__all__ = ["WIDE", "ceil_units", "floor_units", "nearest_units", "of_units", "parse_decimal", "plain", "whole_units"]
 
-# 60 digits: a price x size x rate of any Coinbase product fits without rounding.
-_EXACT = Context(prec=60)
+WIDE: Final = Context(prec=60)
+"""60 digits: a price x size x rate of any Coinbase product fits without rounding."""
+
 _LONGEST_TEXT = 64
 
 
@@ -45,18 +47,18 @@ def plain(value: Decimal) -> str:
 
 
 def _units(value: Decimal, increment: Decimal, rounding: str) -> int:
-    return int(_EXACT.divide(value, increment).to_integral_value(rounding=rounding))
+    return int(WIDE.divide(value, increment).to_integral_value(rounding=rounding))
 
 
 def whole_units(value: Decimal, increment: Decimal) -> int | None:
     """How many increments ``value`` is; None when that is no whole number."""
-    units, rest = _EXACT.divmod(value, increment)
+    units, rest = WIDE.divmod(value, increment)
     return None if rest else int(units)
 
 
 def of_units(units: int, increment: Decimal) -> Decimal:
     """So many increments, to the last digit."""
-    return _EXACT.multiply(units, increment)
+    return WIDE.multiply(units, increment)
 
 
 def floor_units(value: Decimal, increment: Decimal) -> int:

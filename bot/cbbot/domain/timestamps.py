@@ -5,9 +5,32 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["rfc3339", "rfc3339_ms"]
+__all__ = ["epoch_ms", "moment_of", "rfc3339", "rfc3339_ms"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that an RFC 3339 text tells, in its own time zone; None when it is none, or names no zone.
+
+    Digits beyond the microsecond are cut.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def epoch_ms(text: str) -> int | None:
+    """Milliseconds since the epoch of an RFC 3339 text, cut; None when :func:`rfc3339_ms` could not write it."""
+    moment = moment_of(text)
+    if moment is None:
+        return None
+    try:
+        return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    except OverflowError:
+        return None
 
 
 def rfc3339(ms: int) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
 from cbbot.domain.decimals import parse_decimal
+from cbbot.domain.timestamps import epoch_ms
 from cbbot.errors import BadInput
 from cbbot.venue.refusals import OrderRefused, Reason
 
@@ -26,7 +26,6 @@ _GTC = "GOOD_UNTIL_CANCELLED"
 _GTD = "GOOD_UNTIL_DATE_TIME"
 _IOC = "IMMEDIATE_OR_CANCEL"
 _FOK = "FILL_OR_KILL"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?|-?\.[0-9]+")
 
 
@@ -166,17 +165,10 @@ def _stop_up(kind: OrderKind, fields: Mapping[str, object]) -> bool:
 
 def _end_ms(fields: Mapping[str, object]) -> int:
     text = fields.get("end_time")
-    if not isinstance(text, str):
+    end_ms = epoch_ms(text) if isinstance(text, str) else None
+    if end_ms is None:
         raise OrderRefused(Reason.END_TIME)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise OrderRefused(Reason.END_TIME)
-        # In UTC too it must be a year that a record can show.
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise OrderRefused(Reason.END_TIME) from error
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return end_ms
 
 
 def _post_only(kind: OrderKind, fields: Mapping[str, object]) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cbbot.domain.decimals import parse_decimal, whole_units
+from cbbot.domain.decimals import WIDE, parse_decimal, whole_units
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
@@ -24,7 +24,6 @@ __all__ = ["best_bid_ask", "product_book"]
 
 _MOST_LEVELS: Final = 1000
 _AGGREGATION: Final = "aggregation_price_increment"
-_WIDE: Final = Context(prec=40)
 _Levels = Iterable[tuple[int, int]]
 
 
@@ -101,6 +100,6 @@ def _figures(market: Market, book: Book | None) -> dict[str, object]:
     return {
         "last": market.price_text(book.last),
         "mid_market": decimal_text(middle),
-        "spread_bps": decimal_text(round(_WIDE.divide((ask - bid) * Decimal(10_000), middle), 12)),
+        "spread_bps": decimal_text(round(WIDE.divide((ask - bid) * Decimal(10_000), middle), 12)),
         "spread_absolute": decimal_text(ask - bid),
     }

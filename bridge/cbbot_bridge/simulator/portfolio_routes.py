@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cbbot.domain.decimals import parse_decimal
+from cbbot.domain.decimals import WIDE, parse_decimal
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance
 from cbbot.venue.portfolios import Portfolio, PortfolioRefused
@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 _TYPES: Final = frozenset({"UNDEFINED", "DEFAULT", "CONSUMER", "INTX"})
-_WIDE: Final = Context(prec=40)
 _DOLLARS: Final = ("USD", "USDC")
 
 
@@ -158,7 +157,7 @@ _Worth = tuple[Decimal, Decimal, Balance]
 
 def _worth(world: World, currency: str, balance: Balance, now_ms: int) -> _Worth:
     price = dollars(world, currency, now_ms) or Decimal(0)
-    return _WIDE.multiply(balance.available + balance.hold, price), _WIDE.multiply(balance.available, price), balance
+    return WIDE.multiply(balance.available + balance.hold, price), WIDE.multiply(balance.available, price), balance
 
 
 def _amount(value: Decimal, currency: str) -> dict[str, str]:
@@ -174,7 +173,7 @@ def _position(world: World, uuid: str, currency: str, figures: _Worth, total: De
         "total_balance_fiat": float(all_of_it),
         "total_balance_crypto": float(balance.available + balance.hold),
         "available_to_trade_fiat": float(available),
-        "allocation": float(_WIDE.divide(all_of_it, total)) if total else 0.0,
+        "allocation": float(WIDE.divide(all_of_it, total)) if total else 0.0,
         "cost_basis": _amount(Decimal(0), "USD"),
         "asset_img_url": "",
         "is_cash": currency in FIAT,

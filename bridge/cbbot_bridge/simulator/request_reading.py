@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from cbbot.domain.timestamps import epoch_ms
+from cbbot.process.request_guard import MOST_BODY_BYTES
 from cbbot_bridge.simulator.error_answers import ApiError
 
 __all__ = [
-    "MOST_BODY_BYTES",
     "Fields",
     "bounded",
     "choices",
@@ -29,7 +29,6 @@ __all__ = [
     "repeated",
 ]
 
-MOST_BODY_BYTES: Final = 64 * 1024
 _LONGEST_TEXT: Final = 128
 _MOST_DIGITS: Final = 64
 _DECIMAL: Final = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)", re.ASCII)
@@ -215,12 +214,10 @@ def instant(request: Request, name: str) -> int | None:
 
 
 def _milliseconds(text: str, name: str) -> int:
-    try:
-        if _RFC3339.fullmatch(text) is None:
-            raise ValueError(text)
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise ApiError.invalid(f"{name} argument is invalid - a time in RFC 3339 is wanted") from error
+    ms = epoch_ms(text) if _RFC3339.fullmatch(text) else None
+    if ms is None:
+        raise ApiError.invalid(f"{name} argument is invalid - a time in RFC 3339 is wanted")
+    return ms
 
 
 def known_only(request: Request, names: Iterable[str]) -> None:

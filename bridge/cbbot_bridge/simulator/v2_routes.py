@@ -22,7 +22,7 @@ __all__ = ["account", "accounts", "cryptos", "exchange_rates", "fiats", "server_
 
 _USUAL_PAGE: Final = 25
 _LARGEST_PAGE: Final = 300
-_WIDE: Final = Context(prec=20)
+_RATE: Final = Context(prec=20)
 _EXPONENT: Final = 8
 
 
@@ -74,7 +74,7 @@ async def exchange_rates(request: Request) -> Response:
     own = prices.get(wanted)
     if own is None:
         raise ApiError.not_found("currency argument is invalid - it has no market here")
-    rates = {code: decimal_text(_WIDE.divide(own, price)) for code, price in prices.items() if price}
+    rates = {code: decimal_text(_RATE.divide(own, price)) for code, price in prices.items() if price}
     return JSONResponse({"data": {"currency": wanted, "rates": rates}})
 
 
