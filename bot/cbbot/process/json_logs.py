@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from cbbot.process.redaction import redacted
+
 __all__ = ["JsonLines", "TerminalLines", "configure_logs", "json_line"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
-_JWT: Final = re.compile(r"eyJ[\w-]+\.[\w-]+(\.[\w-]+)?")
 _TALKATIVE: Final = ("httpx", "httpcore", "uvicorn", "websockets", "asyncio")
 
 
@@ -55,7 +55,7 @@ class TerminalLines(logging.Formatter):
 
 
 class _WithoutSecrets(logging.Formatter):
-    """Another formatter's text without ``secrets``, in the form that JSON gives them too, and without tokens (JWT)."""
+    """Another formatter's text without ``secrets``, in the form that JSON gives them too, and without tokens."""
 
     def __init__(self, formatter: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _WithoutSecrets(logging.Formatter):
         text = self._formatter.format(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return _JWT.sub("***", text)
+        return redacted(text)
 
 
 def configure_logs(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, TypeVar
 
-from cbbot_bridge.coinbase.redaction import redacted
+from cbbot.process.redaction import redacted
 
 __all__ = ["Answer", "Meaning", "Reader", "json_object", "read_answer"]
 

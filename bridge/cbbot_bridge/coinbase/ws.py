@@ -18,8 +18,8 @@ from tenacity.wait import wait_base
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from cbbot.process.redaction import redacted
 from cbbot_bridge.coinbase.message_count import Arrival, HeartbeatCount, MessageCount
-from cbbot_bridge.coinbase.redaction import redacted
 from cbbot_bridge.coinbase.subscriptions import Subscriptions
 from cbbot_bridge.coinbase.ws_messages import Frame, TickerUpdate, parse_frame, subscribe_message
 from cbbot_bridge.http_errors import UpstreamUnavailable

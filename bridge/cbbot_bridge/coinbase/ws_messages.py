@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from cbbot.process.redaction import redacted
 from cbbot_bridge import translate
-from cbbot_bridge.coinbase.redaction import redacted
 
 __all__ = ["Frame", "TickerUpdate", "parse_frame", "subscribe_message"]
 

@@ -13,9 +13,10 @@ from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.api_keys import Permission
 from cbbot_bridge.simulator.auth import caller_of
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, integer, known_only
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.world import World, identity
 
 __all__ = ["FIAT", "account", "account_uuid", "accounts", "key_permissions", "transaction_summary"]

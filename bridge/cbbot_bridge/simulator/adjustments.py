@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,10 +19,10 @@ from cbbot.errors import BadInput, Refused
 from cbbot.venue.order_book import BookShape
 from cbbot.venue.product import Gate
 from cbbot.venue.wire import decimal_text
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.product_lookup import known_product, market_of
 from cbbot_bridge.simulator.request_reading import Fields, read_fields
-from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.request_world import keep_world, world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["ADJUSTMENTS", "adjust_exchange", "correct_fill", "reverse_fill", "show_exchange"]
@@ -170,7 +170,7 @@ async def adjust_exchange(request: Request) -> Response:
     changes = [ADJUSTMENTS[name].plan(request, fields, name) for name in fields.values]
     for change in changes:
         change()
-    await cast("StateFile", request.app.state.state_file).save()
+    await keep_world(request)
     return JSONResponse(_shown(world_of(request)))
 
 
@@ -204,5 +204,5 @@ async def _amended(request: Request, amend: Callable[[], str]) -> Response:
         entry_id = amend()
     except (BadInput, Refused) as error:
         raise ApiError.invalid(str(error)) from error
-    await cast("StateFile", request.app.state.state_file).save()
+    await keep_world(request)
     return JSONResponse({"entry_id": entry_id})

@@ -15,9 +15,10 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.order_book import Book
 from cbbot.venue.wire import decimal_text
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.product_lookup import market_of
 from cbbot_bridge.simulator.request_reading import bounded, decimal, repeated
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.simulated_market import Market
 
 __all__ = ["best_bid_ask", "product_book"]

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.faults import PendingFaults, parse_fault
 from cbbot_bridge.simulator.request_reading import read_fields
-from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.request_world import keep_world, world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["advance", "clear_faults", "set_fault", "status"]
@@ -54,7 +54,7 @@ async def advance(request: Request) -> Response:
         world.clock.advance_to(to_ms)
     except BadInput as error:
         raise ApiError.invalid(str(error)) from error
-    await cast("StateFile", request.app.state.state_file).save()
+    await keep_world(request)
     return JSONResponse(_standing(world))
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-
-from cbbot_bridge.simulator.world import World
 
 __all__ = [
     "LIMIT_BODIES",
@@ -19,7 +17,6 @@ __all__ = [
     "missing_scopes",
     "too_many_requests",
     "unauthorized",
-    "world_of",
 ]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -77,8 +74,3 @@ def too_many_requests(body: str) -> Response:
 def html_error(status: int) -> Response:
     """What a proxy before the exchange answers in its place."""
     return HTMLResponse(f"<html><body><h1>{status}</h1></body></html>", status)
-
-
-def world_of(request: Request) -> World:
-    """The world this application serves."""
-    return cast("World", request.app.state.world)

@@ -15,14 +15,14 @@ from cbbot_bridge.simulator.error_answers import html_error, too_many_requests, 
 from cbbot_bridge.simulator.fault_changes import CHANGES
 from cbbot_bridge.simulator.faults import Fault, PendingFaults
 
-__all__ = ["FaultyGate", "HttpProtocol"]
+__all__ = ["CuttableConnection", "FaultyGate"]
 
 _AGAIN: Final = "the-same-page-again"
 _WORDS: Final = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
 
 
-class HttpProtocol(GuardedConnection):
-    """A server's HTTP, with the connection at hand for a fault that cuts it."""
+class CuttableConnection(GuardedConnection):
+    """The server's connection, which a fault can cut."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         self.app_state = {**self.app_state, "connection": transport}

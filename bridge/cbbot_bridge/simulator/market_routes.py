@@ -10,9 +10,10 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.product_lookup import known_product, market_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, flag, integer, known_only, repeated
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 

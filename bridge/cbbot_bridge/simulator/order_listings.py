@@ -15,9 +15,10 @@ from cbbot.venue.product import Product
 from cbbot.venue.records import fill_record, order_record, shown_status
 from cbbot.venue.venue_fill import Fill
 from cbbot.venue.venue_order import Order, OrderStatus
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, instant, integer, known_only, repeated
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["fills", "order", "orders"]

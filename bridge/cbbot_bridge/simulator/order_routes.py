@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,21 +10,15 @@ from starlette.responses import JSONResponse, Response
 from cbbot.venue.answer_records import cancel_record, edit_preview_record, edit_record, preview_record
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import Order, OrderRequest
-from cbbot_bridge.simulator.error_answers import world_of
 from cbbot_bridge.simulator.order_bodies import order_request
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import Fields, read_fields
-from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.request_world import keep_world, world_of
 
 __all__ = ["cancel_orders", "create_order", "edit_order", "edit_preview", "preview_order"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_CANCELS = 100
-
-
-async def _kept(request: Request) -> None:
-    """What is answered is in the state file before."""
-    await cast("StateFile", request.app.state.state_file).save()
 
 
 async def create_order(request: Request) -> Response:
@@ -37,7 +30,7 @@ async def create_order(request: Request) -> Response:
         placed, repeated_id = world.exchange.place(wanted, world.now_ms(), portfolio_of(request, body))
     except OrderRefused as refusal:
         return JSONResponse(_refusal(wanted, refusal))
-    await _kept(request)
+    await keep_world(request)
     _log_placed(placed, repeated_id)
     success = {
         "order_id": placed.order_id,
@@ -101,7 +94,7 @@ async def edit_order(request: Request) -> Response:
         order_id, price, size, world.now_ms(), stop_price=stop_price, portfolio=portfolio_of(request)
     )
     if refusal is None:
-        await _kept(request)
+        await keep_world(request)
     return JSONResponse(edit_record(refusal))
 
 
@@ -122,5 +115,5 @@ async def cancel_orders(request: Request) -> Response:
     portfolio, now_ms = portfolio_of(request), world.now_ms()
     failures = [world.exchange.cancel(order_id, now_ms, portfolio) for order_id in order_ids]
     if None in failures:
-        await _kept(request)
+        await keep_world(request)
     return JSONResponse({"results": [cancel_record(*each) for each in zip(order_ids, failures, strict=True)]})

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from cbbot.errors import BadInput
 from cbbot.venue.portfolios import PortfolioRefused
 from cbbot_bridge.simulator.auth import caller_of
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.request_reading import Fields
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["open_portfolios", "portfolio_of"]

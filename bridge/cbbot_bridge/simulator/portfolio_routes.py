@@ -16,11 +16,11 @@ from cbbot.venue.portfolios import Portfolio, PortfolioRefused
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.account_routes import FIAT, account_uuid
 from cbbot_bridge.simulator.auth import caller_of
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.product_lookup import dollars
 from cbbot_bridge.simulator.request_reading import choices, known_only, read_fields
-from cbbot_bridge.simulator.state_file import StateFile
+from cbbot_bridge.simulator.request_world import keep_world, world_of
 from cbbot_bridge.simulator.world import World
 
 __all__ = [
@@ -49,7 +49,7 @@ def _changed(change: Callable[[], Portfolio | None]) -> Portfolio | None:
 
 
 async def _saved(request: Request, body: dict[str, object]) -> Response:
-    await cast("StateFile", request.app.state.state_file).save()
+    await keep_world(request)
     return JSONResponse(body)
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from starlette.requests import Request
 
 from cbbot.venue.product import Product
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from cbbot.process.http_server import HttpServer, listening_socket
 from cbbot_bridge.simulator.auth import Signatures
-from cbbot_bridge.simulator.fault_gate import HttpProtocol
+from cbbot_bridge.simulator.fault_gate import CuttableConnection
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 from cbbot_bridge.simulator.state_file import StateFile, read_state
@@ -36,7 +36,7 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
         any_host=True,  # clients may be made to find Coinbase's own name here
-        connection=HttpProtocol,
+        connection=CuttableConnection,
         ws="websockets-sansio",
         lifespan="on",
     )

@@ -12,10 +12,11 @@ from cbbot.domain.timestamps import rfc3339, rfc3339_ms
 from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.account_routes import FIAT, account_uuid
-from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.product_lookup import dollars
 from cbbot_bridge.simulator.request_reading import bounded
+from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.world import World, identity
 
 __all__ = ["account", "accounts", "cryptos", "exchange_rates", "fiats", "server_time", "spot_price"]

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from cbbot_bridge.coinbase.redaction import redacted
+from cbbot.process.redaction import redacted
 from cbbot_bridge.coinbase.ws import StreamTimes
 from unit.bridge.scripted_stream import RecordedWait, frame, stay, streaming
 

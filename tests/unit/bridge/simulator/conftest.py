@@ -15,7 +15,7 @@ import uvicorn
 from cbbot.process.http_server import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
-from cbbot_bridge.simulator.fault_gate import HttpProtocol
+from cbbot_bridge.simulator.fault_gate import CuttableConnection
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.state_file import StateFile, read_state
 from cbbot_bridge.simulator.stream_pace import Pace
@@ -59,7 +59,7 @@ def simulate(candle_csv: Path) -> Simulate:
         world = build_world(settings, read_state(settings.state))
         signatures = Signatures(world.clock, settings.keys, settings.unsigned)
         app = build_app(world, StateFile(world, settings.state), signatures, pace)
-        config = uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None)
+        config = uvicorn.Config(app, http=CuttableConnection, ws="websockets-sansio", lifespan="on", log_config=None)
         # A request that a fault holds up is given up at the end of its test.
         config.timeout_graceful_shutdown = 1
         server = _Server(config)

@@ -249,7 +249,7 @@ def test_listings_are_filtered(client: httpx.Client) -> None:
 
 
 def test_what_lags_shows_on_the_venues_clock(simulate: Simulate) -> None:
-    arguments = ["--order-visible-delay-ms", "1000", "--fills-delay-ms", "2000", "--settle-delay-ms", "3000"]
+    arguments = ["--order-visible-delay-ms", "1000", "--fills-delay-ms", "2000", "--post-delay-ms", "3000"]
     with simulate(*arguments) as client:
         order_id = market(client, "a", "BUY", quote_size="10")["success_response"]["order_id"]
         now_ms = int(get(client, "/time")["epochMillis"])
