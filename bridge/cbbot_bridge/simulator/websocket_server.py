@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cbbot.errors import BadInput
+from cbbot_bridge.simulator.api_keys import Permission
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.rate_limits import Allowances
 from cbbot_bridge.simulator.stream_connection import POLICY, Connection
@@ -113,14 +114,17 @@ class Hub:
         """
         request = self._parsed(text, address)
         claims = self._signatures.claims(request.token)
-        if claims is None and (request.token or request.channel in PRIVATE_CHANNELS):
+        caller = None if claims is None else self._signatures.caller(claims)
+        if request.channel in PRIVATE_CHANNELS and (caller is None or Permission.VIEW not in caller.permissions):
+            raise BadInput(_REFUSED)
+        if caller is None and request.token:
             raise BadInput(_REFUSED)
         now_ms = self._world.now_ms()
         product_ids = self._products(request)
-        if request.channel == "user" and claims is not None:
-            portfolio = self._signatures.caller(claims).portfolio or self._world.portfolio
-            connection.orders_of = OrderFilter(portfolio, request.product_ids)
         fresh = connection.change(request.channel, product_ids, subscribe=request.subscribes)
+        # Whoever has the channel keeps what it was asked for first, until it is unsubscribed.
+        if request.channel == "user" and fresh and caller is not None:
+            connection.orders_of = OrderFilter(caller.portfolio or self._world.portfolio, request.product_ids)
         subscriptions = {name: list(names) for name, names in connection.channels.items()}
         connection.send("subscriptions", [{"subscriptions": subscriptions}], now_ms)
         if fresh:

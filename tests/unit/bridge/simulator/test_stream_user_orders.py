@@ -141,6 +141,18 @@ def test_orders_in_usdc_keep_their_products_id_and_products_can_be_chosen(
         assert [order["client_order_id"] for order in other.event()["orders"]] == ["usdc2"]
 
 
+def test_the_products_of_a_subscription_stay_until_it_ends(client: httpx.Client, stream: StreamReader) -> None:
+    stream.subscribed("user", "BTC-USDC")
+    stream.ask("user")
+    assert list(stream.receive()["events"][0]["subscriptions"]) == ["user"]
+    place(client, "usd", limit_limit_gtc=resting())
+    place(client, "usdc", "BTC-USDC", limit_limit_gtc=resting())
+    assert [order["client_order_id"] for order in stream.event()["orders"]] == ["usdc"]
+    stream.ask("user", "unsubscribe")
+    assert stream.receive()["events"] == [{"subscriptions": {}}]
+    assert [order["client_order_id"] for order in stream.subscribed("user")["orders"]] == ["usd", "usdc"]
+
+
 def test_a_later_customer_hears_nothing_of_what_was_before_its_snapshot(client: httpx.Client) -> None:
     with stream_of(client) as stream:
         place(client, "a", limit_limit_gtc=resting())
@@ -181,3 +193,7 @@ def test_a_keyed_simulator_wants_a_token_for_orders_and_refuses_a_bad_one_everyw
             assert stream.receive() == refusal
         assert stream.subscribed("user", jwt=token)["type"] == "snapshot"
         assert stream.subscribed("ticker", "BTC-USD")["type"] == "snapshot"
+    with simulate(*arguments, "--key-permissions", "trade", pace=QUICK) as client, stream_of(client) as stream:
+        stream.ask("user", jwt=token)
+        assert stream.receive() == refusal
+        assert stream.subscribed("ticker", "BTC-USD", jwt=token)["type"] == "snapshot"
