@@ -6,26 +6,27 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
 from cbbot.errors import CbbotError
-from cbbot_bridge.bridge_access import Access, EpochRegistry
-from cbbot_bridge.bridge_metrics import BridgeMetrics, Reading
+from cbbot_bridge.aliases import Aliases
+from cbbot_bridge.bridge_access import Access, EpochRegistry, StrangersAtOnce
+from cbbot_bridge.bridge_metrics import BridgeMetrics
+from cbbot_bridge.bridge_readings import readings
 from cbbot_bridge.bridge_settings import BridgeSettings
+from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
 from cbbot_bridge.coinbase.budget import TokenBucket
-from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.http_exchange import HttpExchange
+from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.market_data import Market
-from cbbot_bridge.order_lookup import OrderLookup
-from cbbot_bridge.order_placing import OrderPlacer
+from cbbot_bridge.order_path import OrderPath
 from cbbot_bridge.price_poller import PricePoller
 from cbbot_bridge.prices import Prices, Tick
 from cbbot_bridge.timekeeper import Timekeeper
@@ -42,16 +43,17 @@ _PUBLIC_RATE = 5.0
 # life, and so does what is asked of it. What is left of a limit only stops a runaway loop.
 _UNSIGNED_RATE = 1000.0
 _BURST_SECONDS = 2.0
+_KEY_CHECK_SECONDS = 30.0
 
 
 class Bridge:
-    """One venue behind HTTP. Made from settings; ``transport`` and ``retry`` are for tests."""
+    """One venue behind HTTP. Made from settings; ``exchange`` and ``retry`` are for tests."""
 
     def __init__(
         self,
         settings: BridgeSettings,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
@@ -59,29 +61,35 @@ class Bridge:
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
         self.epochs = EpochRegistry()
+        self.strangers = StrangersAtOnce()
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
-        self._http = open_client(settings.api_base, transport)
+        self._exchange = exchange or AiohttpExchange(settings.api_proxy)
         rest = CoinbaseRest(
-            self._http,
+            settings.api_base,
+            self._exchange,
             signer=settings.signer,
             private_budget=self._private,
             public_budget=self._public,
             observe=self.metrics.upstream_call,
+            retried=self.metrics.retried,
             retry=retry,
             dice=dice,
         )
-        self.timekeeper = Timekeeper(lambda: rest.get_once("/time"))
+        # After a 401 an order is tried again once the clock has been looked at.
+        self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
-        self.prices = Prices(settings.ws_products, settings.ws_stale_seconds)
+        self.prices = self._prices()
         self.market = Market(rest)
+        self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
-        self.orders = OrderPlacer(rest, self.market, self.prices)
-        self.lookup = OrderLookup(rest, self.timekeeper, self.orders.resolved)
+        self.orders = OrderPath(rest, self.market, self.prices, self.account, self.timekeeper, self.metrics)
         self.stream = self._stream()
-        self.poller = PricePoller(self.market, self.prices, streaming=lambda: self.stream.counts.connected)
-        self.metrics.read_at_scrape(self._readings)
+        self.poller = PricePoller(
+            self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected
+        )
+        self.metrics.read_at_scrape(lambda: readings(self))
 
     def _bucket(self, rate: float) -> TokenBucket:
         if self.settings.unsigned:
@@ -89,28 +97,39 @@ class Bridge:
         ours = rate * float(self.settings.rate_share)
         return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
 
+    def _prices(self) -> Prices:
+        prices = Prices(
+            self.settings.ws_products,
+            self.settings.ws_stale_seconds,
+            latest_plausible=self.timekeeper.latest_plausible_seconds,
+        )
+        prices.on_refused = self.timekeeper.ask_soon
+        self.timekeeper.on_set_back = prices.doubt
+        return prices
+
     def _stream(self) -> TickerStream:
         signer = self.settings.signer
         return TickerStream(
             self.settings.ws_url,
             self.settings.ws_products,
             on_ticker=self.on_ticker,
-            on_gap=self._poll_all_prices,
+            on_gap=self.messages_lost,
             token=None if signer is None else lambda: signer.websocket_token(self.timekeeper.signing_seconds()),
-            silence_seconds=min(10.0, float(self.settings.ws_stale_seconds)),
+            proxy=self.settings.ws_proxy,
         )
 
     def on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
-        """BTC-USDC has BTC-USD's book: Coinbase answers under the latter, we under what was asked."""
-        names = {update.product_id}
-        if update.product_id.endswith("-USD"):
-            names.add(f"{update.product_id}C")
+        """Gives a streamed price to every followed product it is for."""
         now = time.monotonic()
-        for product in names.intersection(self.prices.followed()):
+        for product in self.aliases.fed_by(update.product_id):
             self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now))
 
-    def _poll_all_prices(self) -> None:
+    def messages_lost(self) -> None:
+        """Prices may have changed unheard: whatever is told next of each counts, and is asked for at once."""
+        self.prices.doubt()
         self.poller.poll_now()
+        # A venue that was gone for a moment may have come back with another time.
+        self.timekeeper.ask_soon()
 
     async def _set_the_clock_right(self) -> None:
         await self.timekeeper.try_sample()
@@ -133,18 +152,22 @@ class Bridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._http.aclose()
+            await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
-        try:
-            check = await self.account.credentials()
-        except CbbotError as error:
-            _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
-            return
+        while True:
+            try:
+                check = await self.account.credentials()
+                break
+            except CbbotError as error:
+                _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
+                await asyncio.sleep(_KEY_CHECK_SECONDS)
         if check.valid is False:
             _LOG.error("Coinbase does not accept the API key")
         if check.can_transfer:
             _LOG.warning("the API key may transfer money out: use one that may view and trade only")
+        if check.can_trade is False:
+            _LOG.error("the API key may not trade: orders are refused until it may")
 
     def websocket_state(self) -> WebSocketState:
         counts = self.stream.counts
@@ -153,31 +176,11 @@ class Bridge:
             connected=counts.connected,
             reconnects=counts.reconnects,
             gaps=counts.gaps,
+            refused_products=self.stream.refused_products,
         )
 
     def budget_left(self) -> RateBudgetLeft:
         return RateBudgetLeft(private=round(self._private.left, 2), public=round(self._public.left, 2))
-
-    def _readings(self) -> Iterator[Reading]:
-        counts = self.stream.counts
-        yield "bridge_ws_connected", "1 while the ticker stream brings data", float(counts.connected), ()
-        yield "bridge_ws_reconnects_total", "Ends of the ticker stream", float(counts.reconnects), ()
-        yield "bridge_ws_gaps_total", "Times that WebSocket messages were lost", float(counts.gaps), ()
-        yield "bridge_ws_malformed_total", "Unusable WebSocket messages", float(counts.malformed), ()
-        yield "bridge_ws_errors_total", "Error messages on the WebSocket", float(counts.errors), ()
-        for tick in self.prices.ages():
-            if tick.age_seconds is not None:
-                labels = (("product_id", tick.product_id),)
-                yield "bridge_tick_age_seconds", "Since the last price was received", tick.age_seconds, labels
-        left = self.budget_left()
-        for kind, value in (("private", left.private), ("public", left.public)):
-            yield "bridge_rate_budget", "Requests that may leave at once", value, (("kind", kind),)
-        offset = self.timekeeper.offset_ms()
-        if offset is not None:
-            yield "bridge_clock_skew_seconds", "The venue's time minus ours", offset / 1000.0, ()
-        yield "bridge_clock_rate", "Venue seconds per second of ours", self.timekeeper.rate, ()
-        yield "bridge_time_failures_total", "Failed reads of the venue's time", float(self.timekeeper.failures), ()
-        yield "bridge_poll_failures_total", "Failed polls of a price", float(self.poller.failures), ()
 
 
 async def _forever(name: str, job: Callable[[], Awaitable[Any]]) -> None:

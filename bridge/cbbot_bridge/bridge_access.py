@@ -7,14 +7,17 @@ shown. Only a request with a valid token may raise an epoch, or any passer-by co
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot_bridge.http_errors import RequestRefused
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
+from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
 
-__all__ = ["Access", "EpochRegistry"]
+__all__ = ["MOST_STRANGERS_AT_ONCE", "Access", "EpochRegistry", "StrangersAtOnce"]
 
 _MOST_BOTS = 10_000
+MOST_STRANGERS_AT_ONCE = 8
 
 
 class Access:
@@ -33,8 +36,14 @@ class Access:
         """Whether the header opens the order and account endpoints. Constant time."""
         if self._token is None:
             return self._on_loopback
+        return self.knows(authorization)
+
+    def knows(self, authorization: str | None) -> bool:
+        """Whether the header shows the token. Constant time."""
         scheme, _, shown = (authorization or "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode("utf-8"), self._token)
+        if self._token is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(shown.strip().encode("utf-8"), self._token)
 
     def require(self, authorization: str | None) -> None:
         """Raises RequestRefused, 403 without a token configured, else 401."""
@@ -44,6 +53,29 @@ class Access:
         if not self.allows(authorization):
             message = "the Authorization header does not carry the bridge's token"
             raise RequestRefused(401, BridgeErrorCode.BAD_TOKEN, message)
+
+
+class StrangersAtOnce:
+    """How many requests without the token may wait for Coinbase at once. A bot shows its token, and is not counted."""
+
+    def __init__(self, most: int = MOST_STRANGERS_AT_ONCE) -> None:
+        self._free = most
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Counts one within the block.
+
+        Raises:
+            UpstreamUnavailable: there are too many.
+        """
+        if not self._free:
+            message = "too many requests without the bridge's token wait for Coinbase; show it, or ask again later"
+            raise UpstreamUnavailable(503, BridgeErrorCode.BUSY, message)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
 
 class EpochRegistry:

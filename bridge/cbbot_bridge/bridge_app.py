@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -16,12 +16,20 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cbbot import __version__
-from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
+from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail, Outcome
+from cbbot.process.http_methods import HttpMethods
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.http_errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.openapi import without_null_parameters
-from cbbot_bridge.routes import account_endpoints, market_endpoints, order_endpoints, process_endpoints
+from cbbot_bridge.order_records import record_turned_away
+from cbbot_bridge.routes import (
+    account_endpoints,
+    change_endpoints,
+    market_endpoints,
+    order_endpoints,
+    process_endpoints,
+)
 from cbbot_bridge.upstream_check import UpstreamCheck
 
 __all__ = ["create_app"]
@@ -30,12 +38,13 @@ _LOG = logging.getLogger(__name__)
 
 _DESCRIPTION = """The only holder of exchange keys. Prices, sizes and money are decimal text.
 
-An order request ends in exactly one of: **200**, here it is; **4xx**, refused, this request placed
-nothing; **5xx** with `outcome` `not_placed` (may be made again) or `unknown` (look it up, or ask again
-with the same `client_order_id`)."""
+An order request ends in exactly one of: **200**, here it is; **4xx**, refused, this request placed or
+changed nothing; **5xx** with `outcome` `not_placed` or `not_sent` (may be made again) or `unknown` (look it
+up, or ask again: an order with the same `client_order_id`)."""
 
 # Coinbase's refusals that are passed on as they are; any other 4xx of its becomes a 400.
 _PASSED_ON = (400, 403, 404)
+_NOT_SENT: Mapping[str, Outcome] = {"POST": "not_placed", "DELETE": "not_sent", "PATCH": "not_sent"}
 
 
 def create_app(bridge: Bridge) -> FastAPI:
@@ -49,9 +58,13 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    for router in (process_endpoints.router, market_endpoints.router, account_endpoints.router, order_endpoints.router):
-        app.include_router(router)
+    # Looked through in this order: prices are asked for most.
+    app.include_router(market_endpoints.ticks)
+    for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints):
+        app.include_router(endpoints.router)
+    app.include_router(process_endpoints.private)
     app.add_middleware(_Counting, metrics=bridge.metrics)
+    app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)
     # The way FastAPI documents for extending its document: replace the method of this one application.
     app.openapi = partial(without_null_parameters, app)  # type: ignore[method-assign]  # FastAPI documents replacing it
@@ -74,7 +87,7 @@ def _answer(
     code: str,
     message: str,
     *,
-    outcome: Any = None,
+    outcome: Outcome | None = None,
     extra: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
@@ -95,8 +108,8 @@ async def _upstream_refused(_request: Request, error: Exception) -> JSONResponse
 
 async def _retryable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, UpstreamUnavailable | NoCredentials)  # noqa: S101  as above
-    # Every POST is an order. What may have left raises OrderUnknown, so this one did not.
-    outcome = "not_placed" if request.method == "POST" else None
+    # Every POST is an order, DELETE and PATCH change one. What may have left raises OrderUnknown, so this one did not.
+    outcome = _NOT_SENT.get(request.method)
     return _answer(error.status, error.code, str(error), outcome=outcome)
 
 
@@ -105,13 +118,15 @@ async def _order_unknown(_request: Request, error: Exception) -> JSONResponse:
     return _answer(error.status, error.code, str(error), outcome="unknown")
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  as above
     problems = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
         problems.append(f"{where}: {problem['msg']}")
-    return _answer(422, BridgeErrorCode.INVALID_INPUT.value, "; ".join(problems)[:1000])
+    code, message = BridgeErrorCode.INVALID_INPUT.value, "; ".join(problems)[:1000]
+    record_turned_away(request.method, request.url.path, code, message)
+    return _answer(422, code, message)
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
@@ -122,7 +137,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("unexpected error", exc_info=error, extra={"fields": {"path": request.url.path}})
-    outcome = "unknown" if request.method == "POST" else None
+    outcome: Outcome | None = "unknown" if request.method in _NOT_SENT else None
     return _answer(500, BridgeErrorCode.INTERNAL.value, "a defect of the bridge; see its log", outcome=outcome)
 
 

@@ -55,10 +55,23 @@ class BridgeMetrics:
         self._call_seconds = Histogram(
             "bridge_upstream_seconds", "Time of a try", ["verb"], buckets=_BUCKETS, registry=self.registry
         )
+        self._retries = Counter(
+            "bridge_upstream_retries_total",
+            "Tries at Coinbase after which it was asked again, by verb and HTTP status (or what there was instead)",
+            ["verb", "reason"],
+            registry=self.registry,
+        )
         self._orders = Counter(
             "bridge_orders_total",
-            "Order requests, by side and outcome: placed, refused, not_placed, unknown",
-            ["side", "outcome"],
+            "Requests that concern an order, by kind (market, limit, stop_limit, bracket, cancel, edit), side and "
+            "outcome: placed, canceled, edited, refused, not_placed, not_sent, unknown",
+            ["kind", "side", "outcome"],
+            registry=self.registry,
+        )
+        self._contradictions = Counter(
+            "bridge_order_contradictions_total",
+            "Orders of which Coinbase said what cannot be: fills beyond the order, an id that stands for another order",
+            ["what"],
             registry=self.registry,
         )
 
@@ -70,8 +83,14 @@ class BridgeMetrics:
         self._calls.labels(verb, code).inc()
         self._call_seconds.labels(verb).observe(seconds)
 
-    def order(self, side: str, outcome: str) -> None:
-        self._orders.labels(side, outcome).inc()
+    def retried(self, verb: str, reason: str) -> None:
+        self._retries.labels(verb, reason).inc()
+
+    def order(self, kind: str, side: str, outcome: str) -> None:
+        self._orders.labels(kind, side, outcome).inc()
+
+    def contradiction(self, what: str) -> None:
+        self._contradictions.labels(what).inc()
 
     def read_at_scrape(self, read: Callable[[], Iterable[Reading]]) -> None:
         """Adds values that ``read`` gives at every scrape."""

@@ -23,6 +23,8 @@ from cbbot.contract.setting import BadSetting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.errors import BadInput
 from cbbot.process.loopback import is_loopback
+from cbbot.process.proxies import proxy_for
+from cbbot_bridge.coinbase.api_key_text import names_in
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
 __all__ = ["BridgeSettings", "load_settings"]
@@ -30,7 +32,10 @@ __all__ = ["BridgeSettings", "load_settings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeSettings:
-    """What the bridge runs with. ``signer`` None: no keys, or a venue that wants no signature."""
+    """What the bridge runs with. ``signer`` None: no keys, or a venue that wants no signature.
+
+    ``api_proxy`` and ``ws_proxy`` are the proxies on the way to the venue, None for a direct connection.
+    """
 
     host: str
     port: int
@@ -43,6 +48,8 @@ class BridgeSettings:
     ws_stale_seconds: int
     rate_share: Decimal
     token: str | None = field(repr=False)
+    api_proxy: str | None = field(repr=False, default=None)
+    ws_proxy: str | None = field(repr=False, default=None)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -65,7 +72,7 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
     values = read_settings(EXCHANGE_SETTINGS, environment, problems)
     unsigned = values.get("COINBASE_AUTH") == "none"
     base = urlsplit(values["COINBASE_API_BASE"]) if "COINBASE_API_BASE" in values else None
-    token = signer = ws_url = None
+    token = signer = ws_url = api_proxy = ws_proxy = None
     with problems.collected():
         token = _secret(values, ("BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE"))
     if not unsigned and all(source in values for sources in API_KEY_SOURCES for source in sources):
@@ -76,6 +83,9 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
             _check_crossing(base, unsigned=unsigned, signed=signer is not None)
         with problems.collected():
             ws_url = _ws_url(base, values.get("COINBASE_WS_URL"))
+        with problems.collected():
+            api_proxy = proxy_for(base.geturl(), environment)
+            ws_proxy = None if ws_url is None else proxy_for(ws_url, environment)
     problems.raise_found()
     if base is None or ws_url is None:
         raise AssertionError("an address that is missing has been found above")
@@ -91,6 +101,8 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
         ws_stale_seconds=values["COINBASE_WS_STALE_SEC"],
         rate_share=values["COINBASE_RATE_SHARE"],
         token=token,
+        api_proxy=api_proxy,
+        ws_proxy=ws_proxy,
         warnings=_warnings(environment, values, unsigned=unsigned),
     )
 
@@ -125,14 +137,34 @@ def _signer(values: Mapping[str, Any]) -> Signer | None:
     name, private_key = (_secret(values, sources) for sources in API_KEY_SOURCES)
     if name is None and private_key is None:
         return None
-    if name is None or private_key is None:
-        missing = EXCHANGE_BY_KEY[API_KEY_PAIR[0 if name is None else 1]]
-        raise BadSetting(missing.key, "", f"{missing.accepted} (the other half of the key is set)")
+    if private_key is None:
+        raise _half_missing(API_KEY_PAIR[1])
     try:
-        return Signer(name, load_private_key(private_key))
+        named = names_in(private_key)
+        key = load_private_key(private_key)
     except BadInput as error:
-        key = EXCHANGE_BY_KEY[API_KEY_PAIR[1]]
-        raise BadSetting(key.key, "***", f"{key.accepted}; {error}") from None
+        setting = EXCHANGE_BY_KEY[API_KEY_PAIR[1]]
+        raise BadSetting(setting.key, "***", f"{setting.accepted}; {error}") from None
+    return Signer(_key_name(name, named), key)
+
+
+def _key_name(given: str | None, named: tuple[str, ...]) -> str:
+    """The name to sign with: ``given``, or the one in the portal's file; ``named`` is what that calls the key."""
+    if given is None:
+        if not named:
+            raise _half_missing(API_KEY_PAIR[0])
+        return str(EXCHANGE_BY_KEY[API_KEY_PAIR[0]].parse(named[0]))
+    # The last part of a name's path is the key's id.
+    if named and given not in named and given.rpartition("/")[2] not in {name.rpartition("/")[2] for name in named}:
+        source = API_KEY_PAIR[1]
+        raise BadSetting(
+            API_KEY_PAIR[0], "***", f"the name in the JSON file of {source}, which is another one, or none"
+        )
+    return given
+
+
+def _half_missing(key: str) -> BadSetting:
+    return BadSetting(key, "", f"{EXCHANGE_BY_KEY[key].accepted} (the other half of the key is set)")
 
 
 def _secret(values: Mapping[str, Any], sources: Sequence[str]) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
@@ -10,15 +13,30 @@ from typing import Any
 from cbbot.contract.bridge_api import Account, Balance, CredentialCheck, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.decimals import plain
+from cbbot.errors import Retryable
 from cbbot_bridge import translate
+from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
-from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.listing_pages import Pages
 
-__all__ = ["ExchangeAccount", "balance_of"]
+__all__ = ["MOST_ACCOUNTS_A_PAGE", "UNNAMED", "AccountListing", "ExchangeAccount", "balance_of"]
+
+_LOG = logging.getLogger(__name__)
 
 _MOST_PAGES = 100
+_NO_HOLDS_SECONDS = 60.0
 _WIDE = Context(prec=60)  # a balance has more digits than the default context keeps
 MOST_ACCOUNTS_A_PAGE = 250
+UNNAMED = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountListing:
+    """Every account. ``unreadable`` are the currencies of those without a readable balance, or UNNAMED."""
+
+    accounts: tuple[Account, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 class ExchangeAccount:
@@ -26,23 +44,29 @@ class ExchangeAccount:
 
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
+        self._may_trade: bool | None = None
+        self._asked_at = float("-inf")
 
-    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> list[Account]:
+    async def accounts(self, page_size: int = MOST_ACCOUNTS_A_PAGE) -> AccountListing:
         """Every account. A listing that does not end, or goes in circles, is malformed, never cut short."""
         found: list[Account] = []
-        cursor = ""
-        seen: set[str] = set()
-        for _ in range(_MOST_PAGES):
-            params = [("limit", str(page_size))] + ([("cursor", cursor)] if cursor else [])
-            body = await self._rest.get("/accounts", params, private=True)
-            found.extend(translate.account(item) for item in translate.objects(body, "accounts"))
-            cursor = str(body.get("cursor") or "")
-            if body.get("has_next") is not True:
-                return found
-            if not cursor or cursor in seen:
-                raise translate.malformed("the accounts' pages go in circles")
-            seen.add(cursor)
-        raise translate.malformed(f"more than {_MOST_PAGES} pages of accounts")
+        unreadable: list[str] = []
+        pages = Pages(most=_MOST_PAGES)
+        goes_on = True
+        while goes_on:
+            params = [("limit", str(page_size))] + ([("cursor", pages.cursor)] if pages.cursor else [])
+            page = await self._rest.get_as(read_account_page, "/accounts", params, private=True)
+            if isinstance(page, AccountPage):
+                found.extend(page.accounts)
+                goes_on = pages.goes_on({"has_next": page.has_next, "cursor": page.cursor}, len(page.accounts))
+            else:
+                _take_one_by_one(page, found, unreadable)
+                goes_on = pages.goes_on(page, len(translate.objects(page, "accounts")))
+        if not pages.complete:
+            raise translate.malformed(
+                f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
+            )
+        return AccountListing(tuple(found), tuple(unreadable))
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -60,10 +84,11 @@ class ExchangeAccount:
         except UpstreamRefused:
             return CredentialCheck(configured=True, valid=False)
         except UpstreamUnavailable as error:
-            # Said twice, the second time with the clock set right: it is the key.
+            # Said again and again, with the clock set right: it is the key.
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
                 return CredentialCheck(configured=True, valid=False)
             raise
+        self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
         return CredentialCheck(
             configured=True,
             valid=True,
@@ -72,16 +97,51 @@ class ExchangeAccount:
             can_transfer=_flag(body, "can_transfer"),
         )
 
+    async def require_trading(self) -> None:
+        """Raises RequestRefused, 403, when the key is known not to be allowed to trade.
 
-def balance_of(accounts: Iterable[Account], product: ProductAnswer, *, base: bool) -> Balance:
-    """What may be spent of a product's base or quote currency. No such account: nothing."""
+        A no is asked for again now and then: a person may have allowed it since.
+        """
+        if self._may_trade is False and time.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
+            with suppress(Retryable):
+                await self.credentials()
+        if self._may_trade is False:
+            message = (
+                "the API key may not trade: give it the permission to trade at Coinbase, or restart the bridge with "
+                "a key that has it; a permission given is noticed within a minute"
+            )
+            raise RequestRefused(403, BridgeErrorCode.KEY_MAY_NOT_TRADE, message)
+
+
+def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -> Balance:
+    """What may be spent of a product's base or quote currency. No such account: nothing.
+
+    Raises:
+        UpstreamUnavailable: an account that may hold the currency cannot be read.
+    """
     extra: dict[str, Any] = product.model_extra or {}
     first, _, second = product.product_id.partition("-")
     asset = str(extra.get("base_currency_id" if base else "quote_currency_id") or (first if base else second))
-    amounts = (Decimal(account.available_balance.value) for account in accounts if account.currency == asset)
+    amounts = [Decimal(account.available_balance.value) for account in listing.accounts if account.currency == asset]
+    if asset in listing.unreadable or (not amounts and UNNAMED in listing.unreadable):
+        raise translate.malformed(f"the account that holds {asset} cannot be read")
     available = reduce(_WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+    for item in translate.objects(page, "accounts"):
+        try:
+            found.append(translate.account(item))
+        except UpstreamUnavailable as error:
+            unreadable.append(_currency_or_unnamed(item))
+            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
+
+
+def _currency_or_unnamed(item: dict[str, Any]) -> str:
+    currency = item.get("currency")
+    return currency if isinstance(currency, str) and currency else UNNAMED
 
 
 def _flag(body: dict[str, Any], key: str) -> bool | None:

@@ -3,7 +3,7 @@
 ::
 
     Refused
-    ├── RequestRefused        the bridge's own no: token, epoch, gates, sizes
+    ├── RequestRefused        the bridge's own no: token, epoch, gates, sizes, an id in use
     └── UpstreamRefused       Coinbase's no, its reason in ``code``
     Retryable
     ├── NoCredentials         the bridge has no keys
@@ -24,15 +24,15 @@ __all__ = ["NoCredentials", "OrderUnknown", "RequestRefused", "UpstreamRefused",
 
 
 class RequestRefused(Refused):
-    """The bridge refuses; nothing was sent to Coinbase for this request.
+    """The bridge refuses: nothing was placed or changed for this request.
 
-    ``extra`` stands beside ``error`` in the answer.
+    ``extra`` stands beside ``error`` in the answer; ``code`` may be Coinbase's reason.
     """
 
     def __init__(
-        self, status: int, code: BridgeErrorCode, message: str, extra: Mapping[str, Any] | None = None
+        self, status: int, code: BridgeErrorCode | str, message: str, extra: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(code.value, message)
+        super().__init__(str(code), message)
         self.status = status
         self.extra = dict(extra or {})
 

@@ -1,147 +1,228 @@
-"""Market orders: sent once in effect, and never reported as something they may not be.
+"""Orders: sent once in effect, and never reported as something they may not be.
 
-Before an order leaves, its body is remembered under its client order id until its fate is known. A
-repeat of an order whose fate is not known sends the remembered body, whatever the bid is by now, and
-passes no gate: it is not a new order. If Coinbase then refuses the repeat, that is still no proof that
-the first one was not taken; ``GET /order`` has to tell.
+1.  One request at a time has a client order id. A repeat of an order that is known to exist is answered
+    with it, whatever the product's gates say by now; another wish under its id is refused.
+2.  An order is remembered before it leaves, as it leaves, until it is certain that it was not placed. A
+    repeat of one whose fate is not known sends the remembered request and passes no gate.
+3.  A no is certain. The refusal, here or at Coinbase, of an id that may have been sent before (by a try
+    that was not answered, by the process before this one) waits for a look at Coinbase's listing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import OrderedDict
+import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from cbbot.contract.bridge_api import MarketOrder, OrderPlaced
+from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable
 from cbbot_bridge.coinbase.rest_answers import Meaning
-from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused
+from cbbot_bridge.create_answer import Taken, read_create_answer
+from cbbot_bridge.exchange_account import ExchangeAccount
+from cbbot_bridge.http_errors import OrderUnknown, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
-from cbbot_bridge.order_request import check_gates, create_body, needs_bid
+from cbbot_bridge.order_request import check_gates, create_body
+from cbbot_bridge.order_search import OrderSearch
+from cbbot_bridge.order_wish import AnyOrder, Wish, difference, wish_of
 from cbbot_bridge.prices import Prices
+from cbbot_bridge.sent_orders import SentOrder, SentOrders, id_in_use
 
 __all__ = ["OrderPlacer"]
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_UNRESOLVED = 1000
-_PRODUCT_SECONDS = 10.0
+_PRODUCT_SECONDS: Final = 10.0
 # Increments hardly ever change, and an exit must not wait for an outage of the product endpoint.
-_PRODUCT_AT_WORST_SECONDS = 3600.0
-_SAYS_NOTHING = ("", "UNKNOWN_FAILURE_REASON", "UNKNOWN", "unknown")
+_PRODUCT_AT_WORST_SECONDS: Final = 3600.0
 
 
 class OrderPlacer:
-    """Places market orders."""
+    """Places orders of every kind. ``contradicted`` is called when an id stands for another order at Coinbase."""
 
-    def __init__(self, rest: CoinbaseRest, market: Market, prices: Prices) -> None:
+    def __init__(
+        self,
+        rest: CoinbaseRest,
+        market: Market,
+        prices: Prices,
+        account: ExchangeAccount,
+        sent_orders: SentOrders,
+        search: OrderSearch,
+        contradicted: Callable[[], None],
+    ) -> None:
         self._rest = rest
         self._market = market
         self._prices = prices
-        self._unresolved: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._account = account
+        self._sent_orders = sent_orders
+        self._search = search
+        self._contradicted = contradicted
 
-    async def place(self, order: MarketOrder, before_send: Callable[[], None] = lambda: None) -> OrderPlaced:
+    async def place(self, order: AnyOrder, before_send: Callable[[], None] = lambda: None) -> OrderPlaced:
         """Places ``order``, or returns the order that its client order id already stands for.
 
         ``before_send`` is the last check before the request leaves; it raises RequestRefused.
 
         Raises:
-            RequestRefused, UpstreamRefused: nothing was placed.
+            RequestRefused, UpstreamRefused: this request placed nothing.
             UpstreamUnavailable: this request placed nothing and may be made again.
             OrderUnknown: it may or may not have been placed.
         """
-        body = self._unresolved.get(order.client_order_id)
+        deadline = time.monotonic() + self._rest.order_seconds
+        async with self._sent_orders.claimed(order.client_order_id, wish_of(order), deadline) as sent:
+            if sent.placed is None:
+                sent.placed = await self._send(sent, before_send, deadline)
+            return sent.placed
+
+    async def _send(self, sent: SentOrder, before_send: Callable[[], None], deadline: float) -> OrderPlaced:
+        repeated = sent.body is not None
+        body = sent.body
         if body is None:
-            fresh = await self._body(order)
-            # Another request with this id may have got here first while the product was read.
-            body = self._unresolved.get(order.client_order_id, fresh)
-            repeated = body is not fresh
-        else:
-            repeated = True
-        self._remember(order.client_order_id, body)
+            body, refusal = await self._new_body(sent, deadline)
+            if refusal is not None:
+                return await self._existing_or(refusal, sent, body, deadline)
+            if body is None:
+                raise AssertionError("neither a body nor a refusal")
+        sent_before = sent.last_sent
+        sent.sending(body, time.monotonic())
         try:
-            posted = await self._rest.post("/orders", body, before_send)
-            placed = self._conclude(order.client_order_id, posted, repeated=repeated)
-        except OrderUnknown as unknown:
-            fields = {"client_order_id": order.client_order_id, "code": unknown.code, "reason": str(unknown)}
-            _LOG.error("order outcome unknown", extra={"fields": fields})
+            posted = await self._rest.post("/orders", body, before_send, deadline=deadline)
+        except Refused:
+            # By before_send: this request did not leave.
+            self._undo(sent, sent_before, repeated=repeated)
             raise
-        except (Refused, Retryable):
-            # These say for certain that this request placed nothing; not so for an earlier one.
-            if not repeated:
-                self.resolved(order.client_order_id)
-            raise
-        self.resolved(order.client_order_id)
-        fields = {"client_order_id": order.client_order_id, "order_id": placed.order_id, "side": order.side.value}
-        _LOG.info("order placed", extra={"fields": fields})
-        return placed
+        if posted.may_have_acted:
+            sent.last_sent = time.monotonic()
+        return await self._conclude(sent, body, posted, sent_before, repeated=repeated, deadline=deadline)
 
-    def resolved(self, client_order_id: str) -> None:
-        """The fate of this order is known."""
-        self._unresolved.pop(client_order_id, None)
-
-    async def _body(self, order: MarketOrder) -> dict[str, Any]:
-        product = await self._market.product(
-            order.product_id, younger_than=_PRODUCT_SECONDS, at_worst=_PRODUCT_AT_WORST_SECONDS
-        )
-        check_gates(product)
-        bid: Decimal | None = None
-        if needs_bid(order):
-            bbo = self._prices.fresh_bbo(order.product_id) or await self._market.bbo(order.product_id)
-            bid = Decimal(bbo.bid)
-            if bid <= 0:
-                raise translate.malformed(f"the bid of {order.product_id} is {bid}")
-        return create_body(order, product, bid)
-
-    def _remember(self, client_order_id: str, body: dict[str, Any]) -> None:
-        self._unresolved[client_order_id] = body
-        while len(self._unresolved) > _MOST_UNRESOLVED:
-            self._unresolved.popitem(last=False)
-
-    def _conclude(self, client_order_id: str, posted: Posted, *, repeated: bool) -> OrderPlaced:
+    async def _conclude(
+        self,
+        sent: SentOrder,
+        body: dict[str, Any],
+        posted: Posted,
+        sent_before: float,
+        *,
+        repeated: bool,
+        deadline: float,
+    ) -> OrderPlaced:
+        if sent.placed is not None:
+            return sent.placed  # a look of another request has found it meanwhile
         answer = posted.answer
         in_doubt = posted.may_have_acted or repeated
-        if answer.meaning is Meaning.OK and answer.body.get("success") is True:
-            return _placed(client_order_id, answer.body)
-        if answer.meaning is Meaning.OK and answer.body.get("success") is not False:
-            raise OrderUnknown(502, "upstream_malformed", "Coinbase's answer does not tell whether it took the order")
-        if answer.meaning is Meaning.OK:
-            refusal = _refusal(answer.body)
-        elif answer.meaning is Meaning.REFUSED:
-            refusal = UpstreamRefused(answer.status, answer.code, answer.message)
-        elif in_doubt:
+        if answer.meaning not in (Meaning.OK, Meaning.REFUSED):
             unavailable = as_unavailable(answer)
-            raise OrderUnknown(unavailable.status, unavailable.code, f"{unavailable}; it may have taken the order")
-        else:
-            raise as_unavailable(answer)
-        if in_doubt:
-            message = f"refused now ({refusal}), but an earlier try may have been taken: look it up with GET /order"
-            raise OrderUnknown(502, refusal.code, message)
+            if in_doubt:
+                message = f"{unavailable}; the order may have been taken"
+                raise OrderUnknown(unavailable.status, unavailable.code, message)
+            self._undo(sent, sent_before, repeated=False)
+            raise unavailable
+        verdict = read_create_answer(sent.client_order_id, answer)
+        match verdict:
+            case OrderPlaced():
+                detail = answer.body.get("success_response")
+                self._check_same(sent, body, {**answer.body, **(detail if isinstance(detail, dict) else {})})
+                return verdict
+            case OrderUnknown():
+                raise verdict
+            case Taken(reason):
+                return await self._taken(reason, sent, body, deadline)
+        if not posted.may_have_acted:
+            self._undo(sent, sent_before, repeated=repeated)
+        return await self._existing_or(verdict, sent, body, deadline)
+
+    def _undo(self, sent: SentOrder, sent_before: float, *, repeated: bool) -> None:
+        """This request certainly placed nothing; what is known of earlier ones is as it was."""
+        sent.last_sent = sent_before
+        if not repeated:
+            sent.not_placed()
+
+    async def _existing_or(
+        self, refusal: Refused, sent: SentOrder, body: dict[str, Any] | None, deadline: float
+    ) -> OrderPlaced:
+        """The order that the refused id stands for already; ``refusal`` is raised when it certainly stands for none."""
+        in_doubt = sent.body is not None
+        if not in_doubt and not self._search.needed(self._sent_orders.known_since):
+            raise refusal
+        try:
+            order = await self._find(sent, sent.wish.product_id, deadline)
+        except (Refused, Retryable) as error:
+            raise _maybe(refusal, f"{error}") from error
+        if order is not None:
+            return self._existing(sent, body, order)
+        sent_at = sent.last_sent if in_doubt else self._sent_orders.known_since
+        if not self._search.absence_counts(sent_at):
+            raise _maybe(refusal, "an earlier try may have been taken and not be visible yet")
+        sent.not_placed()
         raise refusal
 
+    async def _taken(self, reason: Refused, sent: SentOrder, body: dict[str, Any], deadline: float) -> OrderPlaced:
+        """Coinbase says that it has an order with this id: that is no refusal, and which one it is has to be seen."""
+        try:
+            order = await self._find(sent, None, deadline)
+        except (Refused, Retryable) as error:
+            raise _maybe(reason, f"the id seems to be taken, and {error}") from error
+        if order is None:
+            raise _maybe(reason, "the id seems to be taken, and no order of that id is visible yet")
+        return self._existing(sent, body, order)
 
-def _placed(client_order_id: str, body: dict[str, Any]) -> OrderPlaced:
-    success = body.get("success_response")
-    detail: dict[str, Any] = success if isinstance(success, dict) else {}
-    # Older answers carry the id at the top only.
-    order_id = detail.get("order_id") or body.get("order_id")
-    if not isinstance(order_id, str) or not order_id:
-        raise OrderUnknown(502, "upstream_malformed", "Coinbase took the order but named no order_id")
-    known_as = detail.get("client_order_id")
-    own_id = known_as if isinstance(known_as, str) and known_as else client_order_id
-    return OrderPlaced.model_validate({**body, "success": True, "order_id": order_id, "client_order_id": own_id})
+    async def _find(self, sent: SentOrder, product_id: str | None, deadline: float) -> dict[str, Any] | None:
+        within = max(deadline - time.monotonic(), self._rest.least_seconds)
+        since = sent.first_sent if sent.body is not None and product_id is not None else None
+        return await self._search.find(sent.client_order_id, product_id, since, within)
+
+    def _existing(self, sent: SentOrder, body: dict[str, Any] | None, order: dict[str, Any]) -> OrderPlaced:
+        order_id = translate.text_of(order, "order_id")
+        self._check_same(sent, body, order)
+        return OrderPlaced(order_id=order_id, client_order_id=sent.client_order_id)
+
+    def _check_same(self, sent: SentOrder, body: dict[str, Any] | None, found: dict[str, Any]) -> None:
+        """Raises RequestRefused when ``found``, which has the id, is another order than was wished for."""
+        wrong = difference(sent.wish, body, found)
+        if wrong is None:
+            return
+        self._contradicted()
+        fields = {"client_order_id": sent.client_order_id, "reason": wrong}
+        _LOG.error("a client order id stands for another order", extra={"fields": fields})
+        sent.not_placed()
+        raise id_in_use(sent.client_order_id, f"another order at Coinbase: {wrong}")
+
+    async def _new_body(self, sent: SentOrder, deadline: float) -> tuple[dict[str, Any] | None, Refused | None]:
+        """The create request, as far as it could be made, and why it must not be sent."""
+        body: dict[str, Any] | None = None
+        wish = sent.wish
+        try:
+            async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
+                await self._account.require_trading()
+                product = await self._market.product(
+                    wish.product_id,
+                    younger_than=_PRODUCT_SECONDS,
+                    at_worst=_PRODUCT_AT_WORST_SECONDS,
+                    for_order=True,
+                )
+                body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
+            check_gates(product, wish)
+        except TimeoutError:
+            message = "Coinbase: the product was not read in time; nothing was sent"
+            raise UpstreamUnavailable(504, BridgeErrorCode.UPSTREAM_TIMEOUT, message) from None
+        except Refused as refusal:
+            return body, refusal
+        return body, None
+
+    async def _bid(self, wish: Wish) -> Decimal | None:
+        if not wish.needs_bid:
+            return None
+        bbo = self._prices.fresh_bbo(wish.product_id) or await self._market.bbo(wish.product_id, for_order=True)
+        bid = Decimal(bbo.bid)
+        if bid <= 0:
+            raise translate.malformed(f"the bid of {wish.product_id} is {bid}")
+        return bid
 
 
-def _refusal(body: dict[str, Any]) -> UpstreamRefused:
-    """Coinbase's reason; the prefix that says where in Coinbase it was found is left out of the code."""
-    detail = body.get("error_response")
-    fields: dict[str, Any] = detail if isinstance(detail, dict) else {}
-    candidates = [fields.get(key) for key in ("new_order_failure_reason", "preview_failure_reason", "error")]
-    candidates.append(body.get("failure_reason"))
-    reason = next((text for text in candidates if isinstance(text, str) and text not in _SAYS_NOTHING), "REFUSED")
-    message = fields.get("message") or fields.get("error_details") or "Coinbase gives no further reason"
-    return UpstreamRefused(400, reason.removeprefix("PREVIEW_")[:64], f"{message} ({reason})"[:400])
+def _maybe(refusal: Refused, why_not: str) -> OrderUnknown:
+    message = f"refused now ({refusal}), which proves nothing: {why_not}; look it up with GET /order"
+    return OrderUnknown(502, refusal.code, message)

@@ -1,14 +1,20 @@
-"""The venue's time, kept by asking for it now and then: often at first, and of a fast venue."""
+"""The venue's time, kept by asking for it now and then: often at first, and of a fast venue.
+
+It does not go backwards when a sample corrects it a little; it stands still instead. A venue that was set
+back (a simulator that was started anew) is followed, and one answer that fits nothing is asked for again
+before it is believed: neither stops the clock for longer than it takes to see it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from cbbot.domain.venue_clock import ClockSample, VenueClock
+from cbbot.domain.venue_clock import FASTEST, ClockSample, VenueClock
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
 
@@ -26,6 +32,12 @@ _SHORTEST_BASELINE_SECONDS = 0.2
 # Coinbase's public answers may come from a cache that is a second old.
 _CACHED_SECONDS = 1.0
 
+# Seconds of ours, at the venue's rate. A correction up to the first is waited out; an answer further off
+# than the second is asked for again; a time further ahead than the second was not told by this venue.
+_WAITED_OUT_SECONDS = 2.0
+_PLAUSIBLE_SECONDS = 60.0
+_SHORTEST_INTERVAL_SECONDS = 1.0
+
 
 class Timekeeper:
     """``fetch`` is one read of ``GET /time``. Clocks are arguments: monotonic seconds, UNIX seconds."""
@@ -40,8 +52,13 @@ class Timekeeper:
         self._monotonic = monotonic
         self._wall = wall
         self._clock: VenueClock | None = None
+        self._measured = False
         self._latest_ms = 0
+        self._wake = asyncio.Event()
+        self.on_set_back: Callable[[], None] = lambda: None
         self.failures = 0
+        self.set_backs = 0
+        self.outliers = 0
 
     @property
     def known(self) -> bool:
@@ -53,7 +70,10 @@ class Timekeeper:
         return self._clock.rate if self._clock else 1.0
 
     def now_ms(self) -> int:
-        """The venue's time in ms since the epoch; never less than an earlier answer. Ours before a sample."""
+        """The venue's time in ms since the epoch, ours before a sample.
+
+        Less than an earlier answer only when the venue was set back by more than a correction.
+        """
         if self._clock is None:
             return int(self._wall() * 1000)
         self._latest_ms = max(self._latest_ms, self._clock.now_ms(self._monotonic()))
@@ -69,21 +89,64 @@ class Timekeeper:
             return self._wall()
         return self._clock.now_ms(self._monotonic()) / 1000.0
 
+    def latest_plausible_seconds(self) -> float:
+        """UNIX seconds: the venue cannot have stamped anything with a later time."""
+        if self._clock is None:
+            return float("inf")
+        rate = max(self._clock.rate, 1.0) if self._measured else FASTEST
+        return self.now_ms() / 1000.0 + _PLAUSIBLE_SECONDS * rate
+
+    def ask_soon(self) -> None:
+        """Has ``run`` take a sample now, or a second after its last: something contradicts the time."""
+        self._wake.set()
+
     async def sample(self) -> None:
-        """Asks the venue once.
+        """Asks the venue once, and once more when the answer fits nothing.
 
         Raises:
-            CbbotError: it could not be asked, or told no time.
+            CbbotError: it could not be asked, or told no time, or two that contradict each other.
         """
+        sample = await self._ask()
+        if self._is_far_off(sample):
+            second = await self._ask()
+            if not self._is_far_off(second):
+                self.outliers += 1
+                _LOG.warning("the venue told a wrong time", extra={"fields": {"venue_ms": sample.venue_ms}})
+            elif abs(second.venue_ms - sample.venue_ms) > self._reach_ms(_PLAUSIBLE_SECONDS):
+                self.outliers += 1
+                raise translate.malformed(f"GET /time told {sample.venue_ms} and then {second.venue_ms}")
+            sample = second
+        self._take(sample)
+
+    async def _ask(self) -> ClockSample:
         asked = self._monotonic()
         venue_ms = translate.venue_ms(await self._fetch())
-        sample = ClockSample.of(asked, self._monotonic(), venue_ms)
+        return ClockSample.of(asked, self._monotonic(), venue_ms)
+
+    def _is_far_off(self, sample: ClockSample) -> bool:
+        if self._clock is None:
+            return False
+        return abs(sample.venue_ms - self._clock.now_ms(sample.at)) > self._reach_ms(_PLAUSIBLE_SECONDS)
+
+    def _reach_ms(self, seconds: float) -> float:
+        return seconds * 1000.0 * max(self.rate, 1.0)
+
+    def _take(self, sample: ClockSample) -> None:
         clock = VenueClock.sampled(
             self._clock, sample, baseline_seconds=_SHORTEST_BASELINE_SECONDS, cached_seconds=_CACHED_SECONDS
         )
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
+        now = self._monotonic()
+        before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
+        self._measured = self._measured or clock.baseline >= _SHORTEST_BASELINE_SECONDS
+        behind_ms = before_ms - clock.now_ms(now)
+        if behind_ms > self._reach_ms(_WAITED_OUT_SECONDS):
+            self.set_backs += 1
+            self._latest_ms = 0
+            _LOG.warning("the venue's clock was set back", extra={"fields": {"seconds": round(behind_ms / 1000, 1)}})
+            self.on_set_back()
 
     async def try_sample(self) -> bool:
         """As ``sample``; a failure is counted and logged, not raised."""
@@ -102,7 +165,14 @@ class Timekeeper:
             done = await self.try_sample()
             now = self._monotonic()
             started = now if started is None and done else started
-            await asyncio.sleep(self.interval(done=done, since_first=None if started is None else now - started))
+            await self._until_next(self.interval(done=done, since_first=None if started is None else now - started))
+
+    async def _until_next(self, seconds: float) -> None:
+        self._wake.clear()
+        await asyncio.sleep(min(seconds, _SHORTEST_INTERVAL_SECONDS))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds - _SHORTEST_INTERVAL_SECONDS, 0.0)):
+                await self._wake.wait()
 
     def interval(self, *, done: bool, since_first: float | None) -> float:
         """Seconds until the next sample, by whether the newest came off and how long ago the first did."""

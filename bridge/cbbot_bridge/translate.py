@@ -12,8 +12,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, OrderStatus, ProductAnswer
+from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderStatus
 from cbbot.domain.decimals import parse_decimal, plain
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
@@ -30,6 +31,7 @@ __all__ = [
     "objects",
     "order_status",
     "product",
+    "quote_of",
     "seconds_of",
     "side_of",
     "text_of",
@@ -45,6 +47,7 @@ _GATES = (
     "auction_mode",
     "view_only",
 )
+_LONGEST_UNIX_TIME = 11  # digits: the year 5138
 
 
 def malformed(what: str) -> UpstreamUnavailable:
@@ -101,31 +104,46 @@ def product(body: Mapping[str, Any]) -> ProductAnswer:
             raise malformed(f"{key!r} is {value}")
     least = {key: decimal_or_none(body, key) or Decimal(0) for key in ("quote_min_size", "base_min_size")}
     sizes = {key: plain(value) for key, value in (increments | least).items()}
-    gates = {key: body.get(key) is True for key in _GATES}
+    gates = {key: _gate(body, key) for key in _GATES}
     texts = {key: str(body.get(key) or "") for key in ("price", "status")}
     return ProductAnswer.model_validate({**body, **sizes, **gates, **texts, "product_id": text_of(body, "product_id")})
 
 
-def candle(body: Mapping[str, Any]) -> CandleRow:
-    """One candle. Coinbase's ``start`` is UNIX seconds."""
+def _gate(body: Mapping[str, Any], key: str) -> bool:
+    """Absent and null are no gate. Anything but a boolean may mean a shut one: taken for neither."""
+    value = body.get(key)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise malformed(f"{key!r} is no boolean")
+
+
+def candle(body: Mapping[str, Any], seconds: int) -> CandleRow:
+    """One candle of ``seconds`` length. Coinbase's ``start`` is UNIX seconds.
+
+    A candle that cannot be is an error and is not left out: an absent candle means that nobody traded.
+    """
     start = str(body.get("start") or "")
-    if not (start.isascii() and start.isdigit()):
+    if not (start.isascii() and start.isdigit() and len(start) <= _LONGEST_UNIX_TIME):
         raise malformed("a candle's 'start' is no UNIX time")
-    return CandleRow(
-        start=start,
-        open=_plain_of(body, "open"),
-        high=_plain_of(body, "high"),
-        low=_plain_of(body, "low"),
-        close=_plain_of(body, "close"),
-        volume=_plain_of(body, "volume"),
-    )
+    try:
+        found = {key: decimal_of(body, key) for key in ("open", "high", "low", "close", "volume")}
+    except UpstreamUnavailable as error:
+        raise malformed(f"the candle of {start}: {error}") from error
+    low, high = found["low"], found["high"]
+    if int(start) % seconds:
+        raise malformed(f"the candle of {start} does not begin at a multiple of {seconds} s")
+    if low <= 0 or found["volume"] < 0:
+        raise malformed(f"the candle of {start} has a price of 0 or less, or a negative volume")
+    if not (low <= found["open"] <= high and low <= found["close"] <= high):
+        raise malformed(f"the candle of {start} has a price that is not between its low {low} and high {high}")
+    return CandleRow(start=start, **{key: plain(value) for key, value in found.items()})
 
 
 def account(body: Mapping[str, Any]) -> Account:
-    """An account; one without a hold holds nothing."""
+    """An account; one without a hold holds nothing. A balance that is not told is an error, never zero."""
     currency = text_of(body, "currency")
     available = body.get("available_balance")
-    if not isinstance(available, dict):
+    if not isinstance(available, dict) or decimal_or_none(available, "value") is None:
         raise malformed(f"the {currency} account has no 'available_balance'")
     hold = body.get("hold")
     held = decimal_or_none(hold, "value") if isinstance(hold, dict) else None
@@ -134,7 +152,7 @@ def account(body: Mapping[str, Any]) -> Account:
             **body,
             "currency": currency,
             "available_balance": Amount(value=_plain_of(available, "value"), currency=currency),
-            "hold": Amount(value=plain(held or Decimal(0)), currency=currency),
+            "hold": Amount(value="0" if held is None else plain(held), currency=currency),
             "type": str(body.get("type") or ""),
         }
     )
@@ -153,14 +171,36 @@ def fees(body: Mapping[str, Any]) -> Fees:
 
 
 def best_bid_ask(body: Mapping[str, Any]) -> Bbo | None:
-    """The top of a product book; None when a side is empty."""
+    """The top of a product book; None when a side is empty. A bid above the ask is an error."""
     book = body.get("pricebook")
     if not isinstance(book, dict):
         raise malformed("'pricebook' is missing")
     bids, asks = objects(book, "bids"), objects(book, "asks")
     if not bids or not asks:
         return None
-    return Bbo(bid=_plain_of(bids[0], "price"), ask=_plain_of(asks[0], "price"), ts=str(book.get("time") or ""))
+    bid, ask = decimal_of(bids[0], "price"), decimal_of(asks[0], "price")
+    if not 0 < bid <= ask:
+        raise malformed(f"the book is crossed or has no price: bid {bid}, ask {ask}")
+    return Bbo(bid=plain(bid), ask=plain(ask), ts=str(book.get("time") or ""))
+
+
+def quote_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Bid and ask that stand beside a price, as text; None for one that is not told or cannot be used.
+
+    A bid above the ask makes both unusable: the price beside them may be good.
+    """
+    bid, ask = (_price_or_none(body, key) for key in ("best_bid", "best_ask"))
+    if bid is not None and ask is not None and bid > ask:
+        return None, None
+    return (None if bid is None else plain(bid)), (None if ask is None else plain(ask))
+
+
+def _price_or_none(body: Mapping[str, Any], key: str) -> Decimal | None:
+    try:
+        value = decimal_or_none(body, key)
+    except UpstreamUnavailable:
+        return None
+    return value if value is not None and value > 0 else None
 
 
 def order_status(value: object) -> OrderStatus:

@@ -66,6 +66,9 @@ class UpstreamCheck:
         offset = bridge.timekeeper.offset_ms()
         if bridge.timekeeper.rate == 1.0 and offset is not None and abs(offset) > _MUCH_SKEW_MS:
             found.append(f"this machine's clock is {offset / 1000:.1f} s behind the venue's: set it right")
+        found.extend(
+            f"Coinbase does not stream {product}: its price is polled" for product in bridge.stream.refused_products
+        )
         if bridge.access.closed:
             found.append("no BRIDGE_TOKEN: orders are refused")
         return found

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_api import OrderStatus
+from cbbot.contract.bridge_orders import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate, parse_frame
-from cbbot_bridge.exchange_account import balance_of
-from cbbot_bridge.executions import fill_of, order_state
+from cbbot_bridge.exchange_account import AccountListing, balance_of
+from cbbot_bridge.executions import order_state
+from cbbot_bridge.order_fills import OrderFills, fill_of, totals
 
 FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
 
@@ -20,7 +21,8 @@ FOLDER = Path(__file__).parent / "fixtures" / "coinbase"
 def http(name: str) -> dict[str, Any]:
     answer = read_answer(200, (FOLDER / f"http_{name}.json").read_bytes())
     assert answer.meaning is Meaning.OK
-    return answer.body
+    body: dict[str, Any] = answer.body
+    return body
 
 
 def test_accounts() -> None:
@@ -33,18 +35,20 @@ def test_accounts() -> None:
     )
     assert (usd.currency, usd.available_balance.value, usd.hold.value) == ("USD", "10000.50", "450.00")
     product = translate.product(http("product"))
-    assert balance_of([btc, usd], product, base=True).model_dump() == {
+    listing = AccountListing((btc, usd))
+    assert balance_of(listing, product, base=True).model_dump() == {
         "asset": "BTC",
         "available": "1.23456789",
         "step": "0.00000001",
     }
-    assert balance_of([btc, usd], product, base=False).available == "10000.50"
+    assert balance_of(listing, product, base=False).available == "10000.50"
 
 
 def test_product_and_products() -> None:
     product = translate.product(http("product"))
     assert (product.price_increment, product.base_increment, product.quote_increment) == ("0.01", "0.00000001", "0.01")
     assert (product.quote_min_size, product.base_min_size, product.status) == ("1", "0.00000001", "online")
+    assert (product.trading_disabled, product.limit_only) == (False, False)
     # The rest of Coinbase's object is passed on untouched.
     raw = http("product")
     assert product.model_dump(mode="json") == raw
@@ -53,7 +57,7 @@ def test_product_and_products() -> None:
 
 
 def test_candles() -> None:
-    newest, oldest = (translate.candle(item) for item in translate.objects(http("candles"), "candles"))
+    newest, oldest = (translate.candle(item, 3600) for item in translate.objects(http("candles"), "candles"))
     assert oldest.model_dump() == {
         "start": "1712188800",
         "open": "65984.18",
@@ -66,13 +70,13 @@ def test_candles() -> None:
 
 
 def test_fills() -> None:
-    first, second = (fill_of(item) for item in translate.objects(http("fills"), "fills"))
+    first, second = (totals([fill_of(item)]) for item in translate.objects(http("fills"), "fills"))
     assert (str(first.base), str(first.value), str(first.commission)) == ("0.005", "225.61725", "1.14")
     assert (str(second.base), str(second.value), str(second.commission)) == ("0.0325", "99.999900", "0.50")
 
 
 def test_order() -> None:
-    state = order_state(http("order")["order"], [])
+    state = order_state(http("order")["order"], OrderFills())
     assert state.model_dump(mode="json") == {
         "order_id": "0000-000000-000000",
         "client_order_id": "11111-000000-000000",
@@ -80,8 +84,13 @@ def test_order() -> None:
         "side": "BUY",
         "status": "OPEN",
         "created_time": "2021-05-31T09:59:59Z",
+        "kind": "LIMIT",
+        "time_in_force": "GTC",
         "base_size": "0.001",
         "quote_size": None,
+        "limit_price": "10000.00",
+        "stop_price": None,
+        "pending_cancel": False,
         "filled_size": "0.001",
         "average_filled_price": "50",
         "filled_value": "10000",
@@ -94,11 +103,11 @@ def test_order() -> None:
 
 def test_orders_list() -> None:
     body = http("orders_list")
-    resting, filled = (order_state(item, []) for item in translate.objects(body, "orders"))
+    resting, filled = (order_state(item, OrderFills()) for item in translate.objects(body, "orders"))
     assert (resting.status, resting.filled_size, resting.fills_agree) == (OrderStatus.OPEN, "0", True)
     assert (filled.status, filled.quote_size, filled.filled_value) == (OrderStatus.FILLED, "100", "100")
     fill = next(item for item in http("fills")["fills"] if item["order_id"] == filled.order_id)
-    assert order_state(body["orders"][1], [fill_of(fill)]).fills_agree
+    assert order_state(body["orders"][1], OrderFills([fill_of(fill)])).fills_agree
 
 
 def test_product_book() -> None:
@@ -122,19 +131,22 @@ def test_websocket_ticker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "channel", "sequence"),
+    ("name", "channel", "sequence", "beat"),
     [
-        ("heartbeats", "heartbeats", 0),
-        ("subscriptions", "subscriptions", 0),
-        ("l2_data_snapshot", "l2_data", 0),
-        ("l2_data_update", "l2_data", 1),
-        ("market_trades", "market_trades", 5),
-        ("user", "user", 1),
+        ("heartbeats", "heartbeats", 0, 42),
+        ("subscriptions", "subscriptions", 0, None),
+        ("l2_data_snapshot", "l2_data", 0, None),
+        ("l2_data_update", "l2_data", 1, None),
+        ("market_trades", "market_trades", 5, None),
+        ("user", "user", 1, None),
     ],
 )
-def test_other_websocket_channels_are_recognised_and_carry_no_ticker(name: str, channel: str, sequence: int) -> None:
+def test_other_websocket_channels_are_recognised_and_carry_no_ticker(
+    name: str, channel: str, sequence: int, beat: int | None
+) -> None:
     frame = parse_frame((FOLDER / f"ws_{name}.json").read_bytes())
-    assert (frame.channel, frame.sequence, frame.tickers, frame.error) == (channel, sequence, (), None)
+    assert (frame.channel, frame.sequence, frame.beat) == (channel, sequence, beat)
+    assert (frame.tickers, frame.bad_tickers, frame.error) == ((), (), None)
 
 
 def test_every_recorded_answer_is_replayed_here() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import AsyncIterator
@@ -17,12 +18,18 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import schemathesis
     from schemathesis.core.parameters import ParameterLocation
-    from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+    from schemathesis.specs.openapi.checks import (
+        allow_header_conformance,
+        negative_data_rejection,
+        positive_data_acceptance,
+        unsupported_method,
+    )
 
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from handled_exchange import HandledExchange
 
 TOKEN = "a-token-for-tests-only"
 EXAMPLES = int(os.environ.get("BRIDGE_FUZZ_EXAMPLES", "15"))
@@ -73,6 +80,12 @@ def coinbase(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"candles": [CANDLE]})
     if path.startswith("/market/products/"):
         return httpx.Response(200, json={**PRODUCT, "product_id": path.rpartition("/")[2]})
+    if path.startswith("/orders/historical/") and path.rpartition("/")[2] not in ("batch", "fills"):
+        return httpx.Response(200, json={"order": _order(path.rpartition("/")[2])})
+    if path == "/orders/batch_cancel":
+        (order_id,) = json.loads(request.content)["order_ids"]
+        result = {"success": True, "failure_reason": "UNKNOWN_CANCEL_FAILURE_REASON", "order_id": order_id}
+        return httpx.Response(200, json={"results": [result]})
     success = {"success": True, "success_response": {"order_id": "o-1"}}
     answers: dict[str, dict[str, Any]] = {
         "/market/product_book": {"pricebook": BOOK},
@@ -80,10 +93,19 @@ def coinbase(request: httpx.Request) -> httpx.Response:
         "/transaction_summary": {"fee_tier": {"maker_fee_rate": "0.005", "taker_fee_rate": "0.009"}},
         "/key_permissions": {"can_view": True, "can_trade": True, "can_transfer": False},
         "/orders": success,
+        "/orders/edit": {"success": True, "errors": []},
         "/orders/historical/batch": {"orders": [ORDER], "has_next": False, "cursor": ""},
         "/orders/historical/fills": {"fills": [], "cursor": ""},
     }
-    return httpx.Response(200, json=answers.get(path, {"order": ORDER}))
+    return httpx.Response(200, json=answers[path]) if path in answers else httpx.Response(404, json={"error": "x"})
+
+
+def _order(order_id: str) -> dict[str, Any]:
+    """Over or going on, by the id's last character."""
+    leg = {"base_size": "0.1", "limit_price": "100", "post_only": False}
+    status = {"1": "CANCELLED", "3": "OPEN", "5": "EDIT_QUEUED"}.get(order_id[-1], "FILLED")
+    configuration = {"limit_limit_gtc": leg}
+    return {**ORDER, "order_id": order_id, "status": status, "order_configuration": configuration}
 
 
 class Unlimited:
@@ -110,8 +132,8 @@ def application() -> Any:
     environment = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
     bridge = FuzzedBridge(
         load_settings({**environment, "COINBASE_WS_ENABLE": "false"}),
-        transport=httpx.MockTransport(coinbase),
-        retry=RetryPolicy(base_seconds=0.0001, cap_seconds=0.001, total_seconds=2.0),
+        exchange=HandledExchange(coinbase),
+        retry=RetryPolicy(base_seconds=0.0001, cap_seconds=0.001, total_seconds=0.3, least_seconds=0.05),
     )
     return create_app(bridge)
 
@@ -138,12 +160,18 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", application())
 def test_the_bridge_answers_as_its_document_says(case: Any) -> None:
     assume(not _breaks_a_rule_between_fields(case))
     # 502, 503 and 504 are documented answers to a venue in trouble; a 500 would be a defect of the bridge.
-    excluded = [schemathesis.checks.not_a_server_error]
+    excluded: list[Any] = [schemathesis.checks.not_a_server_error]
     if case.meta.is_negative_at(ParameterLocation.HEADER):
         # What is wrong with this one may be its token, and the next line sets that right.
         excluded.append(negative_data_rejection)
     response = case.call(headers={"Authorization": f"Bearer {TOKEN}"})
     assert response.status_code != 500
-    if response.status_code == 400 and response.json()["error"]["code"] == "size_too_small":
+    if response.status_code == 400 and response.json()["error"]["code"] in ("size_too_small", "price_too_small"):
         excluded.append(positive_data_acceptance)
+    if response.status_code == 422 and "there is no day" in response.json()["error"]["message"]:
+        # No pattern knows how long a month is.
+        excluded.append(positive_data_acceptance)
+    if case.operation.path.startswith("/order/"):
+        # The path of an order's kind is that of an order by its id too, with that one's methods.
+        excluded += [allow_header_conformance, unsupported_method]
     case.validate_response(response, excluded_checks=excluded)

@@ -1,13 +1,19 @@
-"""One simulator and one process of each client for a module of tests."""
+"""One simulator and one process of each client for a module of tests; and a bridge before a simulator that fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from simulation.cyclic_venue import CyclicVenue, cyclic_venue
 from simulation.driven_clients import DrivenClients, driven
+from simulation.faulted_bridge import FaultedVenue, FaultyBridge, bridge_before, faulted_venue
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +51,24 @@ def pro(venue: CyclicVenue) -> Iterator[DrivenClients]:
     """ccxt's client for asyncio and the WebSocket, with the venue's key."""
     with driven("pro", venue.address, venue.key) as clients:
         yield clients
+
+
+@pytest.fixture(scope="module")
+def faulted_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultedVenue]:
+    """A simulator that fails on demand."""
+    with faulted_venue(tmp_path_factory.mktemp("exchange")) as running:
+        yield running
+
+
+@pytest.fixture
+def exchange(faulted_exchange: FaultedVenue) -> Iterator[FaultedVenue]:
+    """The same, and after a test nothing of it is left but its orders."""
+    yield faulted_exchange
+    faulted_exchange.calm()
+
+
+@pytest.fixture
+async def troubled(exchange: FaultedVenue) -> AsyncIterator[FaultyBridge]:
+    """A bridge before it that has run for a while; nothing runs in its background."""
+    async with bridge_before(exchange.address) as bridge:
+        yield bridge

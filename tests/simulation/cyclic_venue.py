@@ -37,6 +37,7 @@ __all__ = [
     "CyclicVenue",
     "cyclic_venue",
     "ecdsa_key",
+    "write_cycle",
 ]
 
 CLOSE, LOW, HIGH = Decimal(50_000), Decimal(49_000), Decimal(51_000)
@@ -91,9 +92,7 @@ class CyclicVenue:
 @contextmanager
 def cyclic_venue(folder: Path) -> Iterator[CyclicVenue]:
     """A simulator that checks signatures."""
-    candles = folder / "cyclic.csv"
-    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
-    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    candles = write_cycle(folder)
     keys, entries = {}, []
     for name, (make, rest) in _KEYS.items():
         public, secret = make()
@@ -114,6 +113,14 @@ def cyclic_venue(folder: Path) -> Iterator[CyclicVenue]:
     lines = [json.loads(line) for line in served.log.read_text().splitlines()]
     failures = [line for line in lines if line["level"] not in ("debug", "info", "warning")]
     assert (code, failures) == (0, []), "whatever clients ask, the simulator has no failure of its own"
+
+
+def write_cycle(folder: Path) -> Path:
+    """The file of the market's candles."""
+    candles = folder / "cyclic.csv"
+    rows = (f"{_START + 60 * minute},{CLOSE},{HIGH},{LOW},{CLOSE},{VOLUME}" for minute in range(_MINUTES))
+    candles.write_text("\n".join(["time,open,high,low,close,volume", *rows]), encoding="utf-8")
+    return candles
 
 
 def ecdsa_key() -> tuple[bytes, str]:

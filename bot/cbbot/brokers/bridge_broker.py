@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from cbbot.brokers.bridge_client import BridgeClient, NotPlaced, Unknown
 from cbbot.brokers.broker import OrderEvent
 from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
-from cbbot.contract.bridge_api import OrderNotFound, OrderState
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_orders import OrderNotFound, OrderState
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.trader.events import (
@@ -63,6 +63,9 @@ class BridgeBroker:
             case NotPlaced(code, message):
                 # No try of ours has left, and the id is ours alone: certainly not placed.
                 yield OrderRefused(self._now_ms(), name, code, message)
+            case Refused(code=BridgeErrorCode.ID_IN_USE):
+                # Not "nothing is there": somebody's order stands under the id that we wrote down as ours.
+                yield OrderContradicts(self._now_ms(), name, str(outcome))
             case Refused():
                 yield OrderRefused(self._now_ms(), name, outcome.code, str(outcome))
             case Unknown(reason):
@@ -155,7 +158,7 @@ class BridgeBroker:
             "product_id": self._instrument.product_id,
             "since": str(intent.created_ms // 1000),
         }
-        response = await self._client.get_response("/order", params)
+        response = await self._client.look("/order", params)
         if response.status_code == HTTPStatus.OK:
             return _order(_parsed(response))
         if response.status_code == HTTPStatus.NOT_FOUND:

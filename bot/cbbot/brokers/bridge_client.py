@@ -14,13 +14,16 @@ from typing import Any, Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER, BOT_ID_HEADER, OrderPlaced
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
+from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
 __all__ = ["BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
 
 _READ_LIMIT: Final = httpx.Timeout(10.0, connect=3.0)
+# The bridge reads a listing to its last page before it answers a look for an order.
+_LOOK_LIMIT: Final = httpx.Timeout(30.0, connect=3.0)
 # The bridge waits out rate limits and repeats an order under its id before it answers.
 _ORDER_LIMIT: Final = httpx.Timeout(45.0, connect=3.0)
 _CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
@@ -93,14 +96,24 @@ class BridgeClient:
         code, said = (detail.code, detail.message) if detail else ("", "no explanation")
         raise Unavailable(code, f"bridge: GET {path}: {response.status_code} {said}")
 
-    async def get_response(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
+    async def look(self, path: str, params: Mapping[str, str]) -> httpx.Response:
+        """Any answer at all to a read that may take longer than others.
+
+        Raises:
+            Retryable: there was none.
+        """
+        return await self.get_response(path, params, _LOOK_LIMIT)
+
+    async def get_response(
+        self, path: str, params: Mapping[str, str] | None = None, limit: httpx.Timeout = _READ_LIMIT
+    ) -> httpx.Response:
         """Any answer at all.
 
         Raises:
             Retryable: there was none.
         """
         try:
-            response = await self._http.get(path, params=params)
+            response = await self._http.get(path, params=params, timeout=limit)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Retryable(f"bridge: GET {path}: {type(error).__name__} {error}".rstrip()) from error
         self._note_epoch(response)

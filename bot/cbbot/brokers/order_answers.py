@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from cbbot.contract.bridge_api import OrderState
+from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.decimals import nearest_units, parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Execution, Side
@@ -25,8 +25,12 @@ def by_quote(intent: Intent) -> bool:
 
 
 def is_final(order: OrderState) -> bool:
-    """Over, and order and fills agree on what was executed: either may lag behind the other."""
-    return order.status.terminal and (order.fills_agree or order.settled)
+    """Over, and order and fills agree on what was executed: either may lag behind the other.
+
+    Not by ``settled``: that is true of an order completely filled whose fills lag, and never of one that was
+    canceled with a part of it filled.
+    """
+    return order.status.terminal and order.fills_agree
 
 
 def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> str | None:

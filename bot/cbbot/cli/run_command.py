@@ -30,6 +30,7 @@ from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
 from cbbot.process.json_logs import configure_logs
 from cbbot.process.path_options import named_path
+from cbbot.process.proxies import proxy_for
 
 __all__ = ["run"]
 
@@ -44,7 +45,8 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything. May be repeated."),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. [default: $BOT_HOST, else 0.0.0.0]")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address to listen on. [default: $BOT_HOST, else ::, everywhere]"),
     ] = None,
 ) -> int:
     """Trade until stopped: Ctrl-C or SIGTERM waits for orders in flight, saves, and goes.
@@ -67,7 +69,7 @@ def run(
     problems.raise_found()
     if surroundings is None:
         raise AssertionError("settings that cannot be used have been found above")
-    configure_logs(runtime[BOT_LOG_LEVEL])
+    configure_logs(runtime[BOT_LOG_LEVEL], secrets=surroundings.secrets)
     started = {"version": __version__, "mode": settings.mode, "product_id": settings.product_id}
     logging.getLogger(__name__).info("starting", extra={"fields": started})
     return asyncio.run(serve(settings, surroundings, warnings))
@@ -84,6 +86,11 @@ def _surroundings(settings: Settings, runtime: Mapping[str, Any], problems: Prob
         if path is not None:
             with problems.collected():
                 held[key] = read_secret(setting, path, key)
+    slack_webhook = held.get("SLACK_WEBHOOK_FILE", settings.slack_webhook)
+    slack_proxy = None
+    if slack_webhook:
+        with problems.collected():
+            slack_proxy = proxy_for(slack_webhook, os.environ)
     return Surroundings(
         host=runtime.get(BOT_HOST, ""),
         bot=runtime.get(BOT_NAME) or "",
@@ -91,5 +98,6 @@ def _surroundings(settings: Settings, runtime: Mapping[str, Any], problems: Prob
         venue=runtime.get(BOT_VENUE) or settings.bridge_url,
         bridge_token=held.get("BRIDGE_TOKEN_FILE"),
         control_token=held.get("CONTROL_TOKEN_FILE"),
-        slack_webhook=held.get("SLACK_WEBHOOK_FILE", settings.slack_webhook),
+        slack_webhook=slack_webhook,
+        slack_proxy=slack_proxy,
     )

@@ -40,6 +40,13 @@ class Surroundings:
     bridge_token: str | None = field(repr=False)
     control_token: str | None = field(repr=False)
     slack_webhook: str | None = field(repr=False)
+    slack_proxy: str | None = field(repr=False, default=None)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What stands in no log."""
+        held = (self.bridge_token, self.control_token, self.slack_webhook, self.slack_proxy)
+        return tuple(secret for secret in held if secret)
 
 
 async def serve(settings: Settings, surroundings: Surroundings, warnings: list[str]) -> int:
@@ -65,7 +72,11 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             warnings=warnings,
         )
         metrics = BotMetrics()
-        slack = SlackNotices(surroundings.slack_webhook, about.bot, metrics) if surroundings.slack_webhook else None
+        slack = (
+            SlackNotices(surroundings.slack_webhook, about.bot, metrics, proxy=surroundings.slack_proxy)
+            if surroundings.slack_webhook
+            else None
+        )
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
         trade_log = TradeLog(state_file.with_name("trades.jsonl"))
         bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)

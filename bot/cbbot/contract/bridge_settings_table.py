@@ -12,7 +12,7 @@ from typing import Final
 
 from cbbot.contract.ports import BRIDGE_PORT
 from cbbot.contract.setting import LONGEST_URL, Kind, Setting
-from cbbot.contract.text_setting import ListSetting, TextSetting, host_setting, token_setting
+from cbbot.contract.text_setting import EVERYWHERE, ListSetting, TextSetting, host_setting, token_setting
 
 __all__ = [
     "API_KEY_PAIR",
@@ -50,16 +50,22 @@ def _file(key: str, meaning: str) -> Setting:
     return Setting(key=key, kind=Kind.PATH, meaning=meaning)
 
 
-_KEY_TEXT = "a PEM key (line breaks real or written as \\n) or base64 of an Ed25519 key"
+_KEY_TEXT = (
+    "the JSON file of Coinbase's portal, a PEM key (line breaks real, written as \\n, or spaces) or base64 of an "
+    "Ed25519 key"
+)
 
 BRIDGE_TOKEN: Final = token_setting("BRIDGE_TOKEN", "What a bot must show to order.", shortest=16)
 
 EXCHANGE_SETTINGS: tuple[Setting, ...] = (
-    _text(
-        "COINBASE_API_KEY_NAME",
-        r"[!-~]{1,256}",
-        "the key's name, organizations/.../apiKeys/... or a bare id",
-        "Name of the API key; with COINBASE_API_PRIVATE_KEY it opens the order and account endpoints.",
+    TextSetting(
+        key="COINBASE_API_KEY_NAME",
+        pattern=r"[!-~]{1,256}",
+        words="the key's name, organizations/.../apiKeys/... or a bare id",
+        meaning="Name of the API key; with COINBASE_API_PRIVATE_KEY it opens the order and account endpoints. Not "
+        "needed beside the JSON file of Coinbase's portal, which holds it.",
+        secret=True,  # never shown: people put the private key here by mistake
+        quotes_dropped=True,
     ),
     _file("COINBASE_API_KEY_NAME_FILE", "File that holds the name of the API key."),
     _text("COINBASE_API_PRIVATE_KEY", r".{1,8192}", _KEY_TEXT, "The API key's private half.", secret=True),
@@ -128,7 +134,7 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
     host_setting(
         "BRIDGE_HOST",
         "Address to listen on. Off loopback, orders need BRIDGE_TOKEN.",
-        default="0.0.0.0",  # noqa: S104  a pod is reached from outside; orders then need the token
+        default=EVERYWHERE,  # a pod is reached from outside; orders then need the token
     ),
     Setting(
         key="PORT",

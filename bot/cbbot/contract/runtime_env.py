@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from cbbot.contract.setting import Kind, Setting
-from cbbot.contract.text_setting import TextSetting, host_setting
+from cbbot.contract.text_setting import EVERYWHERE, TextSetting, host_setting
 
 __all__ = [
     "BOT_HOST",
     "BOT_LOG_LEVEL",
     "BOT_NAME",
     "BOT_VENUE",
-    "DEFAULT_HOST",
     "LOG_LEVELS",
     "POD_NAMESPACE",
     "RUNTIME_SETTINGS",
@@ -26,9 +25,6 @@ BOT_NAME: Final = "BOT_NAME"
 BOT_VENUE: Final = "BOT_VENUE"
 BOT_HOST: Final = "BOT_HOST"
 BOT_LOG_LEVEL: Final = "BOT_LOG_LEVEL"
-
-# A pod is reached from outside of it. Steering needs a token, or comes from loopback.
-DEFAULT_HOST: Final = "0.0.0.0"  # noqa: S104  see above
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -41,8 +37,9 @@ RUNTIME_SETTINGS: Final = (
     _line(POD_NAMESPACE, "Namespace of the TradingBot, for /status; empty outside a cluster."),
     _line(BOT_NAME, "Name of the TradingBot; without it the bot is called after its id."),
     _line(BOT_VENUE, "Coinbase or Simulator, part of the state's identity; without it the bridge's address is."),
-    # HOST is not read: shells set it to something else.
-    host_setting(BOT_HOST, "Address the HTTP server listens on.", default=DEFAULT_HOST),
+    # HOST is not read: shells set it to something else. A pod is reached from outside of it; steering needs a token, or
+    # comes from loopback.
+    host_setting(BOT_HOST, "Address the HTTP server listens on.", default=EVERYWHERE),
     Setting(
         key=BOT_LOG_LEVEL,
         kind=Kind.CHOICE,

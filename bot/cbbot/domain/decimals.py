@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 
 from cbbot.errors import BadInput
 
-__all__ = ["ceil_units", "floor_units", "nearest_units", "parse_decimal", "plain", "whole_units"]
+__all__ = ["ceil_units", "floor_units", "nearest_units", "of_units", "parse_decimal", "plain", "whole_units"]
 
 # 60 digits: a price x size x rate of any Coinbase product fits without rounding.
 _EXACT = Context(prec=60)
@@ -52,6 +52,11 @@ def whole_units(value: Decimal, increment: Decimal) -> int | None:
     """How many increments ``value`` is; None when that is no whole number."""
     units, rest = _EXACT.divmod(value, increment)
     return None if rest else int(units)
+
+
+def of_units(units: int, increment: Decimal) -> Decimal:
+    """So many increments, to the last digit."""
+    return _EXACT.multiply(units, increment)
 
 
 def floor_units(value: Decimal, increment: Decimal) -> int:

@@ -11,7 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-__all__ = ["ClockSample", "VenueClock"]
+__all__ = ["FASTEST", "ClockSample", "VenueClock"]
+
+# No venue runs faster: what looks like it is a clock that was set forward.
+FASTEST: Final = 2_000_000.0
 
 # Oldest to newest sample is the baseline of the rate; after a venue's restart it is right again within so many.
 WINDOW: Final = 8
@@ -67,6 +70,8 @@ class VenueClock:
             return clock
         oldest = clock.samples[0]
         measured = (sample.venue_ms - oldest.venue_ms) / 1000.0 / clock.baseline
+        if measured > FASTEST:
+            return cls((sample,), before.rate)
         doubt = (oldest.doubt + sample.doubt + cached_seconds) / clock.baseline
         real = abs(measured - 1.0) <= _REAL_TIME_BAND + doubt
         return cls(clock.samples, 1.0 if real else measured)

@@ -17,6 +17,9 @@ from typing import Any
 import uvicorn
 
 from cbbot.errors import BadInput
+from cbbot.process.guarded_connection import GuardedConnection
+from cbbot.process.loopback import is_loopback
+from cbbot.process.request_guard import RequestGuard
 from cbbot.process.stop_signals import handled_stops
 
 __all__ = ["HttpServer", "listening_socket", "log_listening"]
@@ -25,9 +28,14 @@ __all__ = ["HttpServer", "listening_socket", "log_listening"]
 def listening_socket(host: str, port: int, *, host_name: str, port_name: str) -> socket.socket:
     """A socket bound to an address; port 0 picks a free one. ``host_name`` and ``port_name`` are the settings' names.
 
+    ``::`` is every address of this machine, of IPv6 and IPv4, or of IPv4 alone where there is no IPv6.
+
     Raises:
         BadInput: the address cannot be had; the message names the setting to change.
     """
+    everywhere = host == "::"
+    if everywhere and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"  # noqa: S104  asked for
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -40,6 +48,8 @@ def listening_socket(host: str, port: int, *, host_name: str, port_name: str) ->
         # Accepted sockets inherit it. asyncio sets it only where it made the listener itself, and without it an
         # answer's second packet waits 40 ms for the client's delayed acknowledgement.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if everywhere and family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind(address)
     except OSError as error:
         bound.close()
@@ -61,8 +71,9 @@ class HttpServer(uvicorn.Server):
     """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
 
     ``stopping`` is called at a signal that stops, and then the server ends after open requests, or after
-    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``options`` are
-    uvicorn's own.
+    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``connection`` is
+    uvicorn's ``http``, ``options`` its others. On loopback only requests to a name of loopback are answered,
+    unless ``any_host``.
     """
 
     def __init__(
@@ -72,11 +83,16 @@ class HttpServer(uvicorn.Server):
         *,
         grace_seconds: int,
         stopping: Callable[[], None] | None = None,
+        any_host: bool = False,
+        connection: type[GuardedConnection] = GuardedConnection,
         **options: Any,
     ) -> None:
+        self._guard = RequestGuard(app)
+        self._any_host = any_host
         super().__init__(
             uvicorn.Config(
-                app,
+                self._guard,
+                http=connection,
                 log_config=None,
                 access_log=False,
                 # X-Forwarded-For would let anybody claim to be this machine.
@@ -90,6 +106,8 @@ class HttpServer(uvicorn.Server):
         self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if sockets and not self._any_host:
+            self._guard.loopback_names_only = all(is_loopback(each.getsockname()[0]) for each in sockets)
         await super().startup(sockets)
         if self.started and sockets:
             self._listening(sockets[0])

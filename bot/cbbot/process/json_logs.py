@@ -2,13 +2,15 @@
 
 Bot, bridge, simulator and operator write the same keys, so that one query reads them all. Fields are
 passed as ``extra={"fields": {...}}``; the message is the event's name. Nothing else of a record leaves
-the process, so a secret gets into a log only if somebody puts it into a field.
+the process, so a secret gets into a log only if somebody puts it into a field, or a library into an error whose
+traceback is logged: what is known to be secret is taken out of every line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ __all__ = ["JsonLines", "TerminalLines", "configure_logs", "json_line"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
+_JWT: Final = re.compile(r"eyJ[\w-]+\.[\w-]+(\.[\w-]+)?")
 _TALKATIVE: Final = ("httpx", "httpcore", "uvicorn", "websockets", "asyncio")
 
 
@@ -51,14 +54,32 @@ class TerminalLines(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def configure_logs(level: str = "info", stream: TextIO | None = None, *, talkative: Iterable[str] = ()) -> None:
+class _WithoutSecrets(logging.Formatter):
+    """Another formatter's text without ``secrets``, in the form that JSON gives them too, and without tokens (JWT)."""
+
+    def __init__(self, formatter: logging.Formatter, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._secrets = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])}
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = self._formatter.format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return _JWT.sub("***", text)
+
+
+def configure_logs(
+    level: str = "info", stream: TextIO | None = None, *, talkative: Iterable[str] = (), secrets: Iterable[str] = ()
+) -> None:
     """Sends all logs of this process to ``stream`` (stderr), and nowhere else.
 
-    ``talkative`` names more libraries of which only warnings are kept; at level debug they are kept whole.
+    ``talkative`` names more libraries of which only warnings are kept; at level debug they are kept whole. ``secrets``
+    stand in no line.
     """
     target = stream or sys.stderr
     handler = logging.StreamHandler(target)
-    handler.setFormatter(TerminalLines() if target.isatty() else JsonLines())
+    handler.setFormatter(_WithoutSecrets(TerminalLines() if target.isatty() else JsonLines(), secrets))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

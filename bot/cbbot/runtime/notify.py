@@ -21,16 +21,23 @@ _LIMIT_SECONDS: Final = 5.0
 
 
 class SlackNotices:
-    """Call it with an event; run :meth:`run` beside it."""
+    """Call it with an event; run :meth:`run` beside it. ``proxy`` is on the way to Slack."""
 
     def __init__(
-        self, webhook: str, name: str, metrics: BotMetrics, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        webhook: str,
+        name: str,
+        metrics: BotMetrics,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        proxy: str | None = None,
     ) -> None:
         self._webhook = webhook
         self._name = name
         self._metrics = metrics
         self._queue: asyncio.Queue[str] = asyncio.Queue(_WAITING)
         self._transport = transport
+        self._proxy = proxy
 
     def __call__(self, event: str, fields: Mapping[str, object]) -> None:
         text = wording(event, fields)
@@ -43,7 +50,13 @@ class SlackNotices:
 
     async def run(self) -> None:
         """Sends what is waiting, one message at a time, for ever."""
-        async with httpx.AsyncClient(timeout=_LIMIT_SECONDS, transport=self._transport) as http:
+        async with httpx.AsyncClient(
+            timeout=_LIMIT_SECONDS,
+            transport=self._transport,
+            proxy=self._proxy,
+            trust_env=False,  # the variables of proxies have been read and checked
+            verify=httpx.create_ssl_context(),  # those of certificates still count
+        ) as http:
             while True:
                 text = await self._queue.get()
                 try:

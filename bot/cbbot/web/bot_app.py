@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
+from cbbot.contract.bridge_fields import DIGITS_ONLY
 from cbbot.errors import Refused, Retryable
+from cbbot.process.http_methods import HttpMethods
 from cbbot.web.control_access import Gate
 from cbbot.web.event_stream import stream
 from cbbot.web.served_bot import Bot
@@ -21,7 +23,7 @@ from cbbot.web.served_bot import Bot
 __all__ = ["create_app"]
 
 _LINKS = ("status", "lots", "trades", "decisions", "candles", "events", "metrics", "healthz", "readyz")
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most."), DIGITS_ONLY]
 
 
 class By(BaseModel):
@@ -40,6 +42,7 @@ Asker = Annotated[str, Depends(_asked_by)]
 
 def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
     app = FastAPI(title="cbbot", version=version, docs_url=None, redoc_url=None)
+    app.add_middleware(HttpMethods, routes=app.routes)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Retryable, _retryable)
     _add_health(app, bot)
@@ -85,7 +88,8 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
 
     @app.get("/trades", summary="Closed trades, newest first")
     async def trades(
-        limit: Limit = 50, before: Annotated[int | None, Query(description="Only trades with smaller numbers.")] = None
+        limit: Limit = 50,
+        before: Annotated[int | None, Query(description="Only trades with smaller numbers."), DIGITS_ONLY] = None,
     ) -> list[NumberedTrade]:
         return bot.trades(limit, before)
 

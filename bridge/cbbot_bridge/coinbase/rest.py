@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
-
-from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import BudgetExhausted, TokenBucket
-from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, read_answer
+from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpExchange, NoAnswer, NotSent, Pool
+from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_object, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 
-__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable", "open_client"]
+__all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
+T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 Observe = Callable[[str, str, float], None]
+Retried = Callable[[str, str], None]
+
+_LOG = logging.getLogger(__name__)
 
 _PREFIX = "/api/v3/brokerage"
 _READ_TIMEOUT_SECONDS = 10.0
-_CONNECT_TIMEOUT_SECONDS = 5.0
 _KEPT_FOR_ORDERS = 3.0
+_OWN_PORTS = {"http": 80, "https": 443}
 
 _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
     Meaning.RATE_LIMITED: (503, BridgeErrorCode.RATE_LIMITED),
@@ -57,15 +61,12 @@ def as_unavailable(answer: Answer) -> UpstreamUnavailable:
     return UpstreamUnavailable(status, code, f"Coinbase: {answer.message}")
 
 
-def open_client(base: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for the venue at ``base``; the caller closes it."""
-    return httpx.AsyncClient(
-        base_url=base,
-        timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
-        follow_redirects=False,  # a signed request goes to the host it was signed for or nowhere
-        headers={"User-Agent": f"cbbot-bridge/{__version__}", "Accept": "application/json"},
-        transport=transport,
-    )
+def _signed_host(base: str) -> str:
+    """The host as the request's Host header has it: the port where it is not the scheme's own, IPv6 in brackets."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 
 
 async def _nothing() -> None:
@@ -73,14 +74,17 @@ async def _nothing() -> None:
 
 
 class CoinbaseRest:
-    """``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
+    """The venue at ``base`` (scheme, host and port), asked through ``exchange``.
+
+    ``signer`` None means unsigned requests: without keys, or against a venue that wants no signature.
 
     ``signing_time`` gives UNIX seconds; ``on_unauthorized`` is awaited before the retry after a 401.
     """
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        base: str,
+        exchange: HttpExchange,
         *,
         signer: Signer | None,
         private_budget: TokenBucket,
@@ -88,21 +92,35 @@ class CoinbaseRest:
         signing_time: Callable[[], float] = time.time,
         on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
         observe: Observe = lambda _verb, _code, _seconds: None,
+        retried: Retried = lambda _verb, _reason: None,
         retry: RetryPolicy | None = None,
         dice: random.Random | None = None,
     ) -> None:
-        self._http = http
+        self._base = base
+        self._host = _signed_host(base)
+        self._exchange = exchange
         self._signer = signer
         self._private_budget = private_budget
         self._public_budget = public_budget
         self.signing_time = signing_time
         self.on_unauthorized = on_unauthorized
         self._observe = observe
+        self._retried = retried
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
 
-    async def get(self, path: str, params: Params = (), *, private: bool) -> dict[str, Any]:
-        """The JSON object behind ``path``.
+    async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
+        """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
+
+        Raises:
+            UpstreamRefused, UpstreamUnavailable: as :meth:`get_as`.
+        """
+        return await self.get_as(json_object, path, params, private=private, for_order=for_order)
+
+    async def get_as(
+        self, read: Reader[T], path: str, params: Params = (), *, private: bool, for_order: bool = False
+    ) -> T:
+        """What ``read`` makes of the answer of ``path``.
 
         Raises:
             UpstreamRefused: Coinbase's definite no (a 4xx).
@@ -111,90 +129,137 @@ class CoinbaseRest:
         deadline = time.monotonic() + self._retry.total_seconds
         tries = 0
         while True:
-            answer = await self._one_try("GET", path, params, None, private, deadline)
+            answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
             tries += 1
             if answer.meaning is Meaning.OK:
-                return answer.body
+                found: T = answer.body
+                return found
             if answer.meaning is Meaning.REFUSED:
                 raise UpstreamRefused(answer.status, answer.code, answer.message)
-            if not await self._wait_for_next(answer, tries, deadline):
+            if not await self._wait_for_next("GET", path, answer, tries, deadline):
                 raise as_unavailable(answer)
 
-    async def get_once(self, path: str) -> dict[str, Any]:
-        """A public read without retries, for measuring how long it took."""
-        answer = await self._one_try("GET", path, (), None, False, time.monotonic() + _READ_TIMEOUT_SECONDS)
+    async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
+        """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
+        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
+        answer = await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         if answer.meaning is Meaning.OK:
-            return answer.body
+            found: dict[str, Any] = answer.body
+            return found
         if answer.meaning is Meaning.REFUSED:
             raise UpstreamRefused(answer.status, answer.code, answer.message)
         raise as_unavailable(answer)
 
-    async def post(self, path: str, body: dict[str, Any], before_send: Callable[[], None] = lambda: None) -> Posted:
+    @property
+    def order_seconds(self) -> float:
+        """The time that an order request has, from its arrival to its answer."""
+        return self._retry.total_seconds
+
+    @property
+    def least_seconds(self) -> float:
+        """What must be left of it when an order leaves."""
+        return self._retry.least_seconds
+
+    async def post(
+        self,
+        path: str,
+        body: dict[str, Any],
+        before_send: Callable[[], None] = lambda: None,
+        *,
+        deadline: float | None = None,
+    ) -> Posted:
         """Sends ``body``, and the very same body again where that is safe and useful.
 
         ``before_send`` runs last before every try; what it raises ends the attempt, unless an earlier
-        try may have taken effect.
+        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it.
         """
-        deadline = time.monotonic() + self._retry.total_seconds
+        deadline = time.monotonic() + self.order_seconds if deadline is None else deadline
+        begin_by = deadline - self._retry.least_seconds
         tries = 0
         may_have_acted = False
         content = json.dumps(body).encode("utf-8")
-        while True:
+        while time.monotonic() < begin_by:
             if not may_have_acted:
                 before_send()
-            answer = await self._one_try("POST", path, (), content, True, deadline)
+            answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
             tries += 1
             may_have_acted = may_have_acted or answer.may_have_acted
             if answer.meaning in (Meaning.OK, Meaning.REFUSED):
                 return Posted(answer, may_have_acted)
-            if not await self._wait_for_next(answer, tries, deadline):
+            if not await self._wait_for_next("POST", path, answer, tries, begin_by):
                 return Posted(answer, may_have_acted)
+        late = Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
+        return Posted(late, may_have_acted)
 
-    async def _wait_for_next(self, answer: Answer, tries: int, deadline: float) -> bool:
+    async def _wait_for_next(self, method: str, path: str, answer: Answer, tries: int, begin_by: float) -> bool:
         """Waits before another try; False when there is to be none."""
         delay = self._retry.delay(tries, self._dice)
-        if not self._retry.again(answer.meaning, tries) or time.monotonic() + delay >= deadline:
+        again = self._retry.again(answer.meaning, tries) and time.monotonic() + delay < begin_by
+        reason = str(answer.status or answer.code)
+        fields = {"request": f"{method} {path}", "tries": tries, "reason": reason, "answer": answer.message}
+        if not again:
+            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
             return False
+        _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
+        self._retried(method, reason)
         if answer.meaning is Meaning.UNAUTHORIZED:
             await self.on_unauthorized()
         await asyncio.sleep(delay)
         return True
 
     async def _one_try(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
+        *,
+        for_order: bool,
+        begin_by: float | None = None,
+        read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
+        within = max((deadline if begin_by is None else begin_by) - time.monotonic(), 0.0)
         try:
-            keep = 0.0 if method == "POST" or not private else _KEPT_FOR_ORDERS
-            await budget.take(max(deadline - time.monotonic(), 0.0), keep)
+            await budget.take(within, 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
-        answer = await self._exchange(method, path, params, content, private, deadline)
+        pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
+        answer = await self._ask(pool, method, path, params, content, private, deadline, read)
         self._observe(method, str(answer.status or answer.code), time.monotonic() - started)
         return answer
 
-    async def _exchange(
-        self, method: str, path: str, params: Params, content: bytes | None, private: bool, deadline: float
+    async def _ask(
+        self,
+        pool: Pool,
+        method: str,
+        path: str,
+        params: Params,
+        content: bytes | None,
+        private: bool,
+        deadline: float,
+        read: Reader[Any],
     ) -> Answer:
         full_path = _PREFIX + path
         headers = {} if private else {"Cache-Control": "no-cache"}
         if content is not None:
             headers["Content-Type"] = "application/json"
         if private and self._signer is not None:
-            host = self._http.base_url.netloc.decode("ascii")
-            token = self._signer.rest_token(method, host, full_path, self.signing_time())
+            token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        request = self._http.build_request(method, full_path, params=list(params), content=content, headers=headers)
+        url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
+        seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
         try:
-            async with asyncio.timeout(min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))):
-                response = await self._http.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({type(error).__name__})")
-        except (httpx.TimeoutException, TimeoutError):
+            answer = await self._exchange.send(pool, method, url, headers, content, seconds)
+        except NotSent as error:
+            return Answer(Meaning.UNREACHABLE, 0, {}, "unreachable", f"no connection ({error})")
+        except NoAnswer:
             return Answer(Meaning.TIMED_OUT, 0, {}, "timeout", "no answer in time")
-        except httpx.RequestError as error:
-            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({type(error).__name__})")
-        return read_answer(response.status_code, response.content)
+        except ConnectionBroke as error:
+            return Answer(Meaning.FAILED, 0, {}, "broken", f"the connection broke ({error})")
+        return read_answer(answer.status, answer.content, read)

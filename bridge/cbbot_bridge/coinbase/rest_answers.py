@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Answer", "Meaning", "read_answer"]
+from cbbot_bridge.coinbase.redaction import redacted
+
+__all__ = ["Answer", "Meaning", "Reader", "json_object", "read_answer"]
+
+T = TypeVar("T")
+Reader = Callable[[bytes], T]
+"""Makes something of an answer's body; raises ValueError when that is not even a JSON object."""
 
 _LONGEST_MESSAGE = 300
+# The server, or one before it, gave up on the request: whether it acted on what it had is its secret.
+_SAYS_NOTHING = (408, 425, 499)
 
 
 class Meaning(Enum):
@@ -30,11 +39,11 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``body`` is the JSON object of an OK answer; ``code`` and ``message`` describe any other."""
+    """``body`` is what was read from an OK answer; ``code`` and ``message`` describe any other."""
 
     meaning: Meaning
     status: int
-    body: dict[str, Any]
+    body: Any
     code: str = ""
     message: str = ""
 
@@ -44,14 +53,34 @@ class Answer:
         return self.meaning in (Meaning.TIMED_OUT, Meaning.FAILED)
 
 
-def read_answer(status: int, content: bytes) -> Answer:
-    """Bodies of errors may be JSON of several shapes, plain text, HTML or nothing: all are survived."""
-    parsed = _json_object(content)
+def json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object that ``content`` is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        # Decimal: a double of Coinbase's (fees) keeps its digits and leaves as decimal text.
+        parsed = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(parsed, dict):
+        raise ValueError("no object")
+    return parsed
+
+
+def read_answer(status: int, content: bytes, read: Reader[Any] = json_object) -> Answer:
+    """``read`` takes the body of an OK answer. Bodies of errors may be JSON of several shapes, HTML or nothing."""
     if 200 <= status < 300:
-        if parsed is None:
+        try:
+            return Answer(Meaning.OK, status, read(content))
+        except ValueError:
             return Answer(Meaning.FAILED, status, {}, "malformed", f"HTTP {status} without a JSON object")
-        return Answer(Meaning.OK, status, parsed)
-    code, message = _reason(parsed or {}, status, content)
+    try:
+        body = json_object(content)
+    except ValueError:
+        body = {}
+    code, message = _reason(body, status, content)
     return Answer(_meaning(status), status, {}, code, message)
 
 
@@ -60,19 +89,9 @@ def _meaning(status: int) -> Meaning:
         return Meaning.UNAUTHORIZED
     if status == 429:
         return Meaning.RATE_LIMITED
-    # 408: the server gave up waiting for the request; whether it acted on what it had is its secret.
-    if 400 <= status < 500 and status != 408:
+    if 400 <= status < 500 and status not in _SAYS_NOTHING:
         return Meaning.REFUSED
     return Meaning.FAILED
-
-
-def _json_object(content: bytes) -> dict[str, Any] | None:
-    try:
-        # Decimal: a double of Coinbase's (fees) keeps its digits and leaves as decimal text.
-        parsed = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _no_constant(name: str) -> Any:
@@ -89,4 +108,4 @@ def _reason(body: dict[str, Any], status: int, content: bytes) -> tuple[str, str
         code = f"HTTP_{status}"
     if not message:
         message = f"Coinbase answered HTTP {status}" + (" with a page, not JSON" if content[:64].strip() else "")
-    return str(code)[:64], str(message)[:_LONGEST_MESSAGE]
+    return redacted(str(code))[:64], redacted(str(message))[:_LONGEST_MESSAGE]

@@ -9,24 +9,28 @@ from cbbot_bridge.coinbase.rest_answers import Meaning
 
 __all__ = ["RetryPolicy"]
 
-# A burst of 429 passes if one keeps still; a fault that stays for four tries is an outage to report;
-# one 401 may be our clock or theirs, a second one is the key.
+# A burst of 429 passes if one keeps still, and so do the 401 that Coinbase answers to good keys now and then;
+# a fault that stays for four tries is an outage to report.
 _TRIES = {
     Meaning.RATE_LIMITED: 7,
+    Meaning.UNAUTHORIZED: 7,
     Meaning.FAILED: 4,
     Meaning.TIMED_OUT: 4,
     Meaning.UNREACHABLE: 4,
-    Meaning.UNAUTHORIZED: 2,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter, inside a total time in seconds."""
+    """Exponential back-off with full jitter, inside a total time in seconds.
+
+    ``least_seconds``: with less than that left no order is sent, for there would be no time to hear of it.
+    """
 
     base_seconds: float = 0.25
     cap_seconds: float = 5.0
     total_seconds: float = 12.0
+    least_seconds: float = 3.0
 
     def again(self, meaning: Meaning, tries_made: int) -> bool:
         """Whether an answer of this meaning deserves another try after ``tries_made``."""

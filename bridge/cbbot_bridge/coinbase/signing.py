@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cbbot.errors import BadInput
+from cbbot_bridge.coinbase.api_key_text import pem_or_base64
 
 __all__ = ["PrivateKey", "Signer", "load_private_key"]
 
@@ -28,15 +29,13 @@ _SEED_BYTES = 32
 
 
 def load_private_key(text: str) -> PrivateKey:
-    """A signing key from a PEM (line breaks real or written as ``\\n``) or base64 of an Ed25519 key.
+    """A signing key from any of the forms in ``cbbot_bridge.coinbase.api_key_text``.
 
     Raises:
         BadInput: no such key. The message never repeats the text.
     """
-    cleaned = text.strip().strip("\"'").replace("\\n", "\n").strip()
-    if "-----BEGIN" in cleaned:
-        return _from_pem(cleaned)
-    return _from_base64(cleaned)
+    cleaned = pem_or_base64(text)
+    return _from_pem(cleaned) if cleaned.startswith("-----BEGIN") else _from_base64(cleaned)
 
 
 def _from_pem(text: str) -> PrivateKey:
@@ -54,7 +53,7 @@ def _from_pem(text: str) -> PrivateKey:
 
 def _from_base64(text: str) -> PrivateKey:
     try:
-        raw = base64.b64decode("".join(text.split()), validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadInput("the key is neither a PEM nor base64") from None
     if len(raw) not in (_SEED_BYTES, 2 * _SEED_BYTES):

@@ -1,8 +1,8 @@
 """The ticker stream: stays connected for ever, whatever ends a connection.
 
 A clean close by the server, an error message, silence and a broken socket are all the same here: count,
-wait a jittered moment, connect and subscribe anew. Heartbeats make silence meaningful: no message at
-all for a while means a dead connection, since a live one beats every second.
+wait a jittered moment, connect and subscribe anew. Heartbeats make silence meaningful: neither heartbeat
+nor ticker for a while means a dead connection, since a live one beats every second.
 """
 
 from __future__ import annotations
@@ -13,19 +13,40 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
+from tenacity.wait import wait_base
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from cbbot_bridge.coinbase.message_count import Arrival, HeartbeatCount, MessageCount
+from cbbot_bridge.coinbase.redaction import redacted
+from cbbot_bridge.coinbase.subscriptions import Subscriptions
 from cbbot_bridge.coinbase.ws_messages import Frame, TickerUpdate, parse_frame, subscribe_message
 from cbbot_bridge.http_errors import UpstreamUnavailable
+from cbbot_bridge.rare_log import RareWarning
 
-__all__ = ["StreamCounts", "TickerStream"]
+__all__ = ["StreamCounts", "StreamTimes", "TickerStream"]
 
 _LOG = logging.getLogger(__name__)
 
 _MAX_FRAME_BYTES = 16 * 2**20
-_SHORTEST_WAIT_SECONDS = 0.25
-_LONGEST_WAIT_SECONDS = 30.0
+_BACK_OFF = wait_random_exponential(multiplier=0.5, min=0.1, max=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTimes:
+    """Seconds. ``wait`` is the back-off between connections that do not last."""
+
+    silence: float = 6.0
+    lasting: float = 20.0
+    """A connection that brought data for so long starts the back-off anew."""
+    answer: float = 2.0
+    """A subscription that is not answered by then has been accepted as far as we know."""
+    pace: float = 0.15
+    """Between two subscriptions: Coinbase takes 8 unsigned messages a second from an address."""
+    pause: float = 0.5
+    """The most before connecting anew after a connection that lasted."""
+    wait: wait_base = _BACK_OFF
 
 
 @dataclass
@@ -35,6 +56,7 @@ class StreamCounts:
     connected: bool = False
     reconnects: int = 0
     gaps: int = 0
+    repeats: int = 0
     malformed: int = 0
     errors: int = 0
 
@@ -46,8 +68,9 @@ class _Ended(Exception):
 class TickerStream:
     """Follows ``products`` at ``url``.
 
-    ``on_ticker(update, timestamp)`` is called for every ticker, ``on_gap()`` when messages were lost.
-    ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription.
+    ``on_ticker(update, timestamp)`` is called for every ticker, ``on_gap()`` when messages were or may have
+    been lost. ``token`` makes a JWT for one subscribe message, or None for an unsigned subscription;
+    ``proxy`` is on the way.
     """
 
     def __init__(
@@ -58,97 +81,179 @@ class TickerStream:
         on_ticker: Callable[[TickerUpdate, str], None],
         on_gap: Callable[[], None] = lambda: None,
         token: Callable[[], str] | None = None,
-        silence_seconds: float = 10.0,
-        shortest_wait_seconds: float = _SHORTEST_WAIT_SECONDS,
+        proxy: str | None = None,
+        times: StreamTimes | None = None,
         dice: random.Random | None = None,
     ) -> None:
         self._url = url
-        self._products = products
-        self._on_ticker = on_ticker
+        self._subscriptions = Subscriptions(products)
+        self.on_ticker = on_ticker
         self._on_gap = on_gap
         self._token = token
-        self._silence_seconds = silence_seconds
-        self._shortest_wait = shortest_wait_seconds
+        self._proxy = proxy
+        self.times = times or StreamTimes()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._unsigned_next = False
-        self._expected: int | None = None
-        self._heard = False
+        self._signed = False
+        self._pending: str | None = None
+        self._messages = MessageCount()
+        self._heartbeats = HeartbeatCount()
+        self._first_data: float | None = None
+        self._silent_at = 0.0
+        self._warn_malformed = RareWarning(_LOG, "unusable WebSocket message")
+        self._warn_lost = RareWarning(_LOG, "WebSocket messages were lost")
         self.counts = StreamCounts()
+
+    @property
+    def refused_products(self) -> list[str]:
+        """Products that Coinbase does not stream."""
+        return self._subscriptions.refused()
 
     async def run(self) -> None:
         """Until canceled."""
-        wait = self._shortest_wait
         while True:
-            self._heard = False
-            reason = await self._one_connection()
-            # Only a connection that brought data resets the back-off: one that is accepted and closed
-            # at once must not be hammered.
-            wait = self._shortest_wait if self._heard else min(wait * 2, _LONGEST_WAIT_SECONDS)
-            self.counts.reconnects += 1
-            pause = self._dice.uniform(wait / 2, wait)
-            _LOG.warning("the ticker stream ended", extra={"fields": {"reason": reason, "again_in": round(pause, 2)}})
-            await asyncio.sleep(pause)
+            # One that is accepted, brings data and is closed soon must not be hammered either.
+            attempts = AsyncRetrying(
+                wait=self.times.wait, retry=retry_if_result(lambda lasted: not lasted), before_sleep=_log_pause
+            )
+            await attempts(self._one_connection)
+            await asyncio.sleep(self._dice.uniform(self.times.pause / 4, self.times.pause))
 
-    async def _one_connection(self) -> str:
-        """Connects, subscribes and listens to the end; tells what ended it."""
+    async def _one_connection(self) -> bool:
+        """Connects, subscribes and listens to the end; whether the connection brought data for long enough."""
+        reason = "closed"
+        self._first_data = self._pending = None
         try:
+            # Pings keep proxies from closing an idle connection. Whether it works is told by heartbeats: behind
+            # many ticks a pong may be late.
             async with connect(
-                self._url, max_size=_MAX_FRAME_BYTES, open_timeout=10, ping_interval=20, close_timeout=1
+                self._url,
+                max_size=_MAX_FRAME_BYTES,
+                open_timeout=10,
+                ping_interval=20,
+                ping_timeout=None,
+                close_timeout=1,
+                # The library would read the variables of proxies itself, and raise what they hold.
+                proxy=self._proxy,
             ) as connection:
+                self._begin()
                 await self._subscribe(connection)
-                await self._listen(connection)
-        except TimeoutError:
-            return f"silent for {self._silence_seconds:g} s, or no connection in time"
-        except (_Ended, OSError, WebSocketException) as error:
-            return str(error) or type(error).__name__
+                while True:
+                    await self._handle_next(connection, self._silent_at)
+        except _Ended as ended:
+            reason = str(ended)
+        except (OSError, WebSocketException) as error:
+            reason = redacted(str(error)) or type(error).__name__
+            self._suspect_pending()
         finally:
             self.counts.connected = False
-        return "closed"
+            self.counts.reconnects += 1
+        lasted = self._first_data is not None and _now() - self._first_data >= self.times.lasting
+        _LOG.warning("the ticker stream ended", extra={"fields": {"reason": reason, "lasted": lasted}})
+        return lasted
+
+    def _begin(self) -> None:
+        self._messages, self._heartbeats = MessageCount(), HeartbeatCount()
+        self._silent_at = _now() + self.times.silence
+        self._signed, self._unsigned_next = not self._unsigned_next, False
+        if self.counts.reconnects:
+            self._on_gap()
 
     async def _subscribe(self, connection: ClientConnection) -> None:
-        self._expected = None
-        signed, self._unsigned_next = not self._unsigned_next, False
-        channels: tuple[tuple[str, tuple[str, ...]], ...] = (("heartbeats", ()), ("ticker", self._products))
-        for channel, products in channels:
-            token = self._token() if signed and self._token is not None else None
-            await connection.send(subscribe_message(channel, products, token))
+        """Heartbeats, then each product by itself: an error then tells which product it is about."""
+        await self._send(connection, "heartbeats", ())
+        for product in self._subscriptions.wanted(_now()):
+            self._pending = product
+            await self._send(connection, "ticker", (product,))
+        self._pending = None
 
-    async def _listen(self, connection: ClientConnection) -> None:
-        while True:
-            async with asyncio.timeout(self._silence_seconds):
+    async def _send(self, connection: ClientConnection, channel: str, products: tuple[str, ...]) -> None:
+        """Subscribes, and handles messages until the answer has come and the next subscription may leave."""
+        token = self._token() if self._signed and self._token is not None else None
+        await connection.send(subscribe_message(channel, products, token))
+        sent = _now()
+        answered = False
+        while _now() < (until := sent + (self.times.pace if answered else self.times.answer)):
+            frame = await self._handle_next(connection, until)
+            answered = answered or (frame is not None and self._answers(frame))
+
+    async def _handle_next(self, connection: ClientConnection, until: float) -> Frame | None:
+        """Handles one message; None when none that is usable has come by ``until``."""
+        try:
+            async with asyncio.timeout_at(min(until, self._silent_at)):
                 text = await connection.recv()
-            try:
-                frame = parse_frame(text)
-            except UpstreamUnavailable as error:
-                self.counts.malformed += 1
-                _LOG.warning("unusable WebSocket message", extra={"fields": {"reason": str(error)}})
-                continue
-            self._take(frame)
+        except TimeoutError:
+            if _now() >= self._silent_at:
+                raise _Ended(f"silent for {self.times.silence:g} s") from None
+            return None
+        try:
+            frame = parse_frame(text)
+        except UpstreamUnavailable as error:
+            self._malformed(str(error))
+            return None
+        self._take(frame)
+        return frame
+
+    def _answers(self, frame: Frame) -> bool:
+        """Whether a message answers the subscription that was sent last."""
+        if frame.error is None and frame.channel != "subscriptions":
+            return False
+        if frame.error is None and self._pending is not None:
+            self._subscriptions.accept(self._pending)
+        self._pending = None
+        return True
 
     def _take(self, frame: Frame) -> None:
         if frame.error is not None:
-            self.counts.errors += 1
-            # The channels are public: better unsigned prices than none because of a refused signature.
-            self._unsigned_next = "auth" in frame.error.lower()
-            raise _Ended(f"Coinbase says: {frame.error}")
-        if self._is_repeat(frame.sequence):
+            self._take_error(frame.error)
+            return
+        for reason in frame.bad_tickers:
+            self._malformed(reason)
+        arrival = self._messages.arrived(frame.sequence)
+        if arrival is Arrival.REPEAT:
+            self.counts.repeats += 1
             return
         if frame.channel in ("ticker", "heartbeats"):
-            self._heard = True
+            self._silent_at = _now() + self.times.silence
+            self._first_data = self._first_data or _now()
             self.counts.connected = True
+        if self._heartbeats.missed(frame.beat) or arrival is Arrival.AFTER_LOSS:
+            self.counts.gaps += 1
+            self._warn_lost({"sequence": frame.sequence, "beat": frame.beat})
+            # Before its own tickers: they are newer than what was lost.
+            self._on_gap()
         for update in frame.tickers:
-            self._on_ticker(update, frame.timestamp)
+            self.on_ticker(update, frame.timestamp)
 
-    def _is_repeat(self, sequence: int | None) -> bool:
-        """Keeps count of the messages: reports what is missing, and tells of what came twice."""
-        if sequence is None:
-            return False
-        expected, self._expected = self._expected, max(self._expected or 0, sequence + 1)
-        if expected is None or sequence == expected:
-            return False
-        if sequence < expected:
-            return True
-        self.counts.gaps += 1
-        _LOG.warning("WebSocket messages were lost", extra={"fields": {"expected": expected, "got": sequence}})
-        self._on_gap()
-        return False
+    def _take_error(self, error: str) -> None:
+        self.counts.errors += 1
+        if "auth" in error.lower():
+            # The channels are public: better unsigned prices than none because of a refused signature.
+            self._unsigned_next = True
+        elif self._pending is not None:
+            self._refuse(self._pending, error)
+            return
+        raise _Ended(f"Coinbase says: {error}")
+
+    def _suspect_pending(self) -> None:
+        if self._pending is not None and self._subscriptions.suspect(self._pending):
+            self._refuse(self._pending, "it closed the connection twice instead of an answer")
+
+    def _refuse(self, product: str, reason: str) -> None:
+        seconds = self._subscriptions.refuse(product, _now())
+        fields = {"product_id": product, "reason": reason, "again_in": seconds}
+        _LOG.error("Coinbase does not stream a product; its price is polled", extra={"fields": fields})
+
+    def _malformed(self, reason: str) -> None:
+        self.counts.malformed += 1
+        self._warn_malformed({"reason": reason})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _log_pause(state: RetryCallState) -> None:
+    if state.next_action is not None:
+        fields = {"again_in": round(state.next_action.sleep, 2), "tries": state.attempt_number}
+        _LOG.info("connecting anew", extra={"fields": fields})

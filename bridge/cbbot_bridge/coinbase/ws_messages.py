@@ -1,16 +1,26 @@
-"""WebSocket messages of Coinbase, parsed. Pure."""
+"""WebSocket messages of Coinbase, parsed. Pure.
+
+A price is passed on as the very text that came. A ticker that cannot be used is named, and costs neither
+the others of its message nor the message's number.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from cbbot_bridge import translate
-from cbbot_bridge.http_errors import UpstreamUnavailable
+from cbbot_bridge.coinbase.redaction import redacted
 
 __all__ = ["Frame", "TickerUpdate", "parse_frame", "subscribe_message"]
+
+_PLAIN_PRICE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,30})?")
+_PRODUCT_ID = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
+_LONGEST_REASON = 300
+_LARGEST_NUMBER = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +35,17 @@ class TickerUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """``sequence`` counts all messages of a connection from 0. ``error`` is set for an error message."""
+    """``sequence`` counts all messages of a connection from 0, ``beat`` its heartbeats.
+
+    ``bad_tickers`` says what is wrong with those that were left out. ``error`` is set for an error message.
+    """
 
     channel: str
     timestamp: str
     sequence: int | None
     tickers: tuple[TickerUpdate, ...] = field(default=())
+    bad_tickers: tuple[str, ...] = field(default=())
+    beat: int | None = None
     error: str | None = None
 
 
@@ -38,7 +53,7 @@ def parse_frame(text: str | bytes) -> Frame:
     """One message of any channel.
 
     Raises:
-        UpstreamUnavailable: it is no JSON object, or a ticker in it has no price.
+        UpstreamUnavailable: it is no JSON object.
     """
     try:
         body = json.loads(text, parse_float=Decimal)
@@ -47,40 +62,61 @@ def parse_frame(text: str | bytes) -> Frame:
     if not isinstance(body, dict):
         raise translate.malformed("a WebSocket message is no object")
     if body.get("type") == "error":
-        return Frame("error", "", None, error=str(body.get("message") or "no reason given"))
-    sequence = body.get("sequence_num")
+        reason = redacted(str(body.get("message") or "no reason given"))
+        return Frame("error", "", None, error=reason[:_LONGEST_REASON])
+    channel, timestamp = body.get("channel"), body.get("timestamp")
+    tickers: list[TickerUpdate] = []
+    bad: list[str] = []
+    if channel == "ticker":
+        for item in _items(body, "tickers"):
+            _read_ticker(item, tickers, bad)
     return Frame(
-        channel=str(body.get("channel") or ""),
-        timestamp=str(body.get("timestamp") or ""),
-        sequence=sequence if isinstance(sequence, int) else None,
-        tickers=tuple(_tickers(body)) if body.get("channel") == "ticker" else (),
+        channel=channel if isinstance(channel, str) else "",
+        timestamp=timestamp if isinstance(timestamp, str) else "",
+        sequence=_count(body.get("sequence_num")),
+        tickers=tuple(tickers),
+        bad_tickers=tuple(bad),
+        beat=_beat(body) if channel == "heartbeats" else None,
     )
 
 
-def _tickers(body: dict[str, Any]) -> list[TickerUpdate]:
-    updates = []
-    for event in translate.objects(body, "events"):
-        for ticker in translate.objects(event, "tickers"):
-            price = translate.decimal_of(ticker, "price")
-            if price <= 0:
-                raise translate.malformed(f"a ticker's price is {price}")
-            updates.append(
-                TickerUpdate(
-                    product_id=translate.text_of(ticker, "product_id"),
-                    price=f"{price:f}",
-                    bid=_positive_or_none(ticker, "best_bid"),
-                    ask=_positive_or_none(ticker, "best_ask"),
-                )
-            )
-    return updates
+def _items(body: dict[str, Any], key: str) -> list[Any]:
+    """What stands in ``key`` of every event; a thing that should be a list and is none is an item itself."""
+    events = body.get("events")
+    found: list[Any] = []
+    for event in events if isinstance(events, list) else [events]:
+        held = event.get(key) if isinstance(event, dict) else None
+        found.extend(held if isinstance(held, list) else [held])
+    return found
 
 
-def _positive_or_none(body: dict[str, Any], key: str) -> str | None:
-    try:
-        value = translate.decimal_or_none(body, key)
-    except UpstreamUnavailable:
-        return None  # the price is good; a bad quote beside it is merely not used
-    return f"{value:f}" if value is not None and value > 0 else None
+def _read_ticker(item: Any, tickers: list[TickerUpdate], bad: list[str]) -> None:
+    if not isinstance(item, dict):
+        bad.append("a ticker is no object")
+        return
+    product_id, price = item.get("product_id"), item.get("price")
+    if not isinstance(product_id, str) or not _PRODUCT_ID.fullmatch(product_id):
+        bad.append(f"a ticker's product is {str(product_id)[:40]!r}")
+        return
+    text = str(price) if isinstance(price, str | int | Decimal) else ""
+    if not _PLAIN_PRICE.fullmatch(text) or not Decimal(text):
+        bad.append(f"{product_id}: a ticker's price is {str(price)[:40]!r}")
+        return
+    bid, ask = translate.quote_of(item)
+    tickers.append(TickerUpdate(product_id, text, bid, ask))
+
+
+def _count(value: object) -> int | None:
+    """A whole number, told as such or as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < _LARGEST_NUMBER else None
+
+
+def _beat(body: dict[str, Any]) -> int | None:
+    return next((count for item in _items(body, "heartbeat_counter") if (count := _count(item)) is not None), None)
 
 
 def subscribe_message(channel: str, products: tuple[str, ...], token: str | None) -> str:

@@ -6,15 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from cbbot.contract.bridge_api import Accounts, Balance, Fees, ProductId
+from cbbot.contract.bridge_api import Accounts, Balance, Fees
+from cbbot.contract.bridge_fields import DIGITS_ONLY, ProductId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.exchange_account import MOST_ACCOUNTS_A_PAGE, balance_of
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, Keys, Token, identify
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["account"], responses=ACCOUNT_ERRORS, dependencies=[Token, Depends(identify), Keys])
+router = APIRouter(
+    route_class=TokenRoute, tags=["account"], responses=ACCOUNT_ERRORS, dependencies=[Token, Depends(identify), Keys]
+)
 
 _PRODUCT_SECONDS = 60.0
 _PRODUCT_AT_WORST_SECONDS = 3600.0
@@ -25,11 +29,13 @@ ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
 @router.get("/accounts")
 async def accounts(
     bridge: BridgeOf,
-    limit: Annotated[int, Query(ge=1, le=MOST_ACCOUNTS_A_PAGE, description="Accounts a page, at Coinbase")] = 250,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_ACCOUNTS_A_PAGE, description="Accounts a page, at Coinbase"), DIGITS_ONLY
+    ] = 250,
 ) -> Accounts:
-    """Every account, all pages."""
+    """Every account, all pages. One without a readable balance is named in `unreadable` instead."""
     found = await bridge.account.accounts(limit)
-    return Accounts(accounts=found, size=len(found))
+    return Accounts(accounts=list(found.accounts), size=len(found.accounts), unreadable=list(found.unreadable))
 
 
 @router.get("/fees")

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from cbbot.contract.bridge_api import (
-    MAX_CANDLES,
-    Bbo,
-    CandleRow,
-    Filters,
-    NoTick,
-    Price,
-    ProductAnswer,
-    ProductId,
-    VenueTime,
-)
+from cbbot.contract.bridge_api import MAX_CANDLES, Bbo, CandleRow, Filters, NoTick, Price, ProductAnswer, VenueTime
+from cbbot.contract.bridge_fields import DIGITS_ONLY, ProductId
 from cbbot.domain.candle import Granularity
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of
+from cbbot_bridge.routes.admission import MarketRoute
 from cbbot_bridge.routes.documented import MARKET_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, identify
 
-__all__ = ["router"]
+__all__ = ["router", "ticks"]
 
-router = APIRouter(tags=["market data"], responses=MARKET_ERRORS, dependencies=[Depends(identify)])
+_OPEN: dict[str, Any] = {"tags": ["market data"], "responses": MARKET_ERRORS, "dependencies": [Depends(identify)]}
+router = APIRouter(route_class=MarketRoute, **_OPEN)
+# Answered from memory, so it waits for nothing and is never refused.
+ticks = APIRouter(**_OPEN)
 
 _PRODUCT_SECONDS = 60.0
 _LATEST = 4_102_444_800  # 2100-01-01: further on, nobody asks for candles by mistake only
 
 ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
-Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds")]
+Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds"), DIGITS_ONLY]
 
 
 @router.get("/time")
@@ -55,7 +50,9 @@ async def candles(
     bridge: BridgeOf,
     product_id: ProductQuery,
     granularity: Granularity = Granularity.ONE_MINUTE,
-    limit: Annotated[int, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given")] = 300,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_CANDLES, description="How many, when no start is given"), DIGITS_ONLY
+    ] = 300,
     start: Second | None = None,
     end: Second | None = None,
 ) -> list[CandleRow]:
@@ -69,7 +66,7 @@ async def candles(
     return await bridge.market.candles(product_id, granularity, window)
 
 
-@router.get("/price")
+@ticks.get("/price")
 async def price(bridge: BridgeOf, product_id: ProductQuery) -> Price | NoTick:
     """The last price. Asking for a product keeps it followed; the first answer may be `no_tick`."""
     bridge.prices.follow(product_id)

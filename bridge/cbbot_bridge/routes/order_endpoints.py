@@ -1,30 +1,34 @@
-"""Orders. Needs the token, and keys. The three outcomes are told in ``cbbot.contract.bridge_errors``."""
+"""Orders, placed and looked up. Needs the token, and keys. ``cbbot.contract.bridge_errors`` tells the outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
-from cbbot.contract.bridge_api import (
-    ClientOrderId,
+from cbbot.contract.bridge_fields import DIGITS_ONLY, ClientOrderId, ProductId
+from cbbot.contract.bridge_orders import (
+    BracketOrder,
+    LimitOrder,
     MarketBuy,
     MarketOrder,
+    OpenOrders,
     OrderNotFound,
     OrderPlaced,
     OrderState,
-    ProductId,
+    StopLimitOrder,
 )
 from cbbot.domain.order import Side
-from cbbot.errors import OutcomeUnknown, Refused, Retryable
 from cbbot_bridge.assembly import Bridge
-from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, ORDER_ERRORS
-from cbbot_bridge.routes.requests import BotIdentity, BridgeOf, Identity, Keys, Token
+from cbbot_bridge.order_records import place_action
+from cbbot_bridge.order_wish import AnyOrder, wish_of
+from cbbot_bridge.routes.admission import TokenRoute
+from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, LOOK_ERRORS, ORDER_ERRORS
+from cbbot_bridge.routes.requests import BotIdentity, BridgeOf, Identity, Keys, OrderId, Token, epoch_check
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["orders"], dependencies=[Token, Keys])
+router = APIRouter(route_class=TokenRoute, tags=["orders"], dependencies=[Token, Keys])
 
 _LATEST = 4_102_444_800  # 2100-01-01
 
@@ -45,57 +49,70 @@ async def market_buy(bridge: BridgeOf, identity: Identity, order: MarketBuy) -> 
 async def market_order(bridge: BridgeOf, identity: Identity, order: MarketOrder) -> OrderPlaced:
     """A market order by exactly one of `quote_size` and `base_size`.
 
-    The same `client_order_id` always means the same order: a repeat is answered with the original.
-    A SELL by `quote_size` is turned into base at the bid.
+    The same `client_order_id` always means the same order: a repeat is answered with the original, another
+    wish under it is refused with 409. A SELL by `quote_size` is turned into base at the bid.
     """
     return await _place(bridge, order, identity)
 
 
-async def _place(bridge: Bridge, order: MarketOrder, identity: BotIdentity | None) -> OrderPlaced:
-    outcome = "unknown"
-    try:
-        placed = await bridge.orders.place(order, _epoch_check(bridge, identity))
-        outcome = "placed"
-    except Refused:
-        outcome = "refused"
-        raise
-    except Retryable:
-        outcome = "not_placed"
-        raise
-    except OutcomeUnknown:
-        raise
-    finally:
-        bridge.metrics.order(order.side.value, outcome)
+@router.post("/order/limit", responses=ORDER_ERRORS)
+async def limit_order(bridge: BridgeOf, identity: Identity, order: LimitOrder) -> OrderPlaced:
+    """A limit order: GTC, GTD with `end_time`, IOC or FOK; GTC and GTD may be `post_only`.
+
+    The size is floored to the product's increment, the price rounded down for a BUY and up for a SELL.
+    """
+    return await _place(bridge, order, identity)
+
+
+@router.post("/order/stop_limit", responses=ORDER_ERRORS)
+async def stop_limit_order(bridge: BridgeOf, identity: Identity, order: StopLimitOrder) -> OrderPlaced:
+    """A limit order that waits for the last price to reach `stop_price`."""
+    return await _place(bridge, order, identity)
+
+
+@router.post("/order/bracket", responses=ORDER_ERRORS)
+async def bracket_order(bridge: BridgeOf, identity: Identity, order: BracketOrder) -> OrderPlaced:
+    """A take at `limit_price` and a stop at `stop_trigger_price` in one order."""
+    return await _place(bridge, order, identity)
+
+
+async def _place(bridge: Bridge, order: AnyOrder, identity: BotIdentity | None) -> OrderPlaced:
+    kind = wish_of(order).kind.value.lower()
+    action = place_action(kind, order.side.value, order.client_order_id, order.product_id)
+    with action.recorded(bridge.metrics) as found:
+        placed = await bridge.orders.placer.place(order, epoch_check(bridge, identity))
+        found["order_id"] = placed.order_id
     return placed
 
 
-def _epoch_check(bridge: Bridge, identity: BotIdentity | None) -> Callable[[], None]:
-    """A request may have waited for the allowance while the bot's successor came up."""
-    if identity is None:
-        return lambda: None
-    return lambda: bridge.epochs.check(identity.bot_id, identity.epoch)
-
-
-@router.get("/order/{order_id}", responses=ACCOUNT_ERRORS)
-async def order_by_id(
+@router.get("/orders/open", responses=ACCOUNT_ERRORS)
+async def open_orders(
     bridge: BridgeOf,
     _identity: Identity,
-    order_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["52cfe5e2-0b29-4c19-a245-a6a773de5030"])],
-) -> OrderState:
+    product_id: Annotated[ProductId | None, Query(examples=["BTC-USD"])] = None,
+) -> OpenOrders:
+    """Every order that is not over, of one product or of all: all pages, or an error."""
+    return await bridge.orders.lookup.open_orders(product_id)
+
+
+@router.get("/order/{order_id}", responses=LOOK_ERRORS)
+async def order_by_id(bridge: BridgeOf, _identity: Identity, order_id: OrderId) -> OrderState:
     """An order and what has been executed of it. 404: not known, or not visible yet."""
-    return await bridge.lookup.by_order_id(order_id)
+    return await bridge.orders.lookup.by_order_id(order_id)
 
 
-@router.get("/order", responses={**ACCOUNT_ERRORS, 404: {"model": OrderNotFound, "description": "Not in the listing"}})
+@router.get("/order", responses={**LOOK_ERRORS, 404: {"model": OrderNotFound, "description": "Not in the listing"}})
 async def order_by_client_id(
     bridge: BridgeOf,
     _identity: Identity,
     client_order_id: Annotated[ClientOrderId, Query(examples=["btc-1795368120123-17"])],
     product_id: Annotated[ProductId, Query(examples=["BTC-USD"])],
-    since: Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds, the venue's; when it was sent")],
+    since: Annotated[
+        int, Query(ge=0, le=_LATEST, description="UNIX seconds, the venue's; when it was sent"), DIGITS_ONLY
+    ],
 ) -> OrderState:
     """An order by our own id, looked for in a listing of everything since a little before `since`.
 
     404 tells in `search` how far and how completely the listing was read.
     """
-    return await bridge.lookup.by_client_order_id(client_order_id, product_id, since)
+    return await bridge.orders.lookup.by_client_order_id(client_order_id, product_id, since)

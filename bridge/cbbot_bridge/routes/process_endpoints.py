@@ -9,13 +9,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cbbot import __version__
 from cbbot.contract.bridge_api import Health, Ready, Upstream
 from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import TOKEN_ERRORS
 from cbbot_bridge.routes.requests import BridgeOf, Identity, Token
 from cbbot_bridge.upstream_check import UpstreamCheck
 
-__all__ = ["router"]
+__all__ = ["private", "router"]
 
 router = APIRouter(tags=["process"])
+private = APIRouter(route_class=TokenRoute, tags=["process"])
 
 
 @router.get("/health")
@@ -42,7 +44,7 @@ async def metrics(bridge: BridgeOf) -> Response:
     return Response(generate_latest(bridge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/upstream", responses=TOKEN_ERRORS, dependencies=[Token])
+@private.get("/upstream", responses=TOKEN_ERRORS, dependencies=[Token])
 async def upstream(request: Request, _identity: Identity) -> Upstream:
     """Coinbase as seen from here: reachable, clock, key, prices, allowance. Ten seconds old at most."""
     check: UpstreamCheck = request.app.state.upstream_check

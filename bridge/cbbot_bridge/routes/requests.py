@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 
-from cbbot.contract.bridge_api import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
+from cbbot_bridge.order_records import record_turned_away
 
-__all__ = ["BotIdentity", "BridgeOf", "Identity", "Keys", "Token", "identify"]
+__all__ = [
+    "BotIdentity",
+    "BridgeOf",
+    "Identity",
+    "Keys",
+    "OrderId",
+    "Token",
+    "epoch_check",
+    "identify",
+    "turned_away_is_recorded",
+]
 
 
 async def _bridge_of(request: Request) -> Bridge:
@@ -32,6 +45,16 @@ class BotIdentity:
     epoch: int
 
 
+@contextmanager
+def turned_away_is_recorded(request: Request) -> Iterator[None]:
+    """Logs what is refused within the block."""
+    try:
+        yield
+    except RequestRefused as refusal:
+        record_turned_away(request.method, request.url.path, refusal.code, str(refusal))
+        raise
+
+
 async def identify(
     request: Request,
     bridge: BridgeOf,
@@ -45,7 +68,8 @@ async def identify(
         missing = BOT_ID_HEADER if bot_id is None else BOT_EPOCH_HEADER
         message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
         raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
-    bridge.epochs.check(bot_id, epoch)
+    with turned_away_is_recorded(request):
+        bridge.epochs.check(bot_id, epoch)
     if bridge.access.allows(request.headers.get("authorization")):
         bridge.epochs.learn(bot_id, epoch)
     return BotIdentity(bot_id, epoch)
@@ -53,12 +77,23 @@ async def identify(
 
 Identity = Annotated[BotIdentity | None, Depends(identify)]
 
+OrderId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["52cfe5e2-0b29-4c19-a245-a6a773de5030"])]
+
+
+def epoch_check(bridge: Bridge, identity: BotIdentity | None) -> Callable[[], None]:
+    """The last check before an order leaves: it may have waited while the bot's successor came up."""
+    if identity is None:
+        return lambda: None
+    return lambda: bridge.epochs.check(identity.bot_id, identity.epoch)
+
+
 # auto_error off: our own answer has our own shape. The class is here for the OpenAPI document.
 _bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOKEN.")
 
 
 async def _token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
-    bridge.access.require(request.headers.get("authorization"))
+    with turned_away_is_recorded(request):
+        bridge.access.require(request.headers.get("authorization"))
 
 
 Token = Depends(_token)

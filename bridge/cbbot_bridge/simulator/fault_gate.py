@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cbbot.process.guarded_connection import GuardedConnection
 from cbbot_bridge.simulator.error_answers import html_error, too_many_requests, unauthorized
 from cbbot_bridge.simulator.fault_changes import CHANGES
 from cbbot_bridge.simulator.faults import Fault, PendingFaults
@@ -21,8 +21,8 @@ _AGAIN: Final = "the-same-page-again"
 _WORDS: Final = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
 
 
-class HttpProtocol(H11Protocol):
-    """uvicorn's HTTP, with the connection at hand for a fault that cuts it."""
+class HttpProtocol(GuardedConnection):
+    """A server's HTTP, with the connection at hand for a fault that cuts it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         self.app_state = {**self.app_state, "connection": transport}

@@ -35,7 +35,8 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
         lambda bound: listening(world, bound),
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
-        http=HttpProtocol,
+        any_host=True,  # clients may be made to find Coinbase's own name here
+        connection=HttpProtocol,
         ws="websockets-sansio",
         lifespan="on",
     )

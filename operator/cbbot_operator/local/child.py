@@ -16,6 +16,8 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from cbbot.contract.secret_keys import SECRET_KEYS
+from cbbot.process.secret_environment import without_secrets
 from cbbot_operator.local import tether
 
 __all__ = ["Child"]
@@ -46,17 +48,19 @@ class Child:
         cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, on_line: LineHandler
     ) -> Child:
         """Start ``command`` in ``folder``; ``on_line`` gets every line but the one that tells the port."""
-        process = await asyncio.create_subprocess_exec(
-            *_TETHER,
-            str(os.getpid()),
-            *command,
-            env=dict(environment),
-            cwd=folder,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            start_new_session=True,
-        )
+        with without_secrets(environment, SECRET_KEYS) as (shown, descriptors):
+            process = await asyncio.create_subprocess_exec(
+                *_TETHER,
+                str(os.getpid()),
+                *command,
+                env=shown,
+                cwd=folder,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=PIPE,
+                start_new_session=True,
+                pass_fds=descriptors,
+            )
         return cls(process, on_line)
 
     async def wait(self) -> int:

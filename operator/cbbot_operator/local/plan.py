@@ -19,6 +19,7 @@ from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESP
 from cbbot.contract.tradingbot import Process, TradingBotSpec
 from cbbot.contract.violation import Violation
 from cbbot.errors import BadInput
+from cbbot.process.proxies import PROXY_VARIABLES
 from cbbot_operator.keys import Key
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.folder import StateFolder
@@ -46,7 +47,7 @@ _ORDINARY = (
     "PYTHONHOME",
 )
 # What it needs to reach another machine.
-_OUTWARD = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_OUTWARD = (*PROXY_VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_NAMES, _PRIVATE_KEYS = API_KEY_SOURCES
 _SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 
@@ -208,7 +209,8 @@ def _credentials(shell: Mapping[str, str]) -> dict[str, str]:
     """The API key from the shell: a Secret of a cluster does not exist here.
 
     Raises:
-        BadInput: a half of it is missing.
+        BadInput: there is none. A name alone that is missing is the bridge's to judge: it may stand in the private
+            key's file.
     """
     problems = [
         f"{keys[0]}: nothing given: spec.mode is Live, so the API key of Coinbase must be in the environment "
@@ -216,7 +218,7 @@ def _credentials(shell: Mapping[str, str]) -> dict[str, str]:
         for keys in (_KEY_NAMES, _PRIVATE_KEYS)
         if not any(shell.get(key, "").strip() for key in keys)
     ]
-    if problems:
+    if not any(shell.get(key, "").strip() for key in _PRIVATE_KEYS):
         raise BadInput("\n".join(problems))
     return _taken(shell, (*_KEY_NAMES, *_PRIVATE_KEYS))
 

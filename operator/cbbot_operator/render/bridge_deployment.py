@@ -6,6 +6,7 @@ from typing import Any
 
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
 from cbbot.contract.ports import BRIDGE_PORT, SIMULATOR_PORT
+from cbbot.contract.text_setting import EVERYWHERE
 from cbbot.contract.tradingbot import TradingBotSpec, field_value
 from cbbot_operator.observed import BOT_TOKEN, api_key_secret
 from cbbot_operator.render.inputs import Inputs
@@ -69,7 +70,7 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
 
 def _simulator_arguments(inputs: Inputs) -> list[str]:
     return [
-        *("--host", "0.0.0.0"),  # noqa: S104  the kubelet's probes come from outside of the pod
+        *("--host", EVERYWHERE),  # the kubelet's probes come from outside of the pod
         *("--port", str(SIMULATOR_PORT)),
         *market_arguments(inputs.spec),
         *("--state", f"{_SIMULATOR_FOLDER}/market.json"),

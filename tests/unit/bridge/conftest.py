@@ -16,6 +16,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from handled_exchange import HandledExchange
 
 PREFIX = "/api/v3/brokerage"
 TOKEN = "a-token-for-tests-only"
@@ -53,6 +54,7 @@ class FakeCoinbase:
         self.on("GET", "/time", {"iso": "2026-11-22T17:22:00Z", "epochMillis": "1795368120000"})
         self.on("GET", "/market/products/BTC-USD", PRODUCT)
         self.on("GET", "/market/product_book", book("68923.66", "68923.67"))
+        self.on("GET", "/orders/historical/batch", {"orders": [], "has_next": False, "cursor": ""})
 
     def on(self, method: str, path: str, *answers: Any) -> None:
         responders = [_responder(answer) for answer in answers]
@@ -113,7 +115,7 @@ def coinbase() -> FakeCoinbase:
 @pytest.fixture
 def quick_retry() -> RetryPolicy:
     """The product's policy, a hundred times faster."""
-    return RetryPolicy(base_seconds=0.001, cap_seconds=0.01, total_seconds=2.0)
+    return RetryPolicy(base_seconds=0.001, cap_seconds=0.01, total_seconds=2.0, least_seconds=0.05)
 
 
 @pytest.fixture
@@ -123,9 +125,10 @@ def make_bridge(coinbase: FakeCoinbase, quick_retry: RetryPolicy) -> Callable[..
     def make(**environment: str) -> Bridge:
         defaults = {"COINBASE_API_BASE": "http://127.0.0.1:1", "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
         settings = load_settings({**defaults, **environment})
-        return Bridge(
-            settings, transport=httpx.MockTransport(coinbase.handle), retry=quick_retry, dice=random.Random(1)
-        )
+        bridge = Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry, dice=random.Random(1))
+        # It has run for a minute: an order of the process before it would be visible by now.
+        bridge.orders.sent.known_since -= 60
+        return bridge
 
     return make
 

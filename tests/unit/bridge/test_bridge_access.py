@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import pytest
+
+from coinbase_answers import placed
 
 pytestmark = pytest.mark.anyio
 
@@ -146,3 +149,81 @@ async def test_half_or_malformed_identity_is_a_422_that_names_the_header(
         got = await client.get("/time", headers=headers)
     assert got.status_code == 422
     assert named in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("epoch", ["5_0", "+50", " 50x", "50.0", "5e1", "٥٠", "9" * 5_000, "0x32", "-1", ""])
+async def test_an_epoch_is_digits_and_nothing_else(open_bridge: Any, coinbase: Any, epoch: str) -> None:
+    headers = [(b"X-Bot-Id", b"btc"), (b"X-Bot-Epoch", epoch.encode("utf-8"))]
+    async with open_bridge() as client:
+        got = await client.post("/order/market", json=ORDER, headers=headers)
+        assert (got.status_code, got.json()["error"]["code"]) == (422, "invalid_input")
+        assert "x-bot-epoch" in got.json()["error"]["message"].lower()
+        # Nothing was learnt from it.
+        assert (await client.get("/time", headers=bot(0))).status_code == 200
+    assert coinbase.bodies() == []
+
+
+@pytest.mark.parametrize("field", ["limit", "start", "end"])
+@pytest.mark.parametrize("number", ["1_0", "+10", "10.0", " 10", "9" * 5_000, ""])
+async def test_a_number_in_a_query_is_digits_and_nothing_else(open_bridge: Any, field: str, number: str) -> None:
+    paths = ["/candles?product_id=BTC-USD", *(["/accounts?"] if field == "limit" else [])]
+    async with open_bridge() as client:
+        for path in paths:
+            got = await client.get(f"{path}&{field}=" + number.replace("+", "%2B").replace(" ", "%20"))
+            assert got.status_code == 422
+            assert field in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("since", ["1_795_368_000", "+1795368000", "1795368000.0", "9" * 5_000, " 1", ""])
+async def test_a_time_of_a_look_is_digits_and_nothing_else(open_bridge: Any, since: str) -> None:
+    params = {"client_order_id": "c-1", "product_id": "BTC-USD", "since": since}
+    async with open_bridge() as client:
+        got = await client.get("/order", params=params)
+    assert got.status_code == 422
+    assert "since" in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/order/market", ORDER),
+        ("/order/limit", {"client_order_id": "c", "product_id": "BTC-USD", "side": "BUY", "base_size": "1",
+                          "limit_price": "9"}),
+        ("/order/o-1", {"price": "9", "size": "1"}),
+        ("/order/o-1", None),
+    ],
+)  # fmt: skip
+async def test_a_key_that_may_not_trade_is_refused_for_orders_and_says_what_to_do(
+    open_bridge: Any, coinbase: Any, path: str, body: dict[str, str] | None
+) -> None:
+    coinbase.on("GET", "/key_permissions", {"can_view": True, "can_trade": False, "can_transfer": False})
+    method = "POST" if path != "/order/o-1" else "DELETE" if body is None else "PATCH"
+    async with open_bridge() as client:
+        await client.get("/upstream")
+        got = await client.request(method, path, json=body)
+        assert (got.status_code, got.json()["error"]["code"]) == (403, "key_may_not_trade")
+        assert "permission to trade" in got.json()["error"]["message"]
+        # A look needs no such permission.
+        assert (await client.get("/order/o-1")).status_code == 404
+    assert [request for request in coinbase.requests if request.method == "POST"] == []
+
+
+async def test_a_permission_that_was_given_since_is_noticed(
+    open_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coinbase.on("GET", "/key_permissions", {"can_trade": False}, {"can_trade": True})
+    coinbase.on("POST", "/orders", placed())
+    async with open_bridge() as client:
+        await client.get("/upstream")
+        assert (await client.post("/order/market", json=ORDER)).status_code == 403
+        now = time.monotonic()
+        monkeypatch.setattr("cbbot_bridge.exchange_account.time.monotonic", lambda: now + 61)
+        assert (await client.post("/order/market", json=ORDER)).status_code == 200
+
+
+async def test_permissions_that_are_not_known_refuse_nothing(open_bridge: Any, coinbase: Any) -> None:
+    coinbase.on("GET", "/key_permissions", {"can_trade": "false"})
+    coinbase.on("POST", "/orders", placed())
+    async with open_bridge() as client:
+        await client.get("/upstream")
+        assert (await client.post("/order/market", json=ORDER)).status_code == 200

@@ -50,6 +50,16 @@ async def test_accounts_in_circles_are_malformed(open_bridge: Any, coinbase: Any
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
+@pytest.mark.parametrize("end", [{"has_next": "true", "cursor": "p2"}, {"has_next": 1}, {}], ids=str)
+async def test_accounts_that_do_not_come_to_their_end_are_no_balances(
+    open_bridge: Any, coinbase: Any, end: dict[str, Any]
+) -> None:
+    coinbase.on("GET", "/accounts", {"accounts": [], **end})
+    async with open_bridge() as client:
+        got = await client.get("/balance/base?product_id=BTC-USD")
+    assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
+
+
 async def test_balances_are_found_beyond_the_first_page(open_bridge: Any, coinbase: Any) -> None:
     pages = [
         {"accounts": [account("ETH", "5")], "has_next": True, "cursor": "p2"},
@@ -109,12 +119,33 @@ async def test_bbo_is_the_fresh_tickers_else_the_books(make_bridge: Any, coinbas
         assert (await client.get("/bbo?product_id=ETH-USD")).status_code == 404
 
 
-async def test_a_ticker_of_usd_answers_for_usdc_under_the_asked_id(make_bridge: Any) -> None:
-    bridge = make_bridge(COINBASE_WS_PRODUCTS="BTC-USDC")
+def a_market(coinbase: Any, product_id: str, alias: str, price: str) -> None:
+    increments = {f"{kind}_increment": "0.0001" for kind in ("base", "quote", "price")}
+    coinbase.on(
+        "GET",
+        f"/market/products/{product_id}",
+        {"product_id": product_id, "alias": alias, "alias_to": [], **increments},
+    )
+    trade = {"product_id": alias or product_id, "price": price, "time": "2026-04-07T14:30:00Z"}
+    coinbase.on("GET", f"/market/products/{product_id}/ticker", {"trades": [trade]})
+
+
+async def test_a_ticker_is_for_the_products_that_share_its_book_and_for_no_namesake(
+    make_bridge: Any, coinbase: Any
+) -> None:
+    a_market(coinbase, "BTC-USDC", "BTC-USD", "4")
+    a_market(coinbase, "USDT-USDC", "", "0.9995")
+    bridge = make_bridge(COINBASE_WS_PRODUCTS="BTC-USDC,USDT-USDC")
+    for product in bridge.prices.followed():
+        await bridge.poller.poll(product)
     bridge.on_ticker(TickerUpdate("BTC-USD", "5", None, None), "2026-04-07T14:30:03Z")
+    bridge.on_ticker(TickerUpdate("USDT-USD", "1.0003", None, None), "2026-04-07T14:30:03Z")
     assert bridge.prices.price("BTC-USDC").price == "5"
     assert bridge.prices.price("BTC-USD") is None
+    assert bridge.prices.price("USDT-USDC").price == "0.9995"
+    bridge.on_ticker(TickerUpdate("USDT-USDC", "0.9996", None, None), "2026-04-07T14:30:03Z")
     bridge.on_ticker(TickerUpdate("ETH-USD", "7", None, None), "2026-04-07T14:30:03Z")
+    assert bridge.prices.price("USDT-USDC").price == "0.9996"
     assert bridge.prices.price("ETH-USD") is None
 
 
@@ -131,7 +162,8 @@ async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: An
         "can_trade": False,
         "can_transfer": True,
     }
-    assert got["websocket"] == {"enabled": True, "connected": False, "reconnects": 0, "gaps": 0}
+    quiet = {"enabled": True, "connected": False, "reconnects": 0, "gaps": 0, "refused_products": []}
+    assert got["websocket"] == quiet
     assert got["ticks"] == [{"product_id": "BTC-USD", "age_seconds": None, "stale": True}]
     assert any("may transfer money out" in warning for warning in got["warnings"])
     assert any("may not trade" in warning for warning in got["warnings"])
@@ -173,7 +205,7 @@ async def test_metrics_count_requests_calls_and_orders(open_bridge: Any, coinbas
         'bridge_requests_total{endpoint="/order/{order_id}",method="GET",status="404"} 1.0',
         'bridge_requests_total{endpoint="unmatched",method="-",status="404"} 1.0',
         'bridge_upstream_calls_total{code="200",verb="POST"} 1.0',
-        'bridge_orders_total{outcome="refused",side="BUY"} 1.0',
+        'bridge_orders_total{kind="market",outcome="refused",side="BUY"} 1.0',
         "bridge_ws_reconnects_total 0.0",
         "bridge_ws_gaps_total 0.0",
         "bridge_clock_rate 1.0",
@@ -239,6 +271,13 @@ async def test_a_product_without_increments_is_worse_than_none(
     assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
 
 
+OTHER_SHAPES = {
+    ("GET", "/order", "404"): "OrderNotFound",
+    ("DELETE", "/order/{order_id}", "409"): "OrderUnchanged",
+    ("PATCH", "/order/{order_id}", "409"): "OrderUnchanged",
+}
+
+
 async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: Any) -> None:
     async with open_bridge() as client:
         document = (await client.get("/openapi.json")).json()
@@ -247,7 +286,7 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    assert len(operations) == 18
+    assert len(operations) == 24
     for (method, path), operation in operations.items():
         responses = operation["responses"]
         assert operation["summary"], path
@@ -258,5 +297,15 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
         for status, response in responses.items():
             schema = response["content"]["application/json"]["schema"]
             assert schema, (method, path, status)
-            if status != "200" and not (path == "/order" and status == "404"):
-                assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (method, path, status)
+            if status != "200":
+                name = OTHER_SHAPES.get((method, path, status), "ErrorAnswer")
+                assert schema == {"$ref": f"#/components/schemas/{name}"}, (method, path, status)
+
+
+async def test_accounts_that_are_written_oddly_are_told_plainly(open_bridge: Any, coinbase: Any) -> None:
+    odd = {**account("ETH", "2.50E+1"), "hold": None, "type": None}
+    coinbase.on("GET", "/accounts", {"accounts": [account("BTC", "1"), odd], "has_next": False})
+    async with open_bridge() as client:
+        _btc, eth = (await client.get("/accounts")).json()["accounts"]
+    assert eth["available_balance"] == {"value": "25.0", "currency": "ETH"}
+    assert (eth["hold"], eth["type"]) == ({"value": "0", "currency": "ETH"}, "")

@@ -14,11 +14,13 @@ from jwt.types import Options
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot_bridge.coinbase.budget import TokenBucket
-from cbbot_bridge.coinbase.rest import CoinbaseRest, open_client
+from cbbot_bridge.coinbase.http_exchange import Pool
+from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from handled_exchange import HandledExchange
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +35,8 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 def rest(coinbase: Any, quick_retry: RetryPolicy) -> Callable[..., CoinbaseRest]:
     def make(**options: Any) -> CoinbaseRest:
         return CoinbaseRest(
-            open_client("https://api.coinbase.com", httpx.MockTransport(coinbase.handle)),
+            options.pop("base", "https://api.coinbase.com"),
+            options.pop("exchange", None) or HandledExchange(coinbase.handle),
             signer=options.pop("signer", None),
             private_budget=options.pop("budget", TokenBucket(10_000, 10_000)),
             public_budget=TokenBucket(10_000, 10_000),
@@ -71,7 +74,7 @@ async def test_a_read_survives_two_passing_troubles(rest: Any, coinbase: Any, tr
     ("trouble", "status", "code", "tries"),
     [
         (EMPTY, 503, BridgeErrorCode.RATE_LIMITED, 7),
-        (UNAUTHORIZED, 503, BridgeErrorCode.UPSTREAM_UNAUTHORIZED, 2),
+        (UNAUTHORIZED, 503, BridgeErrorCode.UPSTREAM_UNAUTHORIZED, 7),
         (httpx.Response(500), 502, BridgeErrorCode.UPSTREAM_ERROR, 4),
         (httpx.ConnectError("refused"), 503, BridgeErrorCode.UPSTREAM_UNREACHABLE, 4),
         (httpx.ReadTimeout("slow"), 504, BridgeErrorCode.UPSTREAM_TIMEOUT, 4),
@@ -107,6 +110,39 @@ async def test_every_try_is_signed_afresh_for_host_and_path_without_query(rest: 
     assert claims["uri"] == "GET api.coinbase.com/api/v3/brokerage/x"
 
 
+@pytest.mark.parametrize(
+    ("base", "host"),
+    [
+        ("https://api.coinbase.com:443", "api.coinbase.com"),
+        ("http://simulator:80", "simulator"),
+        ("http://simulator:8788", "simulator:8788"),
+        ("http://[::1]:8788", "[::1]:8788"),
+        ("https://[fd00::1]", "[fd00::1]"),
+    ],
+)
+async def test_the_signed_host_is_the_one_that_the_request_names(
+    rest: Any, coinbase: Any, base: str, host: str
+) -> None:
+    coinbase.on("GET", "/x", {})
+    await rest(base=base, signer=Signer("k", KEY)).get("/x", private=True)
+    token = coinbase.requests[0].headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, KEY.public_key(), algorithms=["ES256"], issuer="cdp")
+    assert claims["uri"] == f"GET {host}/api/v3/brokerage/x"
+    assert coinbase.requests[0].headers["host"] == host
+
+
+async def test_orders_account_and_market_have_connections_of_their_own(rest: Any, coinbase: Any) -> None:
+    coinbase.on("GET", "/x", {})
+    coinbase.on("POST", "/orders", {})
+    exchange = HandledExchange(coinbase.handle)
+    client = rest(exchange=exchange)
+    await client.get("/x", private=False)
+    await client.get("/x", private=True)
+    await client.get("/x", private=False, for_order=True)
+    await client.post("/orders", {})
+    assert exchange.pools == [Pool.MARKET, Pool.ACCOUNT, Pool.ORDERS, Pool.ORDERS]
+
+
 async def test_public_reads_carry_no_signature(rest: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/x", {})
     await rest(signer=Signer("k", KEY)).get("/x", private=False)
@@ -114,7 +150,7 @@ async def test_public_reads_carry_no_signature(rest: Any, coinbase: Any) -> None
     assert coinbase.requests[0].headers["cache-control"] == "no-cache"
 
 
-async def test_after_a_401_the_clock_is_set_right_before_the_one_retry(rest: Any, coinbase: Any) -> None:
+async def test_after_a_401_the_clock_is_set_right_before_the_next_try(rest: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/x", UNAUTHORIZED, {"fine": True})
     now = [1_795_368_120.0]
 
@@ -145,7 +181,8 @@ async def test_reads_leave_the_last_of_the_allowance_to_orders(rest: Any, coinba
     await client.get("/x", private=True)
     with pytest.raises(UpstreamUnavailable, match="allowance"):
         await client.get("/x", private=True)
-    for _ in range(3):
+    assert await client.get("/x", private=True, for_order=True) == {}
+    for _ in range(2):
         assert (await client.post("/orders", {})).answer.meaning is Meaning.OK
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_api import OrderStatus
-from cbbot_bridge.executions import fill_of, order_state
+from cbbot.contract.bridge_orders import OrderStatus
+from cbbot_bridge.executions import order_state
 from cbbot_bridge.http_errors import UpstreamUnavailable
+from cbbot_bridge.order_fills import OrderFills, distinct, fill_of, totals
 
 ORDER: dict[str, Any] = {
     "order_id": "o-1",
@@ -38,9 +39,12 @@ def fill(size: str, price: str, commission: str = "0.1", *, in_quote: bool = Fal
     }
 
 
+def fills(*rows: dict[str, Any], complete: bool = True) -> OrderFills:
+    return OrderFills(distinct(fill_of(row) for row in rows), complete)
+
+
 def test_an_order_with_all_its_fills_takes_the_fees_from_the_fills() -> None:
-    fills = [fill_of(fill("0.0001", "80000.5", "0.0720001")), fill_of(fill("0.0002", "80000.5", "0.1440009"))]
-    state = order_state(ORDER, fills)
+    state = order_state(ORDER, fills(fill("0.0001", "80000.5", "0.0720001"), fill("0.0002", "80000.5", "0.1440009")))
     assert state.fills_agree
     assert (state.filled_size, state.average_filled_price, state.filled_value) == ("0.0003", "80000.5", "24.00015")
     assert state.commission_total_usd == "0.2160010"
@@ -49,7 +53,7 @@ def test_an_order_with_all_its_fills_takes_the_fees_from_the_fills() -> None:
 
 
 def test_fills_in_quote_are_turned_into_base() -> None:
-    one = fill_of(fill("0.0046830664333996", "21220.64", "0.0000280983986004", in_quote=True))
+    one = totals([fill_of(fill("0.0046830664333996", "21220.64", "0.0000280983986004", in_quote=True))])
     assert abs(one.base - Decimal("2.2068450e-7")) < Decimal("1e-12")
     assert one.value == Decimal("0.0046830664333996")
     assert one.commission == Decimal("0.0000280983986004")
@@ -57,35 +61,34 @@ def test_fills_in_quote_are_turned_into_base() -> None:
 
 def test_a_quote_sized_fill_agrees_with_the_order_in_spite_of_its_endless_quotient() -> None:
     body = {**ORDER, "filled_size": "0.00031249", "average_filled_price": "79999.99", "filled_value": "24.9991968751"}
-    state = order_state(body, [fill_of(fill("24.9991968751", "79999.99", in_quote=True))])
+    state = order_state(body, fills(fill("24.9991968751", "79999.99", in_quote=True)))
     assert state.fills_agree
     assert state.filled_size == "0.00031249"
 
 
 def test_when_the_fills_lag_the_order_is_believed() -> None:
-    state = order_state(ORDER, [])
+    state = order_state(ORDER, fills())
     assert not state.fills_agree
     assert (state.filled_size, state.commission_total_usd) == ("0.0003", "0.22")
 
 
 def test_when_the_order_lags_the_fills_are_believed() -> None:
     body = {**ORDER, "status": "OPEN", "filled_size": "0", "average_filled_price": "0", "filled_value": "0"}
-    state = order_state(
-        {**body, "total_fees": ""}, [fill_of(fill("0.1", "100", "1")), fill_of(fill("0.3", "200", "2"))]
-    )
+    body |= {"total_fees": "", "order_configuration": {"market_market_ioc": {"quote_size": "75"}}}
+    state = order_state(body, fills(fill("0.1", "100", "1"), fill("0.3", "200", "2")))
     assert not state.fills_agree
     assert (state.filled_size, state.average_filled_price, state.filled_value) == ("0.4", "175", "70.0")
     assert state.commission_total_usd == "3"
 
 
 def test_no_fee_named_anywhere_is_none_and_not_zero() -> None:
-    state = order_state({**ORDER, "total_fees": ""}, [fill_of(fill("0.0003", "80000.5", ""))])
+    state = order_state({**ORDER, "total_fees": ""}, fills(fill("0.0003", "80000.5", "")))
     assert state.commission_total_usd is None
 
 
 def test_an_order_without_a_fill_amounts_to_nothing() -> None:
     body = {**ORDER, "status": "CANCELLED", "filled_size": "", "average_filled_price": "", "filled_value": ""}
-    state = order_state({**body, "total_fees": "0"}, [])
+    state = order_state({**body, "total_fees": "0"}, fills())
     assert state.status is OrderStatus.CANCELLED
     assert state.status.terminal
     assert (state.filled_size, state.filled_value, state.commission_total_usd) == ("0", "0", "0")
@@ -93,7 +96,7 @@ def test_an_order_without_a_fill_amounts_to_nothing() -> None:
 
 
 def test_a_status_of_tomorrow_is_unknown_and_not_terminal() -> None:
-    state = order_state({**ORDER, "status": "HALF_DONE"}, [])
+    state = order_state({**ORDER, "status": "HALF_DONE"}, fills())
     assert state.status is OrderStatus.UNKNOWN_ORDER_STATUS
     assert not state.status.terminal
 
@@ -103,7 +106,7 @@ def test_a_status_of_tomorrow_is_unknown_and_not_terminal() -> None:
 )
 def test_an_order_without_what_matters_is_malformed(broken: dict[str, Any]) -> None:
     with pytest.raises(UpstreamUnavailable, match="makes no sense"):
-        order_state({**ORDER, **broken}, [])
+        order_state({**ORDER, **broken}, fills())
 
 
 @pytest.mark.parametrize(("size", "price"), [("", "1"), ("1", ""), ("1", "0"), ("-1", "5"), ("1", "Infinity")])

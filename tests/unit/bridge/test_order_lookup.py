@@ -7,39 +7,16 @@ from typing import Any
 import httpx
 import pytest
 
+from coinbase_answers import fill, filled_order, page
+
 pytestmark = pytest.mark.anyio
 
 SINCE = 1_795_368_000
 LOOK = f"/order?client_order_id=c-1&product_id=BTC-USD&since={SINCE}"
 
 
-def order(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "order_id": f"o-{number}",
-        "client_order_id": f"c-{number}",
-        "product_id": "BTC-USD",
-        "side": "BUY",
-        "status": "FILLED",
-        "created_time": "2026-11-22T17:20:00Z",
-        "filled_size": "0.3",
-        "average_filled_price": "100",
-        "filled_value": "30",
-        "total_fees": "0.27",
-        "settled": True,
-        **changes,
-    }
-
-
-def fill(entry: str, size: str, order_id: str = "o-1") -> dict[str, Any]:
-    return {"entry_id": entry, "order_id": order_id, "price": "100", "size": size, "commission": "0.09"}
-
-
-def page(orders: list[dict[str, Any]], cursor: str = "") -> dict[str, Any]:
-    return {"orders": orders, "has_next": bool(cursor), "cursor": cursor}
-
-
 async def test_an_order_is_answered_with_the_fills_of_all_pages(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/o-1", {"order": order(1)})
+    coinbase.on("GET", "/orders/historical/o-1", {"order": filled_order(1)})
     coinbase.on(
         "GET",
         "/orders/historical/fills",
@@ -56,7 +33,7 @@ async def test_an_order_is_answered_with_the_fills_of_all_pages(open_bridge: Any
 
 
 async def test_fills_end_at_an_empty_page_although_a_cursor_is_given(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/o-1", {"order": order(1)})
+    coinbase.on("GET", "/orders/historical/o-1", {"order": filled_order(1)})
     coinbase.on(
         "GET", "/orders/historical/fills", {"fills": [fill("a", "0.3")], "cursor": "p"}, {"fills": [], "cursor": "q"}
     )
@@ -64,12 +41,20 @@ async def test_fills_end_at_an_empty_page_although_a_cursor_is_given(open_bridge
         assert (await client.get("/order/o-1")).json()["fills_agree"] is True
 
 
-async def test_fills_in_circles_are_malformed_and_not_answered_in_part(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/o-1", {"order": order(1)})
-    coinbase.on("GET", "/orders/historical/fills", {"fills": [fill("a", "0.1")], "cursor": "same"})
+@pytest.mark.parametrize(
+    "cut",
+    [{"cursor": "same"}, {}, {"cursor": None}, {"cursor": "", "has_next": "false"}, {"proof_token_required": True}],
+    ids=["circle", "no cursor", "null", "flag of text", "proof"],
+)
+async def test_fills_that_do_not_come_to_their_end_never_agree(
+    open_bridge: Any, coinbase: Any, cut: dict[str, Any]
+) -> None:
+    coinbase.on("GET", "/orders/historical/o-1", {"order": filled_order()})
+    end = {"cursor": ""} if "proof_token_required" in cut else {}
+    coinbase.on("GET", "/orders/historical/fills", {"fills": [fill("a", "0.3")], **end, **cut})
     async with open_bridge() as client:
-        got = await client.get("/order/o-1")
-    assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_malformed")
+        got = (await client.get("/order/o-1")).json()
+    assert (got["filled_size"], got["fills_agree"]) == ("0.3", False)
 
 
 async def test_an_order_that_cannot_be_seen_is_404_and_one_that_cannot_be_asked_for_is_not(
@@ -82,7 +67,9 @@ async def test_an_order_that_cannot_be_seen_is_404_and_one_that_cannot_be_asked_
 
 
 async def test_our_own_id_is_found_on_a_later_page(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/batch", page([order(3), order(2)], "p2"), page([order(1)]))
+    coinbase.on(
+        "GET", "/orders/historical/batch", page([filled_order(3), filled_order(2)], "p2"), page([filled_order(1)])
+    )
     coinbase.on("GET", "/orders/historical/fills", {"fills": [fill("a", "0.3")], "cursor": ""})
     async with open_bridge() as client:
         got = (await client.get(LOOK)).json()
@@ -94,7 +81,9 @@ async def test_our_own_id_is_found_on_a_later_page(open_bridge: Any, coinbase: A
 
 
 async def test_absence_tells_how_far_and_how_completely_was_looked(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/batch", page([order(3), order(2)], "p2"), page([order(5)]))
+    coinbase.on(
+        "GET", "/orders/historical/batch", page([filled_order(3), filled_order(2)], "p2"), page([filled_order(5)])
+    )
     async with open_bridge() as client:
         await client.get("/time")
         got = await client.get(LOOK)
@@ -106,9 +95,49 @@ async def test_absence_tells_how_far_and_how_completely_was_looked(open_bridge: 
     assert 720 <= search["looked_back_seconds"] <= 725
 
 
+@pytest.mark.parametrize(
+    ("end", "complete"),
+    [
+        ({"has_next": False, "cursor": ""}, True),
+        ({"has_next": False, "cursor": "abc"}, True),
+        ({"has_next": False}, True),
+        ({"cursor": ""}, True),
+        ({"has_next": None, "cursor": ""}, True),
+        ({"has_next": False, "cursor": "", "proof_token_required": False}, True),
+        ({"cursor": "abc"}, False),
+        ({}, False),
+        ({"cursor": None}, False),
+        ({"cursor": 0}, False),
+        ({"has_next": "true", "cursor": "abc"}, False),
+        ({"has_next": "false", "cursor": ""}, False),
+        ({"has_next": 0, "cursor": ""}, False),
+        ({"has_next": False, "cursor": "", "proof_token_required": True}, False),
+        ({"has_next": False, "cursor": "", "proof_token_required": "true"}, False),
+    ],
+)
+async def test_a_look_is_complete_only_when_coinbase_says_that_there_is_no_more(
+    open_bridge: Any, coinbase: Any, end: dict[str, Any], complete: bool
+) -> None:
+    coinbase.on("GET", "/orders/historical/batch", {"orders": [], **end})
+    async with open_bridge() as client:
+        got = await client.get(LOOK)
+    assert (got.status_code, got.json()["search"]["complete"]) == (404, complete)
+    assert ("among all" in got.json()["error"]["message"]) is complete
+
+
+async def test_a_proof_that_was_wanted_on_one_page_is_wanted_for_the_whole_look(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    first = page([filled_order(3)], "p2", proof_token_required=True)
+    coinbase.on("GET", "/orders/historical/batch", first, page([filled_order(2)]))
+    async with open_bridge() as client:
+        search = (await client.get(LOOK)).json()["search"]
+    assert (search["pages"], search["complete"]) == (2, False)
+
+
 @pytest.mark.parametrize("cursor", ["same", ""])
 async def test_a_listing_that_does_not_end_proves_nothing(open_bridge: Any, coinbase: Any, cursor: str) -> None:
-    coinbase.on("GET", "/orders/historical/batch", {"orders": [order(3)], "has_next": True, "cursor": cursor})
+    coinbase.on("GET", "/orders/historical/batch", {"orders": [filled_order(3)], "has_next": True, "cursor": cursor})
     async with open_bridge() as client:
         got = await client.get(LOOK)
     assert got.status_code == 404
@@ -116,7 +145,7 @@ async def test_a_listing_that_does_not_end_proves_nothing(open_bridge: Any, coin
 
 
 async def test_a_listing_that_breaks_off_is_no_absence(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/orders/historical/batch", page([order(3)], "p2"), httpx.Response(500))
+    coinbase.on("GET", "/orders/historical/batch", page([filled_order(3)], "p2"), httpx.Response(500))
     async with open_bridge() as client:
         assert (await client.get(LOOK)).status_code == 502
 

@@ -4,85 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
+from tenacity import RetryCallState
+from websockets.asyncio.server import ServerConnection
 
-from cbbot_bridge.coinbase.ws import TickerStream
+from cbbot_bridge.coinbase.ws import StreamTimes, TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
+from unit.bridge.scripted_stream import Heard, RecordedWait, frame, stay, streaming
 
 pytestmark = pytest.mark.anyio
-
-Script = Callable[[ServerConnection, int], Awaitable[None]]
-
-
-def frame(sequence: int, price: str | None = None, **extra: Any) -> str:
-    body: dict[str, Any] = {"timestamp": f"2026-04-07T14:30:{sequence % 60:02d}Z", "sequence_num": sequence}
-    if price is None:
-        return json.dumps({**body, "channel": "heartbeats", "events": [{"heartbeat_counter": sequence}]})
-    ticker = {"product_id": "BTC-USD", "price": price, "best_bid": "1", "best_ask": "", **extra}
-    return json.dumps({**body, "channel": "ticker", "events": [{"type": "update", "tickers": [ticker]}]})
-
-
-class Server:
-    """Plays a script for every connection; ``script(connection, number)`` with number from 0."""
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.subscriptions: list[list[dict[str, Any]]] = []
-
-    async def handle(self, connection: ServerConnection) -> None:
-        number = len(self.subscriptions)
-        self.subscriptions.append([])
-        for _ in range(2):
-            self.subscriptions[number].append(json.loads(await connection.recv()))
-        await self.script(connection, number)
-
-
-class Heard:
-    def __init__(self) -> None:
-        self.ticks: asyncio.Queue[tuple[TickerUpdate, str]] = asyncio.Queue()
-        self.gaps = 0
-
-    def tick(self, update: TickerUpdate, timestamp: str) -> None:
-        self.ticks.put_nowait((update, timestamp))
-
-    def gap(self) -> None:
-        self.gaps += 1
-
-    async def price(self) -> str:
-        update, _ = await asyncio.wait_for(self.ticks.get(), 5)
-        return update.price
-
-
-@asynccontextmanager
-async def streaming(script: Script, **options: Any) -> AsyncIterator[tuple[TickerStream, Heard, Server]]:
-    server, heard = Server(script), Heard()
-    options.setdefault("dice", random.Random(1))
-    async with serve(server.handle, "127.0.0.1", 0) as listening:
-        port = next(iter(listening.sockets)).getsockname()[1]
-        stream = TickerStream(
-            f"ws://127.0.0.1:{port}",
-            ("BTC-USD",),
-            on_ticker=heard.tick,
-            on_gap=heard.gap,
-            shortest_wait_seconds=0.01,
-            **options,
-        )
-        task = asyncio.create_task(stream.run())
-        try:
-            yield stream, heard, server
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def stay(connection: ServerConnection) -> None:
-    await connection.wait_closed()
 
 
 async def test_it_subscribes_to_heartbeats_and_ticker_with_a_token_each() -> None:
@@ -140,7 +71,7 @@ async def test_silence_ends_a_connection_that_looks_alive() -> None:
             await connection.send(frame(0, "2"))
         await stay(connection)
 
-    async with streaming(script, silence_seconds=0.1) as (stream, heard, _server):
+    async with streaming(script, silence=0.1) as (stream, heard, _server):
         assert await heard.price() == "2"
         assert stream.counts.reconnects >= 1
 
@@ -153,7 +84,7 @@ async def test_heartbeats_keep_a_quiet_market_connected() -> None:
         await connection.send(frame(6, str(number + 1)))
         await stay(connection)
 
-    async with streaming(script, silence_seconds=0.2) as (stream, heard, _server):
+    async with streaming(script, silence=0.2) as (stream, heard, _server):
         assert await heard.price() == "1"
         assert stream.counts.reconnects == 0
 
@@ -178,6 +109,8 @@ async def test_a_new_connection_counts_from_anew() -> None:
     async with streaming(script) as (stream, heard, _server):
         assert [await heard.price(), await heard.price()] == ["1", "2"]
         assert stream.counts.gaps == 0
+        # What came between the connections was not heard.
+        assert heard.gaps == 1
 
 
 async def test_a_refused_signature_is_followed_by_an_unsigned_subscription() -> None:
@@ -204,6 +137,7 @@ async def test_unusable_messages_are_counted_and_passed_over() -> None:
         update, _ = await asyncio.wait_for(heard.ticks.get(), 5)
         assert (update.price, update.bid) == ("7", None)
         assert stream.counts.malformed == 5
+        assert heard.ticks.empty()
 
 
 async def test_a_message_of_many_megabytes_gets_through() -> None:
@@ -215,38 +149,38 @@ async def test_a_message_of_many_megabytes_gets_through() -> None:
         assert await heard.price() == "7"
 
 
-class RecordedDice(random.Random):
-    """Tells what was asked for, and always answers a hundredth of a second."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.asked: list[tuple[float, float]] = []
-        self.enough = asyncio.Event()
-
-    def uniform(self, a: float, b: float) -> float:
-        self.asked.append((a, b))
-        if len(self.asked) >= 5:
-            self.enough.set()
-        return 0.01
-
-
-async def test_only_data_resets_the_back_off() -> None:
+async def test_only_a_connection_that_lasts_starts_the_back_off_anew() -> None:
     async def script(connection: ServerConnection, number: int) -> None:
+        await connection.send(frame(0, "1"))
         if number == 3:
-            await connection.send(frame(0, "1"))
+            await asyncio.sleep(0.6)
+            await connection.send(frame(1, "1"))
 
-    dice = RecordedDice()
-    async with streaming(script, dice=dice):
-        await asyncio.wait_for(dice.enough.wait(), 5)
-    assert dice.asked[:5] == [(0.01, 0.02), (0.02, 0.04), (0.04, 0.08), (0.005, 0.01), (0.01, 0.02)]
+    wait = RecordedWait(5)
+    async with streaming(script, wait=wait, lasting=0.5):
+        await asyncio.wait_for(wait.enough.wait(), 5)
+    assert wait.tries[:5] == [1, 2, 3, 1, 2]
+
+
+def test_the_back_off_grows_with_jitter_to_half_a_minute() -> None:
+    def waits(tries: int) -> list[float]:
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # the wait looks at the tries alone
+        state.attempt_number = tries
+        return [StreamTimes().wait(state) for _ in range(200)]
+
+    for tries, most in ((1, 0.5), (2, 1.0), (5, 8.0), (7, 30.0), (10_000, 30.0)):
+        seen = waits(tries)
+        assert min(seen) >= 0.1
+        assert most / 2 < max(seen) <= most
+        assert len(set(seen)) > 100
 
 
 async def test_no_server_at_all_is_waited_for() -> None:
     heard = Heard()
-    dice = RecordedDice()
-    stream = TickerStream("ws://127.0.0.1:1", ("BTC-USD",), on_ticker=heard.tick, dice=dice)
+    wait = RecordedWait(5)
+    stream = TickerStream("ws://127.0.0.1:1", ("BTC-USD",), on_ticker=heard.tick, times=StreamTimes(wait=wait))
     task = asyncio.create_task(stream.run())
-    await asyncio.wait_for(dice.enough.wait(), 5)
+    await asyncio.wait_for(wait.enough.wait(), 5)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert stream.counts.reconnects == 5

@@ -104,7 +104,7 @@ def test_an_address_to_listen_on_is_checked_by_all(text: str) -> None:
     for setting in (bot_host, EXCHANGE_BY_KEY["BRIDGE_HOST"], SIMULATOR["--host"]):
         with pytest.raises(BadSetting, match="an address or host name to listen on"):
             setting.parse(text)
-        assert setting.parse(" ::1 ") == "::1"
+        assert setting.parse(" ::1 ") == setting.parse("[::1]") == "::1"
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
+from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY, EXCHANGE_SETTINGS
+from cbbot.contract.runtime_env import BOT_HOST, RUNTIME_SETTINGS
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings import load
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.contract.spec_reader import read_spec
+from cbbot.contract.text_setting import EVERYWHERE
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_operator.keys import SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens
@@ -112,11 +114,20 @@ def test_the_simulator_runs_beside_the_bridge_and_understands_its_arguments() ->
     bridge, simulator = pod(objects, "bridge")["spec"]["containers"]
     assert simulator["command"] == ["python", "-m", "cbbot_bridge.simulator"]
     settings = parse_arguments(simulator["args"])
-    assert (settings.port, int(settings.speed)) == (8788, 600)
+    assert (settings.host, settings.port, int(settings.speed)) == (EVERYWHERE, 8788, 600)
     environment = {entry["name"]: entry["value"] for entry in bridge["env"]}
     assert environment["COINBASE_API_BASE"] == "http://127.0.0.1:8788"
     assert environment["COINBASE_AUTH"] == "none"
     assert ("PersistentVolumeClaim", "btc-simulator") in objects
+
+
+def test_every_process_of_a_pod_listens_on_both_families() -> None:
+    objects = rendered(SIMULATED)
+    for part, key, table in (("bot", BOT_HOST, RUNTIME_SETTINGS), ("bridge", "BRIDGE_HOST", EXCHANGE_SETTINGS)):
+        container = pod(objects, part)["spec"]["containers"][0]
+        assert key not in {entry["name"] for entry in container["env"]}, "its default serves"
+        (setting,) = (setting for setting in table if setting.key == key)
+        assert setting.default == EVERYWHERE
 
 
 def test_the_simulators_prices_never_come_from_another_venues_stream() -> None:

@@ -13,7 +13,7 @@ import pytest
 from cbbot.brokers.bridge_broker import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.order_answers import contradiction, execution_of
-from cbbot.contract.bridge_api import OrderState
+from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput, Refused, Retryable
@@ -191,6 +191,31 @@ def test_it_follows_the_order_until_it_is_over_and_its_fills_are_all_there(event
     assert isinstance(accepted, OrderAccepted)
     assert filled.execution.base == 44_555
     assert len(talk.asked) == 6
+
+
+@pytest.mark.parametrize(("status", "settled"), [("FILLED", True), ("CANCELLED", False)])
+def test_fills_are_waited_for_whatever_settled_says(events_of: Any, status: str, settled: bool) -> None:
+    lagging = STATE | {"status": status, "settled": settled, "fills_agree": False, "commission_total_usd": None}
+    agreeing = STATE | {"status": status, "settled": settled}
+    talk = Talk(
+        post=[httpx.Response(200, json=PLACED)],
+        order=[httpx.Response(200, json=lagging), httpx.Response(200, json=agreeing)],
+    )
+    filled = events_of(talk, ENTRY)[1]
+    assert filled.execution.commission == 4_455_499_976
+
+
+def test_an_id_that_stands_for_another_order_is_no_refusal(events_of: Any) -> None:
+    talk = Talk(post=[error(409, "id_in_use")])
+    assert events_of(talk, ENTRY) == [OrderContradicts(NOW, "bot-7-1", "because")]
+    assert len(talk.asked) == 1
+
+
+def test_a_look_may_take_longer_than_other_reads(events_of: Any) -> None:
+    talk = Talk(search=[not_found(complete=True)], order=[error(404, "not_found")])
+    events_of(talk, replace(ENTRY, order_id="v-1"), "look_up")
+    short, long = (request.extensions["timeout"]["read"] for request in talk.asked)
+    assert (short, long) == (10.0, 30.0)
 
 
 def test_fills_that_never_agree_are_believed_in_the_end(events_of: Any) -> None:

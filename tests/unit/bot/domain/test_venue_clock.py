@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cbbot.domain.venue_clock import WINDOW, ClockSample, VenueClock
 
@@ -50,3 +52,26 @@ def test_old_samples_leave_the_window_so_that_a_new_rate_shows() -> None:
 
 def test_a_question_is_answered_in_the_middle_of_its_journey() -> None:
     assert ClockSample.of(1.0, 1.5, 7) == ClockSample(1.25, 7, 0.25)
+
+
+def test_a_clock_that_was_set_forward_by_years_does_not_run_at_a_rate_of_millions() -> None:
+    found = clock((0.0, 1_795_000_000_000), (1.0, 1_795_000_001_000), (2.0, 4_102_444_800_000))
+    assert (found.rate, found.baseline) == (1.0, 0.0)
+    assert found.now_ms(3.0) == 4_102_444_801_000
+
+
+@given(
+    before=st.lists(st.tuples(st.floats(0.0, 20.0), st.integers(0, 10**14)), max_size=20),
+    rate=st.sampled_from([0.0, 1.0, 1.5, 600.0, 100_000.0]),
+)
+def test_a_window_of_even_samples_gives_time_and_rate_whatever_came_before(
+    before: list[tuple[float, int]], rate: float
+) -> None:
+    at, samples = 0.0, []
+    for pause, venue_ms in before:
+        at += pause
+        samples.append((at, venue_ms))
+    even = [(at + 1 + second, int(10**12 + second * 1000 * rate)) for second in range(WINDOW + 1)]
+    found = clock(*samples, *even)
+    assert found.rate == pytest.approx(rate, rel=1e-6, abs=1e-9)
+    assert found.now_ms(even[-1][0]) == even[-1][1]

@@ -8,12 +8,15 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
+
+NEEDS_IPV6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 
 
 def socket_on(host: str, port: int) -> socket.socket:
@@ -64,3 +67,60 @@ def test_a_signal_ends_the_server_and_not_the_process(number: signal.Signals) ->
 
     asyncio.run(main())
     assert heard == ["stopping"]
+
+
+async def answer_at(port: int, host: str, method: str = "GET") -> httpx.Response:
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        return await client.request(method, f"http://{host}:{port}/")
+
+
+async def serving(host: str, ask: Callable[[int], Awaitable[None]], **options: Any) -> None:
+    """Runs ``ask`` with the port of a server on ``host``."""
+    listening: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+    server = HttpServer(answer, listening.set_result, grace_seconds=1, lifespan="off", **options)
+    with socket_on(host, 0) as bound:
+        running = asyncio.create_task(server.serve([bound]))
+        try:
+            await ask((await listening).getsockname()[1])
+        finally:
+            server.stop()
+            await asyncio.wait_for(running, 10)
+
+
+@NEEDS_IPV6
+def test_everywhere_is_both_families() -> None:
+    async def ask(port: int) -> None:
+        for host in ("127.0.0.1", "[::1]"):
+            assert (await answer_at(port, host)).status_code == 204
+
+    asyncio.run(serving("::", ask))
+
+
+def test_everywhere_is_ipv4_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with socket_on("::", 0) as bound:
+        assert (bound.family, bound.getsockname()[0]) == (socket.AF_INET, "0.0.0.0")  # noqa: S104  what was asked for
+
+
+@pytest.mark.parametrize("own", ["127.0.0.1", pytest.param("::1", marks=NEEDS_IPV6)])
+def test_on_loopback_only_names_of_loopback_are_answered(own: str) -> None:
+    async def ask(port: int) -> None:
+        address = f"[{own}]" if ":" in own else own
+        async with httpx.AsyncClient(base_url=f"http://{address}:{port}", timeout=10, trust_env=False) as client:
+            for name in ("localhost", f"localhost:{port}", "127.0.0.1:1", "[::1]:80", address):
+                assert (await client.get("/", headers={"Host": name})).status_code == 204, name
+            for name in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "10.0.0.1", "[::2]", "[::1"):
+                refused = await client.get("/", headers={"Host": name})
+                assert refused.status_code == 421, name
+                assert refused.json()["error"]["code"] == "wrong_host"
+
+    asyncio.run(serving(own, ask))
+
+
+@pytest.mark.parametrize(("host", "any_host"), [("0.0.0.0", False), ("127.0.0.1", True)])  # noqa: S104  that is the case
+def test_elsewhere_or_on_demand_every_name_is_answered(host: str, any_host: bool) -> None:
+    async def ask(port: int) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            assert (await client.get("/", headers={"Host": "bridge.namespace.svc:8787"})).status_code == 204
+
+    asyncio.run(serving(host, ask, any_host=any_host))

@@ -51,3 +51,22 @@ def test_a_talkative_library_is_kept_to_warnings_unless_debugging(level: str, ke
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == kept
     configure_logs("warning", io.StringIO())
     logging.getLogger("a.library").setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_what_is_secret_stands_in_no_line_not_even_in_a_traceback(level: str) -> None:
+    stream = io.StringIO()
+    token, lines = "planted-token-0123", 'two\nlines with "quotes"'
+    jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJrIn0.c2lnbmF0dXJl"
+    configure_logs(level, stream, secrets=[token, lines])
+    log = logging.getLogger("planted")
+    log.warning("to %s", token, extra={"fields": {"lines": lines, "authorization": f"Bearer {jwt}"}})
+    try:
+        raise ValueError(f"cannot send {token} {lines} {jwt}")
+    except ValueError:
+        log.exception("a defect")
+    written = stream.getvalue()
+    assert len([json.loads(line) for line in written.splitlines()]) == 2
+    assert written.count("***") >= 6
+    for secret in (token, "quotes", "eyJ", "c2lnbmF0dXJl"):
+        assert secret not in written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import json
 import socket
 import urllib.error
@@ -109,6 +110,17 @@ def test_a_scrape_in_the_middle_of_a_run_sees_how_far_it_is(demo: Any) -> None:
     assert flats == sorted(set(flats))
     with pytest.raises(urllib.error.URLError):
         got(f"{address}/metrics")
+
+
+def test_head_is_get_without_its_body() -> None:
+    with MetricsServer("127.0.0.1", 0) as server:
+        for path, status in (("/metrics", 200), ("/healthz", 200), ("/status", 404)):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+            connection.request("HEAD", path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (status, b"")
+            assert int(answer.headers["Content-Length"]) > 0
+            connection.close()
 
 
 def test_a_port_that_is_taken_is_named() -> None:

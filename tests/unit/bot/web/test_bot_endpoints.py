@@ -233,3 +233,26 @@ def test_the_server_tells_its_port_and_stops_with_a_stream_open(bot: FakeBot) ->
         listener.close()
 
     asyncio.run(main())
+
+
+def test_head_is_get_without_its_body(bot: FakeBot, call: Any) -> None:
+    for path in ("/healthz", "/readyz", "/metrics", "/", "/status", "/lots", "/trades", "/decisions", "/candles"):
+        got, head = call("GET", path), call("HEAD", path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers == got.headers
+    bot.readiness = (False, "starting")
+    assert call("HEAD", "/readyz").status_code == 503
+
+
+def test_head_of_the_event_stream_ends_and_leaves_no_listener(bot: FakeBot, call: Any) -> None:
+    head = call("HEAD", "/events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+    assert bot.listeners == 0
+
+
+def test_a_method_that_a_path_has_not_is_told_with_all_it_has(call: Any) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        answer = call(method, "/status")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert call("GET", "/control/flatten").headers["allow"] == "POST"
