@@ -213,12 +213,14 @@ def _log_kept() -> Iterator[list[Line]]:
 
 @asynccontextmanager
 async def bridge_before(
-    address: str, *, running: bool = False, retry: RetryPolicy = QUICK, **environment: str
+    address: str, environment: Mapping[str, str] | None = None, *, running: bool = False
 ) -> AsyncIterator[FaultyBridge]:
     """A bridge before the venue at ``address``; ``running``: with its work in the background, the stream too."""
     keys = {"COINBASE_API_BASE": address, "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
     exchange = AiohttpExchange(None)
-    bridge = Bridge(load_settings({**keys, **environment}), exchange=exchange, retry=retry, dice=random.Random(1))
+    bridge = Bridge(
+        load_settings({**keys, **(environment or {})}), exchange=exchange, retry=QUICK, dice=random.Random(1)
+    )
     # It has run for a minute: an order of the process before it would be visible by now.
     bridge.orders.sent.known_since -= 60
     transport = httpx.ASGITransport(create_app(bridge), raise_app_exceptions=False)

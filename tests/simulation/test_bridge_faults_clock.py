@@ -38,7 +38,7 @@ async def test_an_order_is_placed_though_the_clock_was_wrong(
 ) -> None:
     venue, keys = signed
     venue.fault(path="/time", change="clock", offset_seconds=offset)
-    async with bridge_before(venue.address, **keys) as bridge:
+    async with bridge_before(venue.address, keys) as bridge:
         await bridge.placed(kind, f"clock-{kind}{offset}")
         refused = offset != -90
         assert bool(bridge.logged("asking Coinbase again")) is refused

@@ -69,7 +69,7 @@ async def test_orders_outlive_the_bridge_that_was_killed_while_they_waited(
             other = body | ({"quote_size": "77"} if "quote_size" in body else {"base_size": "0.03"})
             refused = await client.post(path, json=other)
             assert (refused.status_code, refused.json()["error"]["code"]) == (409, "id_in_use")
-            query = {"client_order_id": client_order_id, "product_id": "BTC-USD", "since": 0}
+            query = {"client_order_id": client_order_id, "product_id": "BTC-USD", "since": "0"}
             found = await client.get("/order", params=query)
             assert found.json()["order_id"] == placed[client_order_id]
     for client_order_id, order_id in placed.items():

@@ -133,7 +133,7 @@ async def test_messages_that_are_wrong_move_no_price_and_stop_none(
 
 async def test_a_silent_stream_is_bridged_by_polls(exchange: FaultedVenue) -> None:
     """The price goes on while the WebSocket brings nothing, and never silence as news."""
-    async with bridge_before(exchange.address, running=True, COINBASE_WS_STALE_SEC="2") as bridge:
+    async with bridge_before(exchange.address, {"COINBASE_WS_STALE_SEC": "2"}, running=True) as bridge:
         await until(lambda: connected(bridge))
         exchange.control("sockets/faults", kind="silence", seconds=600)
         for _ in range(2):
@@ -142,7 +142,7 @@ async def test_a_silent_stream_is_bridged_by_polls(exchange: FaultedVenue) -> No
 
 
 async def test_a_price_that_nobody_tells_is_stale(exchange: FaultedVenue) -> None:
-    async with bridge_before(exchange.address, running=True, COINBASE_WS_STALE_SEC="1") as bridge:
+    async with bridge_before(exchange.address, {"COINBASE_WS_STALE_SEC": "1"}, running=True) as bridge:
         await until(lambda: connected(bridge))
         await follows_the_market(exchange, bridge)
         exchange.control("sockets/faults", kind="silence", seconds=600)
