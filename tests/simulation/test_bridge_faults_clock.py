@@ -22,7 +22,18 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FaultedVe
     public, secret = ecdsa_key()
     (folder / "public.pem").write_bytes(public)
     keys = {"COINBASE_AUTH": "jwt", "COINBASE_API_KEY_NAME": KEY_NAME, "COINBASE_API_PRIVATE_KEY": secret}
-    options = ["--speed", "1", "--key-name", KEY_NAME, "--public-key-file", str(folder / "public.pem")]
+    options = [
+        "--speed",
+        "1",
+        "--private-rate",
+        "0",
+        "--public-rate",
+        "0",
+        "--key-name",
+        KEY_NAME,
+        "--public-key-file",
+        str(folder / "public.pem"),
+    ]
     with faulted_venue(folder, *options) as venue:
         yield venue, keys
 
