@@ -220,7 +220,7 @@ async def bridge_before(
     exchange = AiohttpExchange(None)
     bridge = Bridge(load_settings({**keys, **environment}), exchange=exchange, retry=retry, dice=random.Random(1))
     # It has run for a minute: an order of the process before it would be visible by now.
-    bridge.sent_orders.known_since -= 60
+    bridge.orders.sent.known_since -= 60
     transport = httpx.ASGITransport(create_app(bridge), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with _log_kept() as lines:
