@@ -41,7 +41,7 @@ __all__ = [
 
 TOKEN: Final = "a-token-for-tests-only"
 API: Final = "/api/v3/brokerage"
-PATIENCE_SECONDS: Final = 20
+PATIENCE_SECONDS: Final = 60
 QUICK: Final = RetryPolicy(base_seconds=0.01, cap_seconds=0.05, total_seconds=1.0, least_seconds=0.2)
 OPENING: Final = {"USD": "1000000", "BTC": "100"}
 _CALM: Final[dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 from collections.abc import AsyncIterator, Iterable
@@ -77,3 +78,29 @@ async def test_orders_outlive_the_bridge_that_was_killed_while_they_waited(
     lines = [json.loads(line) for line in (tmp_path / "bridge.log").read_text().splitlines()]
     logged = {line["client_order_id"]: line["order_id"] for line in lines if line["event"] == "order placed"}
     assert logged == placed
+
+
+async def test_orders_that_never_arrived_are_placed_once_by_the_next_bridge(
+    exchange: FaultedVenue, tmp_path: Path
+) -> None:
+    wishes = {f"never-{kind}": wish(kind, f"never-{kind}") for kind in WISHES}
+    polls = itertools.count(1)
+
+    async def all_met() -> bool:
+        """Each poll adds a fault that nobody meets; when there are no more than those, the others have happened."""
+        return bool(exchange.control("faults", path="/v2/time")["rules"] == next(polls))
+
+    async with bridge_process(tmp_path, exchange.address) as (served, client):
+        exchange.fault(method="POST", path="/orders", delay_seconds=60, status=504, times=len(wishes))
+        asked = [asyncio.ensure_future(client.post(path, json=body)) for path, body in wishes.values()]
+        await until(all_met)
+        served.end(signal.SIGKILL)
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(answer, httpx.TransportError)
+    exchange.works_again()
+    assert [exchange.orders(client_order_id) for client_order_id in wishes] == [[], [], [], []]
+    async with bridge_process(tmp_path, exchange.address) as (_, client):
+        for client_order_id, (path, body) in wishes.items():
+            again = await client.post(path, json=body)
+            assert again.status_code == 200, again.text
+            assert [order["order_id"] for order in exchange.orders(client_order_id)] == [again.json()["order_id"]]
