@@ -153,7 +153,7 @@ def status_event(kind: str, products: Iterable[Product]) -> Event:
 
 
 def user_event(kind: str, orders: list[Event]) -> Event:
-    """Orders as :func:`cbbot.venue.records.user_record` makes them; spot has no positions."""
+    """Orders as :func:`cbbot.venue.answer_records.user_record` makes them; spot has no positions."""
     positions: Event = {"perpetual_futures_positions": [], "expiring_futures_positions": []}
     return {"type": kind, "orders": orders, "positions": positions}
 
