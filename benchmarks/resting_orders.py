@@ -14,13 +14,13 @@ from functools import partial
 from machine_facts import machine
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.exchange import Exchange, Terms
 from cbbot.venue.matching import fee_rate
 from cbbot.venue.order_book import BookShape
 from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
-from cbbot.venue.venue_order import OrderRequest, OrderStatus
+from cbbot.venue.venue_order import OrderRequest
 
 COUNTS, ROUNDS, PRINTS = (0, 100, 1_000, 10_000), 7, 2_000
 PRICE, SIZE = 10_000_000, "0.001"

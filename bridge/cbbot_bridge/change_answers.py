@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from cbbot.contract.bridge_orders import OrderStatus
+from cbbot.domain.order import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.silent_reasons import SILENT_REASONS
 from cbbot_bridge.order_configuration import asked_of

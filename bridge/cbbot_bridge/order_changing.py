@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OrderEdit, OrderState, OrderStatus
+from cbbot.contract.bridge_orders import OrderEdit, OrderState
+from cbbot.domain.order import OrderStatus
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
 from cbbot_bridge.change_answers import Said, edit_shows, read_cancel_answer, read_edit_answer

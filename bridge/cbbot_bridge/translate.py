@@ -13,9 +13,8 @@ from typing import Any
 
 from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OrderStatus
 from cbbot.domain.decimals import parse_decimal, plain
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import moment_of
 from cbbot.errors import BadInput
 from cbbot_bridge.http_errors import UpstreamUnavailable

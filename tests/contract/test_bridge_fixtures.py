@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_orders import OrderStatus
+from cbbot.domain.order import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.coinbase.rest_answers import Meaning, read_answer
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate, parse_frame

@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 import pytest
 
+from cbbot.domain.order import OrderStatus
 from cbbot.venue.amend_refusals import CancelFailure, EditFailure, EditRefusal
 from cbbot.venue.order_kinds import OrderKind
 from cbbot.venue.product import Gate
 from cbbot.venue.refusals import OrderRefused, Reason
-from cbbot.venue.venue_order import OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import TriggerStatus
 from contract import wire_values
 from contract.wire_markets import Product
 from contract.wire_orders import Configuration

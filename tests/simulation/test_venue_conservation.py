@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays, Exchange, Fill, Terms
@@ -29,7 +29,7 @@ from cbbot.venue.product import Product
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.snapshot import fill_json, from_json, order_json, to_json
 from cbbot.venue.venue_fill import Liquidity, TradeType
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import Order, OrderRequest, TriggerStatus
 from exercised import lacking
 
 OPENING = {"BTC": Decimal("0.5"), "USD": Decimal(50_000), "USDC": Decimal(2_000)}

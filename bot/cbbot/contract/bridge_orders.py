@@ -21,7 +21,7 @@ from cbbot.contract.bridge_fields import (
     ProductId,
     UpstreamObject,
 )
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 
 __all__ = [
     "AttachedBracket",
@@ -36,7 +36,6 @@ __all__ = [
     "OrderPlaced",
     "OrderSearch",
     "OrderState",
-    "OrderStatus",
     "OrderUnchanged",
     "StopDirection",
     "StopLimitOrder",
@@ -223,28 +222,6 @@ class OrderPlaced(UpstreamObject):
     success: Literal[True] = True
     order_id: str
     client_order_id: str
-
-
-class OrderStatus(StrEnum):
-    """Coinbase's states. Account by ``filled_size``: a canceled market order may be partly filled."""
-
-    PENDING = "PENDING"
-    OPEN = "OPEN"
-    FILLED = "FILLED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    FAILED = "FAILED"
-    UNKNOWN_ORDER_STATUS = "UNKNOWN_ORDER_STATUS"
-    QUEUED = "QUEUED"
-    CANCEL_QUEUED = "CANCEL_QUEUED"
-    EDIT_QUEUED = "EDIT_QUEUED"
-
-    @property
-    def terminal(self) -> bool:
-        return self in _TERMINAL
-
-
-_TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED})
 
 
 class OrderState(BridgeAnswer):

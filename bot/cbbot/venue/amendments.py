@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from cbbot.domain.decimals import whole_units
+from cbbot.domain.order import OrderStatus
 from cbbot.errors import BadInput
 from cbbot.venue.amend_refusals import CancelFailure, EditFailure, EditRefusal
 from cbbot.venue.deadlines import Deadline, Due
@@ -18,7 +19,7 @@ from cbbot.venue.order_matching import OrderMatching
 from cbbot.venue.price_checks import check_stops, limit_ticks, stop_ticks
 from cbbot.venue.product import Gate
 from cbbot.venue.refusals import OrderRefused
-from cbbot.venue.venue_order import EditRecord, Order, OrderStatus, PendingEdit, TriggerStatus
+from cbbot.venue.venue_order import EditRecord, Order, PendingEdit, TriggerStatus
 from cbbot.venue.wire import decimal_text
 
 __all__ = ["Amendments", "EditRequest"]

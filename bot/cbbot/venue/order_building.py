@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 
 from cbbot.domain.instrument import Instrument
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.exchange_terms import Terms
 from cbbot.venue.order_checks import CheckedOrder
 from cbbot.venue.order_kinds import Configuration, OrderKind
 from cbbot.venue.order_ledger import NAMESPACE
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import Order, OrderRequest, TriggerStatus
 from cbbot.venue.wire import decimal_text
 
 __all__ = ["bracket_after", "new_order"]

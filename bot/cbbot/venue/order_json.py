@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.matching import FeeRates, Rate, Trade
 from cbbot.venue.order_kinds import OrderKind
 from cbbot.venue.venue_fill import Fill, Liquidity, TradeType
-from cbbot.venue.venue_order import EditRecord, Order, OrderStatus, PendingEdit, TriggerStatus
+from cbbot.venue.venue_order import EditRecord, Order, PendingEdit, TriggerStatus
 
 __all__ = ["fill_from_json", "fill_json", "order_from_json", "order_json"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.deadlines import Deadline, Deadlines, Due
 from cbbot.venue.exchange_terms import Terms
 from cbbot.venue.holds import hold_of_fill, reserved_hold, working_hold
@@ -22,7 +22,7 @@ from cbbot.venue.order_feed import OrderFeed
 from cbbot.venue.portfolios import Portfolios
 from cbbot.venue.product import Product
 from cbbot.venue.venue_fill import Fill, Liquidity, TradeType
-from cbbot.venue.venue_order import Order, OrderStatus
+from cbbot.venue.venue_order import Order
 
 __all__ = ["NAMESPACE", "OrderLedger"]
 

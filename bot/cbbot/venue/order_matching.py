@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.matching import Trade
 from cbbot.venue.order_book import Level
 from cbbot.venue.order_kinds import OrderKind
@@ -14,7 +14,7 @@ from cbbot.venue.prints import Print
 from cbbot.venue.product import Gate
 from cbbot.venue.venue_fill import Liquidity
 from cbbot.venue.venue_market import Market
-from cbbot.venue.venue_order import Order, OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import Order, TriggerStatus
 
 __all__ = ["OrderMatching", "within_limit"]
 

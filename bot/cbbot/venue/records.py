@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Context, Decimal
 
 from cbbot.domain.instrument import Instrument
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.venue_fill import Fill
-from cbbot.venue.venue_order import Order, OrderStatus
+from cbbot.venue.venue_order import Order
 from cbbot.venue.wire import decimal_text
 
 __all__ = [

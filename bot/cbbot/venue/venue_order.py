@@ -6,33 +6,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.matching import FeeRates
 from cbbot.venue.order_kinds import Configuration, OrderKind
 
-__all__ = ["EditRecord", "Order", "OrderRequest", "OrderStatus", "PendingEdit", "TriggerStatus"]
-
-
-class OrderStatus(StrEnum):
-    """Coinbase's. There is none for a partial fill: that is OPEN, or after its end CANCELLED, with a filled size."""
-
-    PENDING = "PENDING"
-    OPEN = "OPEN"
-    FILLED = "FILLED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    FAILED = "FAILED"
-    QUEUED = "QUEUED"
-    CANCEL_QUEUED = "CANCEL_QUEUED"
-    EDIT_QUEUED = "EDIT_QUEUED"
-
-    @property
-    def terminal(self) -> bool:
-        """Whether nothing more can become of such an order."""
-        return self in _TERMINAL
-
-
-_TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED})
+__all__ = ["EditRecord", "Order", "OrderRequest", "PendingEdit", "TriggerStatus"]
 
 
 class TriggerStatus(StrEnum):

@@ -11,10 +11,11 @@ from typing import Any, Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cbbot.domain.order import OrderStatus
 from cbbot.venue.product import Product
 from cbbot.venue.records import fill_record, order_record, shown_status
 from cbbot.venue.venue_fill import Fill
-from cbbot.venue.venue_order import Order, OrderStatus
+from cbbot.venue.venue_order import Order
 from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, instant, integer, known_only, repeated
@@ -39,7 +40,7 @@ _TIMES_IN_FORCE: Final = frozenset(
         *("IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"),
     }
 )
-_STATUSES: Final = frozenset({"UNKNOWN_ORDER_STATUS", *OrderStatus})
+_STATUSES: Final = frozenset(OrderStatus)
 _SIDES: Final = frozenset({"UNKNOWN_ORDER_SIDE", "BUY", "SELL"})
 _PRODUCT_TYPES: Final = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE"})
 _SOURCES: Final = frozenset({"UNKNOWN_PLACEMENT_SOURCE", "RETAIL_ADVANCED", "RETAIL_SIMPLE"})

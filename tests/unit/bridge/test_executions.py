@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cbbot.contract.bridge_orders import OrderStatus
+from cbbot.domain.order import OrderStatus
 from cbbot_bridge.executions import order_state
 from cbbot_bridge.http_errors import UpstreamUnavailable
 from cbbot_bridge.order_fills import OrderFills, distinct, fill_of, totals

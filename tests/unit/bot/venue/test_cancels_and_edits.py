@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.amend_refusals import CancelFailure, EditFailure
 from cbbot.venue.exchange import Delays
 from cbbot.venue.product import Gate
 from cbbot.venue.records import order_record
-from cbbot.venue.venue_order import OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import TriggerStatus
 from exchange_cases import BTC, CENT, Market, bracket, hold, limit, market, stop
 
 

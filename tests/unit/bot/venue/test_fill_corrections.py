@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from cbbot.domain.order import OrderStatus
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.venue_fill import TradeType
-from cbbot.venue.venue_order import OrderStatus
 from exchange_cases import BTC, CENT, Market, limit, market
 
 

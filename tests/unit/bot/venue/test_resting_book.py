@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.resting_book import RestingSide
 from cbbot.venue.stop_triggers import StopTriggers
-from cbbot.venue.venue_order import OrderStatus
 from exchange_cases import CENT, Market, bracket, limit, stop
 from exercised import lacking
 

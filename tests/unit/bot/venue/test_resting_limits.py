@@ -7,14 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.exchange import Delays
 from cbbot.venue.matching import fee_rate
 from cbbot.venue.order_book import BookShape, Level
 from cbbot.venue.refusals import Reason
 from cbbot.venue.venue_fill import Liquidity
-from cbbot.venue.venue_order import OrderStatus
 from exchange_cases import CENT, MAKER, TAKER, Market, hold, limit, market, refusal
 
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
 from cbbot.venue.refusals import Reason
 from cbbot.venue.venue_fill import Liquidity
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus, TriggerStatus
+from cbbot.venue.venue_order import Order, OrderRequest, TriggerStatus
 from cbbot.venue.wire import decimal_text
 from exchange_cases import CENT, Market, bracket, hold, legs, limit, market, refusal, stop
 

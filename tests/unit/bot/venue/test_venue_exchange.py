@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance, Balances
@@ -22,7 +22,7 @@ from cbbot.venue.product import Gate, Product
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused, Reason
 from cbbot.venue.snapshot import fill_json, from_json, order_json, to_json
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
+from cbbot.venue.venue_order import Order, OrderRequest
 from cbbot.venue.wire import decimal_text
 
 TAKER = fee_rate(Decimal("0.009"))

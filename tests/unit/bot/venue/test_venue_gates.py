@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cbbot.domain.order import Side
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.venue.product import Gate
 from cbbot.venue.refusals import Reason
-from cbbot.venue.venue_order import OrderRequest, OrderStatus
+from cbbot.venue.venue_order import OrderRequest
 from exchange_cases import CENT, Market, bracket, limit, market, refusal, stop
 
 KINDS: dict[str, OrderRequest] = {

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from cbbot.domain.order import OrderStatus
 from cbbot.errors import BadInput
 from cbbot.venue.answer_records import cancel_record, user_record
 from cbbot.venue.exchange import Delays
 from cbbot.venue.records import fill_record, order_record, shown_status
 from cbbot.venue.snapshot import fill_json, from_json, order_json, to_json
-from cbbot.venue.venue_order import OrderStatus
 from exchange_cases import BTC, CENT, USDC, Market, bracket, limit, market, stop
 
 

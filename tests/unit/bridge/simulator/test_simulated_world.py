@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from cbbot.domain.order import OrderStatus
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Exchange
 from cbbot.venue.prints import Print
 from cbbot.venue.refusals import OrderRefused
-from cbbot.venue.venue_order import OrderRequest, OrderStatus
+from cbbot.venue.venue_order import OrderRequest
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.simulator_settings import SAMPLE
 from cbbot_bridge.simulator.world import World, build_world
