@@ -11,6 +11,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from cbbot.domain.instrument import PRODUCT_ID
+
 __all__ = [
     "BOT_EPOCH_HEADER",
     "BOT_ID_HEADER",
@@ -50,7 +52,7 @@ PositiveDecimalText = Annotated[
 ]
 """As ``DecimalText``, and above zero."""
 
-ProductId = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{1,20}$")]
+ProductId = Annotated[str, Field(pattern=f"^{PRODUCT_ID}$")]
 ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 BotId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 BotEpoch = Annotated[int, Field(ge=0, le=2**63 - 1), DIGITS_ONLY]

@@ -13,6 +13,7 @@ from typing import Final
 from cbbot.contract.ports import BRIDGE_PORT
 from cbbot.contract.setting import LONGEST_URL, Kind, Setting
 from cbbot.contract.text_setting import EVERYWHERE, ListSetting, TextSetting, host_setting, token_setting
+from cbbot.domain.instrument import PRODUCT_ID
 
 __all__ = [
     "API_KEY_PAIR",
@@ -97,7 +98,7 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
         key="COINBASE_WS_PRODUCTS",
         field="exchange.websocket.products",
         default="BTC-USD",
-        pattern="[A-Z0-9]{1,20}-[A-Z0-9]{1,20}",
+        pattern=PRODUCT_ID,
         most_characters=41,
         most=MOST_FURTHER_PRODUCTS + 1,
         words=f"up to {MOST_FURTHER_PRODUCTS + 1} products separated by commas, upper case, such as BTC-USD,ETH-USD",

@@ -17,11 +17,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Final
 
 from cbbot.domain.decimals import ceil_units, floor_units, nearest_units, plain
 from cbbot.errors import BadInput
 
-__all__ = ["BTC_USD", "Instrument"]
+__all__ = ["BTC_USD", "PRODUCT_ID", "Instrument"]
+
+PRODUCT_ID: Final = "[A-Z0-9]{1,20}-[A-Z0-9]{1,20}"
+"""The form of a product's name: base and quote currency."""
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from cbbot.domain.instrument import PRODUCT_ID
 from cbbot.process.redaction import redacted
 from cbbot_bridge import translate
 
 __all__ = ["Frame", "TickerUpdate", "parse_frame", "subscribe_message"]
 
 _PLAIN_PRICE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,30})?")
-_PRODUCT_ID = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
 _LONGEST_REASON = 300
 _LARGEST_NUMBER = 2**63
 
@@ -95,7 +95,7 @@ def _read_ticker(item: Any, tickers: list[TickerUpdate], bad: list[str]) -> None
         bad.append("a ticker is no object")
         return
     product_id, price = item.get("product_id"), item.get("price")
-    if not isinstance(product_id, str) or not _PRODUCT_ID.fullmatch(product_id):
+    if not isinstance(product_id, str) or not re.fullmatch(PRODUCT_ID, product_id):
         bad.append(f"a ticker's product is {str(product_id)[:40]!r}")
         return
     text = str(price) if isinstance(price, str | int | Decimal) else ""

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from cbbot.contract.bridge_api import Accounts, Balance, Fees
-from cbbot.contract.bridge_fields import DIGITS_ONLY, ProductId
+from cbbot.contract.bridge_fields import DIGITS_ONLY
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.exchange_account import MOST_ACCOUNTS_A_PAGE, balance_of
 from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS
-from cbbot_bridge.routes.requests import BridgeOf, Keys, Token, identify
+from cbbot_bridge.routes.requests import BridgeOf, Keys, ProductQuery, Token, identify
 
 __all__ = ["router"]
 
@@ -22,8 +22,6 @@ router = APIRouter(
 
 _PRODUCT_SECONDS = 60.0
 _PRODUCT_AT_WORST_SECONDS = 3600.0
-
-ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
 
 
 @router.get("/accounts")

@@ -14,7 +14,7 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.candle_pages import window_of
 from cbbot_bridge.routes.admission import MarketRoute
 from cbbot_bridge.routes.documented import MARKET_ERRORS
-from cbbot_bridge.routes.requests import BridgeOf, identify
+from cbbot_bridge.routes.requests import BridgeOf, ProductQuery, Second, identify
 
 __all__ = ["router", "ticks"]
 
@@ -24,15 +24,11 @@ router = APIRouter(route_class=MarketRoute, **_OPEN)
 ticks = APIRouter(**_OPEN)
 
 _PRODUCT_SECONDS = 60.0
-_LATEST = 4_102_444_800  # 2100-01-01: further on, nobody asks for candles by mistake only
-
-ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
-Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds"), DIGITS_ONLY]
 
 
 @router.get("/time")
 async def venue_time(bridge: BridgeOf) -> VenueTime:
-    """The venue's time now; never goes backwards."""
+    """The venue's time now; it goes back only when the venue's clock was set back."""
     if not bridge.timekeeper.known:
         await bridge.timekeeper.sample()
     now = bridge.timekeeper.now_ms()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from cbbot.contract.bridge_fields import DIGITS_ONLY, ClientOrderId, ProductId
+from cbbot.contract.bridge_fields import ClientOrderId, ProductId
 from cbbot.contract.bridge_orders import (
     BracketOrder,
     LimitOrder,
@@ -24,13 +24,21 @@ from cbbot_bridge.order_records import place_action
 from cbbot_bridge.order_wish import AnyOrder, wish_of
 from cbbot_bridge.routes.admission import TokenRoute
 from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, LOOK_ERRORS, ORDER_ERRORS
-from cbbot_bridge.routes.requests import BotIdentity, BridgeOf, Identity, Keys, OrderId, Token, epoch_check
+from cbbot_bridge.routes.requests import (
+    BotIdentity,
+    BridgeOf,
+    Identity,
+    Keys,
+    OrderId,
+    ProductQuery,
+    Second,
+    Token,
+    epoch_check,
+)
 
 __all__ = ["router"]
 
 router = APIRouter(route_class=TokenRoute, tags=["orders"], dependencies=[Token, Keys])
-
-_LATEST = 4_102_444_800  # 2100-01-01
 
 
 @router.post("/orders/market_buy", responses=ORDER_ERRORS)
@@ -106,12 +114,12 @@ async def order_by_client_id(
     bridge: BridgeOf,
     _identity: Identity,
     client_order_id: Annotated[ClientOrderId, Query(examples=["btc-1795368120123-17"])],
-    product_id: Annotated[ProductId, Query(examples=["BTC-USD"])],
-    since: Annotated[
-        int, Query(ge=0, le=_LATEST, description="UNIX seconds, the venue's; when it was sent"), DIGITS_ONLY
-    ],
+    product_id: ProductQuery,
+    since: Second,
 ) -> OrderState:
     """An order by our own id, looked for in a listing of everything since a little before `since`.
+
+    `since` is when it was sent, on the venue's clock.
 
     404 tells in `search` how far and how completely the listing was read.
     """

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BotEpoch, BotId
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, DIGITS_ONLY, BotEpoch, BotId, ProductId
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
 from cbbot_bridge.order_records import record_turned_away
@@ -22,6 +22,8 @@ __all__ = [
     "Identity",
     "Keys",
     "OrderId",
+    "ProductQuery",
+    "Second",
     "Token",
     "epoch_check",
     "identify",
@@ -76,6 +78,11 @@ async def identify(
 
 
 Identity = Annotated[BotIdentity | None, Depends(identify)]
+
+ProductQuery = Annotated[ProductId, Query(examples=["BTC-USD"])]
+
+_LATEST = 4_102_444_800  # 2100-01-01: nobody asks for a later time but by mistake
+Second = Annotated[int, Query(ge=0, le=_LATEST, description="UNIX seconds"), DIGITS_ONLY]
 
 OrderId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["52cfe5e2-0b29-4c19-a245-a6a773de5030"])]
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.candle import Granularity
+from cbbot.domain.instrument import PRODUCT_ID
 from cbbot.errors import BadInput, CbbotError
 from cbbot.research.backfill.backfill_progress import shown_on
 from cbbot.research.backfill.backfill_summary import Outcome, lines
@@ -30,7 +31,6 @@ from cbbot.research.backfill.span import Span, moment, span_of
 
 __all__ = ["BackfillOptions", "backfill"]
 
-_PRODUCT: Final = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
 _MOST_DAYS: Final = 36_500
 
 
@@ -97,7 +97,7 @@ def backfill(options: BackfillOptions, console: Console | None = None) -> Outcom
 
 def _checked(options: BackfillOptions) -> _Task:
     check_target(options.out)
-    if not _PRODUCT.fullmatch(options.product):
+    if not re.fullmatch(PRODUCT_ID, options.product):
         raise BadInput(f"--product {options.product!r} is not accepted: a product in upper case, such as BTC-USD")
     granularity = options.granularity.strip().upper()
     if granularity not in Granularity.__members__:
