@@ -14,6 +14,7 @@ from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.api_keys import Permission
 from cbbot_bridge.simulator.auth import caller_of
 from cbbot_bridge.simulator.error_answers import ApiError
+from cbbot_bridge.simulator.filter_words import PRODUCT_TYPES
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, integer, known_only
 from cbbot_bridge.simulator.request_world import world_of
@@ -26,7 +27,6 @@ FIAT: Final = frozenset({"USD", "EUR", "GBP"})
 
 _DEFAULT_PAGE = 49
 _LARGEST_PAGE = 250
-_PRODUCT_TYPES: Final = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE"})
 
 
 def account_uuid(world: World, portfolio: str, currency: str) -> str:
@@ -86,7 +86,7 @@ async def transaction_summary(request: Request) -> Response:
     world = world_of(request)
     settings = world.settings
     fees = volume = Decimal(0)
-    of_spot = "FUTURE" not in choices(request, "product_type", _PRODUCT_TYPES)
+    of_spot = "FUTURE" not in choices(request, "product_type", PRODUCT_TYPES)
     for order in world.exchange.orders(world.now_ms()) if of_spot else ():
         money = world.exchange.products[order.product_id].instrument.money
         fees, volume = fees + money(order.commission), volume + money(order.value)

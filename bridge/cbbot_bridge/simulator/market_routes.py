@@ -11,6 +11,7 @@ from cbbot.venue.product import Gate, Product
 from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.candle_aggregation import candle_page
 from cbbot_bridge.simulator.error_answers import ApiError
+from cbbot_bridge.simulator.filter_words import CONTRACT_EXPIRIES, PRODUCT_TYPES
 from cbbot_bridge.simulator.product_lookup import known_product, market_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, flag, integer, known_only, repeated
 from cbbot_bridge.simulator.request_world import world_of
@@ -24,8 +25,6 @@ _MOST_TRADES = 100
 # Coinbase breaks when it is asked for more, instead of refusing.
 _TOO_MANY_TRADES = 1000
 _TRADABILITY = "get_tradability_status"
-_PRODUCT_TYPES = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE"})
-_EXPIRIES = frozenset({"UNKNOWN_CONTRACT_EXPIRY_TYPE", "EXPIRING", "PERPETUAL"})
 _PRODUCT_FILTERS = frozenset(
     {
         *("limit", "offset", "cursor", "product_type", "product_ids", "contract_expiry_type", _TRADABILITY),
@@ -97,8 +96,8 @@ async def products(request: Request) -> Response:
     """``GET /products``: as far as asked for; spot products unless futures are, of which there are none."""
     known_only(request, _PRODUCT_FILTERS)
     world = world_of(request)
-    wanted, kinds = repeated(request, "product_ids"), choices(request, "product_type", _PRODUCT_TYPES)
-    choices(request, "contract_expiry_type", _EXPIRIES)
+    wanted, kinds = repeated(request, "product_ids"), choices(request, "product_type", PRODUCT_TYPES)
+    choices(request, "contract_expiry_type", CONTRACT_EXPIRIES)
     flag(request, "get_all_products")
     found = [
         item

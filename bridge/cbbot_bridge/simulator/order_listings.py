@@ -17,6 +17,7 @@ from cbbot.venue.records import fill_record, order_record, shown_status
 from cbbot.venue.venue_fill import Fill
 from cbbot.venue.venue_order import Order
 from cbbot_bridge.simulator.error_answers import ApiError
+from cbbot_bridge.simulator.filter_words import CONTRACT_EXPIRIES, PRODUCT_TYPES
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
 from cbbot_bridge.simulator.request_reading import bounded, choices, instant, integer, known_only, repeated
 from cbbot_bridge.simulator.request_world import world_of
@@ -42,9 +43,7 @@ _TIMES_IN_FORCE: Final = frozenset(
 )
 _STATUSES: Final = frozenset(OrderStatus)
 _SIDES: Final = frozenset({"UNKNOWN_ORDER_SIDE", "BUY", "SELL"})
-_PRODUCT_TYPES: Final = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE"})
 _SOURCES: Final = frozenset({"UNKNOWN_PLACEMENT_SOURCE", "RETAIL_ADVANCED", "RETAIL_SIMPLE"})
-_EXPIRIES: Final = frozenset({"UNKNOWN_CONTRACT_EXPIRY_TYPE", "EXPIRING", "PERPETUAL"})
 _ORDER_SORTS: Final = frozenset({"UNKNOWN_SORT_BY", "LIMIT_PRICE", "LAST_FILL_TIME"})
 _FILL_SORTS: Final = frozenset({"UNKNOWN_SORT_BY", "PRICE", "TRADE_TIME"})
 _BOTH: Final = ("order_ids", "product_ids", "product_id", "order_types", "order_type", "order_side", "asset_filters")
@@ -126,10 +125,10 @@ def _order_test(request: Request, world: World, now_ms: int) -> _Test[Order]:
     status, side = _among(_statuses(request)), _among(_chosen(request, ("order_side",), _SIDES))
     kind = _among(_chosen(request, ("order_types", "order_type"), _ORDER_TYPES))
     in_force = _among(_chosen(request, ("time_in_forces",), _TIMES_IN_FORCE))
-    product_type = _among(_chosen(request, ("product_type",), _PRODUCT_TYPES))
+    product_type = _among(_chosen(request, ("product_type",), PRODUCT_TYPES))
     source = _among(_chosen(request, ("order_placement_source",), _SOURCES))
     # It filters futures alone, of which there are none.
-    choices(request, "contract_expiry_type", _EXPIRIES)
+    choices(request, "contract_expiry_type", CONTRACT_EXPIRIES)
     in_time, of_assets = _between(request, "start_date", "end_date"), _of_assets(request)
     return lambda item: (
         item.portfolio_id == portfolio
@@ -153,7 +152,7 @@ def _fill_test(request: Request, world: World, now_ms: int) -> _Test[Fill]:
     product_ids = _among(repeated(request, "product_ids", "product_id"))
     side = _among(_chosen(request, ("order_side",), _SIDES))
     kinds = _chosen(request, ("order_types", "order_type"), _ORDER_TYPES)
-    product_type = _among(_chosen(request, ("product_types", "product_type"), _PRODUCT_TYPES))
+    product_type = _among(_chosen(request, ("product_types", "product_type"), PRODUCT_TYPES))
     in_time = _between(request, "start_sequence_timestamp", "end_sequence_timestamp")
     of_assets = _of_assets(request)
 
