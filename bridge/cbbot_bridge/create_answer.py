@@ -19,7 +19,7 @@ from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused
 __all__ = ["Taken", "read_create_answer"]
 
 _REASONS: Final = ("new_order_failure_reason", "preview_failure_reason", "error")
-# Parts of Coinbase's codes that mean: there is an order with this id.
+# What means in Coinbase's codes and texts: there is an order with this id.
 _ID_IS_TAKEN: Final = ("DUPLICATE", "ALREADY_EXISTS")
 _CONFLICT: Final = 409
 
@@ -35,7 +35,8 @@ def read_create_answer(client_order_id: str, answer: Answer) -> OrderPlaced | Up
     """The meaning of an answer that is OK or REFUSED."""
     if answer.meaning is Meaning.REFUSED:
         refusal = UpstreamRefused(answer.status, answer.code, answer.message)
-        return Taken(refusal) if answer.status == _CONFLICT or _id_is_taken(answer.code) else refusal
+        taken = answer.status == _CONFLICT or _id_is_taken(f"{answer.code} {answer.message}")
+        return Taken(refusal) if taken else refusal
     body = answer.body
     if body.get("success") is True:
         return _placed(client_order_id, body)
@@ -43,11 +44,14 @@ def read_create_answer(client_order_id: str, answer: Answer) -> OrderPlaced | Up
         return _unclear("Coinbase's answer does not tell whether it took the order")
     reasons = [*_reasons(body)]
     refusal = _refusal(body, reasons)
-    return Taken(refusal) if any(map(_id_is_taken, reasons)) or _order_id(body) else refusal
+    fields = _part(body, "error_response")
+    said = " ".join([*reasons, str(fields.get("message")), str(fields.get("error_details"))])
+    return Taken(refusal) if _id_is_taken(said) or _order_id(body) else refusal
 
 
-def _id_is_taken(code: str) -> bool:
-    return any(part in code.upper() for part in _ID_IS_TAKEN)
+def _id_is_taken(words: str) -> bool:
+    """By a code, or by the text beside a code that only says INVALID_ARGUMENT."""
+    return any(part in words.upper() for part in _ID_IS_TAKEN)
 
 
 def _unclear(message: str) -> OrderUnknown:

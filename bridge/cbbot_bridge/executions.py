@@ -8,12 +8,14 @@ its own totals are final: fills may lag behind them, but not go beyond.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import Any
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderState
 from cbbot.domain.decimals import WIDE, plain
+from cbbot.domain.order import OrderStatus
 from cbbot_bridge import translate
 from cbbot_bridge.http_errors import OrderUnknown
 from cbbot_bridge.order_configuration import Asked, asked_of
@@ -43,12 +45,16 @@ def _order_state(body: Mapping[str, Any], fills: OrderFills) -> OrderState:
     status = translate.order_status(body.get("status"))
     asked = asked_of(body.get("order_configuration"))
     own = _own_totals(body)
+    if status.terminal and own.base == 0 and not fills.fills and _says_filled(body, status):
+        raise _contradiction(body, f"is {status.value}, and says nowhere what was filled")
     agreeing = _agreeing(own, fills)
     believed = own
     if agreeing is None and fills.summable:
         believed = _corrected(body, own, fills) if status.terminal else _ahead(body, asked, own, fills)
+    elif agreeing is not None and own.value == 0:
+        believed = replace(own, value=agreeing.value)
     price = _amount(body, "average_filled_price")
-    if believed is not own:
+    if believed is not own or price == 0:
         price = believed.value / believed.base if believed.base else _ZERO
     return OrderState(
         order_id=translate.text_of(body, "order_id"),
@@ -79,6 +85,12 @@ def _own_totals(body: Mapping[str, Any]) -> FillTotals:
     if filled > 0 and value == 0:
         value = filled * _amount(body, "average_filled_price")
     return FillTotals(filled, value, translate.decimal_or_none(body, "total_fees"), every_fee=True)
+
+
+def _says_filled(body: Mapping[str, Any], status: OrderStatus) -> bool:
+    """Whether an order without a size of its own tells in other words that something was filled: the size lags."""
+    words = ("number_of_fills", "completion_percentage", "filled_value")
+    return status is OrderStatus.FILLED or any(_amount(body, word) for word in words)
 
 
 def _amount(body: Mapping[str, Any], key: str) -> Decimal:

@@ -14,14 +14,16 @@ from typing import Any, Final
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderEdit, OrderState
 from cbbot.domain.order import OrderStatus
-from cbbot.errors import CbbotError
+from cbbot.errors import CbbotError, Refused, Retryable
 from cbbot_bridge import translate
 from cbbot_bridge.change_answers import Said, edit_shows, read_cancel_answer, read_edit_answer
 from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable
 from cbbot_bridge.coinbase.rest_answers import Meaning
 from cbbot_bridge.exchange_account import ExchangeAccount
+from cbbot_bridge.executions import order_state
 from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
+from cbbot_bridge.order_fills import OrderFills
 from cbbot_bridge.order_listing import OrderListing
 from cbbot_bridge.order_lookup import OrderLookup, not_known
 from cbbot_bridge.order_request import edit_body
@@ -70,7 +72,7 @@ class OrderChanger:
         said = self._read(posted, lambda body: read_cancel_answer(order_id, body))
         order = await self._look(order_id, said, _is_canceled, deadline)
         if _is_canceled(order):
-            return await self._changed(order, "canceled")
+            return await self._as_it_is(order, deadline)
         raise await self._unchanged(order, said, BridgeErrorCode.NOT_CANCELED, "canceled")
 
     async def edit(self, order_id: str, edit: OrderEdit, before_send: BeforeSend = lambda: None) -> OrderState:
@@ -91,14 +93,14 @@ class OrderChanger:
             return edit_shows(order, body["price"], body["size"])
 
         if shows(before):
-            return await self._lookup.with_fills(before)
+            return await self._as_it_is(before, deadline)
         if translate.order_status(before.get("status")).terminal:
             raise await self._unchanged(before, Said(), BridgeErrorCode.NOT_EDITED, "edited")
         posted = await self._rest.post("/orders/edit", body, before_send, deadline=deadline)
         said = self._read(posted, read_edit_answer)
         order = await self._look(order_id, said, shows, deadline)
         if shows(order):
-            return await self._changed(order, "edited")
+            return await self._as_it_is(order, deadline)
         if said.accepted is not False:
             # Over, and whether the edit came first is not to be seen.
             raise OrderUnknown(502, BridgeErrorCode.STILL_PENDING.value, _pending(order_id, order, "edited"))
@@ -150,17 +152,22 @@ class OrderChanger:
             pass
         raise OrderUnknown(504, BridgeErrorCode.STILL_PENDING.value, _pending(order_id, seen, "changed") + trouble)
 
-    async def _changed(self, order: dict[str, Any], verb: str) -> OrderState:
-        """The order after a request that has left: what cannot be read now is no sign that nothing was changed.
+    async def _as_it_is(self, order: dict[str, Any], deadline: float) -> OrderState:
+        """An order that is as was asked for. That stands, whether its fills can be read or not.
 
         Raises:
-            OrderUnknown: how it stands cannot be told.
+            OrderUnknown: what it shows of itself makes no sense, or contradicts its fills.
         """
+        within = max(deadline - time.monotonic(), self._rest.least_seconds)
         try:
-            return await self._lookup.with_fills(order)
-        except (UpstreamRefused, UpstreamUnavailable) as error:
-            message = f"order {order.get('order_id')} was {verb}, and how it stands cannot be read: {error}"
-            raise OrderUnknown(502, error.code, f"{message}; look it up with GET /order") from error
+            async with asyncio.timeout(within):
+                return await self._lookup.with_fills(order)
+        except (Refused, Retryable, TimeoutError):
+            pass
+        try:
+            return order_state(order, OrderFills(complete=False))
+        except UpstreamUnavailable as error:
+            raise OrderUnknown(error.status, error.code, f"order {order.get('order_id')}: {error}") from error
 
     async def _unchanged(self, order: dict[str, Any], said: Said, code: BridgeErrorCode, verb: str) -> RequestRefused:
         """The certain no, with the order as it stands."""

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -67,6 +67,11 @@ def log_listening(listener: socket.socket, **fields: object) -> None:
     sys.stdout.flush()
 
 
+# Longer than any client of ours keeps a connection that is idle: a request that meets our closing of it has no
+# answer, and without an answer an order's fate is not known.
+_IDLE_SECONDS: Final = 75
+
+
 class HttpServer(uvicorn.Server):
     """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
 
@@ -99,6 +104,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=grace_seconds,
+                timeout_keep_alive=_IDLE_SECONDS,
                 **options,
             )
         )

@@ -93,7 +93,7 @@ def test_every_metric_has_its_meaning() -> None:
 def test_a_faults_answer_has_a_code_that_exists() -> None:
     """In small letters it is the bridge's; outcomes, fields and endpoints are known by their names."""
     outcomes = {"unknown", "not_placed", "not_sent"}
-    fields = {"stale", "search.complete", "proof_token_required", "unreadable"}
+    fields = {"stale", "search.complete", "proof_token_required", "unreadable", "fills_agree"}
     codes = {word for row in table("fault") for word in quoted(row["answer when it stays"])}
     small = {word for word in codes if word.islower() and "/" not in word} - outcomes - fields
     assert small - {code.value for code in BridgeErrorCode} == set()

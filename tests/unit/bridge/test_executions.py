@@ -9,7 +9,7 @@ import pytest
 
 from cbbot.domain.order import OrderStatus
 from cbbot_bridge.executions import order_state
-from cbbot_bridge.http_errors import UpstreamUnavailable
+from cbbot_bridge.http_errors import OrderUnknown, UpstreamUnavailable
 from cbbot_bridge.order_fills import OrderFills, distinct, fill_of, totals
 
 ORDER: dict[str, Any] = {
@@ -93,6 +93,49 @@ def test_an_order_without_a_fill_amounts_to_nothing() -> None:
     assert state.status.terminal
     assert (state.filled_size, state.filled_value, state.commission_total_usd) == ("0", "0", "0")
     assert state.fills_agree
+
+
+NOTHING_YET = {"filled_size": "0", "average_filled_price": "0", "filled_value": "0", "total_fees": "0"}
+NOT_SAID = dict.fromkeys(NOTHING_YET, "")
+
+
+@pytest.mark.parametrize("own", [NOTHING_YET, NOT_SAID], ids=["nothing yet", "not said"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"status": "FILLED"},
+        {"status": "FILLED", "settled": False},
+        {"status": "CANCELLED", "number_of_fills": "2"},
+        {"status": "CANCELLED", "completion_percentage": "40.00"},
+        {"status": "EXPIRED", "filled_value": "24.00015"},
+    ],
+)
+def test_an_order_that_is_over_and_filled_by_an_amount_it_does_not_tell_is_no_order_with_nothing_filled(
+    own: dict[str, str], elsewhere: dict[str, Any]
+) -> None:
+    body = {**ORDER, **own, **elsewhere}
+    for seen in (fills(), fills(complete=False)):
+        with pytest.raises(OrderUnknown, match="says nowhere what was filled"):
+            order_state(body, seen)
+
+
+def test_an_order_whose_fills_were_all_taken_back_amounts_to_nothing() -> None:
+    body = {**ORDER, **NOTHING_YET, "status": "CANCELLED", "settled": False, "number_of_fills": "2"}
+    back = {**fill("0.0003", "80000.5"), "trade_type": "REVERSAL"}
+    state = order_state(body, fills(fill("0.0003", "80000.5"), back))
+    assert (state.filled_size, state.fills_agree) == ("0", True)
+
+
+@pytest.mark.parametrize("missing", ["", "0"])
+def test_value_and_price_that_an_order_does_not_tell_are_those_of_its_fills(missing: str) -> None:
+    body = {**ORDER, "filled_value": missing, "average_filled_price": missing}
+    state = order_state(body, fills(fill("0.0003", "80000.5")))
+    assert (state.filled_value, state.average_filled_price, state.fills_agree) == ("24.00015", "80000.5", True)
+
+
+def test_a_price_that_an_order_does_not_tell_is_its_value_by_its_size() -> None:
+    state = order_state({**ORDER, "average_filled_price": ""}, fills())
+    assert (state.filled_value, state.average_filled_price) == ("24.00015", "80000.5")
 
 
 def test_a_status_of_tomorrow_is_unknown_and_not_terminal() -> None:

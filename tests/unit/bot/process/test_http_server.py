@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cbbot.brokers.bridge_client import CONNECTIONS
 from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 
@@ -85,6 +86,13 @@ async def serving(host: str, ask: Callable[[int], Awaitable[None]], **options: A
         finally:
             server.stop()
             await asyncio.wait_for(running, 10)
+
+
+def test_an_idle_connection_is_kept_longer_than_a_bot_keeps_it() -> None:
+    server = HttpServer(answer, log_listening, grace_seconds=1, lifespan="off")
+    kept = CONNECTIONS.keepalive_expiry
+    assert kept is not None
+    assert server.config.timeout_keep_alive > kept
 
 
 @NEEDS_IPV6
