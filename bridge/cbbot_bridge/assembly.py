@@ -99,6 +99,7 @@ class Bridge:
             self.settings.ws_products,
             self.settings.ws_stale_seconds,
             latest_plausible=self.timekeeper.latest_plausible_seconds,
+            venue_ms=self.timekeeper.now_ms,
         )
         prices.on_refused = self.timekeeper.ask_soon
         self.timekeeper.on_set_back = prices.doubt

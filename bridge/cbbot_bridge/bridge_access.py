@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
+from cbbot.process.bearer_token import shown_token
 from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
 
 __all__ = ["MOST_STRANGERS_AT_ONCE", "Access", "EpochRegistry", "StrangersAtOnce"]
@@ -40,10 +41,7 @@ class Access:
 
     def knows(self, authorization: str | None) -> bool:
         """Whether the header shows the token. Constant time."""
-        scheme, _, shown = (authorization or "").partition(" ")
-        if self._token is None or scheme.lower() != "bearer":
-            return False
-        return hmac.compare_digest(shown.strip().encode("utf-8"), self._token)
+        return self._token is not None and hmac.compare_digest(shown_token(authorization).encode("utf-8"), self._token)
 
     def require(self, authorization: str | None) -> None:
         """Raises RequestRefused, 403 without a token configured, else 401."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from cbbot.contract.bridge_api import Bbo, Price, TickAge
 from cbbot.contract.bridge_errors import BridgeErrorCode
+from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.http_errors import RequestRefused
 from cbbot_bridge.translate import seconds_of
 
@@ -64,7 +65,8 @@ class Prices:
     """Ticks by product. Configured products are followed always, others while somebody asks.
 
     ``latest_plausible`` tells the latest time, UNIX seconds, that the venue can have stamped a tick with;
-    ``on_refused`` is called when one has a later time: either the tick is wrong or that limit.
+    ``on_refused`` is called when one has a later time: either the tick is wrong or that limit. ``venue_ms`` tells
+    the venue's time, which stands for a tick's where that cannot be read.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Prices:
         stale_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
         latest_plausible: Callable[[], float] = lambda: float("inf"),
+        venue_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self.configured = tuple(products)
         self._asked: dict[str, float] = {}
@@ -81,6 +84,7 @@ class Prices:
         self._caught_up_seconds = min(_CAUGHT_UP_SECONDS, stale_seconds / 2)
         self._monotonic = monotonic
         self._latest_plausible = latest_plausible
+        self._venue_ms = venue_ms
         self._doubted = float("-inf")
         self._refusing: set[str] = set()
         self.refused: Counter[str] = Counter()
@@ -131,6 +135,8 @@ class Prices:
         if at is not None and at > limit:
             self._refuse(tick, limit)
             return
+        if at is None:
+            tick = replace(tick, ts=rfc3339_ms(self._venue_ms()))
         self._refusing.discard(tick.product_id)
         known = self._ticks.get(tick.product_id)
         if known is None or known.at is None or at is None or at >= known.at or known.at > limit:

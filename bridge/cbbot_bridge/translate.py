@@ -170,7 +170,10 @@ def fees(body: Mapping[str, Any]) -> Fees:
 
 
 def best_bid_ask(body: Mapping[str, Any]) -> Bbo | None:
-    """The top of a product book; None when a side is empty. A bid above the ask is an error."""
+    """The top of a product book; None when a side is empty. A bid above the ask is an error.
+
+    A time that cannot be read is none.
+    """
     book = body.get("pricebook")
     if not isinstance(book, dict):
         raise malformed("'pricebook' is missing")
@@ -180,7 +183,8 @@ def best_bid_ask(body: Mapping[str, Any]) -> Bbo | None:
     bid, ask = decimal_of(bids[0], "price"), decimal_of(asks[0], "price")
     if not 0 < bid <= ask:
         raise malformed(f"the book is crossed or has no price: bid {bid}, ask {ask}")
-    return Bbo(bid=plain(bid), ask=plain(ask), ts=str(book.get("time") or ""))
+    told = str(book.get("time") or "")
+    return Bbo(bid=plain(bid), ask=plain(ask), ts=told if seconds_of(told) is not None else "")
 
 
 def quote_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

@@ -195,6 +195,7 @@ def test_the_same_seed_and_the_same_orders_give_the_same_run(start: Start) -> No
         (["--csv", "no-such-file.csv"], "no-such-file.csv: no such file"),
         (["--speed", "-3"], "--speed"),
         (["--host", "256.1.1.1"], "cannot listen on 256.1.1.1"),
+        (["--port", "0", "--state", "no-folder/s.json"], "--state no-folder/s.json: cannot be written: No such file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:

@@ -138,7 +138,8 @@ class CandleRow(BridgeAnswer):
 
 
 class Price(BridgeAnswer):
-    """Last price. ``ts`` is the exchange's time of the tick, ``stale`` is by when we received it."""
+    """Last price. ``ts`` is the exchange's time of the tick, of its arrival where the tick has none that can be read;
+    ``stale`` is by when we received it."""
 
     product_id: str
     price: DecimalText = Field(examples=["68900.50"])
@@ -154,7 +155,7 @@ class NoTick(BridgeAnswer):
 
 
 class Bbo(BridgeAnswer):
-    """Best bid and offer, with the exchange's time of them."""
+    """Best bid and offer, with the exchange's time of them, ``""`` where it told none."""
 
     bid: DecimalText = Field(examples=["68900.00"])
     ask: DecimalText = Field(examples=["68901.00"])

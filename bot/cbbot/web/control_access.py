@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from cbbot.errors import Refused
+from cbbot.process.bearer_token import shown_token
 from cbbot.process.loopback import is_loopback
 
 __all__ = ["Gate"]
@@ -30,8 +31,8 @@ class Gate:
             Refused: ``bad_token`` or ``not_local``.
         """
         if self._token is not None:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-            if not hmac.compare_digest(given, self._token):
+            given = shown_token(request.headers.get("authorization"))
+            if not hmac.compare_digest(given.encode(), self._token):
                 raise Refused("bad_token", "steering needs 'Authorization: Bearer <control token>'")
             return
         peer = request.client.host if request.client else ""

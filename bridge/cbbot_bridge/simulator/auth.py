@@ -15,6 +15,7 @@ import jwt
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cbbot.process.bearer_token import shown_token
 from cbbot_bridge.simulator.api_keys import USUAL_PERMISSIONS, ApiKey, Permission
 from cbbot_bridge.simulator.error_answers import Endpoint, missing_scopes, unauthorized
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -124,8 +125,7 @@ class Signatures:
     def _caller(self, request: Request) -> Caller | None:
         if not self._keys:
             return self._anybody
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        claims = self.claims(token) if scheme.lower() == "bearer" else None
+        claims = self.claims(shown_token(request.headers.get("authorization")))
         if claims is None:
             return None
         several = claims.get("uris")

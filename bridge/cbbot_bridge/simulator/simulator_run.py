@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
+from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.fault_gate import CuttableConnection
@@ -24,7 +26,7 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
     """Serve until a signal. ``listening`` is called once requests are answered.
 
     Raises:
-        BadInput: candles or state cannot be used, or the address cannot be had.
+        BadInput: candles or state cannot be used, the state not be written, or the address not be had.
     """
     world = build_world(settings, read_state(settings.state))
     signatures = Signatures(world.clock, settings.keys, settings.unsigned)
@@ -41,4 +43,15 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
         lifespan="on",
     )
     with listener:
+        # Not before the address is ours: another simulator may be at work on the same file.
+        await _save_first(state_file, settings.state)
         await server.serve(sockets=[listener])
+
+
+async def _save_first(state_file: StateFile, path: Path | None) -> None:
+    """Before anybody is served, so that a file that cannot be written is told at once."""
+    try:
+        await state_file.save()
+    except OSError as error:
+        message = f"--state {path}: cannot be written: {error.strerror}; name a file in a folder that can be written"
+        raise BadInput(message) from error

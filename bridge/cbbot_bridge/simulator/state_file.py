@@ -19,7 +19,7 @@ from cbbot.errors import BadInput
 from cbbot.process.durable_files import replace_durably
 from cbbot.venue.snapshot import fill_json, order_json
 from cbbot_bridge.simulator.record_file import RecordLines, add_durably, read_records
-from cbbot_bridge.simulator.world import World
+from cbbot_bridge.simulator.world import START_AFRESH, World
 
 __all__ = ["StateFile", "read_state"]
 
@@ -28,7 +28,6 @@ _INTERVAL_SECONDS: Final = 0.25
 # How far the clock may run on without another promise: a slow disk stalls it, a kill skips so much.
 _AHEAD_SECONDS: Final = 0.5
 _RECORDED: Final = "record_bytes"
-_AFRESH: Final = "remove the state file to start afresh"
 
 
 def read_state(path: Path | None) -> dict[str, Any] | None:
@@ -48,13 +47,13 @@ def read_state(path: Path | None) -> dict[str, Any] | None:
     if _clock_path(path).exists():
         promised, saved = _object(_clock_path(path)).get("resume_ms"), state.get("resume_ms")
         if not isinstance(promised, int) or not isinstance(saved, int):
-            raise BadInput(f"--state {path}: not a simulator's state; {_AFRESH}")
+            raise BadInput(f"--state {path}: not a simulator's state; {START_AFRESH}")
         state["resume_ms"] = max(promised, saved)
     if _RECORDED in state:
         try:
             state |= read_records(_record_path(path), state[_RECORDED])
         except BadInput as error:
-            raise BadInput(f"{error}; {_AFRESH}") from error
+            raise BadInput(f"{error}; {START_AFRESH}") from error
     return state
 
 
@@ -62,9 +61,9 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"--state {path}: {error}; {_AFRESH}") from error
+        raise BadInput(f"--state {path}: {error}; {START_AFRESH}") from error
     if not isinstance(value, dict):
-        raise BadInput(f"--state {path}: not a simulator's state; {_AFRESH}")
+        raise BadInput(f"--state {path}: not a simulator's state; {START_AFRESH}")
     return value
 
 

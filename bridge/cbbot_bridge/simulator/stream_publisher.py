@@ -38,7 +38,7 @@ class Publisher:
         self._users = UserOrders(world)
         # What has been sent of a market: its book, the time of its trades, its ticker's number, its newest candle.
         self._books: dict[str, PublishedBook] = {}
-        self._trades_ms = world.now_ms()
+        self._trades_ms = dict.fromkeys(world.markets, world.now_ms())
         self._batched: dict[str, int] = {}
         self._candles: dict[str, Candle] = {}
         self._status = self._standing()
@@ -79,6 +79,8 @@ class Publisher:
         last = market.last_print(now_ms)
         event = None
         if channel == "market_trades":
+            # What waits for the others is in this one's snapshot already: the next batch begins after both.
+            self._publish_market_trades(market, now_ms, but=connection)
             newest = market.tape.latest_prints(now_ms, _TRADES_IN_SNAPSHOT)
             event = messages.trades_event("snapshot", market, newest)
         elif channel == "level2":
@@ -161,13 +163,17 @@ class Publisher:
                 connection.send("l2_data", [event], now_ms)
 
     def _publish_trades(self, now_ms: int) -> None:
-        since_ms, self._trades_ms = self._trades_ms, now_ms
         for market in self._world.markets.values():
-            if self._who_want("market_trades", market.market_id):
-                prints = market.tape.latest_prints(now_ms, _MOST_PRINTS, since_ms)
-                event = messages.trades_event("update", market, reversed(prints))
-                if event["trades"]:
-                    self._send("market_trades", market, event, now_ms)
+            self._publish_market_trades(market, now_ms)
+
+    def _publish_market_trades(self, market: Market, now_ms: int, but: Connection | None = None) -> None:
+        since_ms, self._trades_ms[market.market_id] = self._trades_ms[market.market_id], now_ms
+        connections = [item for item in self._who_want("market_trades", market.market_id) if item is not but]
+        prints = market.tape.latest_prints(now_ms, _MOST_PRINTS, since_ms) if connections else ()
+        if prints:
+            event = messages.trades_event("update", market, reversed(prints))
+            for connection in connections:
+                connection.send("market_trades", [event], now_ms)
 
     def _publish_candles(self, now_ms: int) -> None:
         for market in self._world.markets.values():

@@ -6,7 +6,8 @@ import hashlib
 import heapq
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from cbbot.domain.candle import Candle
 from cbbot.errors import BadInput
@@ -22,9 +23,10 @@ from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import Market, build_market
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 
-__all__ = ["World", "build_world"]
+__all__ = ["START_AFRESH", "World", "build_world"]
 
 _VERSION = 2
+START_AFRESH: Final = "remove the state file to start afresh"
 _WALK_START = 1_735_689_600  # 2025-01-01T00:00:00Z
 _NAMESPACE = uuid.UUID("2b7d5c1e-6a34-5f0d-8a55-90c1d7e4aa10")
 
@@ -129,7 +131,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     """
     markets = _markets(settings)
     fingerprint = hashlib.sha256("".join(market.fingerprint() for market in markets).encode()).hexdigest()
-    start_ms = _opening_ms(settings, markets) if state is None else _resumed(state, fingerprint)
+    start_ms = _opening_ms(settings, markets) if state is None else _resumed(settings.state, state, fingerprint)
     products = [product for market in markets for product in market.products]
     opening = dict(settings.balances)
     for product in products:
@@ -140,7 +142,10 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     if state is None:
         exchange = Exchange(products, opening, terms, customer)
     else:
-        exchange = from_json(state, products, opening, terms)
+        try:
+            exchange = from_json(state, products, opening, terms)
+        except BadInput as error:
+            raise BadInput(f"--state {settings.state}: {error}; {START_AFRESH}") from error
     return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
 
 
@@ -160,14 +165,15 @@ def _opening_ms(settings: SimulatorSettings, markets: tuple[Market, ...]) -> int
     )
 
 
-def _resumed(state: Mapping[str, Any], fingerprint: str) -> int:
+def _resumed(path: Path | None, state: Mapping[str, Any], fingerprint: str) -> int:
     try:
         version, replay = state["version"], state["replay"]
         start_ms = int(state["resume_ms"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"--state: not a simulator's state ({error!r}); remove the file to start afresh") from error
+        raise BadInput(f"--state {path}: not a simulator's state ({error!r}); {START_AFRESH}") from error
     if version != _VERSION:
-        raise BadInput(f"--state: version {version}, this simulator reads {_VERSION}; remove the file to start afresh")
+        raise BadInput(f"--state {path}: version {version}, this simulator reads {_VERSION}; {START_AFRESH}")
     if replay != fingerprint:
-        raise BadInput("--state belongs to another replay (candles, product or prints); remove it or give its candles")
+        words = "belongs to another replay (candles, product or prints); remove it or give its candles"
+        raise BadInput(f"--state {path}: {words}")
     return start_ms

@@ -76,6 +76,17 @@ def test_an_earlier_trade_at_the_known_price_keeps_a_quiet_market_fresh(prices: 
     assert price.ts == T1
 
 
+@pytest.mark.parametrize("told", ["", "yesterday", "2026-04-07T14:30:00", "1775572200"])
+def test_a_time_that_cannot_be_read_is_not_passed_on(clock: Clock, told: str) -> None:
+    prices = Prices(["BTC-USD"], 10.0, clock, venue_ms=lambda: 1_775_572_201_500)
+    prices.heard(tick("100", T0, clock.now))
+    prices.heard(tick("101", told, clock.now))
+    price, bbo = prices.price("BTC-USD"), prices.fresh_bbo("BTC-USD")
+    assert price is not None
+    assert bbo is not None
+    assert (price.price, price.ts, bbo.ts) == ("101", "2026-04-07T14:30:01.500Z", "2026-04-07T14:30:01.500Z")
+
+
 def test_a_streamed_product_is_polled_only_when_it_has_gone_quiet(prices: Prices, clock: Clock) -> None:
     assert prices.to_poll(streaming=True) == ("BTC-USD",)
     prices.heard(tick("100", T1, clock.now))

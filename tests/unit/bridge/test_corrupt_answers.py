@@ -134,6 +134,13 @@ async def test_a_crossed_book_is_an_error(open_bridge: Any, coinbase: Any) -> No
     assert "crossed" in answer.json()["error"]["message"]
 
 
+async def test_a_books_time_that_cannot_be_read_is_not_passed_on(open_bridge: Any, coinbase: Any) -> None:
+    book = {"product_id": "BTC-USD", "bids": [{"price": "100"}], "asks": [{"price": "101"}], "time": "yesterday"}
+    coinbase.on("GET", "/market/product_book", {"pricebook": book})
+    async with open_bridge() as client:
+        assert (await client.get("/bbo?product_id=BTC-USD")).json() == {"bid": "100", "ask": "101", "ts": ""}
+
+
 async def test_another_products_trade_is_not_polled_as_this_ones(make_bridge: Any, coinbase: Any) -> None:
     trade = {"product_id": "ETH-USD", "price": "5", "time": "2026-04-07T00:28:58.5Z"}
     coinbase.on("GET", "/market/products/BTC-USD/ticker", {"trades": [trade]})

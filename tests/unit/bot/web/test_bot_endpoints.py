@@ -140,7 +140,10 @@ def test_reads_answer_in_the_contracts_shapes(bot: FakeBot, call: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/control/pause-entries", "/control/resume", "/control/flatten"])
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": ""}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, *({"Authorization": shown} for shown in ("Bearer wrong", "", "Bearer", TOKEN, f"Basic {TOKEN}"))],
+)
 def test_steering_needs_the_token_even_from_this_machine(
     bot: FakeBot, call: Any, path: str, headers: dict[str, str]
 ) -> None:
@@ -148,6 +151,12 @@ def test_steering_needs_the_token_even_from_this_machine(
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "bad_token")
     assert (bot.paused, bot.flattened) == (set(), 0)
     assert call("GET", path, headers=steering()).status_code == 405
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
+def test_the_word_before_the_token_may_be_written_in_any_case(bot: FakeBot, call: Any, scheme: str) -> None:
+    assert call("POST", "/control/flatten", headers={"Authorization": f"{scheme} {TOKEN}"}).status_code == 200
+    assert bot.flattened == 1
 
 
 def test_two_may_pause_and_each_ends_its_own(bot: FakeBot, call: Any) -> None:

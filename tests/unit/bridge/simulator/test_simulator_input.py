@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
@@ -137,6 +138,11 @@ def test_a_file_that_is_no_replay_is_named(tmp_path: Path) -> None:
         ["--taker-rate", "1"],
         ["--prints-per-candle", "3"],
         ["--csv", "a.csv", "--walk", "1"],
+        ["--state", ""],
+        ["--speed", " "],
+        ["--csv", ""],
+        ["--csv", "BTC-USD="],
+        ["--price-increment", "BTC-USD= "],
         ["--bogus"],
     ],
 )
@@ -207,7 +213,7 @@ def test_a_stopped_clock_moves_forward_only() -> None:
 def test_a_state_file_that_cannot_be_used_is_refused(tmp_path: Path, candle_csv: Path) -> None:
     path = tmp_path / "state.json"
     assert read_state(path) is None
-    settings = parse_arguments(["--csv", str(candle_csv)])
+    settings = parse_arguments(["--csv", str(candle_csv), "--state", str(path)])
     good = build_world(settings, None).state() | {"orders": [], "fills": []}
     assert build_world(settings, good).now_ms() >= 1_757_142_480_000
     path.write_text(json.dumps(good), encoding="utf-8")
@@ -225,9 +231,9 @@ def test_a_state_file_that_cannot_be_used_is_refused(tmp_path: Path, candle_csv:
         with pytest.raises(BadInput, match="state"):
             read_state(path)
     bad: list[dict[str, Any]] = [{}, good | {"version": 9}, good | {"replay": "x"}, good | {"resume_ms": "x"}]
-    bad.append(good | {"orders": [{}]})
+    bad += [good | {"orders": [{}]}, good | {"portfolios": True}, good | {"markets": []}]
     for state in bad:
-        with pytest.raises(BadInput, match="state"):
+        with pytest.raises(BadInput, match=rf"^--state {re.escape(str(path))}: .*remove"):
             build_world(settings, state)
     with pytest.raises(BadInput, match="another replay"):
         build_world(parse_arguments(["--walk", "1"]), good)

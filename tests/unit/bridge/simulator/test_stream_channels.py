@@ -132,6 +132,17 @@ def test_market_trades_come_in_batches_oldest_first(client: httpx.Client, stream
     assert len(numbers) == 24
 
 
+def test_the_first_batch_of_market_trades_begins_where_the_snapshot_ends(simulate: Simulate) -> None:
+    with simulate(pace=Pace(trades=0.5)) as client, stream_of(client) as earlier, stream_of(client) as later:
+        known = int(earlier.subscribed("market_trades", "BTC-USD")["trades"][0]["trade_id"])
+        advance(client)
+        snapshot = later.subscribed("market_trades", "BTC-USD")
+        advance(client)
+        for stream, newest in ((earlier, known), (later, int(snapshot["trades"][0]["trade_id"]))):
+            told = [int(item["trade_id"]) for item in stream.event()["trades"]]
+            assert told == list(range(newest + 1, newest + 1 + len(told)))
+
+
 def test_status_has_every_product_with_its_smallest_order(stream: StreamReader) -> None:
     event = stream.subscribed("status")
     assert event["type"] == "snapshot"
