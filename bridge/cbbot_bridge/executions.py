@@ -45,7 +45,8 @@ def _order_state(body: Mapping[str, Any], fills: OrderFills) -> OrderState:
     status = translate.order_status(body.get("status"))
     asked = asked_of(body.get("order_configuration"))
     own = _own_totals(body)
-    if status.terminal and own.base == 0 and not fills.fills and _says_filled(body, status):
+    clear = bool(fills.fills) and fills.summable
+    if status.terminal and own.base == 0 and not clear and _says_filled(body, status):
         raise _contradiction(body, f"is {status.value}, and says nowhere what was filled")
     agreeing = _agreeing(own, fills)
     believed = own

@@ -114,7 +114,8 @@ def test_an_order_that_is_over_and_filled_by_an_amount_it_does_not_tell_is_no_or
     own: dict[str, str], elsewhere: dict[str, Any]
 ) -> None:
     body = {**ORDER, **own, **elsewhere}
-    for seen in (fills(), fills(complete=False)):
+    unclear = {**fill("0.0003", "80000.5"), "trade_type": "CORRECTION"}
+    for seen in (fills(), fills(complete=False), fills(unclear)):
         with pytest.raises(OrderUnknown, match="says nowhere what was filled"):
             order_state(body, seen)
 
