@@ -46,7 +46,11 @@ def read_create_answer(client_order_id: str, answer: Answer) -> OrderPlaced | Up
     refusal = _refusal(body, reasons)
     fields = _part(body, "error_response")
     said = " ".join([*reasons, str(fields.get("message")), str(fields.get("error_details"))])
-    return Taken(refusal) if _id_is_taken(said) or _order_id(body) else refusal
+    if _id_is_taken(said) or _order_id(body):
+        return Taken(refusal)
+    if not reasons and not fields.get("message") and not fields.get("error_details"):
+        return _unclear("Coinbase says no without a reason, which every refusal of its has")
+    return refusal
 
 
 def _id_is_taken(words: str) -> bool:

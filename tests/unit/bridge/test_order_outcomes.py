@@ -93,7 +93,7 @@ async def test_an_order_id_at_the_top_of_an_older_answer_is_found(open_bridge: A
         ),
         (refused(new_order_failure_reason="INELIGIBLE_PAIR", error="X"), "INELIGIBLE_PAIR"),
         ({"success": False, "failure_reason": "SOMETHING_NEW"}, "SOMETHING_NEW"),
-        ({"success": False}, "REFUSED"),
+        ({"success": False, "error_response": {"message": "account is not available"}}, "REFUSED"),
         (httpx.Response(400, json={"error": "INVALID_ARGUMENT", "message": "no"}), "INVALID_ARGUMENT"),
     ],
 )
@@ -119,6 +119,8 @@ async def test_coinbases_refusal_is_a_400_with_its_reason(
         (httpx.Response(408), 502, "upstream_error"),
         (httpx.Response(200, content=b"<html>"), 502, "upstream_error"),
         ({"success": True}, 502, "upstream_malformed"),
+        ({"success": False}, 502, "upstream_malformed"),
+        ({"success": False, "error_response": {"error": "UNKNOWN_FAILURE_REASON"}}, 502, "upstream_malformed"),
         ({"order_id": "o-1"}, 502, "upstream_malformed"),
     ],
 )
