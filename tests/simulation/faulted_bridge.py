@@ -41,7 +41,7 @@ __all__ = [
 
 TOKEN: Final = "a-token-for-tests-only"
 API: Final = "/api/v3/brokerage"
-PATIENCE_SECONDS: Final = 20
+PATIENCE_SECONDS: Final = 60
 QUICK: Final = RetryPolicy(base_seconds=0.01, cap_seconds=0.05, total_seconds=1.0, least_seconds=0.2)
 OPENING: Final = {"USD": "1000000", "BTC": "100"}
 _CALM: Final[dict[str, Any]] = {
@@ -213,14 +213,16 @@ def _log_kept() -> Iterator[list[Line]]:
 
 @asynccontextmanager
 async def bridge_before(
-    address: str, *, running: bool = False, retry: RetryPolicy = QUICK, **environment: str
+    address: str, environment: Mapping[str, str] | None = None, *, running: bool = False
 ) -> AsyncIterator[FaultyBridge]:
     """A bridge before the venue at ``address``; ``running``: with its work in the background, the stream too."""
     keys = {"COINBASE_API_BASE": address, "COINBASE_AUTH": "none", "BRIDGE_TOKEN": TOKEN}
     exchange = AiohttpExchange(None)
-    bridge = Bridge(load_settings({**keys, **environment}), exchange=exchange, retry=retry, dice=random.Random(1))
+    bridge = Bridge(
+        load_settings({**keys, **(environment or {})}), exchange=exchange, retry=QUICK, dice=random.Random(1)
+    )
     # It has run for a minute: an order of the process before it would be visible by now.
-    bridge.sent_orders.known_since -= 60
+    bridge.orders.sent.known_since -= 60
     transport = httpx.ASGITransport(create_app(bridge), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with _log_kept() as lines:

@@ -127,7 +127,7 @@ async def test_a_bridge_that_has_just_started_says_unknown_where_an_order_may_no
 ) -> None:
     exchange.adjust(**gate("trading_disabled"))
     async with bridge_before(exchange.address) as fresh:
-        fresh.bridge.sent_orders.known_since += 60
+        fresh.bridge.orders.sent.known_since += 60
         answer = await fresh.place(kind, f"fresh-{kind}")
         assert (answer.status_code, answer.json()["outcome"]) == (502, "unknown")
         assert answer.json()["error"]["code"] == "trading_disabled"

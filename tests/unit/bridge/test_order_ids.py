@@ -90,6 +90,19 @@ async def test_a_refusal_of_an_id_that_no_listing_knows_is_a_refusal(open_bridge
     assert look.url.params["product_ids"] == "BTC-USD"
 
 
+async def test_an_order_of_a_product_that_coinbase_does_not_know_is_refused(open_bridge: Any, coinbase: Any) -> None:
+    def listing(request: httpx.Request) -> httpx.Response:
+        if "product_ids" in request.url.params:
+            return httpx.Response(400, json={"error": "INVALID_ARGUMENT", "message": "product_ids"})
+        return httpx.Response(200, json=page([]))
+
+    coinbase.on("GET", LISTING, listing)
+    async with open_bridge() as client:
+        got = await order(client, product_id="NOPE-USD")
+    assert (got.status_code, got.json()["error"]["code"]) == (404, "NOT_FOUND")
+    assert coinbase.bodies() == []
+
+
 @pytest.mark.parametrize(
     "listing",
     [

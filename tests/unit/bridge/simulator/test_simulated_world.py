@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Exchange
 from cbbot.venue.prints import Print
+from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import OrderRequest, OrderStatus
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.simulator_settings import SAMPLE
@@ -197,8 +199,13 @@ def test_a_dated_order_expires_at_its_time_in_the_midst_of_a_long_step() -> None
 
 def test_a_clock_that_runs_fast_brings_every_print() -> None:
     world = world_of("--walk", "5", "--balance", "BTC=10", speed="1000000")
-    price = last_price(world, "BTC-USD").quantize(Decimal(1)) if world.now_ms() else Decimal(0)
-    order_id = limit(world, "SELL", price + 100, "0.5")
     until = time.monotonic() + 20
+    order_id = None
+    while order_id is None:
+        assert time.monotonic() < until
+        world.now_ms()
+        price = last_price(world, "BTC-USD").quantize(Decimal(1))
+        with suppress(OrderRefused):  # the market may have moved past the price since it was read
+            order_id = limit(world, "SELL", price + 100, "0.5")
     while status(world, order_id) is not OrderStatus.FILLED:
         assert time.monotonic() < until
