@@ -184,8 +184,8 @@ def best_bid_ask(body: Mapping[str, Any]) -> Bbo | None:
     bid, ask = decimal_of(bids[0], "price"), decimal_of(asks[0], "price")
     if not 0 < bid <= ask:
         raise malformed(f"the book is crossed or has no price: bid {bid}, ask {ask}")
-    told = str(book.get("time") or "")
-    return Bbo(bid=plain(bid), ask=plain(ask), ts=told if seconds_of(told) is not None else "")
+    stamp = str(book.get("time") or "")
+    return Bbo(bid=plain(bid), ask=plain(ask), ts=stamp if seconds_of(stamp) is not None else "")
 
 
 def quote_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
