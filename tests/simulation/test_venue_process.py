@@ -143,6 +143,18 @@ def test_after_a_kill_no_order_is_lost_and_time_does_not_go_back(start: Start, t
     assert [item["order_id"] for item in again.get("/orders/historical/batch")["orders"]] == order_ids[::-1]
 
 
+def test_a_state_that_another_simulator_is_at_work_on_is_refused(start: Start, tmp_path: Path) -> None:
+    arguments = ["--state", str(tmp_path / "state.json")]
+    first = start(*arguments)
+    first.buy("a")
+    command = [sys.executable, "-m", "cbbot_bridge.simulator", "--port", "0", *arguments]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1)
+    assert f"another simulator (process {first.process.pid}) is at work on it" in second.stderr
+    first.stop(signal.SIGKILL)
+    assert len(start(*arguments).get("/orders/historical/batch")["orders"]) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_resting_orders_go_on_after_a_restart_as_if_there_had_been_none(
     start: Start, tmp_path: Path, number: signal.Signals

@@ -145,11 +145,11 @@ def parse_arguments(arguments: Sequence[str], program: str = _PROGRAM) -> Simula
     problems = Problems()
     general = [option for option in OPTIONS if option not in PRODUCT_OPTIONS]
     texts = {option.key: given[_name(option)] for option in general if given[_name(option)] is not None}
-    # What a shell's unset variable leaves: not the default, least of all an account without a file.
+    # An empty text is the default; of a path, where a shell's variable was not set, that is an account without a file.
     problems.found += [
         BadSetting(option.key, texts[option.key], option.accepted)
         for option in general
-        if not texts.get(option.key, "given").strip()
+        if option.kind is Kind.PATH and not texts.get(option.key, "given").strip()
     ]
     values = read_settings(general, texts, problems)
     balances: dict[str, Decimal] = {}

@@ -114,7 +114,7 @@ def _split(given: Mapping[str, Any], problems: Problems) -> tuple[dict[str, dict
             holder, value = (named.setdefault(found[1], {}), found[2]) if found else (bare, text)
             if option.key in holder:
                 problems.found.append(BadSetting(option.key, text, "one value a product: PRODUCT=VALUE names which"))
-            if not value.strip():
+            if not value.strip() and (found or option.kind is Kind.PATH):
                 problems.found.append(BadSetting(option.key, text, option.accepted))
             holder[option.key] = value
     return named, bare

@@ -7,13 +7,12 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.fault_gate import CuttableConnection
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
-from cbbot_bridge.simulator.state_file import StateFile, read_state
+from cbbot_bridge.simulator.state_file import StateFile, held_state, not_written, read_state
 from cbbot_bridge.simulator.world import World, build_world
 
 __all__ = ["run_simulator"]
@@ -28,6 +27,11 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
     Raises:
         BadInput: candles or state cannot be used, the state not be written, or the address not be had.
     """
+    with held_state(settings.state):
+        await _run(settings, listening)
+
+
+async def _run(settings: SimulatorSettings, listening: Callable[[World, socket.socket], None]) -> None:
     world = build_world(settings, read_state(settings.state))
     signatures = Signatures(world.clock, settings.keys, settings.unsigned)
     state_file = StateFile(world, settings.state)
@@ -43,7 +47,6 @@ async def run_simulator(settings: SimulatorSettings, listening: Callable[[World,
         lifespan="on",
     )
     with listener:
-        # Not before the address is ours: another simulator may be at work on the same file.
         await _save_first(state_file, settings.state)
         await server.serve(sockets=[listener])
 
@@ -53,5 +56,4 @@ async def _save_first(state_file: StateFile, path: Path | None) -> None:
     try:
         await state_file.save()
     except OSError as error:
-        message = f"--state {path}: cannot be written: {error.strerror}; name a file in a folder that can be written"
-        raise BadInput(message) from error
+        raise not_written(path, error) from error

@@ -8,20 +8,22 @@ starts in the past, however this one ends. What a customer is told of an order i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from cbbot.errors import BadInput
 from cbbot.process.durable_files import replace_durably
+from cbbot.process.exclusive_lock import ExclusiveLock, HeldElsewhere
 from cbbot.venue.snapshot import fill_json, order_json
 from cbbot_bridge.simulator.record_file import RecordLines, add_durably, read_records
 from cbbot_bridge.simulator.world import START_AFRESH, World
 
-__all__ = ["StateFile", "read_state"]
+__all__ = ["StateFile", "held_state", "not_written", "read_state"]
 
 _LOG = logging.getLogger(__name__)
 _INTERVAL_SECONDS: Final = 0.25
@@ -55,6 +57,32 @@ def read_state(path: Path | None) -> dict[str, Any] | None:
         except BadInput as error:
             raise BadInput(f"{error}; {START_AFRESH}") from error
     return state
+
+
+@contextlib.contextmanager
+def held_state(path: Path | None) -> Iterator[None]:
+    """Keeps other simulators off the files, from before they are read until after they were last written.
+
+    Raises:
+        BadInput: another simulator has them, or their folder cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        lock = ExclusiveLock(path.with_name(path.name + ".lock"))
+    except HeldElsewhere as error:
+        message = f"--state {path}: another simulator (process {error.holder or 'unknown'}) is at work on it"
+        raise BadInput(f"{message}; stop that one, or name another file") from error
+    except OSError as error:
+        raise not_written(path, error) from error
+    with lock:
+        yield
+
+
+def not_written(path: Path | None, error: OSError) -> BadInput:
+    """What to tell of a state that cannot be written."""
+    return BadInput(f"--state {path}: cannot be written: {error.strerror}; name a file in a folder that can be written")
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_a_file_that_is_no_replay_is_named(tmp_path: Path) -> None:
         ["--prints-per-candle", "3"],
         ["--csv", "a.csv", "--walk", "1"],
         ["--state", ""],
-        ["--speed", " "],
+        ["--keys-file", " "],
         ["--csv", ""],
         ["--csv", "BTC-USD="],
         ["--price-increment", "BTC-USD= "],
