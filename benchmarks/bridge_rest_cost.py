@@ -87,7 +87,7 @@ def main() -> None:
         key_file = Path(folder) / "public.pem"
         key_file.write_bytes(public)
         balances = [f"--balance=C{number}={number}.12345678" for number in range(FURTHER_ACCOUNTS)]
-        keyed = ["--key-name", KEY_NAME, "--public-key-file", str(key_file), *balances]
+        keyed = ["--product=BTC-USD", "--key-name", KEY_NAME, "--public-key-file", str(key_file), *balances]
         unlimited = ("--private-rate=0", "--public-rate=0")
         simulator = stack.enter_context(served([*SIMULATOR, FAST, *unlimited, *keyed], processor=1))
         arguments = [simulator.url, place_an_order(simulator, key)]
