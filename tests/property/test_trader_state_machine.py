@@ -25,7 +25,7 @@ from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
+from cbbot.trader.order_outcomes import ENTRY_VALID_MS, EXIT_RETRY_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
 from exercised import lacking
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
@@ -108,6 +108,9 @@ class LiveTrader(TraderHarness):
         self.entries_are_allowed(before, commands)
         for intent in placed(commands):
             assert commands[0] == Checkpoint()
+            if intent.repeated:
+                self.is_sent_again(before, intent)
+                continue
             assert intent.client_order_id not in self.names
             self.names.add(intent.client_order_id)
             self.orders[intent.client_order_id] = intent
@@ -119,7 +122,7 @@ class LiveTrader(TraderHarness):
 
     def entries_are_allowed(self, before: TraderState, commands: Sequence[Command]) -> None:
         orders = placed(commands)
-        entries = [intent for intent in orders if intent.purpose is Purpose.ENTRY]
+        entries = [intent for intent in orders if intent.purpose is Purpose.ENTRY and not intent.repeated]
         if entries:
             assert orders == entries
             assert len(entries) == 1
@@ -127,6 +130,18 @@ class LiveTrader(TraderHarness):
             assert not before.paused_by
             assert before.reconciled
             assert not self.at_their_levels(before.lots)
+
+    def is_sent_again(self, before: TraderState, intent: Intent) -> None:
+        """Once, as it was written down, and only in doubt."""
+        sent, known = self.orders[intent.client_order_id], before.intent(intent.client_order_id)
+        assert known is not None
+        assert not known.repeated
+        assert not known.order_id
+        assert replace(intent, progress=sent.progress, asked_ms=0, sent_ms=0, repeated=False) == sent
+        if intent.purpose is Purpose.ENTRY:
+            assert not before.paused_by
+            assert self.now_ms - intent.created_ms <= ENTRY_VALID_MS
+        self.exercised["sent again"] += 1
 
     def closes_what_is_open(self, intent: Intent) -> None:
         if intent.purpose is Purpose.EXIT:
@@ -173,7 +188,7 @@ class LiveTrader(TraderHarness):
 
     def no_stop_is_missed(self, stepped_ms: int) -> None:
         at = to_price(self.rules.params, self.price)
-        if self.state.halted or not self.state.reconciled or self.state.market.last_price != self.price:
+        if self.state.halted or self.state.market.last_price != self.price:
             return
         for lot in self.state.lots:
             stopped = lot.side * at <= lot.side * lot.stop or self.state.flattening
@@ -235,10 +250,13 @@ class LiveTrader(TraderHarness):
     def look_in_vain(self, intent: Intent) -> None:
         complete = self.rng.random() < 0.7
         self.now_ms += self.rng.choice([0, 31_000])
+        known = self.state.intent(intent.client_order_id)
         self.feed(events.OrderAbsent(self.now_ms, intent.client_order_id, complete))
         if self.state.intent(intent.client_order_id) is None:
             assert complete
-            assert self.now_ms - intent.created_ms >= 30_000
+            assert known is not None
+            assert not known.order_id
+            assert self.now_ms - max(intent.created_ms, known.sent_ms) >= 30_000
             del self.orders[intent.client_order_id]
             self.exercised["absent"] += 1
 
@@ -285,9 +303,10 @@ class LiveTrader(TraderHarness):
             # As an older cbbot wrote it.
             kept |= {"version": 1, "book": kept.pop("account")}
             del kept["short_dust"], kept["market"]["candle_seconds"]
-        lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
+        lost: dict[str, Any] = {"market": self.state.market, "balances": None, "decision": None}
+        lost |= {"watching": False, "reconciled": False}
         again = decode(self.rules, kept).state
-        forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
+        forgotten = tuple(replace(intent, asked_ms=0, sent_ms=0, repeated=False) for intent in self.state.intents)
         here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
@@ -358,7 +377,7 @@ class LiveTrader(TraderHarness):
 
 KINDS = (
     "entry", "exit", "filled all", "filled part", "filled none", "absent", "restarts", "to_dust", "dust", "short dust",
-    "exits that wait", "several lots", "short exits",
+    "sent again", "exits that wait", "several lots", "short exits",
 )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ class Broker(Protocol):
         """Whether answers come without waiting, so that they belong before the next event."""
         ...
 
-    def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:
-        """Send the order; sending an intent twice is one order."""
+    def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderEvent]:
+        """Send the order; sending an intent twice is one order. Not after ``until``, on the event loop's clock."""
         ...
 
     def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderEvent]:

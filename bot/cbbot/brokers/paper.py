@@ -39,7 +39,7 @@ class PaperBroker:
     def __init__(self, params: Params) -> None:
         self._params = params
 
-    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderFilled]:
+    async def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderFilled]:  # noqa: ARG002  paper takes no time
         yield OrderFilled(now_ms, intent.client_order_id, paper_fill(self._params, intent, price))
 
     async def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderAbsent]:

@@ -99,11 +99,15 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class OrderUnknown:
-    """Nobody knows: a timeout, a broken connection, a bridge that could not tell."""
+    """Nobody knows: a timeout, a broken connection, a bridge that could not tell.
+
+    ``may_have_left``: a request to place the order may have left as late as ``at_ms``. Not so after a look.
+    """
 
     at_ms: int
     client_order_id: str
     reason: str
+    may_have_left: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class Intent:
 
     ``base`` is the size in base units of every exit and of SELL entries; a BUY entry spends
     ``quote_units`` (fee included), ``base`` is then what is expected. ``reason`` is the exit's.
+    What is not saved: ``asked_ms``, when it was last asked after; ``sent_ms``, the last moment at which a request to
+    place it can have left; ``repeated``, whether this process has sent it a second time.
     """
 
     client_order_id: str
@@ -42,3 +44,5 @@ class Intent:
     progress: Progress = Progress.SENT
     order_id: str = ""
     asked_ms: int = 0
+    sent_ms: int = 0
+    repeated: bool = False

@@ -105,10 +105,11 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 
 
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
-    """Ask after every order of an earlier run; without any, trading may begin."""
-    asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
+    """Ask after every order of an earlier run; without any, trading may begin. Lots are watched from now on."""
+    # The earlier process may have sent its requests as late as now.
+    asked = tuple(replace(intent, asked_ms=event.at_ms, sent_ms=event.at_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
-    known = order_outcomes.ensure_runner(rules, replace(state, intents=asked))
+    known = order_outcomes.ensure_runner(rules, replace(state, intents=asked, watching=True))
     return order_outcomes.order_ended(known, tuple(LookUp(intent) for intent in asked))
 
 

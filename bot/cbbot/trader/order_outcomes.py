@@ -12,7 +12,7 @@ from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
 from cbbot.trader import notices
-from cbbot.trader.commands import Checkpoint, Command, Count
+from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
     OrderAccepted,
@@ -42,7 +42,10 @@ __all__ = [
 WITHOUT_BASE: Final = "lots_without_base"
 """Who pauses entries while the account holds less base than the lots say."""
 
+# An order may stay unseen for so long after the request that placed it.
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
+# The market that an older entry was decided on is gone.
+ENTRY_VALID_MS: Final = 10_000
 EXIT_RETRY_MS: Final = 5_000
 # Parts of the venue's codes: it knows more than one of each.
 _LACK_OF_FUNDS: Final = "INSUFFICIENT_FUND"
@@ -64,7 +67,8 @@ def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    changed = state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms))
+    sent_ms = max(intent.sent_ms, event.at_ms) if event.may_have_left else intent.sent_ms
+    changed = state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms, sent_ms=sent_ms))
     if intent.progress is Progress.UNKNOWN:
         return changed, ()
     return changed, (Count("unknown"), Checkpoint(), notices.order(rules, intent, "unknown", event.reason))
@@ -114,15 +118,30 @@ def to_dust(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
 
 
 def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
-    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten."""
+    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten.
+
+    Never for an order that the venue has confirmed: that there was one is known.
+    """
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    waited = event.at_ms - intent.created_ms
-    if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
-        return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
+    waited = event.at_ms - max(intent.created_ms, intent.sent_ms)
+    if not event.complete or (rules.live and (intent.order_id or waited < ABSENCE_COUNTS_AFTER_MS)):
+        doubtful = replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)
+        return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)
     notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
     return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
+
+
+def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -> Outcome:
+    """The order under its own id once more: if the venue has it, it says so at once, and if not, it takes it now."""
+    entry = intent.purpose is Purpose.ENTRY
+    stale = now_ms - intent.created_ms > ENTRY_VALID_MS or state.paused_by or state.account.breaker
+    if not rules.live or state.halted or intent.repeated or intent.order_id or (entry and stale):
+        return state, ()
+    again = replace(intent, repeated=True)
+    notice = notices.order(rules, again, "sent_again", "a look found no such order yet; the same id ends the doubt")
+    return state.with_intent(again), (Checkpoint(), Place(again, state.market.last_price), notice)
 
 
 def contradicted(state: TraderState, event: OrderContradicts) -> Outcome:

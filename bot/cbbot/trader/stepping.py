@@ -39,8 +39,8 @@ Outcome = tuple[TraderState, list[Command]]
 def step_at(
     rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool
 ) -> tuple[TraderState, tuple[Command, ...]]:
-    """Step at ``price`` (ticks). Nothing happens while halted or before old orders are accounted for."""
-    if state.halted or not state.reconciled:
+    """Step at ``price`` (ticks). Nothing happens while halted; exits do not wait for the fate of old orders."""
+    if state.halted or not state.watching:
         return state, ()
     commands: list[Command] = []
     state, commands = _day_and_breaker(rules, state, now_ms, price)
@@ -49,7 +49,7 @@ def step_at(
     if rules.params.refit_ms > 0 and now_ms - state.last_fit_ms >= rules.params.refit_ms:
         state, fitted = refitted(state, now_ms)
         commands += fitted
-    if not exited:
+    if not exited and state.reconciled:
         state, entry = _decide(rules, state, now_ms, price, ticking)
         commands += entry
     return state, tuple(commands)

@@ -117,6 +117,8 @@ class TraderState:
     trade_count: int = 0
     decision: Decision | None = None
     # Not saved:
+    # Lots are watched from the start on; entries wait until every order of an earlier run is accounted for.
+    watching: bool = False
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0

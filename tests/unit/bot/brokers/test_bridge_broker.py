@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.brokers.bridge_broker import BridgeBroker
+from cbbot.brokers.bridge_broker import TOO_LATE, BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.order_answers import contradiction, execution_of
 from cbbot.contract.bridge_orders import OrderState
@@ -25,7 +26,7 @@ from cbbot.trader.events import (
     OrderRefused,
     OrderUnknown,
 )
-from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.intent import Intent, Progress, Purpose
 
 NOW = 1_757_400_000_000
 ENTRY = Intent("bot-7-1", Purpose.ENTRY, 1, Side.BUY, 45_000, 5_000, "", NOW)
@@ -78,12 +79,12 @@ class Talk:
 def events_of(virtually: Any) -> Callable[..., list[Any]]:
     """The events of one call, and how long it took."""
 
-    def tell(talk: Talk, intent: Intent, call: str = "place") -> list[Any]:
+    def tell(talk: Talk, intent: Intent, call: str = "place", until: float = math.inf) -> list[Any]:
         async def main() -> list[Any]:
             client = BridgeClient("http://bridge", "secret", httpx.MockTransport(talk.answer))
             client.identify("bot", 7)
             broker = BridgeBroker(client, BTC_USD, lambda: NOW)
-            answers = broker.place(intent, 0, NOW) if call == "place" else broker.look_up(intent, NOW)
+            answers = broker.place(intent, 0, NOW, until) if call == "place" else broker.look_up(intent, NOW)
             events = [event async for event in answers]
             await client.aclose()
             return events
@@ -316,3 +317,37 @@ def test_a_stale_epoch_is_noticed_on_any_request(virtually: Any) -> None:
         await client.aclose()
 
     virtually(main)
+
+
+def test_an_entry_that_has_waited_too_long_is_not_sent(events_of: Any) -> None:
+    talk = Talk(post=[httpx.Response(200, json=PLACED)])
+    (refused,) = events_of(talk, ENTRY, until=-0.001)
+    assert (type(refused), refused.code, talk.asked) == (OrderRefused, TOO_LATE, [])
+
+
+def test_an_entry_that_cannot_be_sent_for_long_is_not_sent_later(events_of: Any) -> None:
+    talk = Talk(post=[httpx.ConnectError("no route")])
+    (refused,) = events_of(talk, ENTRY, until=0.6)
+    assert (type(refused), refused.code) == (OrderRefused, "bridge_unreachable")
+    assert len(talk.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [error(400, "INSUFFICIENT_FUND"), error(409, "stale_epoch"), error(401, "bad_token"), httpx.ConnectError("no")],
+)
+def test_of_an_order_in_doubt_no_refusal_says_that_it_does_not_exist(events_of: Any, answer: Answer) -> None:
+    (unknown,) = events_of(Talk(post=[answer]), replace(ENTRY, progress=Progress.UNKNOWN))
+    assert (type(unknown), unknown.may_have_left) == (OrderUnknown, False)
+
+
+def test_an_order_in_doubt_that_the_venue_has_is_followed_to_its_end(events_of: Any) -> None:
+    talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=STATE)])
+    accepted, filled = events_of(talk, replace(ENTRY, progress=Progress.UNKNOWN))
+    assert (type(accepted), type(filled)) == (OrderAccepted, OrderFilled)
+
+
+def test_only_a_request_that_may_have_left_begins_the_wait_for_absence_anew(events_of: Any) -> None:
+    (timed_out,) = events_of(Talk(post=[httpx.ReadTimeout("slow")]), ENTRY)
+    (not_asked,) = events_of(Talk(search=[error(503, "no_credentials")]), ENTRY, "look_up")
+    assert (timed_out.may_have_left, not_asked.may_have_left) == (True, False)

@@ -122,7 +122,7 @@ def test_an_unknown_outcome_stops_entries_and_is_asked_after_under_the_same_id()
 def test_absence_counts_only_after_a_complete_look_thirty_seconds_later() -> None:
     trader = trading()
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderUnknown(T0 + 1500, "bot-7-1", "timed out"))
-    for at_ms, complete, known in ((30_999, True, 1), (60_000, False, 1), (31_000, True, 0)):
+    for at_ms, complete, known in ((31_499, True, 1), (60_000, False, 1), (31_500, True, 0)):
         asked = trader.copied()
         asked.feed(OrderAbsent(T0 + at_ms, "bot-7-1", complete=complete))
         assert len(asked.state.intents) == known
