@@ -25,6 +25,7 @@ __all__ = [
     "Fees",
     "Filters",
     "Health",
+    "NewestEpoch",
     "NoTick",
     "Price",
     "ProductAnswer",
@@ -104,6 +105,13 @@ class VenueTime(BridgeAnswer):
     iso: str = Field(examples=["2026-11-22T17:22:00.123Z"])
     epoch_ms: int = Field(examples=[1795368120123])
     offset_ms: int = Field(examples=[-12])
+
+
+class NewestEpoch(BridgeAnswer):
+    """The newest epoch of a bot that the bridge has seen; 0 when it has seen none."""
+
+    bot_id: str = Field(examples=["btc"])
+    epoch: int = Field(examples=[1795368120123])
 
 
 class ProductAnswer(UpstreamObject):
