@@ -29,6 +29,7 @@ class Intent:
 
     ``base`` is the size in base units of every exit and of SELL entries; a BUY entry spends
     ``quote_units`` (fee included), ``base`` is then what is expected. ``reason`` is the exit's.
+    ``asked_at`` is when it was last asked after, in elapsed milliseconds (not saved).
     """
 
     client_order_id: str
@@ -41,4 +42,4 @@ class Intent:
     created_ms: int
     progress: Progress = Progress.SENT
     order_id: str = ""
-    asked_ms: int = 0
+    asked_at: int = 0
