@@ -25,7 +25,7 @@ from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.refusals import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
+from cbbot.trader.refused_orders import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
 from exercised import lacking
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered

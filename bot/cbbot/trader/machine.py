@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import market_state, notices, order_outcomes, refusals
+from cbbot.trader import market_state, notices, order_outcomes, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -80,7 +80,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case HistoryLoaded():
             return _history(rules, state, event)
         case Started():
-            return _started(rules, state, event)
+            return _started(rules, state)
         case EntriesPaused():
             return _paused(state, event)
         case EntriesResumed():
@@ -104,7 +104,7 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
     return state, (*commands, Checkpoint())
 
 
-def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
+def _started(rules: Rules, state: TraderState) -> Outcome:
     """Ask after every order of an earlier run; without any, trading may begin."""
     asked = tuple(replace(intent, asked_at=state.elapsed_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
@@ -127,7 +127,7 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
     known = market_state.committed(rules, before, event.candle)
     if known is before:
         return state, ()
-    state = refusals.after_candle(replace(state, market=known))
+    state = refused_orders.after_candle(replace(state, market=known))
     closed_ms = event.candle.start * 1000 + rules.candle_ms
     commands = _gap(rules, before, event.candle.start)
     if state.model is None:
@@ -156,7 +156,7 @@ def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome
     """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
     if state.pending or event.at_ms <= state.last_order_ms:
         return state, ()
-    return refusals.compared_with_balances(rules, state, replace(state, balances=event))
+    return refused_orders.compared_with_balances(rules, state, replace(state, balances=event))
 
 
 def _paused(state: TraderState, event: EntriesPaused) -> Outcome:

@@ -11,7 +11,7 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import notices, refusals
+from cbbot.trader import notices, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count
 from cbbot.trader.events import (
     OrderAbsent,
@@ -70,7 +70,7 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     if intent is None:
         return state, ()
     without = state.without_intent(intent.client_order_id)
-    changed, said = refusals.refused(without, intent, event.at_ms, event.code, event.message)
+    changed, said = refused_orders.refused(without, intent, event.at_ms, event.code, event.message)
     commands: tuple[Command, ...] = (Count("refusals", {"reason": event.code}), Checkpoint(), *said)
     if said:
         # Once: the tries that follow are counted, and remembered with the refusal.
@@ -130,11 +130,11 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     execution = event.execution
     if execution.base == 0:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
-        rest, said = refusals.refused(rest, intent, event.at_ms, "unfilled", "the order ended without a fill")
+        rest, said = refused_orders.refused(rest, intent, event.at_ms, "unfilled", "the order ended without a fill")
         return order_ended(ensure_runner(rules, rest), (Checkpoint(), notice, *said))
-    rest, said = refusals.went_through(rest, intent)
-    book = _opened if intent.purpose is Purpose.ENTRY else _closed
-    booked, commands = book(rules, rest, intent, execution)
+    rest, said = refused_orders.went_through(rest, intent)
+    settle = _opened if intent.purpose is Purpose.ENTRY else _closed
+    booked, commands = settle(rules, rest, intent, execution)
     return order_ended(booked, (*commands, *said))
 
 
@@ -154,10 +154,13 @@ def after_last_lot(state: TraderState) -> Outcome:
     """
     if state.lots or state.entering:
         return state, ()
-    if refusals.WITHOUT_BASE not in state.paused_by:
+    if refused_orders.WITHOUT_BASE not in state.paused_by:
         return (replace(state, flattening=False) if state.flattening else state), ()
-    free = replace(state, flattening=False, paused_by=state.paused_by - {refusals.WITHOUT_BASE})
-    return free, (Checkpoint(), notices.pause(f"no lot is left: entries no longer paused by {refusals.WITHOUT_BASE}"))
+    free = replace(state, flattening=False, paused_by=state.paused_by - {refused_orders.WITHOUT_BASE})
+    return free, (
+        Checkpoint(),
+        notices.pause(f"no lot is left: entries no longer paused by {refused_orders.WITHOUT_BASE}"),
+    )
 
 
 def _fee(rules: Rules, execution: Execution) -> int:

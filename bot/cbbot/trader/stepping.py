@@ -25,7 +25,7 @@ from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
 from cbbot.kernel.params import NO_CAP
 from cbbot.kernel.strategy import probability, score, signal
-from cbbot.trader import account_figures, market_state, notices, order_outcomes, refusals
+from cbbot.trader import account_figures, market_state, notices, order_outcomes, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
@@ -95,9 +95,9 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
         if code == EXIT_NONE:
-            state, said = refusals.no_longer_wanted(state, lot.id)
+            state, said = refused_orders.no_longer_wanted(state, lot.id)
             commands += said
-        elif not refusals.exit_waits(state, lot.id):
+        elif not refused_orders.exit_waits(state, lot.id):
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
     moved = tuple(lots) != state.lots
@@ -130,7 +130,7 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
 
 def _there(rules: Rules, state: TraderState, lot: Lot, price: int) -> int:
     """Base units of the lot to close: all; what the account has of it once an exit was refused for lack of base."""
-    if lot.side != BUY or refusals.WITHOUT_BASE not in state.paused_by or state.balances is None:
+    if lot.side != BUY or refused_orders.WITHOUT_BASE not in state.paused_by or state.balances is None:
         return lot.base
     free = state.balances.base - sum(intent.base for intent in state.intents if intent.side is Side.SELL)
     # Less than the venue takes cannot be sold: the whole is asked for again, the base may come back.
@@ -155,7 +155,7 @@ def _place(
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
     # Further tries of what was refused are the same wish.
-    repeat = refusals.is_repeat(state, purpose, lot)
+    repeat = refused_orders.is_repeat(state, purpose, lot)
     counted = [] if repeat else [Count("orders", {"mode": state.identity.mode, "side": side.value})]
     return changed, [Checkpoint(), *counted, Place(intent, price), notices.placed(rules, intent, price)]
 
@@ -209,7 +209,7 @@ def _size(
         return 0, 0, "outcome_unknown"
     if state.pending:
         return 0, 0, "order_pending"
-    if held := refusals.entries_held(state):
+    if held := refused_orders.entries_held(state):
         return 0, 0, held
     cash = account_figures.cash(rules, state, now_ms)
     if cash is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from cbbot.domain.candle import Candle
@@ -47,7 +49,7 @@ def test_exits_are_tried_on_with_back_off_for_as_long_as_it_takes() -> None:
     trader, exit_ = at_its_stop()
     trader.refuse(exit_, LIMIT_ONLY)
     sent = sent_in(trader, 600, "95", LIMIT_ONLY)
-    gaps = [later - earlier for earlier, later in zip([0, *sent], sent, strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise([0, *sent])]
     assert gaps[:4] == pytest.approx([5, 10, 20, 40], abs=2)
     assert len(sent) < 15
     assert max(gaps) <= 62
@@ -119,7 +121,7 @@ def test_a_refused_exit_survives_a_restart_and_is_tried_at_once() -> None:
 def test_a_refused_entry_is_not_asked_again_before_a_back_off_that_doubles() -> None:
     trader = LiveTraderHarness()
     sent = sent_in(trader, 600, "100", LIMIT_ONLY)
-    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert gaps[:5] == pytest.approx([2, 4, 8, 16, 32], abs=2)
     assert max(gaps) <= 62
     assert trader.counts["orders", "liveBUY"] == 1
