@@ -25,7 +25,8 @@ from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.order_outcomes import ENTRY_VALID_MS, EXIT_RETRY_MS, WITHOUT_BASE
+from cbbot.trader.order_outcomes import ENTRY_VALID_MS
+from cbbot.trader.refused_orders import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
 from exercised import lacking
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
@@ -64,13 +65,13 @@ class LiveTrader(TraderHarness):
         super().__init__(KEYS | VARIANTS[seed % len(VARIANTS)], unanswered)
         self.rng = Random(seed)
         self.exercised = exercised
-        self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
+        self.now_ms = self.started_ms = T0
+        self.price, self.wants = PRICE, self.rng.choice([5.0, -5.0])
         self.venue = VenueAccount({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
         self.answers: list[events.Event] = []
         self.recent: deque[events.Event] = deque(maxlen=12)
-        self.held_until: dict[int, int] = {}
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.start(flat_history(T0 // 1000 - 3600, PRICE), T0, model=self.wanted)
@@ -137,7 +138,7 @@ class LiveTrader(TraderHarness):
         assert known is not None
         assert not known.repeated
         assert not known.order_id
-        assert replace(intent, progress=sent.progress, asked_ms=0, sent_ms=0, repeated=False) == sent
+        assert replace(intent, progress=sent.progress, asked_at=0, sent_ms=0, repeated=False) == sent
         if intent.purpose is Purpose.ENTRY:
             assert not before.paused_by
             assert self.now_ms - intent.created_ms <= ENTRY_VALID_MS
@@ -176,25 +177,32 @@ class LiveTrader(TraderHarness):
     def tick_at(self, price: int, later: int) -> None:
         self.price = price
         self.now_ms += later
+        self.feed(events.TimePassed(self.now_ms, self.elapsed_ms))
         if self.rules.settings.use_tick_price:
             self.feed(events.Tick(self.now_ms, self.price))
         else:
             start = self.history[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)
             self.close(Candle(start, self.price, self.price, self.price, self.price, 1))
-            self.no_stop_is_missed(start * 1000 + 60_000)
+            self.no_stop_is_missed()
             return
-        self.no_stop_is_missed(self.now_ms)
+        self.no_stop_is_missed()
 
-    def no_stop_is_missed(self, stepped_ms: int) -> None:
+    @property
+    def elapsed_ms(self) -> int:
+        return self.now_ms - self.started_ms
+
+    def no_stop_is_missed(self) -> None:
         at = to_price(self.rules.params, self.price)
         if self.state.halted or self.state.market.last_price != self.price:
             return
         for lot in self.state.lots:
             stopped = lot.side * at <= lot.side * lot.stop or self.state.flattening
             if stopped and not self.state.closing(lot):
-                waits = self.held_until.get(lot.id, 0) - stepped_ms
-                assert 0 < waits <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
+                held = self.state.refused_exit(lot.id)
+                assert held is not None, "a lot at its stop waits for nothing"
+                assert 0 < held.again_at - self.elapsed_ms <= LONGEST_SHORT_WAIT_MS
+                assert held.short == (WITHOUT_BASE in self.state.paused_by) or held.again_at - self.elapsed_ms <= 60_000
                 self.exercised["exits that wait"] += 1
 
     def fill(self, intent: Intent) -> None:
@@ -221,8 +229,6 @@ class LiveTrader(TraderHarness):
             entry = intent.purpose is Purpose.ENTRY
             self.venue.base[side if entry else -side] += base if entry else -base
             self.venue.cash -= side * value + (fee if fee is not None else -(-value * 75 // 10_000))
-        elif intent.purpose is Purpose.EXIT:
-            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = events.OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
         self.answers.append(event)
         self.feed(event)
@@ -235,8 +241,6 @@ class LiveTrader(TraderHarness):
             return
         del self.orders[intent.client_order_id]
         self.now_ms += 1
-        if intent.purpose is Purpose.EXIT:
-            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = events.OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
         self.answers.append(event)
         self.feed(event)
@@ -293,7 +297,7 @@ class LiveTrader(TraderHarness):
 
     def pass_time(self) -> None:
         self.now_ms += self.rng.choice([0, 3_000, 86_400_000])
-        looked = [c.intent for c in self.feed(events.TimePassed(self.now_ms)) if isinstance(c, LookUp)]
+        looked = [c.intent for c in self.feed(events.TimePassed(self.now_ms, self.elapsed_ms)) if isinstance(c, LookUp)]
         assert all(intent.client_order_id in self.orders for intent in looked)
 
     def restart(self) -> None:
@@ -302,14 +306,19 @@ class LiveTrader(TraderHarness):
         if clear and self.rng.random() < 0.3:
             # As an older cbbot wrote it.
             kept |= {"version": 1, "book": kept.pop("account")}
-            del kept["short_dust"], kept["market"]["candle_seconds"]
+            del kept["short_dust"], kept["market"]["candle_seconds"], kept["refused_exits"]
         lost: dict[str, Any] = {"market": self.state.market, "balances": None, "decision": None}
         lost |= {"watching": False, "reconciled": False}
         again = decode(self.rules, kept).state
-        forgotten = tuple(replace(intent, asked_ms=0, sent_ms=0, repeated=False) for intent in self.state.intents)
-        here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
+        forgotten = tuple(replace(intent, asked_at=0, sent_ms=0, repeated=False) for intent in self.state.intents)
+        here = replace(
+            self.state, intents=forgotten, last_order_ms=0, refused_entries=None, elapsed_ms=0, filled_at=0, **lost
+        )
+        remembered = () if kept["version"] == 1 else self.state.refused_exits
+        here = replace(here, refused_exits=tuple(replace(each, again_at=0) for each in remembered))
         assert replace(again, market=here.market) == here
         self.state = replace(again, epoch=again.epoch + 1)
+        self.started_ms = self.now_ms
         self.feed(events.HistoryLoaded(self.now_ms, tuple(self.history)))
         looked = [c.intent.client_order_id for c in self.feed(events.Started(self.now_ms)) if isinstance(c, LookUp)]
         assert looked == [intent.client_order_id for intent in self.state.intents]
@@ -369,7 +378,7 @@ class LiveTrader(TraderHarness):
                 self.fill_with(intent, intent.base, None)
                 self.accounts_agree()
             self.know_balances()
-            self.tick_at(self.price, 6_000)
+            self.tick_at(self.price, LONGEST_SHORT_WAIT_MS)
         assert not self.orders
         assert not self.state.lots
         self.flags_end()

@@ -205,8 +205,10 @@ class TimeFeed:
         self._clock = clock
         self._queue = queue
         self._beat = beat
+        self._began = asyncio.get_running_loop().time()
 
     async def once(self) -> float:
-        self._queue.put_time(TimePassed(self._clock.now_ms()))
+        elapsed = asyncio.get_running_loop().time() - self._began
+        self._queue.put_time(TimePassed(self._clock.now_ms(), int(elapsed * 1000)))
         self._beat()
         return 1.0

@@ -55,7 +55,8 @@ class Count:
 class Notify:
     """Something a person or a log wants to know. ``fields`` are JSON values, money as text.
 
-    ``event`` is one of ``step``, ``order``, ``fill``, ``exit``, ``refit``, ``breaker``, ``halt``, ``pause``, ``sync``.
+    ``event`` is one of ``step``, ``order``, ``fill``, ``exit``, ``refit``, ``breaker``, ``halt``, ``pause``,
+    ``refusal``, ``sync``.
     """
 
     event: str

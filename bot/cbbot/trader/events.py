@@ -160,9 +160,14 @@ class FlattenAsked:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """Nothing else happened. Unknown orders are asked after again."""
+    """Nothing else happened. Unknown orders are asked after again.
+
+    ``elapsed_ms`` is of a clock that nobody sets, from any beginning: the venue's may jump or stand still, and what
+    is waited for between two tries must come all the same.
+    """
 
     at_ms: int
+    elapsed_ms: int
 
 
 Event = (

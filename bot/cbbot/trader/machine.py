@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import market_state, notices, order_outcomes
+from cbbot.trader import market_state, notices, order_outcomes, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -60,7 +60,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case TimePassed():
             return _time_passed(state, event)
         case BalancesKnown():
-            return _balances(state, event)
+            return _balances(rules, state, event)
         case CandleForming():
             return _candle_forming(state, event)
         case CandleClosed():
@@ -107,7 +107,7 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run; without any, trading may begin. Lots are watched from now on."""
     # The earlier process may have sent its requests as late as now.
-    asked = tuple(replace(intent, asked_ms=event.at_ms, sent_ms=event.at_ms) for intent in state.intents)
+    asked = tuple(replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
     known = order_outcomes.ensure_runner(rules, replace(state, intents=asked, watching=True))
     return order_outcomes.order_ended(known, tuple(LookUp(intent) for intent in asked))
@@ -128,7 +128,7 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
     known = market_state.committed(rules, before, event.candle)
     if known is before:
         return state, ()
-    state = replace(state, market=known)
+    state = refused_orders.after_candle(replace(state, market=known))
     closed_ms = event.candle.start * 1000 + rules.candle_ms
     commands = _gap(rules, before, event.candle.start)
     if state.model is None:
@@ -153,11 +153,11 @@ def _candle_forming(state: TraderState, event: CandleForming) -> Outcome:
     return replace(state, market=market_state.forming(state.market, event.candle)), ()
 
 
-def _balances(state: TraderState, event: BalancesKnown) -> Outcome:
+def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
     """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
     if state.pending or event.at_ms <= state.last_order_ms:
         return state, ()
-    return replace(state, balances=event), ()
+    return refused_orders.compared_with_balances(rules, state, replace(state, balances=event))
 
 
 def _paused(state: TraderState, event: EntriesPaused) -> Outcome:
@@ -183,7 +183,9 @@ def _flatten(state: TraderState) -> Outcome:
 
 def _time_passed(state: TraderState, event: TimePassed) -> Outcome:
     """Ask again after orders whose fate is unknown."""
-    due = [i for i in state.intents if i.progress is Progress.UNKNOWN and event.at_ms - i.asked_ms >= ASK_AGAIN_MS]
+    now = event.elapsed_ms
+    state = replace(state, elapsed_ms=now)
+    due = [i for i in state.intents if i.progress is Progress.UNKNOWN and now - i.asked_at >= ASK_AGAIN_MS]
     for intent in due:
-        state = state.with_intent(replace(intent, asked_ms=event.at_ms))
+        state = state.with_intent(replace(intent, asked_at=now))
     return state, tuple(LookUp(intent) for intent in due)

@@ -17,6 +17,10 @@ __all__ = [
     "breaker",
     "decided",
     "dust",
+    "entries_refused",
+    "entries_taken",
+    "exit_refused",
+    "exit_taken",
     "exited",
     "fill",
     "gap",
@@ -27,6 +31,7 @@ __all__ = [
     "placed",
     "reconciled",
     "refit",
+    "short",
 ]
 
 
@@ -119,6 +124,34 @@ def breaker(rules: Rules, account: Account) -> Notify:
 
 def pause(detail: str) -> Notify:
     return Notify("pause", {"detail": detail})
+
+
+def exit_refused(lot: int, code: str, message: str) -> Notify:
+    return _refusal(f"the exit of lot {lot} is refused: {code} ({message}); it is tried on, and entries stop", lot=lot)
+
+
+def exit_taken(lot: int, why: str) -> Notify:
+    return _refusal(f"the exit of lot {lot} is no longer refused: {why}", lot=lot)
+
+
+def entries_refused(code: str, message: str) -> Notify:
+    return _refusal(f"an entry is refused: {code} ({message}); the next waits")
+
+
+def entries_taken() -> Notify:
+    return _refusal("entries are no longer refused: one was filled")
+
+
+def _refusal(detail: str, **fields: object) -> Notify:
+    return Notify("refusal", {**fields, "detail": detail})
+
+
+def short(rules: Rules, lots: tuple[int, ...], missing: int, by: str) -> Notify:
+    named = ", ".join(str(lot) for lot in lots)
+    return pause(
+        f"the account holds {rules.instrument.base_text(missing)} less base than the lots; short: lot {named}. "
+        f"What is there is sold; entries paused by {by}"
+    )
 
 
 def halt(reason: str) -> Notify:

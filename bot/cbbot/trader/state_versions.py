@@ -13,7 +13,7 @@ from cbbot.trader.state_fields import BadState, Fields
 
 __all__ = ["VERSION", "brought_up_to_date"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 Document = dict[str, Any]
 
@@ -72,8 +72,16 @@ def _dusts(document: Document, fields: Fields, account: Fields) -> Document:
     return {"dust": document["dust"], "short_dust": none}
 
 
+def _refused_exits(document: Document) -> Document:
+    """2 to 3: exits that are refused are remembered; before, a restart forgot them."""
+    return {"refused_exits": []} | document
+
+
 # What a version wrote does not change when the kernel's own constants do.
 _NEVER: Final = -1
 _DAY_MS: Final = 86_400_000
 
-_STEPS: Final[dict[int, Callable[[Document], Document]]] = {1: _account_and_both_dusts}
+_STEPS: Final[dict[int, Callable[[Document], Document]]] = {
+    1: _account_and_both_dusts,
+    2: _refused_exits,
+}

@@ -20,7 +20,18 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules
 from cbbot.trader.window import TrainingWindow
 
-__all__ = ["Anchor", "Decision", "Dust", "Identity", "Market", "Trade", "TraderState", "new_state"]
+__all__ = [
+    "Anchor",
+    "Decision",
+    "Dust",
+    "Identity",
+    "Market",
+    "RefusedEntries",
+    "RefusedExit",
+    "Trade",
+    "TraderState",
+    "new_state",
+]
 
 TRADES_KEPT = 50
 
@@ -85,6 +96,38 @@ class Dust:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedExit:
+    """The exit of a lot that does not come off: since when (the venue's time), and why its newest try did not.
+
+    ``short``: the account is known to hold less base than the lots say. ``again_at`` is when the next try is due,
+    in elapsed milliseconds (not saved).
+    """
+
+    lot: int
+    since_ms: int
+    code: str
+    message: str
+    tries: int
+    short: bool = False
+    again_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEntries:
+    """Entries that do not come off. ``again_at`` is when the next may be sent, in elapsed milliseconds.
+
+    ``until_ms`` is the same moment on the venue's clock, for people. ``tries`` counts those of one candle.
+    """
+
+    since_ms: int
+    code: str
+    message: str
+    tries: int
+    until_ms: int
+    again_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """A closed lot with its number, counted from 1 over the life of the state."""
 
@@ -116,14 +159,17 @@ class TraderState:
     trades: tuple[Trade, ...] = ()
     trade_count: int = 0
     decision: Decision | None = None
+    refused_exits: tuple[RefusedExit, ...] = ()
     # Not saved:
     # Lots are watched from the start on; entries wait until every order of an earlier run is accounted for.
     watching: bool = False
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
-    # Until when (ms) the next try of a lot's refused exit waits, by the lot's id.
-    exit_retries: tuple[tuple[int, int], ...] = ()
+    refused_entries: RefusedEntries | None = None
+    # Milliseconds of a clock that nobody sets, and when on it the newest order was filled.
+    elapsed_ms: int = 0
+    filled_at: int = 0
 
     @property
     def pending(self) -> bool:
@@ -142,14 +188,15 @@ class TraderState:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
 
-    def retry_ms(self, lot: Lot) -> int:
-        return next((until_ms for lot_id, until_ms in self.exit_retries if lot_id == lot.id), 0)
+    def refused_exit(self, lot_id: int) -> RefusedExit | None:
+        return next((each for each in self.refused_exits if each.lot == lot_id), None)
 
-    def with_exit_retry(self, lot_id: int, until_ms: int) -> TraderState:
-        """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
-        others = {lot.id for lot in self.lots} - {lot_id}
-        waiting = tuple(pair for pair in self.exit_retries if pair[0] in others)
-        return replace(self, exit_retries=(*waiting, (lot_id, until_ms)))
+    def with_refused_exit(self, refused: RefusedExit) -> TraderState:
+        others = self.without_refused_exit(refused.lot).refused_exits
+        return replace(self, refused_exits=(*others, refused))
+
+    def without_refused_exit(self, lot_id: int) -> TraderState:
+        return replace(self, refused_exits=tuple(each for each in self.refused_exits if each.lot != lot_id))
 
     def dust_of(self, side: int) -> Dust:
         return self.dust if side == BUY else self.short_dust

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cbbot.contract.bot_api import LotRow, NumberedTrade
+from cbbot.contract.bot_api import LotRow, NumberedTrade, Refused
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
@@ -42,6 +42,7 @@ class LastKnown:
     halted: str = ""
     lots: tuple[LotRow, ...] = ()
     trades: tuple[NumberedTrade, ...] = ()
+    refused: Refused | None = None
 
     @property
     def condition(self) -> str:
@@ -86,7 +87,14 @@ def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
         halted=str(document["halted"]),
         lots=tuple(_lot(lot) for lot in document["lots"]),
         trades=tuple(_trade(trade) for trade in document["trades"]),
+        refused=_refused(document["refused_exits"]),
     )
+
+
+def _refused(exits: list[Document]) -> Refused | None:
+    if not exits:
+        return None
+    return Refused.model_validate({"exits": [each | {"since": rfc3339(each["since_ms"])} for each in exits]})
 
 
 def _lot(lot: Document) -> LotRow:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution
-from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, Tick
+from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, Tick, TimePassed
 from cbbot.trader.intent import Intent
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
@@ -48,7 +48,12 @@ class LiveTraderHarness(TraderHarness):
     def tick(self, price: str) -> list[Intent]:
         """The orders that a price leads to."""
         self.now_ms += 1000
+        self.pass_time()
         return placed(self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price)))))
+
+    def pass_time(self) -> None:
+        """The clock that nobody sets comes to where the test's is."""
+        self.feed(TimePassed(self.now_ms, self.now_ms - T0))
 
     def fill(self, intent: Intent, price: str, base: str | None = None) -> None:
         self.now_ms += 10

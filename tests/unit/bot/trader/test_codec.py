@@ -51,7 +51,8 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
     forgotten = replace(
         state,
         market=replace(kept.market, last_price=state.market.last_price),
-        decision=None, watching=False, reconciled=False, balances=None, last_order_ms=0, exit_retries=(),
+        decision=None, watching=False, reconciled=False, balances=None, last_order_ms=0,
+        refused_entries=None, elapsed_ms=0, filled_at=0,
     )  # fmt: skip
     assert kept == forgotten
     assert kept.market.indicators == state.market.indicators

@@ -88,7 +88,7 @@ def test_an_order_that_the_venue_has_confirmed_is_never_absent(restarted: bool) 
         (known,) = trader.state.intents
         assert (known.progress, known.order_id) == (Progress.UNKNOWN, "venue-9")
     trader.now_ms += 5_000
-    assert [type(command) for command in trader.feed(TimePassed(trader.now_ms))] == [LookUp]
+    assert [type(command) for command in trader.feed(TimePassed(trader.now_ms, 86_400_000))] == [LookUp]
     trader.fill(entry, "100", "0.2")
     assert len(trader.state.lots) == 1
 
@@ -124,7 +124,7 @@ def test_an_exit_in_doubt_is_sent_again_under_its_id_once() -> None:
     (exit_,) = trader.tick("95")
     killed(trader, 600_000)
     (again,) = absent(trader, exit_, 50)
-    assert replace(again, progress=exit_.progress, repeated=False, asked_ms=0, sent_ms=0) == exit_
+    assert replace(again, progress=exit_.progress, repeated=False, asked_at=0, sent_ms=0) == exit_
     assert again.progress is Progress.UNKNOWN
     assert absent(trader, exit_, 50) == [], "once is enough"
     # What became of the second request is not known either: absence counts from there.
