@@ -29,6 +29,7 @@ from cbbot.trader.order_outcomes import ENTRY_VALID_MS
 from cbbot.trader.refused_orders import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
 from exercised import lacking
+from restarted_state import as_kept
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
 T0 = 1_700_000_040_000
@@ -75,6 +76,8 @@ class LiveTrader(TraderHarness):
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.start(flat_history(T0 // 1000 - 3600, PRICE), T0, model=self.wanted)
+        self.now_ms += 30_000
+        self.feed(events.OrdersListed(self.now_ms, ()))
 
     def move(self) -> None:
         """One thing happens; then all that must hold is looked at."""
@@ -136,12 +139,10 @@ class LiveTrader(TraderHarness):
         """Once, as it was written down, and only in doubt."""
         sent, known = self.orders[intent.client_order_id], before.intent(intent.client_order_id)
         assert known is not None
-        assert not known.repeated
-        assert not known.order_id
+        assert (known.repeated, known.order_id) == (False, "")
         assert replace(intent, progress=sent.progress, asked_at=0, sent_ms=0, repeated=False) == sent
-        if intent.purpose is Purpose.ENTRY:
-            assert not before.paused_by
-            assert self.now_ms - intent.created_ms <= ENTRY_VALID_MS
+        late = self.now_ms - intent.created_ms > ENTRY_VALID_MS
+        assert intent.purpose is Purpose.EXIT or not (before.paused_by or late)
         self.exercised["sent again"] += 1
 
     def closes_what_is_open(self, intent: Intent) -> None:
@@ -183,9 +184,8 @@ class LiveTrader(TraderHarness):
         else:
             start = self.history[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)
+            self.feed(events.TimePassed(self.now_ms, self.elapsed_ms))
             self.close(Candle(start, self.price, self.price, self.price, self.price, 1))
-            self.no_stop_is_missed()
-            return
         self.no_stop_is_missed()
 
     @property
@@ -259,7 +259,7 @@ class LiveTrader(TraderHarness):
         if self.state.intent(intent.client_order_id) is None:
             assert complete
             assert known is not None
-            assert not known.order_id
+            assert known.order_id == ""
             assert self.now_ms - max(intent.created_ms, known.sent_ms) >= 30_000
             del self.orders[intent.client_order_id]
             self.exercised["absent"] += 1
@@ -307,22 +307,18 @@ class LiveTrader(TraderHarness):
             # As an older cbbot wrote it.
             kept |= {"version": 1, "book": kept.pop("account")}
             del kept["short_dust"], kept["market"]["candle_seconds"], kept["refused_exits"]
-        lost: dict[str, Any] = {"market": self.state.market, "balances": None, "decision": None}
-        lost |= {"watching": False, "reconciled": False}
         again = decode(self.rules, kept).state
-        forgotten = tuple(replace(intent, asked_at=0, sent_ms=0, repeated=False) for intent in self.state.intents)
-        here = replace(
-            self.state, intents=forgotten, last_order_ms=0, refused_entries=None, elapsed_ms=0, filled_at=0, **lost
-        )
-        remembered = () if kept["version"] == 1 else self.state.refused_exits
-        here = replace(here, refused_exits=tuple(replace(each, again_at=0) for each in remembered))
-        assert replace(again, market=here.market) == here
+        assert again == as_kept(self.state, again, version=kept["version"])
         self.state = replace(again, epoch=again.epoch + 1)
         self.started_ms = self.now_ms
         self.feed(events.HistoryLoaded(self.now_ms, tuple(self.history)))
         looked = [c.intent.client_order_id for c in self.feed(events.Started(self.now_ms)) if isinstance(c, LookUp)]
         assert looked == [intent.client_order_id for intent in self.state.intents]
-        assert self.state.reconciled != bool(looked)
+        assert not self.state.watching
+        self.feed(events.OrdersListed(self.now_ms, ()))
+        assert (self.state.watching, self.state.reconciled) == (True, False)
+        self.now_ms += 30_000
+        self.feed(events.OrdersListed(self.now_ms, ()))
         self.exercised["restarts"] += 1
 
     def accounts_agree(self) -> None:

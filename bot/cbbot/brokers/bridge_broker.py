@@ -14,11 +14,12 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.brokers.bridge_client import BridgeClient, NotPlaced, OrderOutcome, Unknown
-from cbbot.brokers.broker import OrderEvent
+from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
+from cbbot.brokers.broker import Listing, OrderEvent
+from cbbot.brokers.listed_orders import listed_orders
 from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OrderNotFound, OrderState
+from cbbot.contract.bridge_orders import OrderNotFound, OrderState, OwnOrders
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.trader.events import (
@@ -27,6 +28,8 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
+    OrdersNotListed,
     OrderUnknown,
 )
 from cbbot.trader.intent import Intent, Progress
@@ -111,6 +114,22 @@ class BridgeBroker:
             return
         async for later in self._follow(intent, found.order_id):
             yield later
+
+    async def list_orders(self, prefix: str, since_ms: int) -> Listing:
+        asked_ms = self._now_ms()
+        params = {
+            "client_order_id_prefix": prefix,
+            "product_id": self._instrument.product_id,
+            "since": str(since_ms // 1000),
+        }
+        try:
+            answer = await self._client.get("/orders", params, LOOK_LIMIT)
+            orders = OwnOrders.model_validate(answer).orders
+            return OrdersListed(asked_ms, listed_orders(self._instrument, prefix, orders))
+        except ValidationError:
+            return OrdersNotListed(asked_ms, "bridge: GET /orders: an answer that is no list of orders")
+        except (Retryable, Refused, BadInput) as error:
+            return OrdersNotListed(asked_ms, str(error))
 
     def _body(self, intent: Intent) -> dict[str, str]:
         instrument = self._instrument

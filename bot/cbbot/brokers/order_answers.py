@@ -13,7 +13,7 @@ from cbbot.domain.order import Execution, Side
 from cbbot.errors import BadInput
 from cbbot.trader.intent import Intent, Purpose
 
-__all__ = ["by_quote", "contradiction", "execution_of", "is_final"]
+__all__ = ["by_quote", "contradiction", "created_ms", "execution_of", "is_final"]
 
 # An id used twice is days old; our idea of a fast simulator's time may be many minutes wrong.
 _CLOCK_MARGIN_MS: Final = 3_600_000
@@ -47,8 +47,8 @@ def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> 
         wanted, stated = Decimal(intent.base) * instrument.base_increment, order.base_size
     if stated is not None and parse_decimal(stated) != wanted:
         return f"its size is {stated}, not {wanted:f}"
-    created_ms = _milliseconds(order.created_time)
-    if created_ms is not None and created_ms < intent.created_ms - _CLOCK_MARGIN_MS:
+    created = created_ms(order)
+    if created is not None and created < intent.created_ms - _CLOCK_MARGIN_MS:
         return f"it was created at {order.created_time}, before we wished for it"
     return None
 
@@ -73,8 +73,9 @@ def execution_of(instrument: Instrument, order: OrderState) -> Execution:
     return Execution(order.order_id, price, base, value, commission)
 
 
-def _milliseconds(text: str) -> int | None:
+def created_ms(order: OrderState) -> int | None:
+    """When the venue says that it was created; None where it does not say."""
     try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
+        return int(datetime.fromisoformat(order.created_time).timestamp() * 1000)
     except ValueError:
         return None

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.contract.bridge_api import Balance, CandleRow, Fees, Filters, NoTick, Price, VenueTime
+from cbbot.contract.bridge_api import Balance, CandleRow, Fees, Filters, NewestEpoch, NoTick, Price, VenueTime
 from cbbot.domain.candle import Candle
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
@@ -85,6 +85,10 @@ class BridgeMarket:
     async def balances(self, instrument: Instrument) -> Balances:
         base, quote = await asyncio.gather(self._available("base"), self._available("quote"))
         return Balances(instrument.base_units(base), instrument.ledger_down(quote))
+
+    async def newest_epoch(self, bot_id: str) -> int:
+        """The newest epoch of a bot that the bridge has seen, 0 for none."""
+        return _shaped(NewestEpoch, await self._client.get("/epoch", {"bot_id": bot_id})).epoch
 
     async def taker_rate_pct(self) -> Decimal:
         """What the venue takes of a market order, in percent."""

@@ -17,7 +17,7 @@ from cbbot.brokers.broker import Broker, OrderEvent
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.notifications import Notifier
 from cbbot.runtime.state_writer import StateWriter
-from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
+from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.trader_state import TraderState
@@ -66,6 +66,7 @@ class CommandExecutor:
         self._batches: asyncio.Queue[tuple[float, CommandBatch]] = asyncio.Queue()
         self._newest: CommandBatch | None = None
         self._orders: dict[str, asyncio.Task[None]] = {}
+        self._listing: asyncio.Task[None] | None = None
 
     def submit(self, batch: CommandBatch) -> None:
         self._newest = batch
@@ -114,8 +115,22 @@ class CommandExecutor:
                 await self._place(batch, intent, price, submitted)
             case LookUp(intent):
                 await self._answered(intent, self._broker.look_up(intent, batch.now_ms), batch.now_ms)
+            case ListOrders(prefix, since_ms):
+                self._list(prefix, since_ms)
             case Notify():
                 self._notifier.notify(command)
+
+    def _list(self, prefix: str, since_ms: int) -> None:
+        """Asks beside everything else; one list at a time."""
+        if self._listing is None or self._listing.done():
+            self._listing = asyncio.create_task(self._listed(prefix, since_ms))
+
+    async def _listed(self, prefix: str, since_ms: int) -> None:
+        try:
+            self._queue.put(await self._broker.list_orders(prefix, since_ms))
+        except Exception:  # noqa: BLE001  the top of a task: counted and logged; the trader asks again
+            self._metrics.step_failures.inc()
+            _LOG.exception("orders not listed")
 
     async def _checkpoint(self, batch: CommandBatch) -> None:
         if self._writer.saved >= batch.generation:
@@ -165,3 +180,9 @@ class CommandExecutor:
         """Returns when one of the orders in flight has ended, or at once when there is none."""
         if self._orders:
             await asyncio.wait(set(self._orders.values()), return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        """Ends the list that is still asked for: nobody waits for it any more."""
+        if self._listing is not None:
+            self._listing.cancel()
+            await asyncio.gather(self._listing, return_exceptions=True)

@@ -10,7 +10,7 @@ from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.codes import SIGNALS
-from cbbot.trader import account_figures
+from cbbot.trader import account_figures, startup
 from cbbot.trader.refused_orders import entries_held
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
@@ -67,12 +67,13 @@ def phase_of(moment: Moment) -> tuple[Phase, str]:
     if state.halted:
         return "halted", state.halted
     if not state.reconciled:
-        return "reconciling", f"waiting for the end of {len(state.intents)} orders of an earlier run"
+        return "reconciling", startup.waits_for(state.startup, len(state.intents))
     refused = refused_of(state) or Refused()
     paused = f"entries paused by {', '.join(sorted(state.paused_by))}" if state.paused_by else ""
     if paused or refused.exits:
         # What keeps a lot from leaving comes first.
-        return "paused", "; ".join(each for each in (refused.exits_in_words, moment.problem or paused) if each)
+        why = moment.problem or startup.unexplained(state) or paused
+        return "paused", "; ".join(each for each in (refused.exits_in_words, why) if each)
     return "trading", moment.problem or refused.entries_in_words
 
 

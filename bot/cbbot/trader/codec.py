@@ -25,7 +25,7 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_fields import BadState, Fields
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
-from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, RefusedExit, Trade, TraderState
+from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, RefusedExit, Startup, Trade, TraderState
 
 __all__ = ["Decoded", "decode", "decode_identity", "encode", "rules_as_written"]
 
@@ -64,6 +64,10 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "flattening": state.flattening,
         "refused_exits": [_refused_exit_out(refused) for refused in state.refused_exits],
         "halted": state.halted,
+        "accounted_ms": state.accounted_ms,
+        "unexplained": state.unexplained,
+        "baseline": state.sequence if state.reconciled else state.startup.baseline,
+        "accounted": [] if state.reconciled else list(state.startup.accounted),
         "last_price": instrument.price_text(state.market.last_price),
         "market": {
             "price_increment": str(instrument.price_increment),
@@ -113,6 +117,9 @@ def decode(rules: Rules, document: Document) -> Decoded:
         short_dust=_dust_in(instrument, fields.part("short_dust")),
         trades=tuple(_trade_in(instrument, trade) for trade in fields.parts("trades")),
         trade_count=fields.count("trade_count"),
+        accounted_ms=fields.time_ms("accounted_ms"),
+        unexplained=fields.text("unexplained"),
+        startup=Startup(fields.count("baseline"), fields.texts("accounted")),
         refused_exits=tuple(_refused_exit_in(refused) for refused in fields.parts("refused_exits")),
     )
     return Decoded(state, tuple(warning for warning in (market_warning, model_warning) if warning))

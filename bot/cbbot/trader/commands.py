@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cbbot.trader.intent import Intent
 
-__all__ = ["Checkpoint", "Command", "Count", "LookUp", "Notify", "Place"]
+__all__ = ["Checkpoint", "Command", "Count", "ListOrders", "LookUp", "Notify", "Place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,17 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class ListOrders:
+    """Ask for every order of the account under ids with this prefix, created at ``since_ms`` or later.
+
+    Answer with ``OrdersListed`` or ``OrdersNotListed``.
+    """
+
+    prefix: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """More of something.
 
@@ -63,4 +74,4 @@ class Notify:
     fields: Mapping[str, object]
 
 
-Command = Checkpoint | Place | LookUp | Count | Notify
+Command = Checkpoint | Place | LookUp | ListOrders | Count | Notify

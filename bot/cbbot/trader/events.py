@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.order import Execution
+from cbbot.trader.listed_order import ListedOrder
 
 __all__ = [
     "BalancesKnown",
@@ -25,6 +26,8 @@ __all__ = [
     "OrderFilled",
     "OrderRefused",
     "OrderUnknown",
+    "OrdersListed",
+    "OrdersNotListed",
     "Started",
     "Tick",
     "TimePassed",
@@ -129,6 +132,22 @@ class OrderContradicts:
 
 
 @dataclass(frozen=True, slots=True)
+class OrdersListed:
+    """Every order of the account under our ids that was visible at ``at_ms``, since the time that was asked for."""
+
+    at_ms: int
+    orders: tuple[ListedOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersNotListed:
+    """The list could not be had, or not whole."""
+
+    at_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BalancesKnown:
     """What the account has available: base units and ledger units."""
 
@@ -182,6 +201,8 @@ Event = (
     | OrderUnknown
     | OrderAbsent
     | OrderContradicts
+    | OrdersListed
+    | OrdersNotListed
     | BalancesKnown
     | EntriesPaused
     | EntriesResumed

@@ -11,7 +11,7 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import notices, refused_orders
+from cbbot.trader import notices, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
@@ -85,7 +85,7 @@ def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
     if lot is not None:
         changed, more = to_dust(rules, changed, lot)
         commands = (*commands, *more)
-    return order_ended(ensure_runner(rules, changed), commands)
+    return order_ended(rules, ensure_runner(rules, changed), commands)
 
 
 def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
@@ -122,7 +122,9 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
         doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
         return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)
     notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
+    return order_ended(
+        rules, ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice)
+    )
 
 
 def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -> Outcome:
@@ -151,20 +153,18 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     if execution.base == 0:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         rest, said = refused_orders.refused(rest, intent, event.at_ms, "unfilled", "the order ended without a fill")
-        return order_ended(ensure_runner(rules, rest), (Checkpoint(), notice, *said))
+        return order_ended(rules, ensure_runner(rules, rest), (Checkpoint(), notice, *said))
     rest, said = refused_orders.went_through(rest, intent)
     settle = _opened if intent.purpose is Purpose.ENTRY else _closed
     booked, commands = settle(rules, rest, intent, execution)
-    return order_ended(booked, (*commands, *said))
+    return order_ended(rules, booked, (*commands, *said))
 
 
-def order_ended(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
-    """The end of an order: with the last open intent resolved after a start, the trader may trade."""
+def order_ended(rules: Rules, state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+    """The end of an order: a last lot may have gone, and a start may go on."""
     state, more = after_last_lot(state)
-    commands = (*commands, *more)
-    if state.reconciled or state.pending:
-        return state, commands
-    return replace(state, reconciled=True), (*commands, notices.reconciled())
+    state, further = startup.advanced(rules, state)
+    return state, (*commands, *more, *further)
 
 
 def after_last_lot(state: TraderState) -> Outcome:

@@ -154,6 +154,10 @@ def _place(
     name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
+    if not state.reconciled:
+        # A start that does not come to its end must not leave this order for the next one to adopt.
+        known = replace(state.startup, accounted=(*state.startup.accounted, name))
+        changed = replace(changed, startup=known)
     # Further tries of what was refused are the same wish.
     repeat = refused_orders.is_repeat(state, purpose, lot)
     counted = [] if repeat else [Count("orders", {"mode": state.identity.mode, "side": side.value})]

@@ -17,6 +17,7 @@ from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader.events import BalancesKnown
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.rules import Rules
 from cbbot.trader.window import TrainingWindow
 
@@ -28,6 +29,7 @@ __all__ = [
     "Market",
     "RefusedEntries",
     "RefusedExit",
+    "Startup",
     "Trade",
     "TraderState",
     "new_state",
@@ -136,9 +138,31 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Startup:
+    """How far a start has come in accounting for the account's orders (``cbbot.trader.startup``).
+
+    ``baseline`` is the sequence number up to which every order is in the state, ``accounted`` the ids beyond it that
+    are too: what the starts since then have placed and adopted. Once a start is over, the baseline is the newest
+    sequence number.
+    """
+
+    baseline: int = 0
+    accounted: tuple[str, ...] = ()
+    # Not saved: when the start was told, when the list was asked for (elapsed milliseconds), how many lists have come.
+    started_ms: int = -1
+    asked_at: int = 0
+    looks: int = 0
+    problem: str = ""
+    unaccounted: tuple[ListedOrder, ...] = ()
+    compared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TraderState:
     """See the module. ``epoch`` rises with every start, ``sequence`` with every order.
 
+    ``accounted_ms`` is up to when every order of the account is in the state (the newest event that was to be saved
+    while that was so), -1 when it never was. ``unexplained`` says what a start has found that the state cannot explain.
     ``dust`` is what BUY lots left behind, ``short_dust`` what SELL lots did: one is sold, the other bought back.
     """
 
@@ -160,8 +184,11 @@ class TraderState:
     trade_count: int = 0
     decision: Decision | None = None
     refused_exits: tuple[RefusedExit, ...] = ()
-    # Not saved:
-    # Lots are watched from the start on; entries wait until every order of an earlier run is accounted for.
+    accounted_ms: int = -1
+    unexplained: str = ""
+    startup: Startup = Startup()
+    # Not saved, as is most of the startup:
+    # Lots are watched once the account's orders are known, entries are made once all of them are over.
     watching: bool = False
     reconciled: bool = False
     balances: BalancesKnown | None = None

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Execution
-from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, Tick, TimePassed
+from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, OrdersListed, Tick, TimePassed
 from cbbot.trader.intent import Intent
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
@@ -35,7 +35,14 @@ class LiveTraderHarness(TraderHarness):
         }  # fmt: skip
         super().__init__(defaults | keys, unanswered, bot_id="bot", epoch=7)
         self.now_ms = T0
-        self.start(flat_history(T0 // 1000 - 3600, BTC_USD.ticks(Decimal(100))), model=sure_model(bias))
+        history = flat_history(T0 // 1000 - 3600, BTC_USD.ticks(Decimal(100)))
+        self.start(history, T0 - 60_000, model=sure_model(bias))
+        # The account has no orders of ours, then and after those that were invisible must be there.
+        self.feed(OrdersListed(T0 - 60_000, ()), OrdersListed(T0 - 1_000, ()))
+
+    def restart(self) -> None:
+        super().restart()
+        self.feed(OrdersListed(self.now_ms, ()))
 
     def balances(self, quote: str = "1000", base: str = "0") -> None:
         self.now_ms += 1

@@ -14,6 +14,7 @@ from cbbot.trader.events import (
     HistoryLoaded,
     OrderAbsent,
     OrderAccepted,
+    OrdersListed,
     OrderUnknown,
     Started,
     Tick,
@@ -38,7 +39,9 @@ def killed(trader: LiveTraderHarness, later_ms: int) -> list[LookUp]:
     trader.reread()
     trader.now_ms += later_ms
     trader.feed(HistoryLoaded(trader.now_ms, tuple(trader.history)))
-    return [command for command in trader.feed(Started(trader.now_ms)) if isinstance(command, LookUp)]
+    looks = [command for command in trader.feed(Started(trader.now_ms)) if isinstance(command, LookUp)]
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    return looks
 
 
 def absent(trader: LiveTraderHarness, intent: Intent, later_ms: int) -> list[Intent]:
@@ -73,6 +76,7 @@ def test_after_a_start_absence_counts_from_the_start() -> None:
     assert [look.intent.client_order_id for look in killed(trader, 600_000)] == [entry.client_order_id]
     absent(trader, entry, 29_999)
     assert trader.state.pending
+    trader.feed(OrdersListed(trader.now_ms + 1, ()))
     absent(trader, entry, 1)
     assert (trader.state.pending, trader.state.reconciled) == (False, True)
 
@@ -88,7 +92,9 @@ def test_an_order_that_the_venue_has_confirmed_is_never_absent(restarted: bool) 
         (known,) = trader.state.intents
         assert (known.progress, known.order_id) == (Progress.UNKNOWN, "venue-9")
     trader.now_ms += 5_000
-    assert [type(command) for command in trader.feed(TimePassed(trader.now_ms, 86_400_000))] == [LookUp]
+    asked = trader.feed(TimePassed(trader.now_ms, 86_400_000))
+    looked = [command.intent.order_id for command in asked if isinstance(command, LookUp)]
+    assert looked == ["venue-9"]
     trader.fill(entry, "100", "0.2")
     assert len(trader.state.lots) == 1
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
-from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
+from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp, Notify, Place
 from cbbot.trader.events import (
+    BalancesKnown,
     EntriesPaused,
     EntriesResumed,
     FlattenAsked,
@@ -18,6 +19,7 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
     OrderUnknown,
     Started,
     Tick,
@@ -205,12 +207,14 @@ def test_a_restart_asks_after_every_open_order_before_it_trades() -> None:
     trader = trading()
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderAccepted(T0 + 1100, "bot-7-1", "venue-9"))
     trader.state = replace(trader.state, reconciled=False)
-    commands = trader.feed(Started(T0 + 90_000))
-    (look,) = commands
+    look, listing = trader.feed(Started(T0 + 90_000))
     assert isinstance(look, LookUp)
+    assert isinstance(listing, ListOrders)
     assert (look.intent.order_id, trader.state.reconciled) == ("venue-9", False)
+    trader.feed(OrdersListed(T0 + 90_000, ()))
     assert trader.feed(Tick(T0 + 91_000, HUNDRED)) == []
     trader.feed(OrderFilled(T0 + 92_000, "bot-7-1", execution("100", "0.2", "0.15")))
+    trader.feed(OrdersListed(T0 + 120_000, ()), BalancesKnown(T0 + 121_000, BTC_USD.base_units(Decimal("0.2")), 0))
     assert (trader.state.reconciled, len(trader.state.lots)) == (True, 1)
 
 
