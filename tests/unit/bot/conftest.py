@@ -146,6 +146,8 @@ class FakeBridge:
             return self.broken[path](request)
         if path.startswith("/order/") and request.method == "GET":
             return self._order(path.removeprefix("/order/"))
+        if path == "/order":
+            return self._order_by_name(request)
         answers: dict[str, Callable[[httpx.Request], Any]] = {
             "/time": lambda _: {"iso": rfc3339(self.now_ms()), "epoch_ms": self.now_ms(), "offset_ms": 0},
             "/exchange/filters": lambda _: {
@@ -202,6 +204,16 @@ class FakeBridge:
         own = [order for name, order in self.orders.items() if name.startswith(prefix) and name not in self.invisible]
         since, now = rfc3339(int(request.url.params["since"]) * 1000), rfc3339(self.now_ms())
         return {"since": since, "until": now, "orders": own, "size": len(own)}
+
+    def _order_by_name(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.params["client_order_id"]
+        if name in self.orders and name not in self.invisible:
+            return httpx.Response(200, json=self.orders[name])
+        search = {
+            "since": "x", "until": "y", "looked_back_seconds": 60, "pages": 1, "orders_seen": len(self.orders),
+            "complete": True,
+        }  # fmt: skip
+        return httpx.Response(404, json={"error": {"code": "not_found", "message": name}, "search": search})
 
     def _order(self, order_id: str) -> httpx.Response:
         for order in self.orders.values():
