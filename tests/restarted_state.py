@@ -30,5 +30,6 @@ def as_kept(before: TraderState, after: TraderState, *, version: int) -> TraderS
         filled_at=0,
         accounted_ms=after.accounted_ms,
         startup=after.startup,
+        expected=after.expected if version == 1 else before.expected,
         unexplained=after.unexplained,
     )

@@ -25,7 +25,7 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_fields import BadState, Fields
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
-from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, RefusedExit, Startup, Trade, TraderState
+from cbbot.trader.trader_state import Anchor, Dust, Holdings, Identity, Market, RefusedExit, Startup, Trade, TraderState
 
 __all__ = ["Decoded", "decode", "decode_identity", "encode", "rules_as_written"]
 
@@ -66,6 +66,7 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "halted": state.halted,
         "accounted_ms": state.accounted_ms,
         "unexplained": state.unexplained,
+        "expected": _holdings_out(instrument, state.expected),
         "baseline": state.sequence if state.reconciled else state.startup.baseline,
         "accounted": [] if state.reconciled else list(state.startup.accounted),
         "last_price": instrument.price_text(state.market.last_price),
@@ -119,6 +120,7 @@ def decode(rules: Rules, document: Document) -> Decoded:
         trade_count=fields.count("trade_count"),
         accounted_ms=fields.time_ms("accounted_ms"),
         unexplained=fields.text("unexplained"),
+        expected=_holdings_in(instrument, fields.part("expected")) if fields.holds("expected") else None,
         startup=Startup(fields.count("baseline"), fields.texts("accounted")),
         refused_exits=tuple(_refused_exit_in(refused) for refused in fields.parts("refused_exits")),
     )
@@ -199,6 +201,16 @@ def _dust_in(instrument: Instrument, fields: Fields) -> Dust:
         fields.units("cost", instrument.ledger_increment),
         fields.units("entry_fee", instrument.ledger_increment),
     )
+
+
+def _holdings_out(instrument: Instrument, holdings: Holdings | None) -> Document | None:
+    if holdings is None:
+        return None
+    return {"base": instrument.base_text(holdings.base), "quote": instrument.money_text(holdings.quote)}
+
+
+def _holdings_in(instrument: Instrument, fields: Fields) -> Holdings:
+    return Holdings(fields.units("base", instrument.base_increment), fields.units("quote", instrument.ledger_increment))
 
 
 def _lot_out(instrument: Instrument, lot: Lot) -> Document:

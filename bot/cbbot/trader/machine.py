@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import market_state, notices, order_outcomes, refused_orders, startup
+from cbbot.trader import account_flows, market_state, notices, order_outcomes, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -174,9 +174,10 @@ def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome
     if state.pending or event.at_ms <= state.last_order_ms:
         return state, ()
     before = state
-    state, commands = startup.compared_with_lots(rules, replace(state, balances=event))
+    state, flows = account_flows.after_balances(rules, replace(state, balances=event))
+    state, commands = startup.compared_with_lots(rules, state)
     state, more = refused_orders.compared_with_balances(rules, before, state)
-    return state, (*commands, *more)
+    return state, (*flows, *commands, *more)
 
 
 def _paused(state: TraderState, event: EntriesPaused) -> Outcome:

@@ -23,6 +23,7 @@ __all__ = [
     "exit_taken",
     "exited",
     "fill",
+    "flow",
     "gap",
     "halt",
     "history",
@@ -120,6 +121,13 @@ def refit(model: Fit | None) -> Notify:
 def breaker(rules: Rules, account: Account) -> Notify:
     limit = rules.instrument.money_text(account.loss_limit)
     return Notify("breaker", {"detail": f"the day has lost {limit} or more: no entries until the next UTC day"})
+
+
+def flow(rules: Rules, amount: int) -> Notify:
+    """Money that came or went by other hands."""
+    money = f"{rules.instrument.money_text(abs(amount))} {rules.instrument.quote_currency}"
+    moved = f"{money} {'came into' if amount > 0 else 'left'} the account by other hands"
+    return Notify("sync", {"detail": f"{moved}: no profit and no loss, the day's figures begin with it"})
 
 
 def pause(detail: str) -> Notify:

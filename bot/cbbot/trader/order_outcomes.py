@@ -11,7 +11,7 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import notices, refused_orders, startup
+from cbbot.trader import account_flows, notices, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
@@ -154,6 +154,7 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
         rest, said = refused_orders.refused(rest, intent, event.at_ms, "unfilled", "the order ended without a fill")
         return order_ended(rules, ensure_runner(rules, rest), (Checkpoint(), notice, *said))
+    rest = account_flows.after_fill(rest, intent.side, execution, _fee(rules, execution))
     rest, said = refused_orders.went_through(rest, intent)
     settle = _opened if intent.purpose is Purpose.ENTRY else _closed
     booked, commands = settle(rules, rest, intent, execution)

@@ -83,6 +83,7 @@ def _accounted_orders(document: Document) -> Document:
     return document | {
         "accounted_ms": _newest_ms(document),
         "unexplained": "",
+        "expected": None,
         "baseline": since,
         "accounted": [],
     }

@@ -25,6 +25,7 @@ __all__ = [
     "Anchor",
     "Decision",
     "Dust",
+    "Holdings",
     "Identity",
     "Market",
     "RefusedEntries",
@@ -138,6 +139,14 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """Base units and ledger units that the account should have available, by the bot's own fills."""
+
+    base: int
+    quote: int
+
+
+@dataclass(frozen=True, slots=True)
 class Startup:
     """How far a start has come in accounting for the account's orders (``cbbot.trader.startup``).
 
@@ -186,6 +195,7 @@ class TraderState:
     refused_exits: tuple[RefusedExit, ...] = ()
     accounted_ms: int = -1
     unexplained: str = ""
+    expected: Holdings | None = None
     startup: Startup = Startup()
     # Not saved, as is most of the startup:
     # Lots are watched once the account's orders are known, entries are made once all of them are over.
