@@ -158,12 +158,10 @@ def _money(moment: Moment) -> dict[str, str | None]:
         }
     instrument: Instrument = rules.instrument
     ticks = state.market.last_price
-    amounts = (
-        account_figures.equity(rules, state, ticks),
-        account_figures.marked_equity(rules, state, ticks) if ticks else account_figures.equity(rules, state, ticks),
-        state.account.day_realised,
-        account_figures.unrealised(state, ticks) if ticks else 0,
-        state.account.cost_sum,
-    )
-    money = {name: instrument.money_text(amount) for name, amount in zip(names, amounts, strict=True)}
+    figures, account = account_figures.figures(rules, state), state.account
+    amounts = (figures.equity, figures.marked, account.day_realised, figures.unrealised, account.cost_sum)
+    money = {
+        name: None if amount is None else instrument.money_text(amount)
+        for name, amount in zip(names, amounts, strict=True)
+    }
     return {**money, "last_price": instrument.price_text(ticks) if ticks else None}

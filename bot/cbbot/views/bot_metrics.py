@@ -6,7 +6,7 @@ Names and labels never change: dashboards and alerts depend on them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -154,11 +154,15 @@ class BotMetrics:
 
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""
-        currency: Callable[[int], float] = lambda ledger: float(rules.instrument.money(ledger))  # noqa: E731  a word for eight lines
+
+        def currency(ledger: int | None) -> float:
+            return math.nan if ledger is None else float(rules.instrument.money(ledger))
+
         account, ticks = state.account, state.market.last_price
-        self._equity.set(currency(account_figures.equity(rules, state, ticks)))
-        self._marked.set(currency(account_figures.marked_equity(rules, state, ticks)))
-        self._unrealized.set(currency(account_figures.unrealised(state, ticks) if ticks else 0))
+        figures = account_figures.figures(rules, state)
+        self._equity.set(currency(figures.equity))
+        self._marked.set(currency(figures.marked))
+        self._unrealized.set(currency(figures.unrealised))
         self._daily.set(currency(account.day_realised))
         self._exposure.set(currency(account.cost_sum))
         self._lots.set(len(state.lots))
@@ -169,7 +173,7 @@ class BotMetrics:
         self._refused_entries.set(state.refused_entries is not None)
         self._short.set(sum(refused.short for refused in state.refused_exits))
         self._pending.set(len(state.intents))
-        self._last_price.set(rules.instrument.price(ticks))
+        self._last_price.set(rules.instrument.price(ticks) if ticks else math.nan)
         self._epoch.set(state.epoch)
         for model in _MODELS:
             self._model.labels(mode=model).set(model == rules.settings.model_mode)

@@ -17,8 +17,9 @@ __all__ = ["candle_row", "decision_row", "lot_row", "refused_of", "trade_row"]
 
 
 def lot_row(instrument: Instrument, lot: Lot, ticks: int) -> LotRow:
-    """An open lot, marked at ``ticks`` (0: no price yet, marked at its own)."""
-    return LotRow.model_validate(lot_fields(instrument, lot, ticks))
+    """An open lot, marked at ``ticks``; without a price (0) its profit is not known."""
+    unknown = {} if ticks else {"unrealized_pnl": None}
+    return LotRow.model_validate(lot_fields(instrument, lot, ticks) | unknown)
 
 
 def trade_row(instrument: Instrument, closed: Closed) -> TradeRow:
