@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.domain.order import Execution
 
 __all__ = [
@@ -48,10 +49,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The venue's price, fresh. ``price`` in ticks."""
+    """The venue's price, fresh. ``price`` in ticks; ``trade`` tells prices that were read twice from two trades."""
 
     at_ms: int
     price: int
+    trade: LastTrade = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ def _started(rules: Rules, state: TraderState) -> Outcome:
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
-    known, accepted = market_state.accepts(state.market, event.price)
+    known, accepted = market_state.accepts(state.market, event.price, event.trade)
+    if not accepted and known.outlier == state.market.outlier:
+        return replace(state, market=known) if known is not state.market else state, ()
     if not accepted:
         return replace(state, market=known), (Count("outliers"),)
     state = replace(state, market=market_state.nudged(rules, known, event.at_ms, event.price))
