@@ -16,6 +16,7 @@ from typing import Any
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Execution, Side
 from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.levels import to_price
@@ -73,6 +74,7 @@ class LiveTrader(TraderHarness):
         self.names: set[str] = set()
         self.answers: list[events.Event] = []
         self.recent: deque[events.Event] = deque(maxlen=12)
+        self.ticks = 0
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.start(flat_history(T0 // 1000 - 3600, PRICE), T0, model=self.wanted)
@@ -180,7 +182,8 @@ class LiveTrader(TraderHarness):
         self.now_ms += later
         self.feed(events.TimePassed(self.now_ms, self.elapsed_ms))
         if self.rules.settings.use_tick_price:
-            self.feed(events.Tick(self.now_ms, self.price))
+            self.ticks += 1
+            self.feed(events.Tick(self.now_ms, self.price, LastTrade(str(self.ticks))))
         else:
             start = self.history[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
 from cbbot.brokers.broker import Listing, OrderEvent
 from cbbot.brokers.listed_orders import listed_orders
-from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
+from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final, may_be_final
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderNotFound, OrderState, OwnOrders
 from cbbot.domain.instrument import Instrument
@@ -173,7 +173,7 @@ class BridgeBroker:
             wrong = contradiction(self._instrument, intent, order)
             if wrong is not None:
                 return OrderContradicts(now_ms, name, wrong)
-            if not order.status.terminal or (patient and not is_final(order)):
+            if not (is_final(order) or (not patient and may_be_final(order))):
                 return None
             return OrderFilled(now_ms, name, execution_of(self._instrument, order))
         except BadInput as error:

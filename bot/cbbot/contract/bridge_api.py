@@ -146,12 +146,18 @@ class CandleRow(BridgeAnswer):
 
 
 class Price(BridgeAnswer):
-    """Last price. ``ts`` is the exchange's time of the tick, ``stale`` is by when we received it."""
+    """Last price. ``ts`` is the exchange's time of the tick, ``stale`` is by when we received it.
+
+    ``trade_id`` and ``traded_at`` are those of the trade at this price, for telling one trade read twice from two;
+    empty where Coinbase has not told them (its stream tells no ids, and no time in a snapshot).
+    """
 
     product_id: str
     price: DecimalText = Field(examples=["68900.50"])
     ts: str = Field(examples=["2026-04-07T14:30:03.000000Z"])
     stale: bool
+    trade_id: str = Field(default="", examples=["995098663"])
+    traded_at: str = Field(default="", examples=["2026-04-07T14:30:03.000000Z"])
 
 
 class NoTick(BridgeAnswer):

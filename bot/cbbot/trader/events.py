@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.domain.order import Execution
 from cbbot.trader.listed_order import ListedOrder
 
@@ -51,17 +52,22 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The venue's price, fresh. ``price`` in ticks."""
+    """The venue's price, fresh. ``price`` in ticks; ``trade`` tells prices that were read twice from two trades."""
 
     at_ms: int
     price: int
+    trade: LastTrade = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
 class CandleClosed:
-    """A candle has closed, final, in order; its close time is its own time."""
+    """A candle has closed, final, in order; its close time is its own time.
+
+    ``late``: that is long past. It moves the indicators, and nothing is bought or sold on its close.
+    """
 
     candle: Candle
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

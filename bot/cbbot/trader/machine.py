@@ -130,7 +130,9 @@ def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
-    known, accepted = market_state.accepts(state.market, event.price)
+    known, accepted = market_state.accepts(state.market, event.price, event.trade)
+    if not accepted and known.outlier == state.market.outlier:
+        return replace(state, market=known) if known is not state.market else state, ()
     if not accepted:
         return replace(state, market=known), (Count("outliers"),)
     state = replace(state, market=market_state.nudged(rules, known, event.at_ms, event.price))
@@ -144,13 +146,16 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
     known = market_state.committed(rules, before, event.candle)
     if known is before:
         return state, ()
-    state = refused_orders.after_candle(replace(state, market=known))
+    state = replace(state, market=known)
     closed_ms = event.candle.start * 1000 + rules.candle_ms
     commands = _gap(rules, before, event.candle.start)
     if state.model is None:
         state, fitted = refitted(state, closed_ms)
         # Still too few candles was said at the start.
         commands = (*commands, *(fitted if state.model else ()))
+    if event.late:
+        return state, commands
+    state = refused_orders.after_candle(state)
     if rules.settings.use_tick_price:
         return state, commands
     state = replace(state, market=replace(known, last_price=event.candle.close))

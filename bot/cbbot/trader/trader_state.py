@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.kernel.account import Account, opening_account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY
@@ -61,7 +62,7 @@ class Anchor:
 class Market:
     """What is known of the market. ``last_start`` is the open time of the newest committed candle, 0 when none.
 
-    ``window``, ``forming`` and the prices are not saved.
+    ``window`` and ``forming`` are not saved, nor is ``outlier``: the newest price that was set aside, 0 when none.
     """
 
     indicators: Indicators
@@ -71,6 +72,7 @@ class Market:
     forming: Candle | None = None
     last_price: int = 0
     outlier: int = 0
+    outlier_trade: LastTrade = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,41 @@ def test_a_look_may_take_longer_than_other_reads(events_of: Any) -> None:
     assert (short, long) == (10.0, 30.0)
 
 
+NOTHING = {"filled_size": "0", "filled_value": "0", "average_filled_price": "0", "commission_total_usd": "0"}
+
+
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_filled_with_nothing_is_no_end_however_often_it_is_told(events_of: Any, call: str) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING)
+    talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[empty], search=[empty])
+    accepted, unknown = events_of(talk, ENTRY, call)
+    assert isinstance(accepted, OrderAccepted)
+    assert isinstance(unknown, OrderUnknown)
+
+
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_what_was_filled_and_shows_nothing_at_first_is_booked_with_its_fills(events_of: Any, call: str) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING)
+    talk = Talk(
+        post=[httpx.Response(200, json=PLACED)], search=[empty], order=[empty, empty, httpx.Response(200, json=STATE)]
+    )
+    assert events_of(talk, ENTRY, call)[1].execution.base == 44_555
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "FAILED"])
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_an_order_that_ended_without_a_fill_is_over_after_its_fills_had_time_to_come(
+    events_of: Any, status: str, call: str
+) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING | {"status": status, "settled": False})
+    late = httpx.Response(200, json=STATE | {"status": status, "settled": False})
+    script: dict[str, list[Answer]] = {"post": [httpx.Response(200, json=PLACED)], "search": [empty]}
+    assert events_of(Talk(order=[empty, empty, late], **script), ENTRY, call)[1].execution.base == 44_555
+    talk = Talk(order=[empty], **script)
+    assert events_of(talk, ENTRY, call)[1].execution.base == 0
+    assert len(talk.asked) > 5
+
+
 def test_fills_that_never_agree_are_believed_in_the_end(events_of: Any) -> None:
     lagging = STATE | {"settled": False, "fills_agree": False}
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=lagging)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Execution
 from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, OrdersListed, Tick, TimePassed
 from cbbot.trader.intent import Intent
@@ -56,7 +57,7 @@ class LiveTraderHarness(TraderHarness):
         """The orders that a price leads to."""
         self.now_ms += 1000
         self.pass_time()
-        return placed(self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price)))))
+        return placed(self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price)), LastTrade(str(self.now_ms)))))
 
     def pass_time(self) -> None:
         """The clock that nobody sets comes to where the test's is."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Side
 from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp, Notify, Place
 from cbbot.trader.events import (
@@ -218,12 +219,13 @@ def test_a_restart_asks_after_every_open_order_before_it_trades() -> None:
     assert (trader.state.reconciled, len(trader.state.lots)) == (True, 1)
 
 
-def test_a_tick_far_off_moves_nothing_until_a_second_confirms_it() -> None:
+def test_a_tick_far_off_moves_nothing_until_another_trade_confirms_it() -> None:
     trader = bought()
     far = BTC_USD.ticks(Decimal("90.00"))
-    commands = trader.feed(Tick(T0 + 5000, far))
-    assert (trader.state.market.last_price, placed(commands)) == (HUNDRED, [])
-    commands = trader.feed(Tick(T0 + 6000, far + 10))
+    for second in range(3):
+        commands = trader.feed(Tick(T0 + 5000 + 1000 * second, far, LastTrade("7")))
+        assert (trader.state.market.last_price, placed(commands)) == (HUNDRED, [])
+    commands = trader.feed(Tick(T0 + 8000, far + 10, LastTrade("8")))
     assert only_order(commands).reason == "stop_loss"
 
 
