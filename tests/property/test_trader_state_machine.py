@@ -86,15 +86,9 @@ class LiveTrader(TraderHarness):
         order = self.rng.choice(list(self.orders.values())) if self.orders else None
         market = [self.tick] * 10 + [self.know_balances] * 8
         rare = [
-            self.pause,
-            self.resume,
-            self.resume,
-            self.flatten,
-            self.change_of_mind,
-            self.pass_time,
-            self.restart,
+            self.pause, self.resume, self.resume, self.flatten, self.change_of_mind, self.pass_time, self.restart,
             self.trade_by_hand,
-        ]
+        ]  # fmt: skip
         if order is None or self.rng.random() < 0.5:
             self.rng.choice(market * 2 + rare)()
         else:

@@ -12,7 +12,7 @@ __all__ = ["is_fresh", "is_late", "split_closed"]
 # Late trades still reach a candle that has just ended.
 _GRACE_MS: Final = 2_000
 # Of our time: what the bridge and the venue may take to tell of a candle.
-_TOLD_WITHIN_MS: Final = 10_000
+_REPORTED_WITHIN_MS: Final = 10_000
 
 
 def split_closed(
@@ -41,4 +41,4 @@ def is_late(candle: Candle, candle_seconds: int, now_ms: int, rate: float) -> bo
 
 def is_fresh(age_ms: float, candle_seconds: int, rate: float) -> bool:
     """Whether something so long ago, on the venue's clock, is not older than a candle that is news."""
-    return age_ms <= candle_seconds * 1000 + _TOLD_WITHIN_MS * max(rate, 1.0)
+    return age_ms <= candle_seconds * 1000 + _REPORTED_WITHIN_MS * max(rate, 1.0)

@@ -106,12 +106,12 @@ class TickFeed:
 
     async def once(self) -> float:
         loop = asyncio.get_running_loop()
-        told, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
-        if told is None:
+        traded, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
+        if traded is None:
             self._metrics.stale_prices.inc()
         else:
             self.fresh_at = loop.time()
-            if self._queue.put_tick(Tick(self._clock.now_ms(), *told)):
+            if self._queue.put_tick(Tick(self._clock.now_ms(), *traded)):
                 self._metrics.skipped_ticks.inc()
         interval = float(self._rules.settings.tick_interval_sec)
         period = max(interval / self._clock.rate if self._clock.rate > 0 else interval, _SHORTEST_TICK_SECONDS)

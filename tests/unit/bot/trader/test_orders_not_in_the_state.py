@@ -72,7 +72,7 @@ def looked_up(commands: list[Command]) -> list[str]:
     return [command.intent.client_order_id for command in commands if isinstance(command, LookUp)]
 
 
-def told(trader: LiveTraderHarness, name: str, price: str, base: str) -> list[str]:
+def ended(trader: LiveTraderHarness, name: str, price: str, base: str) -> list[str]:
     """What became of it; the orders that are looked up next."""
     return looked_up(trader.feed(OrderFilled(trader.now_ms, name, execution(price, base, "0"))))
 
@@ -90,8 +90,8 @@ def test_two_lots_that_were_sold_while_the_disk_was_full_are_not_open_again() ->
     begun(trader)
     assert listed(trader, *sales) == ["bot-7-3"]
     assert trader.tick("95") == [], "what may be sold already is not sold"
-    assert told(trader, "bot-7-3", "101", "0.2") == ["bot-7-4"]
-    told(trader, "bot-7-4", "101", "0.19")
+    assert ended(trader, "bot-7-3", "101", "0.2") == ["bot-7-4"]
+    ended(trader, "bot-7-4", "101", "0.19")
     finished(trader, *sales)
     assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 2, True)
     assert trader.state.account.realised == 39 * 10**8 + 0
@@ -105,9 +105,9 @@ def test_lots_that_were_bought_after_a_backup_are_open_and_those_sold_are_not() 
     after = bought(2), order(3, "0.2", "102.5"), bought(4)
     begun(trader)
     assert listed(trader, *reversed(after)) == ["bot-7-2"]
-    assert told(trader, "bot-7-2", "99", "0.15") == ["bot-7-3"]
-    assert told(trader, "bot-7-3", "102.5", "0.2") == ["bot-7-4"]
-    told(trader, "bot-7-4", "98", "0.16")
+    assert ended(trader, "bot-7-2", "99", "0.15") == ["bot-7-3"]
+    assert ended(trader, "bot-7-3", "102.5", "0.2") == ["bot-7-4"]
+    ended(trader, "bot-7-4", "98", "0.16")
     finished(trader, *after)
     assert [(lot.id, BTC_USD.base_text(lot.base)) for lot in trader.state.lots] == [
         (2, "0.15000000"),
@@ -131,10 +131,10 @@ def test_an_adoption_that_is_cut_short_goes_on_at_the_next_start_and_books_nothi
     sales = order(3, "0.2"), order(4, "0.19")
     begun(trader)
     assert listed(trader, *sales) == ["bot-7-3"]
-    told(trader, "bot-7-3", "101", "0.2")
+    ended(trader, "bot-7-3", "101", "0.2")
     assert looked_up(begun(trader)) == ["bot-7-4"], "it was adopted, and is asked after"
     assert listed(trader, *sales) == []
-    told(trader, "bot-7-4", "101", "0.19")
+    ended(trader, "bot-7-4", "101", "0.19")
     finished(trader, *sales)
     assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 2, True)
 
@@ -164,7 +164,7 @@ def test_an_order_that_was_invisible_is_found_by_the_second_look_before_entries_
     (again,) = (c for c in trader.feed(TimePassed(trader.now_ms, 30_000)) if isinstance(c, ListOrders))
     assert again.prefix == "bot-"
     assert listed(trader, order(2, "0.2")) == ["bot-7-2"]
-    told(trader, "bot-7-2", "101", "0.2")
+    ended(trader, "bot-7-2", "101", "0.2")
     assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 1, True)
 
 
@@ -218,7 +218,7 @@ def test_of_two_lots_of_one_size_the_one_whose_level_was_reached_is_the_one_that
     trader.buy("96", "0.2")  # takes at 97.92 if it is a scalp; the runner at 104
     begun(trader)
     listed(trader, order(3, "0.2", "98"))
-    told(trader, "bot-7-3", "98", "0.2")
+    ended(trader, "bot-7-3", "98", "0.2")
     assert [lot.id for lot in trader.state.lots] == [1]
     assert trader.state.trades[0].closed.lot.id == 2
 
@@ -231,8 +231,8 @@ def test_an_open_order_that_is_in_the_list_is_asked_after_by_the_venues_id_and_b
     assert listed(trader, bought(2), order(3, "0.19")) == []
     (known,) = trader.state.intents
     assert (known.client_order_id, known.order_id) == (entry.client_order_id, "v-2")
-    assert told(trader, entry.client_order_id, "100", "0.19") == ["bot-7-3"]
-    told(trader, "bot-7-3", "101", "0.19")
+    assert ended(trader, entry.client_order_id, "100", "0.19") == ["bot-7-3"]
+    ended(trader, "bot-7-3", "101", "0.19")
     assert [lot.id for lot in trader.state.lots] == [1]
 
 
@@ -266,7 +266,7 @@ def test_base_that_is_not_in_the_balances_yet_is_waited_for() -> None:
     begun(trader)
     listed(trader, bought(3))
     trader.now_ms += 25_000
-    told(trader, "bot-7-3", "100", "0.1")
+    ended(trader, "bot-7-3", "100", "0.1")
     trader.now_ms += 5_000
     trader.feed(OrdersListed(trader.now_ms, (bought(3),)))
     trader.balances(base="0.39")
