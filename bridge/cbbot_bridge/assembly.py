@@ -120,7 +120,9 @@ class Bridge:
         """Gives a streamed price to every followed product it is for."""
         now = time.monotonic()
         for product in self.aliases.fed_by(update.product_id):
-            self.prices.heard(Tick(product, update.price, timestamp, update.bid, update.ask, now))
+            traded_at = timestamp if update.traded else ""
+            tick = Tick(product, update.price, timestamp, update.bid, update.ask, now, traded_at=traded_at)
+            self.prices.heard(tick)
 
     def messages_lost(self) -> None:
         """Prices may have changed unheard: whatever is told next of each counts, and is asked for at once."""

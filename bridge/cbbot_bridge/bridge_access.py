@@ -84,7 +84,7 @@ class EpochRegistry:
 
     def check(self, bot_id: str, epoch: int) -> None:
         """Raises RequestRefused (409) for an epoch below the newest seen."""
-        newest = self._newest.get(bot_id, 0)
+        newest = self.newest(bot_id)
         if epoch < newest:
             message = (
                 f"{BOT_EPOCH_HEADER} {epoch} of bot {bot_id!r} is older than {newest}: a newer instance of this bot "
@@ -92,10 +92,14 @@ class EpochRegistry:
             )
             raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, message)
 
+    def newest(self, bot_id: str) -> int:
+        """0 for a bot that was not seen."""
+        return self._newest.get(bot_id, 0)
+
     def learn(self, bot_id: str, epoch: int) -> None:
         """Takes note of an epoch that passed ``check``, shown with a valid token."""
         if bot_id not in self._newest and len(self._newest) >= _MOST_BOTS:
             # Forgetting one would let its old instances order again.
             message = f"more than {_MOST_BOTS} bot ids have been seen; restart the bridge"
             raise RequestRefused(403, BridgeErrorCode.INVALID_INPUT, message)
-        self._newest[bot_id] = max(epoch, self._newest.get(bot_id, 0))
+        self._newest[bot_id] = max(epoch, self.newest(bot_id))

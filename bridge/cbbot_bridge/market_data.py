@@ -114,6 +114,8 @@ class Market:
             ask=ask,
             received=self._monotonic(),
             asked=asked,
+            trade_id=translate.id_of(trades[0], "trade_id"),
+            traded_at=translate.text_of(trades[0], "time"),
         )
 
     async def alias(self, product_id: str) -> str:

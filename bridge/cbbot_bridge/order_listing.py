@@ -94,6 +94,16 @@ class OrderListing:
         # A server that does not know the filter lists other products too.
         return [order for order in alive if product_id is None or order.get("product_id") == product_id]
 
+    async def all_since(self, product_id: str, since: str) -> list[dict[str, Any]]:
+        """Every order of a product created since ``since`` (RFC 3339), whatever its state.
+
+        Raises:
+            UpstreamUnavailable: it is not certain that these are all.
+        """
+        orders = await self._all_orders([("start_date", since), ("product_ids", product_id)])
+        # A server that does not know the filter lists other products too.
+        return [order for order in orders if order.get("product_id") == product_id]
+
     async def fills(self, order_id: str) -> OrderFills:
         """The fills of one order; what is kept back or cut off leaves them incomplete."""
         pages, rows = Pages(most=_MOST_PAGES, by_cursor=True), list[Fill]()

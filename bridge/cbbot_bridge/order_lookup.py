@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState
+from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState, OwnOrders
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge import translate
 from cbbot_bridge.executions import order_state
@@ -58,9 +58,7 @@ class OrderLookup:
             RequestRefused: 404 with an ``OrderSearch``.
             OrderUnknown: it contradicts itself.
         """
-        until_ms = self._timekeeper.now_ms()
-        margin = int(CLOCK_MARGIN_SECONDS * self._timekeeper.pace)
-        since_ms = max(since - margin, 0) * 1000
+        until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
         look = await self._listing.look(client_order_id, product_id, rfc3339_ms(since_ms))
         if look.order is not None:
             return await self.with_fills(look.order)
@@ -70,6 +68,22 @@ class OrderLookup:
         """Every order that is not over, as the listing has it."""
         orders = [order_state(order, OrderFills()) for order in await self._listing.open_orders(product_id)]
         return OpenOrders(orders=orders, size=len(orders))
+
+    async def own_orders(self, prefix: str, product_id: str, since: int) -> OwnOrders:
+        """Every order under ids that begin with ``prefix``; ``since`` in the venue's UNIX seconds.
+
+        Raises:
+            UpstreamUnavailable: it is not certain that these are all.
+        """
+        until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
+        listed = await self._listing.all_since(product_id, rfc3339_ms(since_ms))
+        own = [order for order in listed if str(order.get("client_order_id") or "").startswith(prefix)]
+        orders = [order_state(order, OrderFills()) for order in own]
+        return OwnOrders(since=rfc3339_ms(since_ms), until=rfc3339_ms(until_ms), orders=orders, size=len(orders))
+
+    def _since_ms(self, since: int) -> int:
+        margin = int(CLOCK_MARGIN_SECONDS * self._timekeeper.pace)
+        return max(since - margin, 0) * 1000
 
     async def with_fills(self, order: dict[str, Any]) -> OrderState:
         self._found(order)

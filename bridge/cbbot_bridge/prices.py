@@ -39,6 +39,7 @@ class Tick:
     """A price as text; ``bid`` and ``ask`` where the source tells them.
 
     ``received`` is monotonic, and so is ``asked``: when a poll left. None for what came by itself.
+    ``trade_id`` and ``traded_at`` (RFC 3339) are those of the trade at the price, empty where they are not told.
     """
 
     product_id: str
@@ -48,6 +49,14 @@ class Tick:
     ask: str | None
     received: float
     asked: float | None = None
+    trade_id: str = ""
+    traded_at: str = ""
+
+    def with_trade_of(self, known: Tick) -> Tick:
+        """A tick that does not tell its trade may be of the known one, when that is at the same price."""
+        if self.trade_id or self.traded_at or self.price != known.price:
+            return self
+        return replace(self, trade_id=known.trade_id, traded_at=known.traded_at)
 
     @property
     def known_from(self) -> float:
@@ -139,13 +148,14 @@ class Prices:
             tick = replace(tick, ts=rfc3339_ms(self._venue_ms()))
         self._refusing.discard(tick.product_id)
         known = self._ticks.get(tick.product_id)
+        tick = tick if known is None else tick.with_trade_of(known.tick)
         if known is None or known.at is None or at is None or at >= known.at or known.at > limit:
             taken = _Known(tick, at)
         elif self._is_overtaken(known.tick, tick):
             same = tick.price == known.tick.price
             taken = _Known(replace(tick, ts=known.tick.ts), known.at) if same else _Known(tick, at)
         elif tick.price == known.tick.price:
-            taken = _Known(replace(known.tick, received=tick.received), known.at)
+            taken = _Known(replace(known.tick.with_trade_of(tick), received=tick.received), known.at)
         else:
             taken = known
         self._ticks[tick.product_id] = taken
@@ -173,7 +183,14 @@ class Prices:
         if known is None:
             return None
         tick = known.tick
-        return Price(product_id=product_id, price=tick.price, ts=tick.ts, stale=self._is_stale(tick))
+        return Price(
+            product_id=product_id,
+            price=tick.price,
+            ts=tick.ts,
+            stale=self._is_stale(tick),
+            trade_id=tick.trade_id,
+            traded_at=tick.traded_at,
+        )
 
     def fresh_bbo(self, product_id: str) -> Bbo | None:
         """Best bid and offer of a tick that is neither stale nor in doubt, if it told them."""

@@ -26,6 +26,7 @@ __all__ = [
     "decimal_of",
     "decimal_or_none",
     "fees",
+    "id_of",
     "malformed",
     "objects",
     "order_status",
@@ -47,6 +48,7 @@ _GATES = (
     "view_only",
 )
 _LONGEST_UNIX_TIME = 11  # digits: the year 5138
+_LONGEST_ID = 64
 
 
 def malformed(what: str) -> UpstreamUnavailable:
@@ -68,6 +70,15 @@ def text_of(body: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise malformed(f"{key!r} is missing")
     return value
+
+
+def id_of(body: Mapping[str, Any], key: str) -> str:
+    """An id for telling things apart, of sensible length; empty where there is none."""
+    value = body.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    text = str(value)
+    return text if len(text) <= _LONGEST_ID else ""
 
 
 def decimal_or_none(body: Mapping[str, Any], key: str) -> Decimal | None:

@@ -137,6 +137,8 @@ def _degraded(seen: Observed, outcome: Outcome) -> Judgement:
     status = seen.bot_status
     if status is not None and status.phase == "halted":
         return Judgement("True", "Halted", status.reason)
+    if status is not None and status.refused is not None and status.refused.exits:
+        return Judgement("True", "ExitRefused", status.refused.exits_in_words)
     return Judgement("False", "AsExpected", "")
 
 
@@ -188,6 +190,10 @@ def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
         )
     if status.entries.allowed:
         return Judgement("True", "Allowed", "")
+    if status.refused is not None and status.refused.exits:
+        return Judgement("False", "ExitRefused", status.refused.exits_in_words)
+    if status.refused is not None and status.refused.entries is not None and not status.entries.paused_by:
+        return Judgement("False", "EntriesRefused", status.refused.entries_in_words)
     if not status.entries.paused_by:
         return Judgement("Unknown", "BotNotTrading", status.reason or f"the bot is {status.phase}")
     return Judgement("False", "Paused", f"paused by {' and '.join(status.entries.paused_by)}; exits go on")

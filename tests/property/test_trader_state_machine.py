@@ -16,6 +16,7 @@ from typing import Any
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Execution, Side
 from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.levels import to_price
@@ -25,9 +26,11 @@ from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
-from cbbot.trader.order_outcomes import EXIT_RETRY_MS, WITHOUT_BASE
+from cbbot.trader.order_outcomes import ENTRY_VALID_MS
+from cbbot.trader.refused_orders import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
 from exercised import lacking
+from restarted_state import as_kept
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
 T0 = 1_700_000_040_000
@@ -64,31 +67,28 @@ class LiveTrader(TraderHarness):
         super().__init__(KEYS | VARIANTS[seed % len(VARIANTS)], unanswered)
         self.rng = Random(seed)
         self.exercised = exercised
-        self.now_ms, self.price, self.wants = T0, PRICE, self.rng.choice([5.0, -5.0])
+        self.now_ms = self.started_ms = T0
+        self.price, self.wants = PRICE, self.rng.choice([5.0, -5.0])
         self.venue = VenueAccount({BUY: 0, SELL: 0})
         self.orders: dict[str, Intent] = {}
         self.names: set[str] = set()
         self.answers: list[events.Event] = []
         self.recent: deque[events.Event] = deque(maxlen=12)
-        self.held_until: dict[int, int] = {}
+        self.ticks = 0
         self.everything_goes = False
         self.spare = self.rng.choice([0, 10**9])
         self.start(flat_history(T0 // 1000 - 3600, PRICE), T0, model=self.wanted)
+        self.now_ms += 30_000
+        self.feed(events.OrdersListed(self.now_ms, ()))
 
     def move(self) -> None:
         """One thing happens; then all that must hold is looked at."""
         order = self.rng.choice(list(self.orders.values())) if self.orders else None
         market = [self.tick] * 10 + [self.know_balances] * 8
         rare = [
-            self.pause,
-            self.resume,
-            self.resume,
-            self.flatten,
-            self.change_of_mind,
-            self.pass_time,
-            self.restart,
+            self.pause, self.resume, self.resume, self.flatten, self.change_of_mind, self.pass_time, self.restart,
             self.trade_by_hand,
-        ]
+        ]  # fmt: skip
         if order is None or self.rng.random() < 0.5:
             self.rng.choice(market * 2 + rare)()
         else:
@@ -108,6 +108,9 @@ class LiveTrader(TraderHarness):
         self.entries_are_allowed(before, commands)
         for intent in placed(commands):
             assert commands[0] == Checkpoint()
+            if intent.repeated:
+                self.is_sent_again(before, intent)
+                continue
             assert intent.client_order_id not in self.names
             self.names.add(intent.client_order_id)
             self.orders[intent.client_order_id] = intent
@@ -119,7 +122,7 @@ class LiveTrader(TraderHarness):
 
     def entries_are_allowed(self, before: TraderState, commands: Sequence[Command]) -> None:
         orders = placed(commands)
-        entries = [intent for intent in orders if intent.purpose is Purpose.ENTRY]
+        entries = [intent for intent in orders if intent.purpose is Purpose.ENTRY and not intent.repeated]
         if entries:
             assert orders == entries
             assert len(entries) == 1
@@ -127,6 +130,16 @@ class LiveTrader(TraderHarness):
             assert not before.paused_by
             assert before.reconciled
             assert not self.at_their_levels(before.lots)
+
+    def is_sent_again(self, before: TraderState, intent: Intent) -> None:
+        """Once, as it was written down, and only in doubt."""
+        sent, known = self.orders[intent.client_order_id], before.intent(intent.client_order_id)
+        assert known is not None
+        assert (known.repeated, known.order_id) == (False, "")
+        assert replace(intent, progress=sent.progress, asked_at=0, sent_ms=0, repeated=False) == sent
+        late = self.now_ms - intent.created_ms > ENTRY_VALID_MS
+        assert intent.purpose is Purpose.EXIT or not (before.paused_by or late)
+        self.exercised["sent again"] += 1
 
     def closes_what_is_open(self, intent: Intent) -> None:
         if intent.purpose is Purpose.EXIT:
@@ -161,25 +174,32 @@ class LiveTrader(TraderHarness):
     def tick_at(self, price: int, later: int) -> None:
         self.price = price
         self.now_ms += later
+        self.feed(events.TimePassed(self.now_ms, self.elapsed_ms))
         if self.rules.settings.use_tick_price:
-            self.feed(events.Tick(self.now_ms, self.price))
+            self.ticks += 1
+            self.feed(events.Tick(self.now_ms, self.price, LastTrade(str(self.ticks))))
         else:
             start = self.history[-1].start + 60
             self.now_ms = max(self.now_ms, start * 1000 + 60_000)
+            self.feed(events.TimePassed(self.now_ms, self.elapsed_ms))
             self.close(Candle(start, self.price, self.price, self.price, self.price, 1))
-            self.no_stop_is_missed(start * 1000 + 60_000)
-            return
-        self.no_stop_is_missed(self.now_ms)
+        self.no_stop_is_missed()
 
-    def no_stop_is_missed(self, stepped_ms: int) -> None:
+    @property
+    def elapsed_ms(self) -> int:
+        return self.now_ms - self.started_ms
+
+    def no_stop_is_missed(self) -> None:
         at = to_price(self.rules.params, self.price)
-        if self.state.halted or not self.state.reconciled or self.state.market.last_price != self.price:
+        if self.state.halted or self.state.market.last_price != self.price:
             return
         for lot in self.state.lots:
             stopped = lot.side * at <= lot.side * lot.stop or self.state.flattening
             if stopped and not self.state.closing(lot):
-                waits = self.held_until.get(lot.id, 0) - stepped_ms
-                assert 0 < waits <= EXIT_RETRY_MS, "a lot at its stop waits for nothing"
+                held = self.state.refused_exit(lot.id)
+                assert held is not None, "a lot at its stop waits for nothing"
+                assert 0 < held.again_at - self.elapsed_ms <= LONGEST_SHORT_WAIT_MS
+                assert held.short == (WITHOUT_BASE in self.state.paused_by) or held.again_at - self.elapsed_ms <= 60_000
                 self.exercised["exits that wait"] += 1
 
     def fill(self, intent: Intent) -> None:
@@ -206,8 +226,6 @@ class LiveTrader(TraderHarness):
             entry = intent.purpose is Purpose.ENTRY
             self.venue.base[side if entry else -side] += base if entry else -base
             self.venue.cash -= side * value + (fee if fee is not None else -(-value * 75 // 10_000))
-        elif intent.purpose is Purpose.EXIT:
-            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = events.OrderFilled(self.now_ms, intent.client_order_id, Execution("v", self.price, base, value, fee))
         self.answers.append(event)
         self.feed(event)
@@ -220,8 +238,6 @@ class LiveTrader(TraderHarness):
             return
         del self.orders[intent.client_order_id]
         self.now_ms += 1
-        if intent.purpose is Purpose.EXIT:
-            self.held_until[intent.lot] = self.now_ms + EXIT_RETRY_MS
         event = events.OrderRefused(self.now_ms, intent.client_order_id, code or self.rng.choice(CODES), "no")
         self.answers.append(event)
         self.feed(event)
@@ -235,10 +251,13 @@ class LiveTrader(TraderHarness):
     def look_in_vain(self, intent: Intent) -> None:
         complete = self.rng.random() < 0.7
         self.now_ms += self.rng.choice([0, 31_000])
+        known = self.state.intent(intent.client_order_id)
         self.feed(events.OrderAbsent(self.now_ms, intent.client_order_id, complete))
         if self.state.intent(intent.client_order_id) is None:
             assert complete
-            assert self.now_ms - intent.created_ms >= 30_000
+            assert known is not None
+            assert known.order_id == ""
+            assert self.now_ms - max(intent.created_ms, known.sent_ms) >= 30_000
             del self.orders[intent.client_order_id]
             self.exercised["absent"] += 1
 
@@ -275,7 +294,7 @@ class LiveTrader(TraderHarness):
 
     def pass_time(self) -> None:
         self.now_ms += self.rng.choice([0, 3_000, 86_400_000])
-        looked = [c.intent for c in self.feed(events.TimePassed(self.now_ms)) if isinstance(c, LookUp)]
+        looked = [c.intent for c in self.feed(events.TimePassed(self.now_ms, self.elapsed_ms)) if isinstance(c, LookUp)]
         assert all(intent.client_order_id in self.orders for intent in looked)
 
     def restart(self) -> None:
@@ -284,17 +303,19 @@ class LiveTrader(TraderHarness):
         if clear and self.rng.random() < 0.3:
             # As an older cbbot wrote it.
             kept |= {"version": 1, "book": kept.pop("account")}
-            del kept["short_dust"], kept["market"]["candle_seconds"]
-        lost: dict[str, Any] = {"market": self.state.market, "reconciled": False, "balances": None, "decision": None}
+            del kept["short_dust"], kept["market"]["candle_seconds"], kept["refused_exits"]
         again = decode(self.rules, kept).state
-        forgotten = tuple(replace(intent, asked_ms=0) for intent in self.state.intents)
-        here = replace(self.state, intents=forgotten, last_order_ms=0, exit_retries=(), **lost)
-        assert replace(again, market=here.market) == here
+        assert again == as_kept(self.state, again, version=kept["version"])
         self.state = replace(again, epoch=again.epoch + 1)
+        self.started_ms = self.now_ms
         self.feed(events.HistoryLoaded(self.now_ms, tuple(self.history)))
         looked = [c.intent.client_order_id for c in self.feed(events.Started(self.now_ms)) if isinstance(c, LookUp)]
         assert looked == [intent.client_order_id for intent in self.state.intents]
-        assert self.state.reconciled != bool(looked)
+        assert not self.state.watching
+        self.feed(events.OrdersListed(self.now_ms, ()))
+        assert (self.state.watching, self.state.reconciled) == (True, False)
+        self.now_ms += 30_000
+        self.feed(events.OrdersListed(self.now_ms, ()))
         self.exercised["restarts"] += 1
 
     def accounts_agree(self) -> None:
@@ -350,7 +371,7 @@ class LiveTrader(TraderHarness):
                 self.fill_with(intent, intent.base, None)
                 self.accounts_agree()
             self.know_balances()
-            self.tick_at(self.price, 6_000)
+            self.tick_at(self.price, LONGEST_SHORT_WAIT_MS)
         assert not self.orders
         assert not self.state.lots
         self.flags_end()
@@ -358,7 +379,7 @@ class LiveTrader(TraderHarness):
 
 KINDS = (
     "entry", "exit", "filled all", "filled part", "filled none", "absent", "restarts", "to_dust", "dust", "short dust",
-    "exits that wait", "several lots", "short exits",
+    "sent again", "exits that wait", "several lots", "short exits",
 )  # fmt: skip
 
 

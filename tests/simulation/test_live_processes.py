@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -74,6 +75,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "BRIDGE_TOKEN_FILE": str(tmp_path / "token"), "COINBASE_WS_PRODUCTS": "BTC-USD",
         },
     )  # fmt: skip
+
+    (tmp_path / "bridge").write_text(bridge.url)
 
     def bot(**keys: str) -> Part:
         surroundings = {
@@ -160,6 +163,34 @@ def test_live_orders_reach_the_simulator_and_its_fills_are_booked(start: Start) 
     assert status["entries"]["paused_by"] == ["hand"]
     assert bot.get("/trades")[0]["exit_reason"] == "flatten"
     assert bot.end(signal.SIGINT) == 130
+
+
+def test_from_an_older_backup_a_live_bot_comes_to_own_what_the_account_holds(start: Start, tmp_path: Path) -> None:
+    live = {
+        "DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "USE_MA_FILTER": "false",
+        "BOT_ID": "demo", "STOP_LOSS_PCT": "0.2", "TRAIL_ACTIVATE_PCT": "0",
+    }  # fmt: skip
+    bot = start(**live, BUY_THRESHOLD="0.3")
+    bot.until(lambda status: status["open_lots"] > 0, "a lot bought at the simulator")
+    shutil.copytree(tmp_path / "state", tmp_path / "backup")
+    bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
+    bot.until(lambda status: status["open_lots"] > 0, "another lot")
+    assert bot.end(signal.SIGKILL) == -signal.SIGKILL
+    shutil.rmtree(tmp_path / "state")
+    shutil.copytree(tmp_path / "backup", tmp_path / "state")
+
+    again = start(**live, BUY_THRESHOLD="1")
+    again.until(lambda status: status["ready"], "readiness")
+    again.client.post("/control/flatten").raise_for_status()
+    status = again.until(lambda status: status["open_lots"] == 0, "a flat account")
+    assert status["entries"]["paused_by"] == ["hand"], status["reason"]
+    balance = httpx.get(
+        f"{(tmp_path / 'bridge').read_text()}/balance/base?product_id=BTC-USD",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    ).json()
+    assert Decimal(balance["available"]) == 0, "nothing was forgotten"
+    _, _, trades = account(again)
+    assert Decimal(again.get("/status")["equity_usd"]) == 1000 + sum(Decimal(trade["net_pnl"]) for trade in trades)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])

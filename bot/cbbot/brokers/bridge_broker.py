@@ -14,11 +14,12 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.brokers.bridge_client import BridgeClient, NotPlaced, Unknown
-from cbbot.brokers.broker import OrderEvent
-from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final
+from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
+from cbbot.brokers.broker import Listing, OrderEvent
+from cbbot.brokers.listed_orders import listed_orders
+from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final, may_be_final
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OrderNotFound, OrderState
+from cbbot.contract.bridge_orders import OrderNotFound, OrderState, OwnOrders
 from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot.trader.events import (
@@ -27,11 +28,16 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
+    OrdersNotListed,
     OrderUnknown,
 )
-from cbbot.trader.intent import Intent
+from cbbot.trader.intent import Intent, Progress
 
-__all__ = ["BridgeBroker"]
+__all__ = ["TOO_LATE", "BridgeBroker"]
+
+TOO_LATE: Final = "too_late"
+"""The reason of an order that was not sent, because it had waited too long."""
 
 _SEND_DELAYS: Final = (0.2, 0.5, 1.0)
 _FIRST_POLL_SECONDS: Final = 0.05
@@ -50,24 +56,17 @@ class BridgeBroker:
         self._instrument = instrument
         self._now_ms = now_ms
 
-    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is given the price
-        body = self._body(intent)
-        outcome = await self._client.post_order(body)
-        for delay in _SEND_DELAYS:
-            if not isinstance(outcome, NotPlaced):
-                break
-            await asyncio.sleep(delay)
-            outcome = await self._client.post_order(body)
+    async def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is given the price
+        outcome = await self._sent(intent, until)
         name = intent.client_order_id
         match outcome:
-            case NotPlaced(code, message):
-                # No try of ours has left, and the id is ours alone: certainly not placed.
-                yield OrderRefused(self._now_ms(), name, code, message)
             case Refused(code=BridgeErrorCode.ID_IN_USE):
                 # Not "nothing is there": somebody's order stands under the id that we wrote down as ours.
                 yield OrderContradicts(self._now_ms(), name, str(outcome))
+            case NotPlaced(code, message):
+                yield self._not_placed(intent, code, message)
             case Refused():
-                yield OrderRefused(self._now_ms(), name, outcome.code, str(outcome))
+                yield self._not_placed(intent, outcome.code, str(outcome))
             case Unknown(reason):
                 yield OrderUnknown(self._now_ms(), name, reason)
             case placed:
@@ -75,13 +74,32 @@ class BridgeBroker:
                 async for event in self._follow(intent, placed.order_id):
                     yield event
 
+    async def _sent(self, intent: Intent, until: float) -> OrderOutcome:
+        """The outcome of the first try that left, or of the last one."""
+        loop, body = asyncio.get_running_loop(), self._body(intent)
+        outcome: OrderOutcome = NotPlaced(TOO_LATE, "the order waited too long to be sent: the market has moved on")
+        for delay in (0.0, *_SEND_DELAYS):
+            await asyncio.sleep(delay)
+            if loop.time() > until:
+                break
+            outcome = await self._client.post_order(body)
+            if not isinstance(outcome, NotPlaced):
+                break
+        return outcome
+
+    def _not_placed(self, intent: Intent, code: str, message: str) -> OrderEvent:
+        """No request of this call placed it. Of an order in doubt that says nothing about the requests before."""
+        if intent.progress is Progress.SENT:
+            return OrderRefused(self._now_ms(), intent.client_order_id, code, message)
+        return OrderUnknown(self._now_ms(), intent.client_order_id, f"{code}: {message}", may_have_left=False)
+
     async def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  the answer's time counts
         name = intent.client_order_id
         try:
             found = await self._find(intent)
         except (Retryable, Refused) as error:
             # "Could not ask" is never "does not exist".
-            yield OrderUnknown(self._now_ms(), name, str(error))
+            yield OrderUnknown(self._now_ms(), name, str(error), may_have_left=False)
             return
         if isinstance(found, bool):
             yield OrderAbsent(self._now_ms(), name, complete=found)
@@ -96,6 +114,22 @@ class BridgeBroker:
             return
         async for later in self._follow(intent, found.order_id):
             yield later
+
+    async def list_orders(self, prefix: str, since_ms: int) -> Listing:
+        asked_ms = self._now_ms()
+        params = {
+            "client_order_id_prefix": prefix,
+            "product_id": self._instrument.product_id,
+            "since": str(since_ms // 1000),
+        }
+        try:
+            answer = await self._client.get("/orders", params, LOOK_LIMIT)
+            orders = OwnOrders.model_validate(answer).orders
+            return OrdersListed(asked_ms, listed_orders(self._instrument, prefix, orders))
+        except ValidationError:
+            return OrdersNotListed(asked_ms, "bridge: GET /orders: an answer that is no list of orders")
+        except (Retryable, Refused, BadInput) as error:
+            return OrdersNotListed(asked_ms, str(error))
 
     def _body(self, intent: Intent) -> dict[str, str]:
         instrument = self._instrument
@@ -130,7 +164,7 @@ class BridgeBroker:
                     return
             await asyncio.sleep(delay)
             delay = min(delay * 2, _SLOWEST_POLL_SECONDS)
-        yield OrderUnknown(self._now_ms(), intent.client_order_id, reason)
+        yield OrderUnknown(self._now_ms(), intent.client_order_id, reason, may_have_left=False)
 
     def _judged(self, intent: Intent, order: OrderState, *, patient: bool = True) -> OrderEvent | None:
         """What an order's state means; None while it goes on. ``patient``: wait for fills that lag behind."""
@@ -139,11 +173,11 @@ class BridgeBroker:
             wrong = contradiction(self._instrument, intent, order)
             if wrong is not None:
                 return OrderContradicts(now_ms, name, wrong)
-            if not order.status.terminal or (patient and not is_final(order)):
+            if not (is_final(order) or (not patient and may_be_final(order))):
                 return None
             return OrderFilled(now_ms, name, execution_of(self._instrument, order))
         except BadInput as error:
-            return OrderUnknown(now_ms, name, str(error))
+            return OrderUnknown(now_ms, name, str(error), may_have_left=False)
 
     async def _find(self, intent: Intent) -> OrderState | bool:
         """The order; or, when it was not found, whether the look was complete."""

@@ -19,11 +19,11 @@ from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
-__all__ = ["CONNECTIONS", "BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
+__all__ = ["CONNECTIONS", "LOOK_LIMIT", "BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
 
 _READ_LIMIT: Final = httpx.Timeout(10.0, connect=3.0)
 # The bridge reads a listing to its last page before it answers a look for an order.
-_LOOK_LIMIT: Final = httpx.Timeout(30.0, connect=3.0)
+LOOK_LIMIT: Final = httpx.Timeout(30.0, connect=3.0)
 # The bridge waits out rate limits and repeats an order under its id before it answers.
 _ORDER_LIMIT: Final = httpx.Timeout(45.0, connect=3.0)
 CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
@@ -80,14 +80,14 @@ class BridgeClient:
         self._http.headers[BOT_ID_HEADER] = bot_id
         self._http.headers[BOT_EPOCH_HEADER] = str(epoch)
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    async def get(self, path: str, params: Mapping[str, str] | None = None, limit: httpx.Timeout = _READ_LIMIT) -> Any:
         """The JSON of a read.
 
         Raises:
             Retryable: no answer, a 5xx (:class:`Unavailable`), or an answer that is no JSON.
             Refused: a 4xx; ``code`` is the bridge's.
         """
-        response = await self.get_response(path, params)
+        response = await self.get_response(path, params, limit)
         if response.is_success:
             return _json(response, path)
         detail = error_of(response)
@@ -102,7 +102,7 @@ class BridgeClient:
         Raises:
             Retryable: there was none.
         """
-        return await self.get_response(path, params, _LOOK_LIMIT)
+        return await self.get_response(path, params, LOOK_LIMIT)
 
     async def get_response(
         self, path: str, params: Mapping[str, str] | None = None, limit: httpx.Timeout = _READ_LIMIT

@@ -16,11 +16,15 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
+    OrdersNotListed,
     OrderUnknown,
 )
 from cbbot.trader.intent import Intent
 
-__all__ = ["Broker", "OrderEvent"]
+__all__ = ["Broker", "Listing", "OrderEvent"]
+
+Listing = OrdersListed | OrdersNotListed
 
 OrderEvent = OrderAccepted | OrderFilled | OrderRefused | OrderUnknown | OrderAbsent | OrderContradicts
 
@@ -33,10 +37,14 @@ class Broker(Protocol):
         """Whether answers come without waiting, so that they belong before the next event."""
         ...
 
-    def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderEvent]:
-        """Send the order; sending an intent twice is one order."""
+    def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderEvent]:
+        """Send the order; sending an intent twice is one order. Not after ``until``, on the event loop's clock."""
         ...
 
     def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderEvent]:
         """Find out about an order that may have been sent; never places it."""
+        ...
+
+    async def list_orders(self, prefix: str, since_ms: int) -> Listing:
+        """Every order of the account under ids with this prefix since a moment, complete; or why not."""
         ...

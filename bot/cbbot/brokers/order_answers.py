@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from cbbot.contract.bridge_orders import OrderState
+from cbbot.contract.order import OrderStatus
 from cbbot.domain.decimals import nearest_units, parse_decimal
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Execution, Side
@@ -13,7 +14,7 @@ from cbbot.domain.timestamps import epoch_ms
 from cbbot.errors import BadInput
 from cbbot.trader.intent import Intent, Purpose
 
-__all__ = ["by_quote", "contradiction", "execution_of", "is_final"]
+__all__ = ["by_quote", "contradiction", "execution_of", "is_final", "may_be_final"]
 
 # An id used twice is days old; our idea of a fast simulator's time may be many minutes wrong.
 _CLOCK_MARGIN_MS: Final = 3_600_000
@@ -28,9 +29,18 @@ def is_final(order: OrderState) -> bool:
     """Over, and order and fills agree on what was executed: either may lag behind the other.
 
     Not by ``settled``: that is true of an order completely filled whose fills lag, and never of one that was
-    canceled with a part of it filled.
+    canceled with a part of it filled. Nor while nothing is filled: then order and fills agree before either is there.
     """
-    return order.status.terminal and order.fills_agree
+    return order.status.terminal and order.fills_agree and _filled(order)
+
+
+def may_be_final(order: OrderState) -> bool:
+    """Whether the order can have ended as it stands, once its fills had time to come: filled with nothing it cannot."""
+    return order.status.terminal and (order.status is not OrderStatus.FILLED or _filled(order))
+
+
+def _filled(order: OrderState) -> bool:
+    return parse_decimal(order.filled_size) > 0
 
 
 def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> str | None:

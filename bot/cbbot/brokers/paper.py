@@ -12,7 +12,7 @@ from cbbot.domain.order import Execution, Side
 from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.money import fee_up, slipped
 from cbbot.kernel.params import Params
-from cbbot.trader.events import OrderAbsent, OrderFilled
+from cbbot.trader.events import OrderAbsent, OrderFilled, OrdersListed
 from cbbot.trader.intent import Intent
 
 __all__ = ["PaperBroker", "paper_fill"]
@@ -39,9 +39,13 @@ class PaperBroker:
     def __init__(self, params: Params) -> None:
         self._params = params
 
-    async def place(self, intent: Intent, price: int, now_ms: int) -> AsyncIterator[OrderFilled]:
+    async def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderFilled]:  # noqa: ARG002  paper takes no time
         yield OrderFilled(now_ms, intent.client_order_id, paper_fill(self._params, intent, price))
 
     async def look_up(self, intent: Intent, now_ms: int) -> AsyncIterator[OrderAbsent]:
         """It was never placed: whatever was filled is in the state already."""
         yield OrderAbsent(now_ms, intent.client_order_id, complete=True)
+
+    async def list_orders(self, prefix: str, since_ms: int) -> OrdersListed:  # noqa: ARG002  a Broker is given both
+        """There is no account beside the state."""
+        return OrdersListed(since_ms, ())

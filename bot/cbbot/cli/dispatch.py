@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "data check": CommandEntry("cbbot.cli.data_command:check", "What is in a file of candles.", "bot"),
     "state show": CommandEntry("cbbot.cli.state_command:show", "What a state file holds.", "bot"),
     "state verify": CommandEntry("cbbot.cli.state_command:verify", "Whether a state file is sound.", "bot"),
+    "state write-off": CommandEntry("cbbot.cli.correct_state_command:write_off", "Take lots out that are gone.", "bot"),
+    "state adopt": CommandEntry("cbbot.cli.correct_state_command:adopt", "Explain what a start could not.", "bot"),
     "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
 }
 

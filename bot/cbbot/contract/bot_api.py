@@ -6,7 +6,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["BotStatus", "DecisionRow", "Entries", "LastDecision", "LotRow", "ModelStatus", "NumberedTrade", "TradeRow"]
+__all__ = [
+    "BotStatus",
+    "DecisionRow",
+    "Entries",
+    "LastDecision",
+    "LotRow",
+    "ModelStatus",
+    "NumberedTrade",
+    "Refused",
+    "RefusedEntries",
+    "RefusedExit",
+    "TradeRow",
+]
 
 
 class _Shape(BaseModel):
@@ -33,6 +45,48 @@ class LastDecision(_Shape):
 class ModelStatus(_Shape):
     mode: Literal["baseline", "extended"]
     last_fit_at: str | None
+
+
+class RefusedExit(_Shape):
+    """The exit of a lot that the venue, or the bridge before it, does not take. It is tried on."""
+
+    lot: int
+    since: str = Field(description="Venue time of the first refusal, RFC 3339.")
+    code: str = Field(description="The newest reason, as it was given.")
+    message: str
+    tries: int = Field(description="How often it was refused for this reason.")
+    short: bool = Field(default=False, description="Whether the account holds less base than the lots say.")
+
+
+class RefusedEntries(_Shape):
+    since: str = Field(description="Venue time of the first refusal, RFC 3339.")
+    code: str
+    message: str
+    until: str = Field(description="Venue time before which no entry is sent.")
+
+
+class Refused(_Shape):
+    """Orders that do not come off. While an exit is among them nothing is bought."""
+
+    exits: list[RefusedExit] = Field(default_factory=list)
+    entries: RefusedEntries | None = None
+
+    @property
+    def exits_in_words(self) -> str:
+        """A sentence for people, empty without refused exits; it changes with the lots and the reason alone."""
+        said = (
+            f"the exit of lot {each.lot} is refused since {each.since}: {each.code or each.message}"
+            f"{' (short of base)' if each.short else ''}"
+            for each in self.exits
+        )
+        return "; ".join(said)
+
+    @property
+    def entries_in_words(self) -> str:
+        entries = self.entries
+        if entries is None:
+            return ""
+        return f"entries are refused since {entries.since}: {entries.code or entries.message}"
 
 
 class BotStatus(_Shape):
@@ -63,6 +117,7 @@ class BotStatus(_Shape):
     last_price: str | None
     price_age_seconds: float | None
     last_decision: LastDecision | None
+    refused: Refused | None = Field(default=None, description="What the venue refuses; null when there is nothing.")
     model: ModelStatus
     pending_orders: int | None
     as_of: str | None = Field(

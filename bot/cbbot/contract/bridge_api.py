@@ -25,6 +25,7 @@ __all__ = [
     "Fees",
     "Filters",
     "Health",
+    "NewestEpoch",
     "NoTick",
     "Price",
     "ProductAnswer",
@@ -106,6 +107,13 @@ class VenueTime(BridgeAnswer):
     offset_ms: int = Field(examples=[-12])
 
 
+class NewestEpoch(BridgeAnswer):
+    """The newest epoch of a bot that the bridge has seen; 0 when it has seen none."""
+
+    bot_id: str = Field(examples=["btc"])
+    epoch: int = Field(examples=[1795368120123])
+
+
 class ProductAnswer(UpstreamObject):
     """Coinbase's product, whole. ``""`` in a decimal means *not given*."""
 
@@ -139,12 +147,18 @@ class CandleRow(BridgeAnswer):
 
 class Price(BridgeAnswer):
     """Last price. ``ts`` is the exchange's time of the tick, of its arrival where the tick has none that can be read;
-    ``stale`` is by when we received it."""
+    ``stale`` is by when we received it.
+
+    ``trade_id`` and ``traded_at`` are those of the trade at this price, for telling one trade read twice from two;
+    empty where Coinbase has not told them (its stream tells no ids, and no time in a snapshot).
+    """
 
     product_id: str
     price: DecimalText = Field(examples=["68900.50"])
     ts: str = Field(examples=["2026-04-07T14:30:03.000000Z"])
     stale: bool
+    trade_id: str = Field(default="", examples=["995098663"])
+    traded_at: str = Field(default="", examples=["2026-04-07T14:30:03.000000Z"])
 
 
 class NoTick(BridgeAnswer):

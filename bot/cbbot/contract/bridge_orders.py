@@ -37,6 +37,7 @@ __all__ = [
     "OrderSearch",
     "OrderState",
     "OrderUnchanged",
+    "OwnOrders",
     "StopDirection",
     "StopLimitOrder",
     "TimeInForce",
@@ -263,6 +264,19 @@ class OrderState(BridgeAnswer):
 class OpenOrders(BridgeAnswer):
     """``GET /orders/open``: every order that is not over, without a look at its fills. All pages, or an error."""
 
+    orders: list[OrderState]
+    size: int
+
+
+class OwnOrders(BridgeAnswer):
+    """``GET /orders``: every order whose client order id begins with the prefix, created since ``since`` or later.
+
+    Without a look at their fills. All pages, or an error: what is not here was not visible at ``until``. Times are the
+    venue's, RFC 3339.
+    """
+
+    since: str
+    until: str
     orders: list[OrderState]
     size: int
 

@@ -88,7 +88,9 @@ class Boot:
         clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
         await self._asked("the venue's clock", clock.synchronise)
         rules = build_rules(settings, instrument)
-        state, unusable = resumed_state(rules, self._identity, self._document, int(time.time() * 1000))
+        seen = await self._newest_epoch(market) if rules.live else 0
+        # Not lower than any that was used: a backup may be old, and the clock behind.
+        state, unusable = resumed_state(rules, self._identity, self._document, max(int(time.time() * 1000), seen + 1))
         self._client.identify(state.identity.bot_id, state.epoch)
         self._epoch = state.epoch
         self._warn([*unusable, *await self._venue_warnings(rules, state, market)])
@@ -124,6 +126,9 @@ class Boot:
                 raise
             message = f"PRODUCT_ID={self._about.settings.product_id}: the venue has no such product"
             raise BadInput(message) from error
+
+    async def _newest_epoch(self, market: BridgeMarket) -> int:
+        return await self._asked("access to the account", lambda: market.newest_epoch(self._identity.bot_id))
 
     async def _venue_warnings(self, rules: Rules, state: TraderState, market: BridgeMarket) -> list[str]:
         """Warnings that only the venue and the state could cause."""

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from cbbot.brokers.bridge_client import BridgeClient
-from cbbot.contract.bridge_api import Balance, CandleRow, Fees, Filters, NoTick, Price, VenueTime
+from cbbot.contract.bridge_api import Balance, CandleRow, Fees, Filters, NewestEpoch, NoTick, Price, VenueTime
 from cbbot.domain.candle import Candle
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.last_trade import LastTrade
 from cbbot.errors import Retryable
 
 __all__ = ["Balances", "BridgeMarket", "parse_candles"]
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CANDLES = TypeAdapter(list[CandleRow])
 
 
@@ -56,8 +59,8 @@ class BridgeMarket:
     async def venue_ms(self) -> int:
         return _shaped(VenueTime, await self._client.get("/time")).epoch_ms
 
-    async def price(self, instrument: Instrument) -> int | None:
-        """The last price in ticks; None when there is none or it is stale."""
+    async def price(self, instrument: Instrument) -> tuple[int, LastTrade] | None:
+        """The last price in ticks and the trade it is of; None when there is none or it is stale."""
         answer = await self._client.get("/price", {"product_id": self._product_id})
         if isinstance(answer, dict) and "error" in answer:
             _shaped(NoTick, answer)
@@ -66,7 +69,7 @@ class BridgeMarket:
         ticks = instrument.ticks(parse_decimal(price.price))
         if ticks <= 0:
             raise Retryable(f"bridge: GET /price: {price.price} is no price")
-        return None if price.stale else ticks
+        return None if price.stale else (ticks, _trade_of(price))
 
     async def candles(self, granularity: str, start: int, end: int) -> list[CandleRow]:
         """Candles with open times from ``start`` to ``end``, UNIX seconds, oldest first."""
@@ -85,6 +88,10 @@ class BridgeMarket:
     async def balances(self, instrument: Instrument) -> Balances:
         base, quote = await asyncio.gather(self._available("base"), self._available("quote"))
         return Balances(instrument.base_units(base), instrument.ledger_down(quote))
+
+    async def newest_epoch(self, bot_id: str) -> int:
+        """The newest epoch of a bot that the bridge has seen, 0 for none."""
+        return _shaped(NewestEpoch, await self._client.get("/epoch", {"bot_id": bot_id})).epoch
 
     async def taker_rate_pct(self) -> Decimal:
         """What the venue takes of a market order, in percent."""
@@ -111,6 +118,16 @@ def parse_candles(instrument: Instrument, rows: Iterable[CandleRow]) -> tuple[li
         else:
             bad += 1
     return sound, bad
+
+
+def _trade_of(price: Price) -> LastTrade:
+    try:
+        moment = datetime.fromisoformat(price.traded_at) if price.traded_at else None
+    except ValueError:
+        moment = None
+    # Without a zone it is no moment.
+    known = moment is not None and moment.tzinfo is not None
+    return LastTrade(price.trade_id, (moment - _EPOCH) // timedelta(microseconds=1) if known and moment else 0)
 
 
 def _shaped(shape: type[_Shape], answer: Any) -> _Shape:

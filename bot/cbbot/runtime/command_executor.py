@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cbbot.brokers.broker import Broker, OrderEvent
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.notifications import Notifier
 from cbbot.runtime.state_writer import StateWriter
-from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
+from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp, Notify, Place
 from cbbot.trader.events import EntriesPaused, EntriesResumed, OrderRefused, OrderUnknown
-from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["DISK", "CommandBatch", "CommandExecutor"]
 
 _LOG = logging.getLogger(__name__)
+
+# What was decided longer ago is not bought any more.
+_ENTRY_VALID_SECONDS: Final = 10.0
 
 DISK = "disk"
 """Who pauses entries while the state cannot be saved."""
@@ -58,13 +62,15 @@ class CommandExecutor:
         self._metrics = metrics
         self._notifier = notifier
         self._ordered = ordered
-        self._batches: asyncio.Queue[CommandBatch] = asyncio.Queue()
+        # With when they came, on the loop's clock.
+        self._batches: asyncio.Queue[tuple[float, CommandBatch]] = asyncio.Queue()
         self._newest: CommandBatch | None = None
         self._orders: dict[str, asyncio.Task[None]] = {}
+        self._listing: asyncio.Task[None] | None = None
 
     def submit(self, batch: CommandBatch) -> None:
         self._newest = batch
-        self._batches.put_nowait(batch)
+        self._batches.put_nowait((asyncio.get_running_loop().time(), batch))
 
     def note(self, batch: CommandBatch) -> None:
         """A newer state without commands: the next checkpoint saves it along."""
@@ -80,19 +86,19 @@ class CommandExecutor:
 
     async def run(self) -> None:
         while True:
-            batch = await self._batches.get()
+            submitted, batch = await self._batches.get()
             try:
                 for command in batch.commands:
-                    await self._attempt(batch, command)
+                    await self._attempt(batch, command, submitted)
             finally:
                 if batch.done is not None and not batch.done.done():
                     batch.done.set_result(None)
                 self._batches.task_done()
 
-    async def _attempt(self, batch: CommandBatch, command: Command) -> None:
+    async def _attempt(self, batch: CommandBatch, command: Command, submitted: float) -> None:
         """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
         try:
-            await self._execute(batch, command)
+            await self._execute(batch, command, submitted)
         except Exception as error:  # noqa: BLE001  the top of a loop: counted and logged
             self._metrics.step_failures.inc()
             _LOG.exception("command failed")
@@ -101,16 +107,30 @@ class CommandExecutor:
                 name = command.intent.client_order_id
                 self._queue.answer(OrderUnknown(batch.now_ms, name, f"{type(error).__name__}: {error}"))
 
-    async def _execute(self, batch: CommandBatch, command: Command) -> None:
+    async def _execute(self, batch: CommandBatch, command: Command, submitted: float) -> None:
         match command:
             case Checkpoint():
                 await self._checkpoint(batch)
             case Place(intent, price):
-                await self._place(batch, intent, price)
+                await self._place(batch, intent, price, submitted)
             case LookUp(intent):
                 await self._answered(intent, self._broker.look_up(intent, batch.now_ms), batch.now_ms)
+            case ListOrders(prefix, since_ms):
+                self._list(prefix, since_ms)
             case Notify():
                 self._notifier.notify(command)
+
+    def _list(self, prefix: str, since_ms: int) -> None:
+        """Asks beside everything else; one list at a time."""
+        if self._listing is None or self._listing.done():
+            self._listing = asyncio.create_task(self._listed(prefix, since_ms))
+
+    async def _listed(self, prefix: str, since_ms: int) -> None:
+        try:
+            self._queue.put(await self._broker.list_orders(prefix, since_ms))
+        except Exception:  # noqa: BLE001  the top of a task: counted and logged; the trader asks again
+            self._metrics.step_failures.inc()
+            _LOG.exception("orders not listed")
 
     async def _checkpoint(self, batch: CommandBatch) -> None:
         if self._writer.saved >= batch.generation:
@@ -122,12 +142,15 @@ class CommandExecutor:
         elif DISK in newest.state.paused_by:
             self._queue.put(EntriesResumed(batch.now_ms, DISK))
 
-    async def _place(self, batch: CommandBatch, intent: Intent, price: int) -> None:
-        if self._writer.saved < batch.generation and intent.purpose is Purpose.ENTRY:
+    async def _place(self, batch: CommandBatch, intent: Intent, price: int, submitted: float) -> None:
+        entry = intent.purpose is Purpose.ENTRY
+        # One that is sent again was written down before; a refusal would make it forgotten.
+        if self._writer.saved < batch.generation and entry and intent.progress is Progress.SENT:
             message = "the order could not be written down before it was sent"
             self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return
-        await self._answered(intent, self._broker.place(intent, price, batch.now_ms), batch.now_ms)
+        until = submitted + _ENTRY_VALID_SECONDS if entry else math.inf
+        await self._answered(intent, self._broker.place(intent, price, batch.now_ms, until), batch.now_ms)
 
     async def _answered(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:
         """Puts the answers into the queue: now when they are immediate, from a task of their own otherwise."""
@@ -157,3 +180,9 @@ class CommandExecutor:
         """Returns when one of the orders in flight has ended, or at once when there is none."""
         if self._orders:
             await asyncio.wait(set(self._orders.values()), return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        """Ends the list that is still asked for: nobody waits for it any more."""
+        if self._listing is not None:
+            self._listing.cancel()
+            await asyncio.gather(self._listing, return_exceptions=True)

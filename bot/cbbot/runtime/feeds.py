@@ -16,7 +16,7 @@ from cbbot.domain.candle import Candle
 from cbbot.errors import CbbotError
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket, parse_candles
-from cbbot.runtime.closing import split_closed
+from cbbot.runtime.closing import is_fresh, is_late, split_closed
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.outages import Outages
 from cbbot.trader.events import BalancesKnown, CandleClosed, CandleForming, Tick, TimePassed
@@ -106,12 +106,12 @@ class TickFeed:
 
     async def once(self) -> float:
         loop = asyncio.get_running_loop()
-        price, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
-        if price is None:
+        traded, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
+        if traded is None:
             self._metrics.stale_prices.inc()
         else:
             self.fresh_at = loop.time()
-            if self._queue.put_tick(Tick(self._clock.now_ms(), price)):
+            if self._queue.put_tick(Tick(self._clock.now_ms(), *traded)):
                 self._metrics.skipped_ticks.inc()
         interval = float(self._rules.settings.tick_interval_sec)
         period = max(interval / self._clock.rate if self._clock.rate > 0 else interval, _SHORTEST_TICK_SECONDS)
@@ -144,6 +144,7 @@ class CandleFeed:
         self._last = 0
         self._look_from = 0
         self._tries = 0
+        self._round_at = asyncio.get_running_loop().time()
         self.recent: deque[Candle] = deque(maxlen=_CANDLES_KEPT)
 
     def begin(self, history: tuple[Candle, ...]) -> None:
@@ -172,10 +173,17 @@ class CandleFeed:
         return self._pause(fed)
 
     def _feed(self, closed: list[Candle]) -> int:
+        now, now_ms, rate = asyncio.get_running_loop().time(), self._clock.now_ms(), self._clock.rate
+        # A candle that a round before did not have has closed since, whatever the venue's clock says.
+        since_ms = (now - self._round_at) * 1000 * max(rate, 1.0)
+        self._round_at = now
         fed = 0
         for candle in closed:
             if candle.start > self._last:
-                self._queue.put(CandleClosed(candle))
+                late = is_late(candle, self._seconds, now_ms, rate)
+                if candle is closed[-1]:
+                    late = late and not is_fresh(since_ms, self._seconds, rate)
+                self._queue.put(CandleClosed(candle, late))
                 self.recent.append(candle)
                 self._last = self._look_from = candle.start
                 fed += 1
@@ -205,8 +213,10 @@ class TimeFeed:
         self._clock = clock
         self._queue = queue
         self._beat = beat
+        self._began = asyncio.get_running_loop().time()
 
     async def once(self) -> float:
-        self._queue.put_time(TimePassed(self._clock.now_ms()))
+        elapsed = asyncio.get_running_loop().time() - self._began
+        self._queue.put_time(TimePassed(self._clock.now_ms(), int(elapsed * 1000)))
         self._beat()
         return 1.0

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import notices
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp, Place
 from cbbot.trader.events import CandleClosed, Event, Tick
-from cbbot.trader.machine import step
+from cbbot.trader.machine import step, time_of
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
 from cbbot.views.bot_metrics import BotMetrics
@@ -45,7 +46,8 @@ class _FailedSteps:
 class TradingLoop:
     """``state`` is the newest state; ``decisions`` the newest decisions, oldest first.
 
-    ``moved_at`` is when a step last succeeded: one that fails is no progress.
+    ``moved_at`` is when a step last succeeded: one that fails is no progress. ``on_epoch`` is called with the epoch
+    when it has changed: it goes with every request.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class TradingLoop:
         self._generation = 0
         self._failed: dict[str, _FailedSteps] = {}
         self.moved_at = asyncio.get_running_loop().time()
+        self.on_epoch: Callable[[int], None] = lambda _: None
 
     def begin(self) -> None:
         """Makes the epoch of this run durable before anything is asked in its name."""
@@ -112,10 +115,12 @@ class TradingLoop:
         self._metrics.step_seconds.observe(time.perf_counter() - began)
         if after is not before:
             self.state = after
+            if after.epoch != before.epoch:
+                self.on_epoch(after.epoch)
             self._generation += 1
             self._publish(before, event)
         remaining = self._counted(commands)
-        now_ms = self._time_of(event)
+        now_ms = time_of(self.rules, event)
         batch = CommandBatch(self._generation, after, remaining, now_ms, queued.done)
         if remaining or queued.done is not None:
             self._executor.submit(batch)
@@ -158,8 +163,3 @@ class TradingLoop:
                 _LOG.debug("tick", extra={"fields": {"price": price, "at_ms": event.at_ms}})
             if self._broadcast.has_listeners:
                 self._broadcast.publish("tick", {"price": price, "at_ms": event.at_ms})
-
-    def _time_of(self, event: Event) -> int:
-        if isinstance(event, CandleClosed):
-            return event.candle.start * 1000 + self.rules.candle_ms
-        return event.at_ms

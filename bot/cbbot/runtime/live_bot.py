@@ -133,6 +133,7 @@ class LiveBot:
             # Cancelled or failed: what is in flight is waited for all the same.
             await self._shut_down(parts, stepping)
             await _cancelled(stepping, executing)
+            await parts.executor.close()
 
     def _assembled(self, begun: Begun) -> _Parts:
         rules, market, clock = begun.rules, begun.market, begun.clock
@@ -143,6 +144,7 @@ class LiveBot:
         account = AccountFeed(rules, market, clock, self._queue, self._outages)
         executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._notifier, account.want)
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
+        loop.on_epoch = lambda epoch: self._client.identify(begun.state.identity.bot_id, epoch)
         ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
         return _Parts(begun, writer, executor, loop, ticks, candles)

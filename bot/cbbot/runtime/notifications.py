@@ -13,7 +13,12 @@ __all__ = ["Broadcast", "Notifier"]
 
 _LOG = logging.getLogger("cbbot.trader")
 _WAITING: Final = 1000
-_LEVELS: Final = {"halt": logging.ERROR, "breaker": logging.WARNING, "pause": logging.WARNING}
+_LEVELS: Final = {
+    "halt": logging.ERROR,
+    "breaker": logging.WARNING,
+    "pause": logging.WARNING,
+    "refusal": logging.WARNING,
+}
 
 
 class Broadcast:

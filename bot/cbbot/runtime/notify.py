@@ -14,8 +14,9 @@ from cbbot.views.bot_metrics import BotMetrics
 __all__ = ["SlackNotices", "wording"]
 
 _LOG = logging.getLogger(__name__)
-_EVENTS: Final = frozenset({"fill", "exit", "breaker", "halt", "pause"})
-_ORDER_OUTCOMES: Final = frozenset({"refused", "unknown", "absent"})
+_EVENTS: Final = frozenset({"fill", "exit", "breaker", "halt", "pause", "refusal"})
+# A refused order is told of by its refusal.
+_ORDER_OUTCOMES: Final = frozenset({"unknown", "absent"})
 _WAITING: Final = 100
 _LIMIT_SECONDS: Final = 5.0
 

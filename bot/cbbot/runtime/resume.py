@@ -89,8 +89,10 @@ def _keep_older(store: StateStore, version: int) -> str:
         return f"{brought}; as it was it could not be kept: {error.strerror or error}; every save tries again"
 
 
-def resumed_state(rules: Rules, identity: Identity, document: Document | None, wall_ms: int) -> Decoded:
-    """The state to begin with, in an epoch above every earlier one; and what of the document could not be used.
+def resumed_state(rules: Rules, identity: Identity, document: Document | None, lowest_epoch: int) -> Decoded:
+    """The state to begin with, in an epoch above the state's own and not below ``lowest_epoch``.
+
+    And what of the document could not be used.
 
     A state of another product, mode or venue without anything open gives a fresh start that goes
     on counting orders and trades; a pause by hand stays.
@@ -99,12 +101,12 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, w
         UnsafeStart: the state says what cannot be.
     """
     if document is None:
-        return Decoded(new_state(rules, identity, wall_ms), ())
+        return Decoded(new_state(rules, identity, lowest_epoch), ())
     try:
         saved, warnings = decode(rules if belongs(document, identity) else rules_as_written(document), document)
     except BadState as error:
         raise _senseless(error, "the state") from error
-    epoch = max(saved.epoch + 1, wall_ms)
+    epoch = max(saved.epoch + 1, lowest_epoch)
     if belongs(document, identity):
         return Decoded(replace(saved, identity=identity, epoch=epoch), warnings)
     continued = replace(
@@ -112,6 +114,8 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, w
         sequence=saved.sequence,
         trade_count=saved.trade_count,
         paused_by=saved.paused_by,
+        accounted_ms=saved.accounted_ms,
+        startup=saved.startup,
     )
     return Decoded(continued, ())
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cbbot.contract.bot_api import BotStatus, Entries, LastDecision, ModelStatus
+from cbbot.contract.bot_api import BotStatus, Entries, LastDecision, ModelStatus, Refused
 from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.codes import SIGNALS
-from cbbot.trader import account_figures
+from cbbot.trader import account_figures, startup
+from cbbot.trader.refused_orders import entries_held
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
+from cbbot.views.json_rows import refused_of
 from cbbot.views.last_known import LastKnown
 
 __all__ = ["About", "Moment", "phase_of", "status_of"]
@@ -65,15 +67,20 @@ def phase_of(moment: Moment) -> tuple[Phase, str]:
     if state.halted:
         return "halted", state.halted
     if not state.reconciled:
-        return "reconciling", f"waiting for the end of {len(state.intents)} orders of an earlier run"
-    if state.paused_by:
-        return "paused", moment.problem or f"entries paused by {', '.join(sorted(state.paused_by))}"
-    return "trading", moment.problem
+        return "reconciling", startup.waits_for(state.startup, len(state.intents))
+    refused = refused_of(state) or Refused()
+    paused = f"entries paused by {', '.join(sorted(state.paused_by))}" if state.paused_by else ""
+    if paused or refused.exits:
+        # What keeps a lot from leaving comes first.
+        why = moment.problem or startup.unexplained(state) or paused
+        return "paused", "; ".join(each for each in (refused.exits_in_words, why) if each)
+    return "trading", moment.problem or refused.entries_in_words
 
 
 def status_of(about: About, moment: Moment) -> BotStatus:
     phase, reason = phase_of(moment)
     state, known = moment.state, moment.last_known
+    refused = refused_of(state) if state else known.refused
     ready = bool(state and state.reconciled and not moment.waits_for and not moment.failing)
     saved_at = rfc3339(moment.saved_ms) if moment.saved_ms is not None else None
     last_fit_ms = state.last_fit_ms if state else known.last_fit_ms
@@ -92,6 +99,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
             "open_lots": len(state.lots) if state else known.open_lots,
             "breaker_tripped": bool(state.account.breaker) if state else known.breaker,
             "entries": _entries(phase, moment),
+            "refused": refused,
             "price_age_seconds": moment.price_age_seconds,
             "model": ModelStatus.model_validate(
                 {
@@ -114,7 +122,13 @@ def status_of(about: About, moment: Moment) -> BotStatus:
 def _entries(phase: Phase, moment: Moment) -> Entries:
     state = moment.state
     paused_by = sorted(state.paused_by if state else moment.last_known.paused_by)
-    allowed = phase == "trading" and state is not None and not state.account.breaker and not state.outcome_unknown
+    allowed = (
+        phase == "trading"
+        and state is not None
+        and not state.account.breaker
+        and not state.outcome_unknown
+        and not entries_held(state)
+    )
     return Entries(allowed=allowed, paused_by=paused_by)
 
 
@@ -144,12 +158,10 @@ def _money(moment: Moment) -> dict[str, str | None]:
         }
     instrument: Instrument = rules.instrument
     ticks = state.market.last_price
-    amounts = (
-        account_figures.equity(rules, state, ticks),
-        account_figures.marked_equity(rules, state, ticks) if ticks else account_figures.equity(rules, state, ticks),
-        state.account.day_realised,
-        account_figures.unrealised(state, ticks) if ticks else 0,
-        state.account.cost_sum,
-    )
-    money = {name: instrument.money_text(amount) for name, amount in zip(names, amounts, strict=True)}
+    figures, account = account_figures.figures(rules, state), state.account
+    amounts = (figures.equity, figures.marked, account.day_realised, figures.unrealised, account.cost_sum)
+    money = {
+        name: None if amount is None else instrument.money_text(amount)
+        for name, amount in zip(names, amounts, strict=True)
+    }
     return {**money, "last_price": instrument.price_text(ticks) if ticks else None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from cbbot.kernel import account
 from cbbot.kernel.codes import BUY, SELL
@@ -10,7 +10,7 @@ from cbbot.kernel.money import marked
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 
-__all__ = ["cash", "equity", "known", "marked_equity", "unrealised"]
+__all__ = ["Figures", "cash", "equity", "figures", "known", "marked_equity", "unrealised"]
 
 _FRESH_MS: Final = 10_000
 
@@ -18,6 +18,32 @@ _FRESH_MS: Final = 10_000
 def known(rules: Rules, state: TraderState) -> bool:
     """Whether the account's worth is known: not before the first balances, where it is theirs."""
     return state.balances is not None or not _from_balances(rules)
+
+
+class Figures(NamedTuple):
+    """What is shown of an account, in ledger units; None is what is not known yet."""
+
+    equity: int | None
+    marked: int | None
+    unrealised: int | None
+
+
+def figures(rules: Rules, state: TraderState) -> Figures:
+    """The newest figures that are known; nothing trades on these.
+
+    Before the first balances of a run those that the state expects are the last known ones; without a price nothing
+    that is open has a worth.
+    """
+    ticks = state.market.last_price
+    profit = unrealised(state, ticks) if ticks or not (state.lots or state.dust.base or state.short_dust.base) else None
+    if not _from_balances(rules):
+        worth = account.equity(state.account)
+        return Figures(worth, None if profit is None else worth + profit, profit)
+    held = state.balances or state.expected
+    if held is None or (held.base and not ticks):
+        return Figures(None, None, profit)
+    worth = held.quote + held.base * ticks
+    return Figures(worth, worth, profit)
 
 
 def equity(rules: Rules, state: TraderState, ticks: int) -> int:

@@ -25,7 +25,7 @@ from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_fields import BadState, Fields
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
-from cbbot.trader.trader_state import Anchor, Dust, Identity, Market, Trade, TraderState
+from cbbot.trader.trader_state import Anchor, Dust, Holdings, Identity, Market, RefusedExit, Startup, Trade, TraderState
 
 __all__ = ["Decoded", "decode", "decode_identity", "encode", "rules_as_written"]
 
@@ -62,7 +62,13 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "last_fit_ms": state.last_fit_ms,
         "paused_by": sorted(state.paused_by),
         "flattening": state.flattening,
+        "refused_exits": [_refused_exit_out(refused) for refused in state.refused_exits],
         "halted": state.halted,
+        "accounted_ms": state.accounted_ms,
+        "unexplained": state.unexplained,
+        "expected": _holdings_out(instrument, state.expected),
+        "baseline": state.sequence if state.reconciled else state.startup.baseline,
+        "accounted": [] if state.reconciled else list(state.startup.accounted),
         "last_price": instrument.price_text(state.market.last_price),
         "market": {
             "price_increment": str(instrument.price_increment),
@@ -112,6 +118,11 @@ def decode(rules: Rules, document: Document) -> Decoded:
         short_dust=_dust_in(instrument, fields.part("short_dust")),
         trades=tuple(_trade_in(instrument, trade) for trade in fields.parts("trades")),
         trade_count=fields.count("trade_count"),
+        accounted_ms=fields.time_ms("accounted_ms"),
+        unexplained=fields.text("unexplained"),
+        expected=_holdings_in(instrument, fields.part("expected")) if fields.holds("expected") else None,
+        startup=Startup(fields.count("baseline"), fields.texts("accounted")),
+        refused_exits=tuple(_refused_exit_in(refused) for refused in fields.parts("refused_exits")),
     )
     return Decoded(state, tuple(warning for warning in (market_warning, model_warning) if warning))
 
@@ -192,6 +203,16 @@ def _dust_in(instrument: Instrument, fields: Fields) -> Dust:
     )
 
 
+def _holdings_out(instrument: Instrument, holdings: Holdings | None) -> Document | None:
+    if holdings is None:
+        return None
+    return {"base": instrument.base_text(holdings.base), "quote": instrument.money_text(holdings.quote)}
+
+
+def _holdings_in(instrument: Instrument, fields: Fields) -> Holdings:
+    return Holdings(fields.units("base", instrument.base_increment), fields.units("quote", instrument.ledger_increment))
+
+
 def _lot_out(instrument: Instrument, lot: Lot) -> Document:
     return lot._asdict() | {
         "side": _side_name(lot.side),
@@ -249,6 +270,28 @@ def _intent_in(instrument: Instrument, fields: Fields) -> Intent:
         created_ms=fields.time_ms("created_ms"),
         progress=fields.one_of("progress", {each.value: each for each in Progress}),
         order_id=fields.text("order_id"),
+    )
+
+
+def _refused_exit_out(refused: RefusedExit) -> Document:
+    return {
+        "lot": refused.lot,
+        "since_ms": refused.since_ms,
+        "code": refused.code,
+        "message": refused.message,
+        "tries": refused.tries,
+        "short": refused.short,
+    }
+
+
+def _refused_exit_in(fields: Fields) -> RefusedExit:
+    return RefusedExit(
+        lot=fields.count("lot", lowest=1),
+        since_ms=fields.time_ms("since_ms"),
+        code=fields.text("code"),
+        message=fields.text("message"),
+        tries=fields.count("tries", lowest=1),
+        short=fields.flag("short"),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cbbot.trader.intent import Intent
 
-__all__ = ["Checkpoint", "Command", "Count", "LookUp", "Notify", "Place"]
+__all__ = ["Checkpoint", "Command", "Count", "ListOrders", "LookUp", "Notify", "Place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,17 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class ListOrders:
+    """Ask for every order of the account under ids with this prefix, created at ``since_ms`` or later.
+
+    Answer with ``OrdersListed`` or ``OrdersNotListed``.
+    """
+
+    prefix: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """More of something.
 
@@ -55,11 +66,12 @@ class Count:
 class Notify:
     """Something a person or a log wants to know. ``fields`` are JSON values, money as text.
 
-    ``event`` is one of ``step``, ``order``, ``fill``, ``exit``, ``refit``, ``breaker``, ``halt``, ``pause``, ``sync``.
+    ``event`` is one of ``step``, ``order``, ``fill``, ``exit``, ``refit``, ``breaker``, ``halt``, ``pause``,
+    ``refusal``, ``sync``.
     """
 
     event: str
     fields: Mapping[str, object]
 
 
-Command = Checkpoint | Place | LookUp | Count | Notify
+Command = Checkpoint | Place | LookUp | ListOrders | Count | Notify

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.domain.order import Execution
+from cbbot.trader.listed_order import ListedOrder
 
 __all__ = [
     "BalancesKnown",
@@ -25,6 +27,8 @@ __all__ = [
     "OrderFilled",
     "OrderRefused",
     "OrderUnknown",
+    "OrdersListed",
+    "OrdersNotListed",
     "Started",
     "Tick",
     "TimePassed",
@@ -48,17 +52,22 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The venue's price, fresh. ``price`` in ticks."""
+    """The venue's price, fresh. ``price`` in ticks; ``trade`` tells prices that were read twice from two trades."""
 
     at_ms: int
     price: int
+    trade: LastTrade = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
 class CandleClosed:
-    """A candle has closed, final, in order; its close time is its own time."""
+    """A candle has closed, final, in order; its close time is its own time.
+
+    ``late``: that is long past. It moves the indicators, and nothing is bought or sold on its close.
+    """
 
     candle: Candle
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,15 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class OrderUnknown:
-    """Nobody knows: a timeout, a broken connection, a bridge that could not tell."""
+    """Nobody knows: a timeout, a broken connection, a bridge that could not tell.
+
+    ``may_have_left``: a request to place the order may have left as late as ``at_ms``. Not so after a look.
+    """
 
     at_ms: int
     client_order_id: str
     reason: str
+    may_have_left: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,22 @@ class OrderContradicts:
     at_ms: int
     client_order_id: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersListed:
+    """Every order of the account under our ids that was visible at ``at_ms``, since the time that was asked for."""
+
+    at_ms: int
+    orders: tuple[ListedOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersNotListed:
+    """The list could not be had, or not whole."""
+
+    at_ms: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +185,14 @@ class FlattenAsked:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """Nothing else happened. Unknown orders are asked after again."""
+    """Nothing else happened. Unknown orders are asked after again.
+
+    ``elapsed_ms`` is of a clock that nobody sets, from any beginning: the venue's may jump or stand still, and what
+    is waited for between two tries must come all the same.
+    """
 
     at_ms: int
+    elapsed_ms: int
 
 
 Event = (
@@ -173,6 +207,8 @@ Event = (
     | OrderUnknown
     | OrderAbsent
     | OrderContradicts
+    | OrdersListed
+    | OrdersNotListed
     | BalancesKnown
     | EntriesPaused
     | EntriesResumed

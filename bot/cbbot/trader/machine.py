@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import market_state, notices, order_outcomes
+from cbbot.trader import account_flows, market_state, notices, order_outcomes, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -26,6 +26,8 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
+    OrdersNotListed,
     OrderUnknown,
     Started,
     Tick,
@@ -36,7 +38,7 @@ from cbbot.trader.rules import Rules
 from cbbot.trader.stepping import refitted, step_at
 from cbbot.trader.trader_state import Market, TraderState
 
-__all__ = ["step"]
+__all__ = ["step", "time_of"]
 
 ASK_AGAIN_MS: Final = 2_000
 
@@ -48,8 +50,17 @@ def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
     state, commands = _handled(rules, state, event)
     if Checkpoint() not in commands:
         return state, commands
+    if state.reconciled:
+        state = replace(state, accounted_ms=max(state.accounted_ms, time_of(rules, event)))
     # One save covers all of an event, and it comes before anything that leaves the process.
     return state, (Checkpoint(), *(command for command in commands if not isinstance(command, Checkpoint)))
+
+
+def time_of(rules: Rules, event: Event) -> int:
+    """When an event happened; a candle's time is its close."""
+    if isinstance(event, CandleClosed):
+        return event.candle.start * 1000 + rules.candle_ms
+    return event.at_ms
 
 
 def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa: C901  one case an event
@@ -60,7 +71,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case TimePassed():
             return _time_passed(state, event)
         case BalancesKnown():
-            return _balances(state, event)
+            return _balances(rules, state, event)
         case CandleForming():
             return _candle_forming(state, event)
         case CandleClosed():
@@ -77,6 +88,10 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
             return order_outcomes.absent(rules, state, event)
         case OrderContradicts():
             return order_outcomes.contradicted(state, event)
+        case OrdersListed():
+            return order_outcomes.order_ended(rules, *startup.listed(state, event))
+        case OrdersNotListed():
+            return startup.not_listed(state, event)
         case HistoryLoaded():
             return _history(rules, state, event)
         case Started():
@@ -105,15 +120,19 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 
 
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
-    """Ask after every order of an earlier run; without any, trading may begin."""
-    asked = tuple(replace(intent, asked_ms=event.at_ms) for intent in state.intents)
+    """Ask after every order of an earlier run, and for those that the state may not know."""
+    # The earlier process may have sent its requests as late as now.
+    asked = tuple(replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms) for intent in state.intents)
     # A state of an older cbbot may have lots without a runner.
     known = order_outcomes.ensure_runner(rules, replace(state, intents=asked))
-    return order_outcomes.order_ended(known, tuple(LookUp(intent) for intent in asked))
+    begun, listing = startup.began(rules, known, event.at_ms)
+    return order_outcomes.order_ended(rules, begun, (*(LookUp(intent) for intent in asked), *listing))
 
 
 def _tick(rules: Rules, state: TraderState, event: Tick) -> Outcome:
-    known, accepted = market_state.accepts(state.market, event.price)
+    known, accepted = market_state.accepts(state.market, event.price, event.trade)
+    if not accepted and known.outlier == state.market.outlier:
+        return replace(state, market=known) if known is not state.market else state, ()
     if not accepted:
         return replace(state, market=known), (Count("outliers"),)
     state = replace(state, market=market_state.nudged(rules, known, event.at_ms, event.price))
@@ -134,6 +153,9 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
         state, fitted = refitted(state, closed_ms)
         # Still too few candles was said at the start.
         commands = (*commands, *(fitted if state.model else ()))
+    if event.late:
+        return state, commands
+    state = refused_orders.after_candle(state)
     if rules.settings.use_tick_price:
         return state, commands
     state = replace(state, market=replace(known, last_price=event.candle.close))
@@ -152,11 +174,15 @@ def _candle_forming(state: TraderState, event: CandleForming) -> Outcome:
     return replace(state, market=market_state.forming(state.market, event.candle)), ()
 
 
-def _balances(state: TraderState, event: BalancesKnown) -> Outcome:
+def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
     """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
     if state.pending or event.at_ms <= state.last_order_ms:
         return state, ()
-    return replace(state, balances=event), ()
+    before = state
+    state, flows = account_flows.after_balances(rules, replace(state, balances=event))
+    state, commands = startup.compared_with_lots(rules, state)
+    state, more = refused_orders.compared_with_balances(rules, before, state)
+    return state, (*flows, *commands, *more)
 
 
 def _paused(state: TraderState, event: EntriesPaused) -> Outcome:
@@ -182,7 +208,10 @@ def _flatten(state: TraderState) -> Outcome:
 
 def _time_passed(state: TraderState, event: TimePassed) -> Outcome:
     """Ask again after orders whose fate is unknown."""
-    due = [i for i in state.intents if i.progress is Progress.UNKNOWN and event.at_ms - i.asked_ms >= ASK_AGAIN_MS]
+    now = event.elapsed_ms
+    state = replace(state, elapsed_ms=now)
+    due = [i for i in state.intents if i.progress is Progress.UNKNOWN and now - i.asked_at >= ASK_AGAIN_MS]
     for intent in due:
-        state = state.with_intent(replace(intent, asked_ms=event.at_ms))
-    return state, tuple(LookUp(intent) for intent in due)
+        state = state.with_intent(replace(intent, asked_at=now))
+    state, listing = startup.time_passed(state, event.at_ms)
+    return state, (*(LookUp(intent) for intent in due), *listing)

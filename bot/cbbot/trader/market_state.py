@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.kernel.indicators import Reading, commit, empty, features, peek, read
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Anchor, Market
@@ -25,14 +26,26 @@ def with_history(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> t
     A saved state is continued when its oldest anchor and newest candle are in the history and
     replaying between them gives the state again; otherwise everything is worked out anew.
     """
+    last_price = _newest_close(candles) or market.last_price
     if market.anchors:
         continued = _replayed(rules, market, candles)
         if continued is not None:
-            return continued, True
-    fresh = Market(indicators=empty(rules.params.ma_slow), last_price=market.last_price)
+            return replace(continued, last_price=last_price), True
+    fresh = Market(indicators=empty(rules.params.ma_slow))
     for candle in candles:
         fresh = committed(rules, fresh, candle)
-    return fresh, False
+    return replace(fresh, last_price=last_price), False
+
+
+def _newest_close(candles: tuple[Candle, ...]) -> int:
+    """The price that ticks are measured by at first; 0 without candles.
+
+    The close before the newest where they are far apart: one trade far off may have closed a candle.
+    """
+    closes = [candle.close for candle in candles[-2:]]
+    if len(closes) == 2 and _far(closes[1], closes[0]):
+        return closes[0]
+    return closes[-1] if closes else 0
 
 
 def _replayed(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> Market | None:
@@ -89,14 +102,27 @@ def _needed(anchors: tuple[Anchor, ...], first_row: int) -> tuple[Anchor, ...]:
     return anchors
 
 
-def accepts(market: Market, price: int) -> tuple[Market, bool]:
-    """Whether a tick may move anything. A jump is set aside until a second tick near it confirms it."""
+def accepts(market: Market, price: int, trade: LastTrade) -> tuple[Market, bool]:
+    """Whether a tick may move anything. A jump is set aside until another trade near it confirms it.
+
+    The same trade read again confirms nothing and leaves the market as it is.
+    """
     last = market.last_price
-    if last == 0 or abs(price - last) * 100 <= last * _OUTLIER_PCT:
-        return replace(market, outlier=0), True
-    if market.outlier and abs(price - market.outlier) * 100 <= market.outlier * _CONFIRMS_PCT:
-        return replace(market, outlier=0), True
-    return replace(market, outlier=price), False
+    if last == 0 or not _far(price, last):
+        return (replace(market, outlier=0, outlier_trade=UNTOLD) if market.outlier else market), True
+    if market.outlier:
+        near = abs(price - market.outlier) * 100 <= market.outlier * _CONFIRMS_PCT
+        if near and trade.is_another(market.outlier_trade):
+            return replace(market, outlier=0, outlier_trade=UNTOLD), True
+        if price == market.outlier:
+            # The first that was told of it counts: what comes later may be another trade than that.
+            known = market.outlier_trade if market.outlier_trade != UNTOLD else trade
+            return (market if known == market.outlier_trade else replace(market, outlier_trade=known)), False
+    return replace(market, outlier=price, outlier_trade=trade), False
+
+
+def _far(price: int, last: int) -> bool:
+    return abs(price - last) * 100 > last * _OUTLIER_PCT
 
 
 def nudged(rules: Rules, market: Market, at_ms: int, price: int) -> Market:

@@ -17,8 +17,13 @@ __all__ = [
     "breaker",
     "decided",
     "dust",
+    "entries_refused",
+    "entries_taken",
+    "exit_refused",
+    "exit_taken",
     "exited",
     "fill",
+    "flow",
     "gap",
     "halt",
     "history",
@@ -27,6 +32,7 @@ __all__ = [
     "placed",
     "reconciled",
     "refit",
+    "short",
 ]
 
 
@@ -117,8 +123,43 @@ def breaker(rules: Rules, account: Account) -> Notify:
     return Notify("breaker", {"detail": f"the day has lost {limit} or more: no entries until the next UTC day"})
 
 
+def flow(rules: Rules, amount: int) -> Notify:
+    """Money that came or went by other hands."""
+    money = f"{rules.instrument.money_text(abs(amount))} {rules.instrument.quote_currency}"
+    moved = f"{money} {'came into' if amount > 0 else 'left'} the account by other hands"
+    return Notify("sync", {"detail": f"{moved}: no profit and no loss, the day's figures begin with it"})
+
+
 def pause(detail: str) -> Notify:
     return Notify("pause", {"detail": detail})
+
+
+def exit_refused(lot: int, code: str, message: str) -> Notify:
+    return _refusal(f"the exit of lot {lot} is refused: {code} ({message}); it is tried on, and entries stop", lot=lot)
+
+
+def exit_taken(lot: int, why: str) -> Notify:
+    return _refusal(f"the exit of lot {lot} is no longer refused: {why}", lot=lot)
+
+
+def entries_refused(code: str, message: str) -> Notify:
+    return _refusal(f"an entry is refused: {code} ({message}); the next waits")
+
+
+def entries_taken() -> Notify:
+    return _refusal("entries are no longer refused: one was filled")
+
+
+def _refusal(detail: str, **fields: object) -> Notify:
+    return Notify("refusal", {**fields, "detail": detail})
+
+
+def short(rules: Rules, lots: tuple[int, ...], missing: int, by: str) -> Notify:
+    named = ", ".join(str(lot) for lot in lots)
+    return pause(
+        f"the account holds {rules.instrument.base_text(missing)} less base than the lots; short: lot {named}. "
+        f"What is there is sold; entries paused by {by}"
+    )
 
 
 def halt(reason: str) -> Notify:

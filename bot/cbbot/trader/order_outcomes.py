@@ -11,8 +11,8 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import notices
-from cbbot.trader.commands import Checkpoint, Command, Count
+from cbbot.trader import account_flows, notices, refused_orders, startup
+from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
     OrderAccepted,
@@ -26,7 +26,6 @@ from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TRADES_KEPT, Dust, Trade, TraderState
 
 __all__ = [
-    "WITHOUT_BASE",
     "absent",
     "accepted",
     "after_last_lot",
@@ -39,13 +38,11 @@ __all__ = [
     "unknown",
 ]
 
-WITHOUT_BASE: Final = "lots_without_base"
-"""Who pauses entries while the account holds less base than the lots say."""
-
+# An order may stay unseen for so long after the request that placed it.
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
-EXIT_RETRY_MS: Final = 5_000
-# Parts of the venue's codes: it knows more than one of each.
-_LACK_OF_FUNDS: Final = "INSUFFICIENT_FUND"
+# The market that an older entry was decided on is gone.
+ENTRY_VALID_MS: Final = 10_000
+# A part of the venue's codes: it knows more than one.
 _TOO_SMALL: Final = "SIZE_TOO_SMALL"
 
 Outcome = tuple[TraderState, tuple[Command, ...]]
@@ -64,33 +61,31 @@ def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    changed = state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms))
+    sent_ms = max(intent.sent_ms, event.at_ms) if event.may_have_left else intent.sent_ms
+    doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms, sent_ms=sent_ms)
+    changed = state.with_intent(doubtful)
     if intent.progress is Progress.UNKNOWN:
         return changed, ()
     return changed, (Count("unknown"), Checkpoint(), notices.order(rules, intent, "unknown", event.reason))
 
 
 def refused(rules: Rules, state: TraderState, event: OrderRefused) -> Outcome:
-    """Nothing was placed. An exit is wished for again by a later step, not at once for ever."""
+    """Nothing was placed. What was wished for is wished for again by a later step, not at once for ever."""
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    changed = state.without_intent(intent.client_order_id)
-    if intent.purpose is Purpose.EXIT:
-        changed = changed.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
-        if _LACK_OF_FUNDS in event.code.upper():
-            # The base is not there: sold by hand, or on hold. Buying more would hide it.
-            changed = replace(changed, paused_by=changed.paused_by | {WITHOUT_BASE})
-    commands: tuple[Command, ...] = (
-        Count("refusals", {"reason": event.code}),
-        Checkpoint(),
-        notices.order(rules, intent, "refused", f"{event.code}: {event.message}"),
-    )
+    without = state.without_intent(intent.client_order_id)
+    changed, said = refused_orders.refused(without, intent, event.at_ms, event.code, event.message)
+    commands: tuple[Command, ...] = (Count("refusals", {"reason": event.code}), Checkpoint(), *said)
+    if said:
+        # Once: the tries that follow are counted, and remembered with the refusal.
+        detail = f"{event.code}: {event.message}"
+        commands = (*commands, notices.order(rules, intent, "refused", detail))
     lot = _too_small(rules, changed, intent, event)
     if lot is not None:
         changed, more = to_dust(rules, changed, lot)
         commands = (*commands, *more)
-    return order_ended(ensure_runner(rules, changed), commands)
+    return order_ended(rules, ensure_runner(rules, changed), commands)
 
 
 def _too_small(rules: Rules, state: TraderState, intent: Intent, event: OrderRefused) -> Lot | None:
@@ -110,19 +105,37 @@ def to_dust(rules: Rules, state: TraderState, lot: Lot) -> Outcome:
     # The account's sums hold the dust as they held the lot.
     account = state.account._replace(lots=state.account.lots - 1, last_entry_ticks=newest)
     changed = replace(state, lots=lots, account=account).with_dust(lot.side, state.dust_of(lot.side).plus(lot))
+    changed = changed.without_refused_exit(lot.id)
     return changed, (Checkpoint(), notices.dust(rules, lot))
 
 
 def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
-    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten."""
+    """A look that found nothing counts only when it was complete and late enough; then the wish is forgotten.
+
+    Never for an order that the venue has confirmed: that there was one is known.
+    """
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    waited = event.at_ms - intent.created_ms
-    if not event.complete or (rules.live and waited < ABSENCE_COUNTS_AFTER_MS):
-        return state.with_intent(replace(intent, progress=Progress.UNKNOWN, asked_ms=event.at_ms)), ()
+    waited = event.at_ms - max(intent.created_ms, intent.sent_ms)
+    if not event.complete or (rules.live and (intent.order_id or waited < ABSENCE_COUNTS_AFTER_MS)):
+        doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
+        return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)
     notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return order_ended(ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice))
+    return order_ended(
+        rules, ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice)
+    )
+
+
+def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -> Outcome:
+    """The order under its own id once more: if the venue has it, it says so at once, and if not, it takes it now."""
+    entry = intent.purpose is Purpose.ENTRY
+    stale = now_ms - intent.created_ms > ENTRY_VALID_MS or state.paused_by or state.account.breaker
+    if not rules.live or state.halted or intent.repeated or intent.order_id or (entry and stale):
+        return state, ()
+    again = replace(intent, repeated=True)
+    notice = notices.order(rules, again, "sent_again", "a look found no such order yet; the same id ends the doubt")
+    return state.with_intent(again), (Checkpoint(), Place(again, state.market.last_price), notice)
 
 
 def contradicted(state: TraderState, event: OrderContradicts) -> Outcome:
@@ -139,21 +152,20 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     execution = event.execution
     if execution.base == 0:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
-        if intent.purpose is Purpose.EXIT:
-            rest = rest.with_exit_retry(intent.lot, event.at_ms + EXIT_RETRY_MS)
-        return order_ended(ensure_runner(rules, rest), (Checkpoint(), notice))
-    if intent.purpose is Purpose.ENTRY:
-        return order_ended(*_opened(rules, rest, intent, execution))
-    return order_ended(*_closed(rules, rest, intent, execution))
+        rest, said = refused_orders.refused(rest, intent, event.at_ms, "unfilled", "the order ended without a fill")
+        return order_ended(rules, ensure_runner(rules, rest), (Checkpoint(), notice, *said))
+    rest = account_flows.after_fill(rest, intent.side, execution, _fee(rules, execution))
+    rest, said = refused_orders.went_through(rest, intent)
+    settle = _opened if intent.purpose is Purpose.ENTRY else _closed
+    booked, commands = settle(rules, rest, intent, execution)
+    return order_ended(rules, booked, (*commands, *said))
 
 
-def order_ended(state: TraderState, commands: tuple[Command, ...]) -> Outcome:
-    """The end of an order: with the last open intent resolved after a start, the trader may trade."""
+def order_ended(rules: Rules, state: TraderState, commands: tuple[Command, ...]) -> Outcome:
+    """The end of an order: a last lot may have gone, and a start may go on."""
     state, more = after_last_lot(state)
-    commands = (*commands, *more)
-    if state.reconciled or state.pending:
-        return state, commands
-    return replace(state, reconciled=True), (*commands, notices.reconciled())
+    state, further = startup.advanced(rules, state)
+    return state, (*commands, *more, *further)
 
 
 def after_last_lot(state: TraderState) -> Outcome:
@@ -163,10 +175,13 @@ def after_last_lot(state: TraderState) -> Outcome:
     """
     if state.lots or state.entering:
         return state, ()
-    if WITHOUT_BASE not in state.paused_by:
+    if refused_orders.WITHOUT_BASE not in state.paused_by:
         return (replace(state, flattening=False) if state.flattening else state), ()
-    free = replace(state, flattening=False, paused_by=state.paused_by - {WITHOUT_BASE})
-    return free, (Checkpoint(), notices.pause(f"no lot is left: entries no longer paused by {WITHOUT_BASE}"))
+    free = replace(state, flattening=False, paused_by=state.paused_by - {refused_orders.WITHOUT_BASE})
+    return free, (
+        Checkpoint(),
+        notices.pause(f"no lot is left: entries no longer paused by {refused_orders.WITHOUT_BASE}"),
+    )
 
 
 def _fee(rules: Rules, execution: Execution) -> int:

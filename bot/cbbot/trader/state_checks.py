@@ -83,6 +83,10 @@ def _orders(state: TraderState) -> list[str]:
     exits = [intent for intent in state.intents if intent.purpose is Purpose.EXIT]
     if len({intent.lot for intent in exits}) < len(exits):
         found.append("two orders close the same lot")
+    open_lots = {lot.id for lot in state.lots}
+    gone = [refused.lot for refused in state.refused_exits if refused.lot not in open_lots]
+    if gone:
+        found.append(f"the exit of lot {_listed(gone)} is refused, which is not open")
     return [*found, *(problem for intent in exits if (problem := _exit(state, intent)))]
 
 

@@ -13,7 +13,7 @@ from cbbot.trader.state_fields import BadState, Fields
 
 __all__ = ["VERSION", "brought_up_to_date"]
 
-VERSION: Final = 2
+VERSION: Final = 4
 
 Document = dict[str, Any]
 
@@ -72,8 +72,45 @@ def _dusts(document: Document, fields: Fields, account: Fields) -> Document:
     return {"dust": document["dust"], "short_dust": none}
 
 
+def _refused_exits(document: Document) -> Document:
+    """2 to 3: exits that are refused are remembered; before, a restart forgot them."""
+    return {"refused_exits": []} | document
+
+
+def _accounted_orders(document: Document) -> Document:
+    """3 to 4: the state says up to when, and up to which order, it has all. Before, that was the newest."""
+    since = Fields(document).count("sequence")
+    return document | {
+        "accounted_ms": _newest_ms(document),
+        "unexplained": "",
+        "expected": None,
+        "baseline": since,
+        "accounted": [],
+    }
+
+
+def _newest_ms(document: Document) -> int:
+    """The newest time that the document tells of: it was saved then or later."""
+    fields = Fields(document)
+    account = fields.part("account")
+    day = account.whole("day")
+    return max(
+        fields.time_ms("last_fit_ms"),
+        account.time_ms("last_add_ms"),
+        account.time_ms("last_loss_ms"),
+        day * _DAY_MS if day >= 0 else _NEVER,
+        *(intent.time_ms("created_ms") for intent in fields.parts("intents")),
+        *(lot.time_ms("opened_ms") for lot in fields.parts("lots")),
+        *(trade.time_ms("closed_ms") for trade in fields.parts("trades")),
+    )
+
+
 # What a version wrote does not change when the kernel's own constants do.
 _NEVER: Final = -1
 _DAY_MS: Final = 86_400_000
 
-_STEPS: Final[dict[int, Callable[[Document], Document]]] = {1: _account_and_both_dusts}
+_STEPS: Final[dict[int, Callable[[Document], Document]]] = {
+    1: _account_and_both_dusts,
+    2: _refused_exits,
+    3: _accounted_orders,
+}

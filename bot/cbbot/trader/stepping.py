@@ -25,7 +25,7 @@ from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
 from cbbot.kernel.params import NO_CAP
 from cbbot.kernel.strategy import probability, score, signal
-from cbbot.trader import account_figures, market_state, notices, order_outcomes
+from cbbot.trader import account_figures, market_state, notices, order_outcomes, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
@@ -39,8 +39,8 @@ Outcome = tuple[TraderState, list[Command]]
 def step_at(
     rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool
 ) -> tuple[TraderState, tuple[Command, ...]]:
-    """Step at ``price`` (ticks). Nothing happens while halted or before old orders are accounted for."""
-    if state.halted or not state.reconciled:
+    """Step at ``price`` (ticks). Nothing happens while halted; exits do not wait for the fate of old orders."""
+    if state.halted or not state.watching:
         return state, ()
     commands: list[Command] = []
     state, commands = _day_and_breaker(rules, state, now_ms, price)
@@ -49,7 +49,7 @@ def step_at(
     if rules.params.refit_ms > 0 and now_ms - state.last_fit_ms >= rules.params.refit_ms:
         state, fitted = refitted(state, now_ms)
         commands += fitted
-    if not exited:
+    if not exited and state.reconciled:
         state, entry = _decide(rules, state, now_ms, price, ticking)
         commands += entry
     return state, tuple(commands)
@@ -85,6 +85,7 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
     at = to_price(rules.params, price)
     lots: list[Lot] = []
     leaving: list[tuple[Lot, str]] = []
+    commands: list[Command] = []
     exits = False
     for before in state.lots:
         if state.closing(before):
@@ -93,15 +94,16 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
         lot = trailed(rules.params, before, at)
         code = EXIT_FLATTEN if state.flattening else triggered(before, lot, at)
         exits = exits or code != EXIT_NONE
-        # Both bounds: a candle that comes late closed before the refusal, and its stop has waited long enough.
-        waits = 0 < state.retry_ms(before) - now_ms <= order_outcomes.EXIT_RETRY_MS
-        if code != EXIT_NONE and not waits:
+        if code == EXIT_NONE:
+            state, said = refused_orders.no_longer_wanted(state, lot.id)
+            commands += said
+        elif not refused_orders.exit_waits(state, lot.id):
             leaving.append((lot, EXITS[code]))
         lots.append(lot)
     moved = tuple(lots) != state.lots
     state = replace(state, lots=tuple(lots)) if moved else state
     # A trail that has moved must not be forgotten: it never falls, a restart included.
-    commands: list[Command] = [Checkpoint()] if moved or leaving else []
+    commands += [Checkpoint()] if moved or leaving else []
     for lot, reason in leaving:
         state, place = _close(rules, state, lot, reason, now_ms, price)
         commands += place
@@ -128,7 +130,7 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
 
 def _there(rules: Rules, state: TraderState, lot: Lot, price: int) -> int:
     """Base units of the lot to close: all; what the account has of it once an exit was refused for lack of base."""
-    if lot.side != BUY or order_outcomes.WITHOUT_BASE not in state.paused_by or state.balances is None:
+    if lot.side != BUY or refused_orders.WITHOUT_BASE not in state.paused_by or state.balances is None:
         return lot.base
     free = state.balances.base - sum(intent.base for intent in state.intents if intent.side is Side.SELL)
     # Less than the venue takes cannot be sold: the whole is asked for again, the base may come back.
@@ -152,8 +154,14 @@ def _place(
     name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
-    counted = Count("orders", {"mode": state.identity.mode, "side": side.value})
-    return changed, [Checkpoint(), counted, Place(intent, price), notices.placed(rules, intent, price)]
+    if not state.reconciled:
+        # A start that does not come to its end must not leave this order for the next one to adopt.
+        known = replace(state.startup, accounted=(*state.startup.accounted, name))
+        changed = replace(changed, startup=known)
+    # Further tries of what was refused are the same wish.
+    repeat = refused_orders.is_repeat(state, purpose, lot)
+    counted = [] if repeat else [Count("orders", {"mode": state.identity.mode, "side": side.value})]
+    return changed, [Checkpoint(), *counted, Place(intent, price), notices.placed(rules, intent, price)]
 
 
 def _decide(rules: Rules, state: TraderState, now_ms: int, price: int, ticking: bool) -> Outcome:
@@ -205,6 +213,8 @@ def _size(
         return 0, 0, "outcome_unknown"
     if state.pending:
         return 0, 0, "order_pending"
+    if held := refused_orders.entries_held(state):
+        return 0, 0, held
     cash = account_figures.cash(rules, state, now_ms)
     if cash is None:
         return 0, 0, "balances_stale"

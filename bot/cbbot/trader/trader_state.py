@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cbbot.domain.candle import Candle
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.kernel.account import Account, opening_account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY
@@ -17,10 +18,24 @@ from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader.events import BalancesKnown
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.rules import Rules
 from cbbot.trader.window import TrainingWindow
 
-__all__ = ["Anchor", "Decision", "Dust", "Identity", "Market", "Trade", "TraderState", "new_state"]
+__all__ = [
+    "Anchor",
+    "Decision",
+    "Dust",
+    "Holdings",
+    "Identity",
+    "Market",
+    "RefusedEntries",
+    "RefusedExit",
+    "Startup",
+    "Trade",
+    "TraderState",
+    "new_state",
+]
 
 TRADES_KEPT = 50
 
@@ -47,7 +62,7 @@ class Anchor:
 class Market:
     """What is known of the market. ``last_start`` is the open time of the newest committed candle, 0 when none.
 
-    ``window``, ``forming`` and the prices are not saved.
+    ``window`` and ``forming`` are not saved, nor is ``outlier``: the newest price that was set aside, 0 when none.
     """
 
     indicators: Indicators
@@ -57,6 +72,7 @@ class Market:
     forming: Candle | None = None
     last_price: int = 0
     outlier: int = 0
+    outlier_trade: LastTrade = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,38 @@ class Dust:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedExit:
+    """The exit of a lot that does not come off: since when (the venue's time), and why its newest try did not.
+
+    ``short``: the account is known to hold less base than the lots say. ``again_at`` is when the next try is due,
+    in elapsed milliseconds (not saved).
+    """
+
+    lot: int
+    since_ms: int
+    code: str
+    message: str
+    tries: int
+    short: bool = False
+    again_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEntries:
+    """Entries that do not come off. ``again_at`` is when the next may be sent, in elapsed milliseconds.
+
+    ``until_ms`` is the same moment on the venue's clock, for people. ``tries`` counts those of one candle.
+    """
+
+    since_ms: int
+    code: str
+    message: str
+    tries: int
+    until_ms: int
+    again_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """A closed lot with its number, counted from 1 over the life of the state."""
 
@@ -93,9 +141,39 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """Base units and ledger units that the account should have available, by the bot's own fills."""
+
+    base: int
+    quote: int
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """How far a start has come in accounting for the account's orders (``cbbot.trader.startup``).
+
+    ``baseline`` is the sequence number up to which every order is in the state, ``accounted`` the ids beyond it that
+    are too: what the starts since then have placed and adopted. Once a start is over, the baseline is the newest
+    sequence number.
+    """
+
+    baseline: int = 0
+    accounted: tuple[str, ...] = ()
+    # Not saved: when the start was told, when the list was asked for (elapsed milliseconds), how many lists have come.
+    started_ms: int = -1
+    asked_at: int = 0
+    looks: int = 0
+    problem: str = ""
+    unaccounted: tuple[ListedOrder, ...] = ()
+    compared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TraderState:
     """See the module. ``epoch`` rises with every start, ``sequence`` with every order.
 
+    ``accounted_ms`` is up to when every order of the account is in the state (the newest event that was to be saved
+    while that was so), -1 when it never was. ``unexplained`` says what a start has found that the state cannot explain.
     ``dust`` is what BUY lots left behind, ``short_dust`` what SELL lots did: one is sold, the other bought back.
     """
 
@@ -116,12 +194,21 @@ class TraderState:
     trades: tuple[Trade, ...] = ()
     trade_count: int = 0
     decision: Decision | None = None
-    # Not saved:
+    refused_exits: tuple[RefusedExit, ...] = ()
+    accounted_ms: int = -1
+    unexplained: str = ""
+    expected: Holdings | None = None
+    startup: Startup = Startup()
+    # Not saved, as is most of the startup:
+    # Lots are watched once the account's orders are known, entries are made once all of them are over.
+    watching: bool = False
     reconciled: bool = False
     balances: BalancesKnown | None = None
     last_order_ms: int = 0
-    # Until when (ms) the next try of a lot's refused exit waits, by the lot's id.
-    exit_retries: tuple[tuple[int, int], ...] = ()
+    refused_entries: RefusedEntries | None = None
+    # Milliseconds of a clock that nobody sets, and when on it the newest order was filled.
+    elapsed_ms: int = 0
+    filled_at: int = 0
 
     @property
     def pending(self) -> bool:
@@ -140,14 +227,15 @@ class TraderState:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)
 
-    def retry_ms(self, lot: Lot) -> int:
-        return next((until_ms for lot_id, until_ms in self.exit_retries if lot_id == lot.id), 0)
+    def refused_exit(self, lot_id: int) -> RefusedExit | None:
+        return next((each for each in self.refused_exits if each.lot == lot_id), None)
 
-    def with_exit_retry(self, lot_id: int, until_ms: int) -> TraderState:
-        """The state in which the lot's exit waits; what is remembered of lots that have left goes."""
-        others = {lot.id for lot in self.lots} - {lot_id}
-        waiting = tuple(pair for pair in self.exit_retries if pair[0] in others)
-        return replace(self, exit_retries=(*waiting, (lot_id, until_ms)))
+    def with_refused_exit(self, refused: RefusedExit) -> TraderState:
+        others = self.without_refused_exit(refused.lot).refused_exits
+        return replace(self, refused_exits=(*others, refused))
+
+    def without_refused_exit(self, lot_id: int) -> TraderState:
+        return replace(self, refused_exits=tuple(each for each in self.refused_exits if each.lot != lot_id))
 
     def dust_of(self, side: int) -> Dust:
         return self.dust if side == BUY else self.short_dust

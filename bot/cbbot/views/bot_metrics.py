@@ -6,11 +6,12 @@ Names and labels never change: dashboards and alerts depend on them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from cbbot.contract.bot_api import RefusedExit
 from cbbot.domain.order import Side
 from cbbot.kernel.codes import DENIALS, SIGNALS
 from cbbot.kernel.indicators import read
@@ -90,6 +91,9 @@ class BotMetrics:
         self._breaker = self._gauge("bot_breaker_tripped", "1 while the daily breaker stops entries.")
         self._paused = self._gauge("bot_entries_paused", "1 while entries are paused, by whomever.")
         self._halted = self._gauge("bot_halted", "1 when the trader has stopped and a person must look.")
+        self._refused_exits = self._gauge("bot_refused_exits", "Open lots whose exit is refused; it is tried on.")
+        self._refused_entries = self._gauge("bot_entries_refused", "1 while entries are refused by bridge or venue.")
+        self._short = self._gauge("bot_short_lots", "Open lots that the account lacks the base of.")
         self._pending = self._gauge("bot_pending_orders", "Orders whose end is not known yet.")
         self._last_price = self._gauge("bot_last_price", "Last accepted price.")
         self._model = self._gauge("bot_model_mode", "1 for the model in use.", ("mode",))
@@ -136,6 +140,9 @@ class BotMetrics:
             self._breaker: known.breaker,
             self._paused: bool(known.paused_by),
             self._halted: bool(known.halted),
+            self._refused_exits: None if known.open_lots is None else len(_refused_lots(known)),
+            self._refused_entries: None,
+            self._short: None if known.open_lots is None else sum(each.short for each in _refused_lots(known)),
             self._pending: known.pending_orders,
             self._last_price: known.last_price,
             self._epoch: known.epoch,
@@ -147,19 +154,26 @@ class BotMetrics:
 
     def observe(self, rules: Rules, state: TraderState) -> None:
         """Sets every gauge that is a figure of the state."""
-        currency: Callable[[int], float] = lambda ledger: float(rules.instrument.money(ledger))  # noqa: E731  a word for eight lines
+
+        def currency(ledger: int | None) -> float:
+            return math.nan if ledger is None else float(rules.instrument.money(ledger))
+
         account, ticks = state.account, state.market.last_price
-        self._equity.set(currency(account_figures.equity(rules, state, ticks)))
-        self._marked.set(currency(account_figures.marked_equity(rules, state, ticks)))
-        self._unrealized.set(currency(account_figures.unrealised(state, ticks) if ticks else 0))
+        figures = account_figures.figures(rules, state)
+        self._equity.set(currency(figures.equity))
+        self._marked.set(currency(figures.marked))
+        self._unrealized.set(currency(figures.unrealised))
         self._daily.set(currency(account.day_realised))
         self._exposure.set(currency(account.cost_sum))
         self._lots.set(len(state.lots))
         self._breaker.set(account.breaker)
         self._paused.set(bool(state.paused_by))
         self._halted.set(bool(state.halted))
+        self._refused_exits.set(len(state.refused_exits))
+        self._refused_entries.set(state.refused_entries is not None)
+        self._short.set(sum(refused.short for refused in state.refused_exits))
         self._pending.set(len(state.intents))
-        self._last_price.set(rules.instrument.price(ticks))
+        self._last_price.set(rules.instrument.price(ticks) if ticks else math.nan)
         self._epoch.set(state.epoch)
         for model in _MODELS:
             self._model.labels(mode=model).set(model == rules.settings.model_mode)
@@ -168,6 +182,10 @@ class BotMetrics:
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+
+def _refused_lots(known: LastKnown) -> list[RefusedExit]:
+    return known.refused.exits if known.refused is not None else []
 
 
 def _vol_factor(rules: Rules, state: TraderState) -> float:

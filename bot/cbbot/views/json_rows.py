@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbbot.contract.bot_api import DecisionRow, LotRow, TradeRow
+from cbbot.contract.bot_api import DecisionRow, LotRow, Refused, TradeRow
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
@@ -10,15 +10,16 @@ from cbbot.domain.timestamps import rfc3339
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import SIGNALS
 from cbbot.kernel.lot import Lot
-from cbbot.trader.trader_state import Decision
+from cbbot.trader.trader_state import Decision, TraderState
 from cbbot.views.fields import lot_fields, trade_fields
 
-__all__ = ["candle_row", "decision_row", "lot_row", "trade_row"]
+__all__ = ["candle_row", "decision_row", "lot_row", "refused_of", "trade_row"]
 
 
 def lot_row(instrument: Instrument, lot: Lot, ticks: int) -> LotRow:
-    """An open lot, marked at ``ticks`` (0: no price yet, marked at its own)."""
-    return LotRow.model_validate(lot_fields(instrument, lot, ticks))
+    """An open lot, marked at ``ticks``; without a price (0) its profit is not known."""
+    unknown = {} if ticks else {"unrealized_pnl": None}
+    return LotRow.model_validate(lot_fields(instrument, lot, ticks) | unknown)
 
 
 def trade_row(instrument: Instrument, closed: Closed) -> TradeRow:
@@ -35,6 +36,35 @@ def decision_row(instrument: Instrument, decision: Decision) -> DecisionRow:
             "fast": decision.fast,
             "slow": decision.slow,
             "reason": decision.reason,
+        }
+    )
+
+
+def refused_of(state: TraderState) -> Refused | None:
+    """What the venue refuses; None when there is nothing."""
+    entries = state.refused_entries
+    if not state.refused_exits and entries is None:
+        return None
+    return Refused.model_validate(
+        {
+            "exits": [
+                {
+                    "lot": each.lot,
+                    "since": rfc3339(each.since_ms),
+                    "code": each.code,
+                    "message": each.message,
+                    "tries": each.tries,
+                    "short": each.short,
+                }
+                for each in sorted(state.refused_exits, key=lambda each: each.lot)
+            ],
+            "entries": entries
+            and {
+                "since": rfc3339(entries.since_ms),
+                "code": entries.code,
+                "message": entries.message,
+                "until": rfc3339(entries.until_ms),
+            },
         }
     )
 

@@ -6,12 +6,12 @@ Read off the document's own text: amounts need no increments to be shown. Nothin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import ValidationError
 
-from cbbot.contract.bot_api import LotRow, NumberedTrade
+from cbbot.contract.bot_api import LotRow, NumberedTrade, Refused
 from cbbot.domain.decimals import parse_decimal
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
@@ -42,6 +42,7 @@ class LastKnown:
     halted: str = ""
     lots: tuple[LotRow, ...] = ()
     trades: tuple[NumberedTrade, ...] = ()
+    refused: Refused | None = None
 
     @property
     def condition(self) -> str:
@@ -73,7 +74,7 @@ def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
     return LastKnown(
         saved_ms=saved_ms,
         epoch=epoch,
-        equity_usd=f"{parse_decimal(account['start_equity']) + parse_decimal(account['realised']):f}",
+        equity_usd=f"{_equity(document):f}",
         daily_pnl_usd=f"{parse_decimal(account['day_realised']):f}",
         exposure_usd=f"{parse_decimal(account['cost_sum']):f}",
         last_price=price if parse_decimal(price) else None,
@@ -86,7 +87,22 @@ def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
         halted=str(document["halted"]),
         lots=tuple(_lot(lot) for lot in document["lots"]),
         trades=tuple(_trade(trade) for trade in document["trades"]),
+        refused=_refused(document["refused_exits"]),
     )
+
+
+def _refused(exits: list[Document]) -> Refused | None:
+    if not exits:
+        return None
+    return Refused.model_validate({"exits": [each | {"since": rfc3339(each["since_ms"])} for each in exits]})
+
+
+def _equity(document: Document) -> Decimal:
+    """What the balances were worth, where they are the equity; else what it began with and what was realised."""
+    account, expected = document["account"], document["expected"]
+    if expected is None:
+        return parse_decimal(account["start_equity"]) + parse_decimal(account["realised"])
+    return parse_decimal(expected["quote"]) + parse_decimal(expected["base"]) * parse_decimal(document["last_price"])
 
 
 def _lot(lot: Document) -> LotRow:

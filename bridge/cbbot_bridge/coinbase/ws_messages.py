@@ -25,12 +25,16 @@ _LARGEST_NUMBER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class TickerUpdate:
-    """One product's ticker: price and, where told, best bid and ask, as decimal text."""
+    """One product's ticker: price and, where told, best bid and ask, as decimal text.
+
+    ``traded``: a trade led to it, at about the message's time. One of a snapshot tells a trade of any age.
+    """
 
     product_id: str
     price: str
     bid: str | None
     ask: str | None
+    traded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,10 @@ def parse_frame(text: str | bytes) -> Frame:
     tickers: list[TickerUpdate] = []
     bad: list[str] = []
     if channel == "ticker":
-        for item in _items(body, "tickers"):
-            _read_ticker(item, tickers, bad)
+        for event in _events(body):
+            traded = isinstance(event, dict) and event.get("type") == "update"
+            for item in _held(event, "tickers"):
+                _read_ticker(item, tickers, bad, traded=traded)
     return Frame(
         channel=channel if isinstance(channel, str) else "",
         timestamp=timestamp if isinstance(timestamp, str) else "",
@@ -80,17 +86,18 @@ def parse_frame(text: str | bytes) -> Frame:
     )
 
 
-def _items(body: dict[str, Any], key: str) -> list[Any]:
-    """What stands in ``key`` of every event; a thing that should be a list and is none is an item itself."""
+def _events(body: dict[str, Any]) -> list[Any]:
     events = body.get("events")
-    found: list[Any] = []
-    for event in events if isinstance(events, list) else [events]:
-        held = event.get(key) if isinstance(event, dict) else None
-        found.extend(held if isinstance(held, list) else [held])
-    return found
+    return events if isinstance(events, list) else [events]
 
 
-def _read_ticker(item: Any, tickers: list[TickerUpdate], bad: list[str]) -> None:
+def _held(event: Any, key: str) -> list[Any]:
+    """What stands in ``key`` of an event; a thing that should be a list and is none is an item itself."""
+    held = event.get(key) if isinstance(event, dict) else None
+    return held if isinstance(held, list) else [held]
+
+
+def _read_ticker(item: Any, tickers: list[TickerUpdate], bad: list[str], *, traded: bool) -> None:
     if not isinstance(item, dict):
         bad.append("a ticker is no object")
         return
@@ -103,7 +110,7 @@ def _read_ticker(item: Any, tickers: list[TickerUpdate], bad: list[str]) -> None
         bad.append(f"{product_id}: a ticker's price is {str(price)[:40]!r}")
         return
     bid, ask = translate.quote_of(item)
-    tickers.append(TickerUpdate(product_id, text, bid, ask))
+    tickers.append(TickerUpdate(product_id, text, bid, ask, traded))
 
 
 def _count(value: object) -> int | None:
@@ -116,7 +123,8 @@ def _count(value: object) -> int | None:
 
 
 def _beat(body: dict[str, Any]) -> int | None:
-    return next((count for item in _items(body, "heartbeat_counter") if (count := _count(item)) is not None), None)
+    beats = (item for event in _events(body) for item in _held(event, "heartbeat_counter"))
+    return next((count for item in beats if (count := _count(item)) is not None), None)
 
 
 def subscribe_message(channel: str, products: tuple[str, ...], token: str | None) -> str:

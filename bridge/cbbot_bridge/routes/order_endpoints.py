@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from cbbot.contract.bridge_fields import ClientOrderId, ProductId
+from cbbot.contract.bridge_api import NewestEpoch
+from cbbot.contract.bridge_fields import BotId, ClientOrderId, ProductId
 from cbbot.contract.bridge_orders import (
     BracketOrder,
     LimitOrder,
@@ -16,6 +17,7 @@ from cbbot.contract.bridge_orders import (
     OrderNotFound,
     OrderPlaced,
     OrderState,
+    OwnOrders,
     StopLimitOrder,
 )
 from cbbot.domain.order import Side
@@ -23,7 +25,7 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.order_records import place_action
 from cbbot_bridge.order_wish import AnyOrder, wish_of
 from cbbot_bridge.routes.admission import TokenRoute
-from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, LOOK_ERRORS, ORDER_ERRORS
+from cbbot_bridge.routes.documented import ACCOUNT_ERRORS, LOOK_ERRORS, ORDER_ERRORS, TOKEN_ERRORS
 from cbbot_bridge.routes.requests import (
     BotIdentity,
     BridgeOf,
@@ -101,6 +103,27 @@ async def open_orders(
 ) -> OpenOrders:
     """Every order that is not over, of one product or of all: all pages, or an error."""
     return await bridge.orders.lookup.open_orders(product_id)
+
+
+@router.get("/orders", responses=ACCOUNT_ERRORS)
+async def own_orders(
+    bridge: BridgeOf,
+    _identity: Identity,
+    client_order_id_prefix: Annotated[ClientOrderId, Query(examples=["btc-"])],
+    product_id: ProductQuery,
+    since: Second,
+) -> OwnOrders:
+    """Every order under ids that begin with a prefix, since a little before `since`: all pages, or an error.
+
+    With it a starting bot finds orders that its state does not know. Their fills are not looked at.
+    """
+    return await bridge.orders.lookup.own_orders(client_order_id_prefix, product_id, since)
+
+
+@router.get("/epoch", responses=TOKEN_ERRORS)
+async def newest_epoch(bridge: BridgeOf, bot_id: Annotated[BotId, Query(examples=["btc"])]) -> NewestEpoch:
+    """The newest epoch of a bot that this bridge has seen. A bot that starts takes a higher one."""
+    return NewestEpoch(bot_id=bot_id, epoch=bridge.epochs.newest(bot_id))
 
 
 @router.get("/order/{order_id}", responses=LOOK_ERRORS)

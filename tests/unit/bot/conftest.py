@@ -97,7 +97,7 @@ class FakeBridge:
     """Answers as the bridge does; the venue's time is the loop's, ``rate`` times as fast.
 
     ``broken`` maps a path to the answer it gives instead (a function of the request), for failures.
-    ``requests`` are those that came. Orders are filled at the newest price.
+    ``requests`` are those that came. Orders are filled at the newest price; ``invisible`` ones are not listed.
     """
 
     def __init__(self, candles: list[Candle], now: int, rate: float = 1.0) -> None:
@@ -108,6 +108,8 @@ class FakeBridge:
         self.broken: dict[str, Callable[[httpx.Request], httpx.Response]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
         self.stale = False
+        self.newest_epoch = 0
+        self.invisible: set[str] = set()
         self._stopped_ms: int | None = None
 
     @property
@@ -144,6 +146,8 @@ class FakeBridge:
             return self.broken[path](request)
         if path.startswith("/order/") and request.method == "GET":
             return self._order(path.removeprefix("/order/"))
+        if path == "/order":
+            return self._order_by_name(request)
         answers: dict[str, Callable[[httpx.Request], Any]] = {
             "/time": lambda _: {"iso": rfc3339(self.now_ms()), "epoch_ms": self.now_ms(), "offset_ms": 0},
             "/exchange/filters": lambda _: {
@@ -157,6 +161,8 @@ class FakeBridge:
             "/balance/base": lambda _: {"asset": "BTC", "available": "1", "step": "0.00000001"},
             "/balance/quote": lambda _: {"asset": "USD", "available": "100000", "step": "0.01"},
             "/order/market": self.place,
+            "/epoch": lambda request: {"bot_id": request.url.params["bot_id"], "epoch": self.newest_epoch},
+            "/orders": self._own_orders,
         }  # fmt: skip
         if path not in answers:
             return httpx.Response(404, json={"error": {"code": "not_found", "message": path}})
@@ -192,6 +198,22 @@ class FakeBridge:
                 "commission_total_usd": f"{value * Decimal('0.009'):f}", "settled": True, "fills_agree": True,
             }  # fmt: skip
         return {"success": True, "order_id": self.orders[name]["order_id"], "client_order_id": name}
+
+    def _own_orders(self, request: httpx.Request) -> dict[str, Any]:
+        prefix = request.url.params["client_order_id_prefix"]
+        own = [order for name, order in self.orders.items() if name.startswith(prefix) and name not in self.invisible]
+        since, now = rfc3339(int(request.url.params["since"]) * 1000), rfc3339(self.now_ms())
+        return {"since": since, "until": now, "orders": own, "size": len(own)}
+
+    def _order_by_name(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.params["client_order_id"]
+        if name in self.orders and name not in self.invisible:
+            return httpx.Response(200, json=self.orders[name])
+        search = {
+            "since": "x", "until": "y", "looked_back_seconds": 60, "pages": 1, "orders_seen": len(self.orders),
+            "complete": True,
+        }  # fmt: skip
+        return httpx.Response(404, json={"error": {"code": "not_found", "message": name}, "search": search})
 
     def _order(self, order_id: str) -> httpx.Response:
         for order in self.orders.values():

@@ -286,7 +286,7 @@ async def test_openapi_has_examples_and_errors_for_every_endpoint(open_bridge: A
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    assert len(operations) == 24
+    assert len(operations) == 26
     for (method, path), operation in operations.items():
         responses = operation["responses"]
         assert operation["summary"], path

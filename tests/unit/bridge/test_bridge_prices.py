@@ -147,7 +147,8 @@ async def test_a_price_over_http_is_no_tick_then_price_then_stale(make_bridge: A
         first = await client.get(url)
         assert (first.status_code, first.json()) == (200, {"error": "no_tick", "product_id": "BTC-USD"})
         bridge.prices.heard(tick("100.10", T1, clock.now))
-        expected = {"product_id": "BTC-USD", "price": "100.10", "ts": T1, "stale": False}
+        untold = {"trade_id": "", "traded_at": ""}
+        expected = {"product_id": "BTC-USD", "price": "100.10", "ts": T1, "stale": False, **untold}
         assert (await client.get(url)).json() == expected
         clock.now += 11
         assert (await client.get(url)).json() == {**expected, "stale": True}

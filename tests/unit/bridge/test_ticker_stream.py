@@ -25,7 +25,7 @@ async def test_it_subscribes_to_heartbeats_and_ticker_with_a_token_each() -> Non
 
     async with streaming(script, token=lambda: next(tokens)) as (stream, heard, server):
         update, timestamp = await asyncio.wait_for(heard.ticks.get(), 5)
-        assert update == TickerUpdate("BTC-USD", "68900.50", "1", None)
+        assert update == TickerUpdate("BTC-USD", "68900.50", "1", None, traded=True)
         assert timestamp == "2026-04-07T14:30:00Z"
         assert stream.counts.connected
         assert server.subscriptions[0] == [

@@ -141,6 +141,31 @@ def test_breaker_and_pause_are_reported_in_entries_allowed(observed: Observe, bo
     assert judged(observed(report=Report(observed().now, tripped)))["EntriesAllowed"] == ("False", "BreakerTripped")
 
 
+REFUSED_EXIT = {"lot": 3, "since": "2026-11-26T12:01:00Z", "code": "limit_only", "message": "no", "tries": 9}
+
+
+def test_a_refused_exit_degrades_and_says_lot_since_and_reason(observed: Observe, bot_status: MakeStatus) -> None:
+    refused = bot_status(
+        phase="paused", entries={"allowed": False, "paused_by": []}, refused={"exits": [REFUSED_EXIT], "entries": None}
+    )
+    seen = observed(children=RUNNING, report=Report(observed().now, refused))
+    status = {"conditions": derive_conditions(seen, CLEAN)}
+    for kind in ("Degraded", "EntriesAllowed"):
+        entry = condition(status, kind)
+        assert entry["reason"] == "ExitRefused"
+        assert entry["message"] == "the exit of lot 3 is refused since 2026-11-26T12:01:00Z: limit_only"
+    assert judged(seen)["Degraded"][0] == "True"
+    assert judged(seen)["EntriesAllowed"][0] == "False"
+
+
+def test_refused_entries_alone_are_no_degradation(observed: Observe, bot_status: MakeStatus) -> None:
+    waiting = {"since": "2026-11-26T12:01:00Z", "code": "limit_only", "message": "no", "until": "2026-11-26T12:02:00Z"}
+    refused = bot_status(entries={"allowed": False, "paused_by": []}, refused={"exits": [], "entries": waiting})
+    found = judged(observed(children=RUNNING, report=Report(observed().now, refused)))
+    assert found["Degraded"] == ("False", "AsExpected")
+    assert found["EntriesAllowed"] == ("False", "EntriesRefused")
+
+
 def test_monitoring_says_whether_the_definition_is_there(observed: Observe, paper: dict[str, Any]) -> None:
     assert judged(observed())["MonitoringReady"] == ("False", "ServiceMonitorCRDMissing")
     assert judged(observed(monitors_known=True))["MonitoringReady"] == ("True", "Applied")

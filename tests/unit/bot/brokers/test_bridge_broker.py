@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.brokers.bridge_broker import BridgeBroker
+from cbbot.brokers.bridge_broker import TOO_LATE, BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.order_answers import contradiction, execution_of
 from cbbot.contract.bridge_orders import OrderState
@@ -25,7 +26,7 @@ from cbbot.trader.events import (
     OrderRefused,
     OrderUnknown,
 )
-from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.intent import Intent, Progress, Purpose
 
 NOW = 1_757_400_000_000
 ENTRY = Intent("bot-7-1", Purpose.ENTRY, 1, Side.BUY, 45_000, 5_000, "", NOW)
@@ -78,12 +79,12 @@ class Talk:
 def events_of(virtually: Any) -> Callable[..., list[Any]]:
     """The events of one call, and how long it took."""
 
-    def tell(talk: Talk, intent: Intent, call: str = "place") -> list[Any]:
+    def tell(talk: Talk, intent: Intent, call: str = "place", until: float = math.inf) -> list[Any]:
         async def main() -> list[Any]:
             client = BridgeClient("http://bridge", "secret", httpx.MockTransport(talk.answer))
             client.identify("bot", 7)
             broker = BridgeBroker(client, BTC_USD, lambda: NOW)
-            answers = broker.place(intent, 0, NOW) if call == "place" else broker.look_up(intent, NOW)
+            answers = broker.place(intent, 0, NOW, until) if call == "place" else broker.look_up(intent, NOW)
             events = [event async for event in answers]
             await client.aclose()
             return events
@@ -218,6 +219,41 @@ def test_a_look_may_take_longer_than_other_reads(events_of: Any) -> None:
     assert (short, long) == (10.0, 30.0)
 
 
+NOTHING = {"filled_size": "0", "filled_value": "0", "average_filled_price": "0", "commission_total_usd": "0"}
+
+
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_filled_with_nothing_is_no_end_however_often_it_is_told(events_of: Any, call: str) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING)
+    talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[empty], search=[empty])
+    accepted, unknown = events_of(talk, ENTRY, call)
+    assert isinstance(accepted, OrderAccepted)
+    assert isinstance(unknown, OrderUnknown)
+
+
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_what_was_filled_and_shows_nothing_at_first_is_booked_with_its_fills(events_of: Any, call: str) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING)
+    talk = Talk(
+        post=[httpx.Response(200, json=PLACED)], search=[empty], order=[empty, empty, httpx.Response(200, json=STATE)]
+    )
+    assert events_of(talk, ENTRY, call)[1].execution.base == 44_555
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "FAILED"])
+@pytest.mark.parametrize("call", ["place", "look_up"])
+def test_an_order_that_ended_without_a_fill_is_over_after_its_fills_had_time_to_come(
+    events_of: Any, status: str, call: str
+) -> None:
+    empty = httpx.Response(200, json=STATE | NOTHING | {"status": status, "settled": False})
+    late = httpx.Response(200, json=STATE | {"status": status, "settled": False})
+    script: dict[str, list[Answer]] = {"post": [httpx.Response(200, json=PLACED)], "search": [empty]}
+    assert events_of(Talk(order=[empty, empty, late], **script), ENTRY, call)[1].execution.base == 44_555
+    talk = Talk(order=[empty], **script)
+    assert events_of(talk, ENTRY, call)[1].execution.base == 0
+    assert len(talk.asked) > 5
+
+
 def test_fills_that_never_agree_are_believed_in_the_end(events_of: Any) -> None:
     lagging = STATE | {"settled": False, "fills_agree": False}
     talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=lagging)])
@@ -316,3 +352,37 @@ def test_a_stale_epoch_is_noticed_on_any_request(virtually: Any) -> None:
         await client.aclose()
 
     virtually(main)
+
+
+def test_an_entry_that_has_waited_too_long_is_not_sent(events_of: Any) -> None:
+    talk = Talk(post=[httpx.Response(200, json=PLACED)])
+    (refused,) = events_of(talk, ENTRY, until=-0.001)
+    assert (type(refused), refused.code, talk.asked) == (OrderRefused, TOO_LATE, [])
+
+
+def test_an_entry_that_cannot_be_sent_for_long_is_not_sent_later(events_of: Any) -> None:
+    talk = Talk(post=[httpx.ConnectError("no route")])
+    (refused,) = events_of(talk, ENTRY, until=0.6)
+    assert (type(refused), refused.code) == (OrderRefused, "bridge_unreachable")
+    assert len(talk.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [error(400, "INSUFFICIENT_FUND"), error(409, "stale_epoch"), error(401, "bad_token"), httpx.ConnectError("no")],
+)
+def test_of_an_order_in_doubt_no_refusal_says_that_it_does_not_exist(events_of: Any, answer: Answer) -> None:
+    (unknown,) = events_of(Talk(post=[answer]), replace(ENTRY, progress=Progress.UNKNOWN))
+    assert (type(unknown), unknown.may_have_left) == (OrderUnknown, False)
+
+
+def test_an_order_in_doubt_that_the_venue_has_is_followed_to_its_end(events_of: Any) -> None:
+    talk = Talk(post=[httpx.Response(200, json=PLACED)], order=[httpx.Response(200, json=STATE)])
+    accepted, filled = events_of(talk, replace(ENTRY, progress=Progress.UNKNOWN))
+    assert (type(accepted), type(filled)) == (OrderAccepted, OrderFilled)
+
+
+def test_only_a_request_that_may_have_left_begins_the_wait_for_absence_anew(events_of: Any) -> None:
+    (timed_out,) = events_of(Talk(post=[httpx.ReadTimeout("slow")]), ENTRY)
+    (not_asked,) = events_of(Talk(search=[error(503, "no_credentials")]), ENTRY, "look_up")
+    assert (timed_out.may_have_left, not_asked.may_have_left) == (True, False)

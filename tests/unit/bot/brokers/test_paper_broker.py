@@ -68,7 +68,7 @@ def test_it_answers_at_once_and_forgets() -> None:
     intent = replace(INTENT, base=1_000)
 
     async def answers() -> list[object]:
-        placed = [event async for event in broker.place(intent, 5_000_000, 77)]
+        placed = [event async for event in broker.place(intent, 5_000_000, 77, 0.0)]
         return [*placed, *[event async for event in broker.look_up(intent, 78)]]
 
     filled, absent = asyncio.run(answers())

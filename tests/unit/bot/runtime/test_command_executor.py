@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +15,12 @@ from cbbot.domain.order import Side
 from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
-from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
-from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.events import Event, OrderAccepted, OrderRefused, OrderUnknown
+from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.views.bot_metrics import BotMetrics
 
 EXIT = Intent("bot-1-1", Purpose.EXIT, 1, Side.SELL, 5, 0, "stop_loss", 1_000)
+ENTRY = Intent("bot-1-2", Purpose.ENTRY, 2, Side.BUY, 5, 7, "", 1_000)
 NOTICE = Notify("breaker", {})
 
 
@@ -29,6 +32,7 @@ class Office:
 
     def __init__(self, broken: str) -> None:
         self.broken = broken
+        self.until: dict[Purpose, float] = {}
 
     def fails(self, what: str) -> None:
         if what == self.broken:
@@ -41,7 +45,8 @@ class Office:
     def notify(self, _notice: Notify) -> None:
         self.fails("notify")
 
-    async def place(self, intent: Intent, _price: int, now_ms: int) -> AsyncIterator[OrderAccepted]:
+    async def place(self, intent: Intent, _price: int, now_ms: int, until: float) -> AsyncIterator[OrderAccepted]:
+        self.until[intent.purpose] = until
         self.fails("place")
         yield OrderAccepted(now_ms, intent.client_order_id, "venue")
 
@@ -75,3 +80,32 @@ def test_an_order_that_fails_by_our_mistake_is_unknown_and_so_asked_after() -> N
     event, failures = executed("place", Checkpoint(), Place(EXIT, 100), NOTICE)
     assert event == OrderUnknown(2_000, "bot-1-1", "RuntimeError: place")
     assert failures == 1
+
+
+def test_an_entry_has_a_bound_from_when_it_was_decided_and_an_exit_has_none(virtually: Any) -> None:
+    async def main() -> None:
+        office: Any = Office("")
+        executor = CommandExecutor(office, office, EventQueue(), BotMetrics(), office)
+        state: Any = SimpleNamespace(paused_by=frozenset())
+        await asyncio.sleep(100)
+        executor.submit(CommandBatch(0, state, (Place(ENTRY, 100), Place(EXIT, 100)), 2_000))
+        await asyncio.sleep(32)  # frozen before it was sent
+        running = asyncio.create_task(executor.run())
+        await executor.drained()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert office.until == {Purpose.ENTRY: 110.0, Purpose.EXIT: math.inf}
+
+    virtually(main)
+
+
+@pytest.mark.parametrize(
+    ("progress", "answer"),
+    [(Progress.SENT, OrderRefused), (Progress.UNKNOWN, OrderAccepted)],
+    ids=["new", "sent again"],
+)
+def test_on_a_full_disk_a_new_entry_is_refused_and_one_that_was_written_down_before_is_not_forgotten(
+    progress: Progress, answer: type[Event]
+) -> None:
+    event, _ = executed("", Place(replace(ENTRY, progress=progress), 100))
+    assert isinstance(event, answer)

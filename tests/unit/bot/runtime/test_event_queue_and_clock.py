@@ -28,7 +28,7 @@ FLAT = Candle(0, 100, 100, 100, 100, 1)
 def test_answers_come_first_and_only_the_newest_tick_counts(virtually: Any) -> None:
     async def main() -> None:
         queue = EventQueue()
-        queue.put_time(TimePassed(1))
+        queue.put_time(TimePassed(1, 1))
         assert not queue.put_tick(Tick(1, 10))
         assert queue.put_tick(Tick(2, 11))
         queue.put(CandleClosed(FLAT))
@@ -40,7 +40,7 @@ def test_answers_come_first_and_only_the_newest_tick_counts(virtually: Any) -> N
             CandleClosed(FLAT),
             EntriesPaused(3, "hand"),
             Tick(2, 11),
-            TimePassed(1),
+            TimePassed(1, 1),
         ]
 
     virtually(main)

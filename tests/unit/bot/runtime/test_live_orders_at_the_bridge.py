@@ -110,6 +110,7 @@ def test_an_order_that_does_not_end_is_looked_up_at_the_next_start(
         await asyncio.sleep(5)
         await rig.stop()
         del bridge.broken["/order/market"]
+        bridge.invisible.update(bridge.orders)
         again = make_rig(bridge, tmp_path, **LIVE)
         await asyncio.sleep(60)
         ready, reason = again.bot.readiness

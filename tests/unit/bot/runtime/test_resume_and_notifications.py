@@ -240,7 +240,9 @@ def test_the_webhooks_address_stands_in_no_log_and_failures_are_counted(virtuall
 def test_people_hear_of_trouble_and_trades_not_of_every_order() -> None:
     assert wording("order", {"outcome": "sent"}) is None
     assert wording("refit", {}) is None
-    assert wording("order", {"outcome": "refused", "lot": 2}) == "order outcome refused, lot 2"
+    assert wording("order", {"outcome": "unknown", "lot": 2}) == "order outcome unknown, lot 2"
+    assert wording("order", {"outcome": "refused", "lot": 2}) is None  # its refusal tells of it, once
+    assert wording("refusal", {"detail": "limit_only"}) == "refusal detail limit_only"
     assert wording("halt", {"detail": "stopped"}) == "halt detail stopped"
 
 

@@ -129,7 +129,7 @@ def test_events_are_structured_log_lines(
 
 def test_a_step_that_only_counts_leaves_nothing_to_the_executor_that_could_pile_up(virtually: Any) -> None:
     rules = build_rules(load({"MAX_DAILY_LOSS_PCT": "0"}), BTC_USD)
-    state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), reconciled=True)
+    state = replace(new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 1), watching=True, reconciled=True)
     submitted: list[CommandBatch] = []
 
     class Waiting:

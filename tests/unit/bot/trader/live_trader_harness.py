@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Execution
-from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, Tick
+from cbbot.trader.events import BalancesKnown, OrderFilled, OrderRefused, OrdersListed, Tick, TimePassed
 from cbbot.trader.intent import Intent
 from trader_harness import TraderHarness, flat_history, placed, sure_model, unanswered
 
@@ -35,7 +36,14 @@ class LiveTraderHarness(TraderHarness):
         }  # fmt: skip
         super().__init__(defaults | keys, unanswered, bot_id="bot", epoch=7)
         self.now_ms = T0
-        self.start(flat_history(T0 // 1000 - 3600, BTC_USD.ticks(Decimal(100))), model=sure_model(bias))
+        history = flat_history(T0 // 1000 - 3600, BTC_USD.ticks(Decimal(100)))
+        self.start(history, T0 - 60_000, model=sure_model(bias))
+        # The account has no orders of ours, then and after those that were invisible must be there.
+        self.feed(OrdersListed(T0 - 60_000, ()), OrdersListed(T0 - 1_000, ()))
+
+    def restart(self) -> None:
+        super().restart()
+        self.feed(OrdersListed(self.now_ms, ()))
 
     def balances(self, quote: str = "1000", base: str = "0") -> None:
         self.now_ms += 1
@@ -48,7 +56,12 @@ class LiveTraderHarness(TraderHarness):
     def tick(self, price: str) -> list[Intent]:
         """The orders that a price leads to."""
         self.now_ms += 1000
-        return placed(self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price)))))
+        self.pass_time()
+        return placed(self.feed(Tick(self.now_ms, BTC_USD.ticks(Decimal(price)), LastTrade(str(self.now_ms)))))
+
+    def pass_time(self) -> None:
+        """The clock that nobody sets comes to where the test's is."""
+        self.feed(TimePassed(self.now_ms, self.now_ms - T0))
 
     def fill(self, intent: Intent, price: str, base: str | None = None) -> None:
         self.now_ms += 10

@@ -19,7 +19,7 @@ from cbbot.trader.codec import decode, decode_identity, encode
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_checks import check_document
 from cbbot.trader.state_fields import BadState
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.trader_state import Startup, TraderState
 from trader_harness import TraderHarness, unanswered
 
 KEYS = {"USE_TICK_PRICE": "false", "USE_MA_FILTER": "false", "BUY_THRESHOLD": "0", "TAKE_PROFIT_PCT": "0.1"}
@@ -51,7 +51,8 @@ def test_a_state_survives_its_document_and_json_to_the_last_bit() -> None:
     forgotten = replace(
         state,
         market=replace(kept.market, last_price=state.market.last_price),
-        decision=None, reconciled=False, balances=None, last_order_ms=0, exit_retries=(),
+        decision=None, watching=False, reconciled=False, balances=None, last_order_ms=0,
+        refused_entries=None, elapsed_ms=0, filled_at=0, startup=Startup(state.sequence),
     )  # fmt: skip
     assert kept == forgotten
     assert kept.market.indicators == state.market.indicators

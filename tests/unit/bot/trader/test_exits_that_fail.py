@@ -19,6 +19,14 @@ from trader_harness import placed
 from unit.bot.trader.live_trader_harness import PYRAMID, T0, LiveTraderHarness
 
 
+def refused_for_lack_of_base(trader: LiveTraderHarness, code: str = "INSUFFICIENT_FUND") -> None:
+    """The exit of the only lot is refused, long after it was bought, and the account's balances show no base."""
+    trader.now_ms += 60_000
+    (exit_,) = trader.tick("95")
+    trader.refuse(exit_, code)
+    trader.balances(base="0")
+
+
 def test_while_a_refused_exit_waits_for_its_next_try_nothing_is_bought() -> None:
     trader = LiveTraderHarness(**PYRAMID)
     trader.buy("100", "0.2")
@@ -75,12 +83,54 @@ def test_when_the_runner_leaves_in_parts_it_stays_the_runner_and_is_followed_by_
     assert [(lot.id, lot.runner, lot.stop) for lot in trader.state.lots] == [(2, False, 94.05), (3, True, 93.1)]
 
 
-def test_lack_of_base_by_any_of_the_venues_names_stops_entries() -> None:
+@pytest.mark.parametrize("code", ["INSUFFICIENT_FUND", "INSUFFICIENT_FUNDS"])
+def test_lack_of_base_by_any_of_the_venues_names_stops_entries(code: str) -> None:
+    trader = LiveTraderHarness()
+    trader.buy("100", "0.2")
+    refused_for_lack_of_base(trader, code)
+    assert trader.state.paused_by == {"lots_without_base"}
+
+
+def test_what_was_bought_lately_and_is_not_in_the_balances_yet_does_not_count_as_missing() -> None:
     trader = LiveTraderHarness()
     trader.buy("100", "0.2")
     (exit_,) = trader.tick("95")
-    trader.refuse(exit_, "INSUFFICIENT_FUNDS")
-    assert trader.state.paused_by == {"lots_without_base"}
+    trader.refuse(exit_, "INSUFFICIENT_FUND")
+    trader.balances(base="0")
+    assert trader.state.paused_by == frozenset()
+    assert [refused.short for refused in trader.state.refused_exits] == [False]
+    trader.now_ms += 20_000
+    # The venue has posted it by now; the whole lot leaves.
+    (again,) = trader.tick("95")
+    assert again.base == trader.state.lots[0].base
+    trader.fill(again, "95")
+    assert (trader.state.lots, trader.state.refused_exits) == ((), ())
+
+
+def test_the_pause_for_missing_base_ends_when_the_base_is_back() -> None:
+    trader = LiveTraderHarness()
+    trader.buy("100", "0.2")
+    refused_for_lack_of_base(trader)
+    assert [refused.short for refused in trader.state.refused_exits] == [True]
+    trader.now_ms += 1000
+    trader.balances(base="0.2")
+    assert trader.state.paused_by == frozenset()
+    assert [refused.short for refused in trader.state.refused_exits] == [False]
+    # And the exit goes out at once, however long its next try had to wait.
+    assert [intent.lot for intent in trader.tick("95")] == [1]
+
+
+def test_with_the_base_gone_for_good_exits_are_tried_a_dozen_times_an_hour() -> None:
+    trader = LiveTraderHarness()
+    trader.buy("100", "0.2")
+    refused_for_lack_of_base(trader)
+    sent = 0
+    for _ in range(3600):
+        for exit_ in trader.tick("95"):
+            trader.refuse(exit_, "INSUFFICIENT_FUND")
+            sent += 1
+    assert 10 <= sent <= 20
+    assert trader.counts["orders", "liveSELL"] == 1
 
 
 def test_the_pause_for_missing_base_ends_with_the_last_lot() -> None:
@@ -90,6 +140,9 @@ def test_the_pause_for_missing_base_ends_with_the_last_lot() -> None:
     first, second = trader.tick("95")
     trader.refuse(first, "INSUFFICIENT_FUND")
     trader.fill(second, "95")
+    trader.now_ms += 60_000
+    trader.pass_time()
+    trader.balances(base="0.0001")
     assert trader.state.paused_by == {"lots_without_base"}
     trader.now_ms += 5000
     (again,) = trader.tick("95")
@@ -103,7 +156,8 @@ def test_after_an_exit_was_refused_for_lack_of_base_what_the_account_has_is_sold
     trader.buy("100", "0.2")
     for exit_ in trader.tick("95"):
         trader.refuse(exit_, "INSUFFICIENT_FUND")
-    trader.now_ms += 5000
+    trader.now_ms += 60_000
+    trader.pass_time()
     trader.balances(base="0.3")
     first, second = trader.tick("95")
     assert [first.base, second.base] == [20_000_000, 10_000_000]
@@ -116,7 +170,7 @@ def test_after_an_exit_was_refused_for_lack_of_base_what_the_account_has_is_sold
     assert [intent.base for intent in trader.tick("95")] == [10_000_000]
 
 
-def test_an_exit_that_was_refused_never_waits_longer_than_its_pause_even_when_candles_come_late() -> None:
+def test_a_refused_exit_waits_on_a_clock_that_nobody_sets_whatever_the_candles_times_are() -> None:
     trader = LiveTraderHarness(USE_TICK_PRICE="false")
     trader.now_ms = T0 + 59_000
     trader.balances()
@@ -125,12 +179,14 @@ def test_an_exit_that_was_refused_never_waits_longer_than_its_pause_even_when_ca
     trader.feed(CandleClosed(Candle(start, close, close, close, close, 1)))
     (entry,) = placed(trader.commands)
     trader.fill(entry, "100")
-    # Ten minutes of candles were missing and now come at once; the first exit is refused by today's clock.
+    # The venue's clock is ten minutes ahead when the exit is refused, and its candles are not.
     low = BTC_USD.ticks(Decimal(90))
     trader.feed(CandleClosed(Candle(start + 60, low, low, low, low, 1)))
     (exit_,) = placed(trader.commands)
     trader.now_ms = T0 + 600_000
     trader.refuse(exit_, "RATE_LIMITED")
+    trader.now_ms += 5_000
+    trader.pass_time()
     trader.feed(CandleClosed(Candle(start + 120, low, low, low, low, 1)))
     assert [intent.lot for intent in placed(trader.commands)] == [1]
 

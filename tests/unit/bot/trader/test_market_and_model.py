@@ -10,6 +10,7 @@ import pytest
 from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import UNTOLD, LastTrade
 from cbbot.kernel.indicators import read
 from cbbot.kernel.model import Fit
 from cbbot.trader.codec import decode, encode
@@ -47,19 +48,83 @@ def started(history: list[Candle], model: Fit | None = None, **keys: str) -> Tra
         (["110.00", "100.10", "110.00"], "100.10", 2),
     ],
 )
-def test_a_tick_more_than_five_percent_off_waits_for_a_second_within_one(
+def test_a_tick_more_than_five_percent_off_waits_for_another_trade_within_one(
     prices: list[str], accepted: str, outliers: int
 ) -> None:
     flat = list(flat_history(START, 10_000))
     trader = started(flat)
     now_ms = (flat[-1].start + 60) * 1000
-    ticks = [Tick(now_ms + i, BTC_USD.ticks(Decimal(price))) for i, price in enumerate(prices)]
+    ticks = [Tick(now_ms + i, BTC_USD.ticks(Decimal(price)), LastTrade(f"trade {i}")) for i, price in enumerate(prices)]
     trader.feed(*ticks)
     assert BTC_USD.price_text(trader.state.market.last_price) == accepted
     assert trader.counted("outliers") == outliers
     assert trader.counted("decisions") == len(prices) - outliers
     forming = trader.state.market.forming
     assert forming is None or BTC_USD.price_text(forming.close) == accepted
+
+
+FIRST = LastTrade("7", 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("again", "confirms"),
+    [
+        (FIRST, False),
+        (LastTrade("7", 9_000_000), False),  # one id, told with another time
+        (LastTrade("8", 1_000_000), True),  # two trades of one moment
+        (LastTrade("", 1_500_000), False),  # told by the stream, a moment later
+        (LastTrade("", 9_000_000), True),
+        (UNTOLD, False),
+    ],
+)
+def test_only_another_trade_confirms_a_price_far_off_however_often_the_same_is_read(
+    again: LastTrade, confirms: bool
+) -> None:
+    trader = started(list(flat_history(START, 10_000)))
+    now_ms = trader.history[-1].start * 1000 + 60_000
+    for second in range(10):
+        trader.feed(Tick(now_ms + second * 1000, 9_000, FIRST if second == 0 else again))
+        assert trader.state.market.last_price == (9_000 if confirms and second else 10_000)
+    assert trader.counts["outliers", ""] == 1
+
+
+def test_two_messages_of_the_stream_are_two_trades_when_their_times_differ() -> None:
+    assert LastTrade("", 2).is_another(LastTrade("", 1))
+    assert not LastTrade("", 1).is_another(LastTrade("", 1))
+
+
+def test_a_price_far_off_is_not_confirmed_by_the_same_trade_after_a_restart() -> None:
+    trader = started(list(flat_history(START, 10_000)))
+    now_ms = trader.history[-1].start * 1000 + 60_000
+    trader.feed(Tick(now_ms, 9_000, FIRST))
+    trader.restart()
+    trader.feed(Tick(now_ms + 5_000, 9_000, FIRST), Tick(now_ms + 6_000, 9_000, FIRST))
+    assert trader.state.market.last_price == 10_000
+    trader.feed(Tick(now_ms + 7_000, 9_000, LastTrade("8")))
+    assert trader.state.market.last_price == 9_000
+
+
+def closing_at(*closes: int) -> list[Candle]:
+    first = flat_history(START, 1, len(closes))
+    return [Candle(each.start, close, close, close, close, 10) for each, close in zip(first, closes, strict=True)]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_after_a_history_the_first_tick_is_measured_by_the_newest_close(saved: bool) -> None:
+    history = closing_at(*range(10_000, 13_000, 50))
+    trader = started(history)
+    if saved:
+        trader.restart()
+    assert trader.state.market.last_price == 12_950
+    trader.feed(Tick((history[-1].start + 61) * 1000, 12_900, FIRST))
+    assert (trader.state.market.last_price, trader.counted("outliers")) == (12_900, 0)
+
+
+def test_one_trade_far_off_that_closed_the_newest_candle_measures_nothing() -> None:
+    history = closing_at(*[10_000] * 60, 9_000)
+    trader = started(history)
+    trader.feed(Tick((history[-1].start + 61) * 1000, 9_000, FIRST))
+    assert (trader.state.market.last_price, trader.counted("outliers")) == (10_000, 1)
 
 
 def test_a_tick_nudges_the_forming_candle_and_commits_nothing() -> None:
@@ -73,6 +138,21 @@ def test_a_tick_nudges_the_forming_candle_and_commits_nothing() -> None:
     assert trader.state.market.indicators is before
     trader.feed(CandleClosed(history[99]))
     assert trader.state.market.indicators == started(history).state.market.indicators
+
+
+def test_a_candle_that_comes_late_moves_the_indicators_and_places_and_closes_nothing() -> None:
+    trader = started(list(flat_history(START, 10_000)), sure_model(5.0), USE_TICK_PRICE="false")
+    start = trader.history[-1].start + 60
+    trader.close(Candle(start, 10_000, 10_000, 10_000, 10_000, 1))
+    assert len(trader.state.lots) == 1
+    fallen = [Candle(start + 60 * i, 5_000, 5_000, 5_000, 5_000, 1) for i in range(1, 600)]
+    trader.feed(*(CandleClosed(candle, late=True) for candle in fallen))
+    assert len(trader.state.lots) == 1
+    assert (trader.counted("decisions"), trader.counted("orders")) == (0, 0)
+    assert (trader.state.market.last_start, trader.state.market.last_price) == (fallen[-1].start, 10_000)
+    assert trader.state.market.indicators.closes[-1] == 5_000
+    trader.close(Candle(start + 60 * 600, 5_000, 5_000, 5_000, 5_000, 1))
+    assert not trader.state.lots
 
 
 def test_a_decision_on_a_tick_is_what_it_would_be_had_the_candle_closed_there() -> None:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.last_trade import LastTrade
 from cbbot.domain.order import Side
-from cbbot.trader.commands import Checkpoint, Command, LookUp, Notify, Place
+from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp, Notify, Place
 from cbbot.trader.events import (
+    BalancesKnown,
     EntriesPaused,
     EntriesResumed,
     FlattenAsked,
@@ -18,6 +20,7 @@ from cbbot.trader.events import (
     OrderContradicts,
     OrderFilled,
     OrderRefused,
+    OrdersListed,
     OrderUnknown,
     Started,
     Tick,
@@ -105,9 +108,9 @@ def test_an_unknown_outcome_stops_entries_and_is_asked_after_under_the_same_id()
     trader = trading(**PYRAMID)
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderUnknown(T0 + 1500, "bot-7-1", "timed out"))
     assert trader.state.outcome_unknown
-    commands = trader.feed(TimePassed(T0 + 2000))
+    commands = trader.feed(TimePassed(T0 + 2000, 1000))
     assert commands == []
-    commands = trader.feed(TimePassed(T0 + 3500))
+    commands = trader.feed(TimePassed(T0 + 3500, 2000))
     (look,) = commands
     assert isinstance(look, LookUp)
     assert look.intent.client_order_id == "bot-7-1"
@@ -122,7 +125,7 @@ def test_an_unknown_outcome_stops_entries_and_is_asked_after_under_the_same_id()
 def test_absence_counts_only_after_a_complete_look_thirty_seconds_later() -> None:
     trader = trading()
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderUnknown(T0 + 1500, "bot-7-1", "timed out"))
-    for at_ms, complete, known in ((30_999, True, 1), (60_000, False, 1), (31_000, True, 0)):
+    for at_ms, complete, known in ((31_499, True, 1), (60_000, False, 1), (31_500, True, 0)):
         asked = trader.copied()
         asked.feed(OrderAbsent(T0 + at_ms, "bot-7-1", complete=complete))
         assert len(asked.state.intents) == known
@@ -178,17 +181,16 @@ def test_what_is_too_small_to_sell_becomes_dust_and_leaves_with_the_next_exit() 
     assert trader.state.account.realised == sum(trade.closed.net_pnl for trade in trader.state.trades)
 
 
-def test_an_exit_refused_for_lack_of_base_stops_entries_and_is_not_repeated_at_once() -> None:
+def test_a_refused_exit_is_not_repeated_at_once() -> None:
     trader = bought()
     high = BTC_USD.ticks(Decimal("104.50"))
     commands = trader.feed(Tick(T0 + 5000, high))
     name = only_order(commands).client_order_id
     trader.feed(OrderRefused(T0 + 5100, name, "INSUFFICIENT_FUND", "no base"))
-    assert trader.state.paused_by == {"lots_without_base"}
     assert len(trader.state.lots) == 1
-    commands = trader.feed(Tick(T0 + 6000, high))
+    commands = trader.feed(TimePassed(T0 + 10_000, 4900), Tick(T0 + 10_000, high))
     assert placed(commands) == []
-    commands = trader.feed(Tick(T0 + 10_100, high))
+    commands = trader.feed(TimePassed(T0 + 10_100, 5000), Tick(T0 + 10_100, high))
     assert only_order(commands).base == trader.state.lots[0].base
 
 
@@ -206,21 +208,24 @@ def test_a_restart_asks_after_every_open_order_before_it_trades() -> None:
     trader = trading()
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderAccepted(T0 + 1100, "bot-7-1", "venue-9"))
     trader.state = replace(trader.state, reconciled=False)
-    commands = trader.feed(Started(T0 + 90_000))
-    (look,) = commands
+    look, listing = trader.feed(Started(T0 + 90_000))
     assert isinstance(look, LookUp)
+    assert isinstance(listing, ListOrders)
     assert (look.intent.order_id, trader.state.reconciled) == ("venue-9", False)
+    trader.feed(OrdersListed(T0 + 90_000, ()))
     assert trader.feed(Tick(T0 + 91_000, HUNDRED)) == []
     trader.feed(OrderFilled(T0 + 92_000, "bot-7-1", execution("100", "0.2", "0.15")))
+    trader.feed(OrdersListed(T0 + 120_000, ()), BalancesKnown(T0 + 121_000, BTC_USD.base_units(Decimal("0.2")), 0))
     assert (trader.state.reconciled, len(trader.state.lots)) == (True, 1)
 
 
-def test_a_tick_far_off_moves_nothing_until_a_second_confirms_it() -> None:
+def test_a_tick_far_off_moves_nothing_until_another_trade_confirms_it() -> None:
     trader = bought()
     far = BTC_USD.ticks(Decimal("90.00"))
-    commands = trader.feed(Tick(T0 + 5000, far))
-    assert (trader.state.market.last_price, placed(commands)) == (HUNDRED, [])
-    commands = trader.feed(Tick(T0 + 6000, far + 10))
+    for second in range(3):
+        commands = trader.feed(Tick(T0 + 5000 + 1000 * second, far, LastTrade("7")))
+        assert (trader.state.market.last_price, placed(commands)) == (HUNDRED, [])
+    commands = trader.feed(Tick(T0 + 8000, far + 10, LastTrade("8")))
     assert only_order(commands).reason == "stop_loss"
 
 

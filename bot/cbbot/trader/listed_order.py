@@ -1,0 +1,29 @@
+"""An order of ours as the account's listing has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cbbot.domain.order import Side
+
+__all__ = ["ListedOrder"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """On the integer scales. ``epoch`` and ``sequence`` are read off our id.
+
+    ``base`` or ``quote_units`` is the size that was asked for, 0 for the one by which it was not sized. ``price`` is
+    the average price in ticks, 0 when there is none. ``unfilled``: it is over, and nothing of it was filled.
+    """
+
+    client_order_id: str
+    epoch: int
+    sequence: int
+    order_id: str
+    side: Side
+    base: int
+    quote_units: int
+    created_ms: int
+    price: int
+    unfilled: bool

@@ -1,0 +1,210 @@
+"""What a start finds out before entries are let go: the account's orders, their fate, and the base held. Pure.
+
+Live, the account is asked twice for every order under the bot's ids since the state was saved. What the state does not
+know is adopted, one order after the other; until the first list has come no lot is watched, because it may have been
+sold already. An order can be invisible for a while, therefore the second list. Then the base held is compared with the
+lots. On paper there is no account: what was filled is in the state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cbbot.kernel.codes import BUY
+from cbbot.trader import adoption, notices
+from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp
+from cbbot.trader.events import OrdersListed, OrdersNotListed
+from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.listed_order import ListedOrder
+from cbbot.trader.refused_orders import WITHOUT_BASE
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import Dust, Startup, TraderState
+
+__all__ = [
+    "UNEXPLAINED",
+    "advanced",
+    "began",
+    "compared_with_lots",
+    "listed",
+    "not_listed",
+    "time_passed",
+    "unexplained",
+    "waits_for",
+]
+
+UNEXPLAINED: Final = "unexplained_orders"
+"""Who pauses entries while the account has orders of ours that the state cannot explain."""
+
+INVISIBLE_MS: Final = 30_000
+_ASK_AGAIN_MS: Final = 2_000
+_LOOKS: Final = 2
+# The clock that the state was saved by may have been ahead.
+_MARGIN_MS: Final = 3_600_000
+_NEVER_SAVED_MS: Final = 7 * 86_400_000
+
+Outcome = tuple[TraderState, tuple[Command, ...]]
+
+
+def began(rules: Rules, state: TraderState, now_ms: int) -> Outcome:
+    """The start is told. Live, the account's orders are asked for."""
+    if not rules.live:
+        done = replace(state.startup, started_ms=now_ms, looks=_LOOKS, compared=True)
+        return replace(state, startup=done), ()
+    begun = replace(state.startup, started_ms=now_ms, asked_at=state.elapsed_ms)
+    return _asking(replace(state, startup=begun))
+
+
+def time_passed(state: TraderState, now_ms: int) -> Outcome:
+    """Asks for the list again: after a failure, and once what was invisible at the first look must be there."""
+    startup = state.startup
+    due = state.elapsed_ms - startup.asked_at >= _ASK_AGAIN_MS
+    wanted = startup.looks == 0 or (startup.looks < _LOOKS and now_ms - startup.started_ms >= INVISIBLE_MS)
+    if state.reconciled or startup.started_ms < 0 or not (due and wanted):
+        return state, ()
+    return _asking(replace(state, startup=replace(startup, asked_at=state.elapsed_ms)))
+
+
+def _asking(state: TraderState) -> Outcome:
+    known_ms = state.accounted_ms
+    since_ms = known_ms - _MARGIN_MS if known_ms >= 0 else state.startup.started_ms - _NEVER_SAVED_MS
+    return state, (ListOrders(_prefix(state), max(since_ms, 0)),)
+
+
+def _prefix(state: TraderState) -> str:
+    return f"{state.identity.bot_id}-"
+
+
+def not_listed(state: TraderState, event: OrdersNotListed) -> Outcome:
+    return replace(state, startup=replace(state.startup, problem=event.reason)), ()
+
+
+def listed(state: TraderState, event: OrdersListed) -> Outcome:
+    """A complete list: what of it the state does not know waits to be adopted, oldest first."""
+    startup = state.startup
+    if state.reconciled or startup.started_ms < 0:
+        return state, ()
+    late = event.at_ms - startup.started_ms >= INVISIBLE_MS
+    state, commands = _newer_than_all(state, event.orders)
+    for order in event.orders:
+        intent = state.intent(order.client_order_id)
+        if intent is not None and not intent.order_id:
+            state = state.with_intent(replace(intent, order_id=order.order_id))
+    known = {*startup.accounted, *(order.client_order_id for order in startup.unaccounted)}
+    found = [o for o in event.orders if o.sequence > startup.baseline and o.client_order_id not in known]
+    waiting = sorted((*startup.unaccounted, *found), key=lambda order: (order.sequence, order.epoch))
+    changed = replace(startup, unaccounted=tuple(waiting), looks=_LOOKS if late else max(startup.looks, 1), problem="")
+    return replace(state, startup=changed, watching=not waiting), commands
+
+
+def _newer_than_all(state: TraderState, orders: tuple[ListedOrder, ...]) -> Outcome:
+    """No id is used twice: the epoch exceeds that of every order that this run has not placed."""
+    placed = set(state.startup.accounted)
+    newest = max((order.epoch for order in orders if order.client_order_id not in placed), default=0)
+    if newest < state.epoch:
+        return state, ()
+    return replace(state, epoch=newest + 1), (Checkpoint(),)
+
+
+def advanced(rules: Rules, state: TraderState) -> Outcome:
+    """As far as the start comes by itself: adopts what can be adopted, and lets entries go once nothing is open."""
+    if state.reconciled or state.startup.looks == 0:
+        return state, ()
+    commands: list[Command] = []
+    while state.startup.unaccounted and not adoption.must_wait(rules, state, state.startup.unaccounted[0]):
+        state, more = _next_adopted(rules, state)
+        commands += more
+    if state.startup.unaccounted:
+        return state, tuple(commands)
+    state = state if state.watching else replace(state, watching=True)
+    if not _needed(state) and not state.startup.compared:
+        state = replace(state, startup=replace(state.startup, compared=True))
+    if state.pending or state.startup.looks < _LOOKS or not state.startup.compared:
+        return state, tuple(commands)
+    return replace(state, reconciled=True), (*commands, notices.reconciled())
+
+
+def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
+    order, *later = state.startup.unaccounted
+    state = replace(
+        state,
+        sequence=max(state.sequence, order.sequence),
+        startup=replace(
+            state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, order.client_order_id)
+        ),
+    )
+    found = adoption.adopted(rules, state, order)
+    if order.unfilled:
+        # The lot that was to be sold has the dust that was to leave with it, until it is.
+        return state if isinstance(found, str) else _with_dust(state, found), (Checkpoint(),)
+    if isinstance(found, str):
+        words = f"{found}; look at the account, then stop the bot and say what it was: cbbot state adopt"
+        paused = replace(state, paused_by=state.paused_by | {UNEXPLAINED}, unexplained=words)
+        return paused, (Checkpoint(), notices.pause(f"entries paused by {UNEXPLAINED}: {words}"))
+    state = _with_dust(replace(state, intents=(*state.intents, found)), found)
+    return state, (Checkpoint(), LookUp(found), notices.order(rules, found, "adopted", "not known to the state"))
+
+
+def _with_dust(state: TraderState, intent: Intent) -> TraderState:
+    """The state in which the lot that is sold with the dust has it."""
+    lot = next((each for each in state.lots if each.id == intent.lot), None)
+    if intent.purpose is not Purpose.EXIT or lot is None or intent.base <= lot.base:
+        return state
+    dust = state.dust_of(lot.side)
+    whole = lot._replace(base=lot.base + dust.base, cost=lot.cost + dust.cost, entry_fee=lot.entry_fee + dust.entry_fee)
+    lots = tuple(whole if each.id == lot.id else each for each in state.lots)
+    return replace(state, lots=lots).with_dust(lot.side, Dust())
+
+
+def compared_with_lots(rules: Rules, state: TraderState) -> Outcome:
+    """After new balances: the account must hold the base of every lot. More is normal, people hold some too."""
+    startup, balances = state.startup, state.balances
+    if balances is None or state.reconciled or startup.compared or startup.looks == 0 or startup.unaccounted:
+        return state, ()
+    missing = _needed(state) - balances.base
+    # What was filled lately may not be in the balances yet.
+    if missing > 0 and balances.at_ms - max(startup.started_ms, state.last_order_ms) < INVISIBLE_MS:
+        return state, ()
+    state = replace(state, startup=replace(startup, compared=True))
+    if missing > 0:
+        state, commands = _short(rules, state, balances.base, missing)
+        state, more = advanced(rules, state)
+        return state, (*commands, *more)
+    return advanced(rules, state)
+
+
+def _short(rules: Rules, state: TraderState, held: int, missing: int) -> Outcome:
+    text, currency = rules.instrument.base_text, rules.instrument.base_currency
+    words = (
+        f"the account has {text(held)} {currency} available, the open lots need {text(held + missing)}: "
+        f"{text(missing)} is missing (sold by hand, withdrawn, or on hold for another order). Bring it back, or "
+        "stop the bot and write the lots off: cbbot state write-off"
+    )
+    paused = replace(state, paused_by=state.paused_by | {WITHOUT_BASE}, unexplained=words)
+    return paused, (Checkpoint(), notices.pause(f"entries paused by {WITHOUT_BASE}: {words}"))
+
+
+def _needed(state: TraderState) -> int:
+    """The base that open lots must have in the account, and the dust that leaves with them; dust alone needs none."""
+    lots = sum(lot.base for lot in state.lots if lot.side == BUY)
+    return lots + state.dust.base if lots else 0
+
+
+def unexplained(state: TraderState) -> str:
+    """What a start has found that the state cannot explain, in words; empty once the pause for it is over."""
+    return state.unexplained if state.paused_by & {UNEXPLAINED, WITHOUT_BASE} else ""
+
+
+def waits_for(startup: Startup, pending: int) -> str:
+    """What a start waits for, in words."""
+    if startup.looks == 0:
+        problem = f": {startup.problem}" if startup.problem else ""
+        return f"waiting for the list of the account's orders{problem}"
+    if startup.unaccounted:
+        return f"adopting {len(startup.unaccounted)} orders that the state does not know"
+    if pending:
+        return f"waiting for the end of {pending} orders of an earlier run"
+    if startup.looks < _LOOKS:
+        problem = f": {startup.problem}" if startup.problem else ""
+        return f"waiting to list the account's orders once more, a new one can be invisible for 30 s{problem}"
+    return "waiting for balances that hold the base of every lot"

@@ -1,0 +1,72 @@
+"""Of a bot that has read its state but not heard the account or a price: null and NaN where nothing is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from decimal import Decimal
+
+from cbbot.domain.instrument import BTC_USD
+from cbbot.runtime.status_answer import About, Moment, status_of
+from cbbot.trader.codec import encode
+from cbbot.views.bot_metrics import BotMetrics
+from cbbot.views.json_rows import lot_row
+from cbbot.views.last_known import FIRST_START, last_known
+from unit.bot.trader.live_trader_harness import LiveTraderHarness
+
+
+def shown(trader: LiveTraderHarness) -> dict[str, str | None]:
+    about = About(trader.rules.settings, "b", "", "test", "0", 0)
+    moment = Moment(trader.rules, trader.state, None, "", "", "", None, None, 0, FIRST_START)
+    names = ("equity_usd", "equity_marked_usd", "unrealized_pnl_usd", "last_price")
+    return {name: getattr(status_of(about, moment), name) for name in names}
+
+
+def measured(trader: LiveTraderHarness, name: str) -> float:
+    metrics = BotMetrics()
+    metrics.observe(trader.rules, trader.state)
+    value = metrics.registry.get_sample_value(name)
+    assert value is not None
+    return value
+
+
+def without_a_price(trader: LiveTraderHarness) -> None:
+    trader.state = replace(trader.state, market=replace(trader.state.market, last_price=0))
+
+
+def test_equity_that_is_the_balances_is_not_known_before_them() -> None:
+    trader = LiveTraderHarness(USE_LIVE_EQUITY="true", USD_EQUITY="1000")
+    trader.tick("100")
+    assert (shown(trader)["equity_usd"], shown(trader)["equity_marked_usd"]) == (None, None)
+    assert math.isnan(measured(trader, "bot_equity_usd"))
+    trader.balances(quote="200", base="1")
+    assert shown(trader)["equity_usd"] == "300.0000000000"
+
+
+def test_after_a_restart_it_is_that_of_the_last_known_balances() -> None:
+    trader = LiveTraderHarness(USE_LIVE_EQUITY="true", USD_EQUITY="1000")
+    trader.tick("100")
+    trader.balances(quote="200", base="1")
+    document = encode(trader.rules, trader.state)
+    trader.restart()
+    assert shown(trader)["equity_usd"] == "300.0000000000"
+    known = last_known(document, 1, ours=True).equity_usd
+    assert known is not None
+    assert Decimal(known) == 300
+
+
+def test_without_a_price_what_is_open_has_no_worth_and_what_is_not_open_is_nothing() -> None:
+    trader = LiveTraderHarness()
+    without_a_price(trader)
+    assert shown(trader)["unrealized_pnl_usd"] == "0.0000000000"
+    assert math.isnan(measured(trader, "bot_last_price"))
+    trader.buy("100", "0.2")
+    without_a_price(trader)
+    assert shown(trader) == {
+        "equity_usd": "1000.0000000000",
+        "equity_marked_usd": None,
+        "unrealized_pnl_usd": None,
+        "last_price": None,
+    }
+    assert math.isnan(measured(trader, "bot_unrealized_pnl_usd"))
+    assert lot_row(BTC_USD, trader.state.lots[0], 0).unrealized_pnl is None

@@ -1,0 +1,301 @@
+"""What a start does about orders that the account has and the state does not, and about base that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.order import Side
+from cbbot.trader.codec import decode, encode
+from cbbot.trader.commands import Command, ListOrders, LookUp
+from cbbot.trader.events import (
+    BalancesKnown,
+    HistoryLoaded,
+    OrderFilled,
+    OrdersListed,
+    OrdersNotListed,
+    OrderUnknown,
+    Started,
+    TimePassed,
+)
+from cbbot.trader.listed_order import ListedOrder
+from cbbot.trader.refused_orders import WITHOUT_BASE
+from cbbot.trader.startup import UNEXPLAINED, waits_for
+from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness, execution
+
+LOTS = ("0.2", "0.19")
+
+
+def units(base: str) -> int:
+    return BTC_USD.base_units(Decimal(base))
+
+
+def holding(count: int = 2) -> LiveTraderHarness:
+    trader = LiveTraderHarness(**PYRAMID)
+    for base in LOTS[:count]:
+        trader.buy("100", base)
+    return trader
+
+
+def order(sequence: int, base: str, price: str = "100", *, epoch: int = 7, **changed: object) -> ListedOrder:
+    """A SELL of the bot's."""
+    sold = ListedOrder(
+        f"bot-{epoch}-{sequence}", epoch, sequence, f"v-{sequence}", Side.SELL, units(base), 0,
+        1_700_000_050_000 + sequence, BTC_USD.ticks(Decimal(price)), unfilled=False,
+    )  # fmt: skip
+    return replace(sold, **changed)  # type: ignore[arg-type]  # a test's own fields
+
+
+def bought(sequence: int, epoch: int = 7) -> ListedOrder:
+    """A BUY by quote size."""
+    return order(sequence, "0", epoch=epoch, side=Side.BUY, quote_units=2_000)
+
+
+def begun(trader: LiveTraderHarness) -> list[Command]:
+    """Another start from what was saved, as far as what it asks."""
+    state = decode(trader.rules, encode(trader.rules, trader.state)).state
+    trader.state = replace(state, epoch=state.epoch + 1)
+    trader.now_ms += 60_000
+    trader.feed(HistoryLoaded(trader.now_ms, tuple(trader.history)))
+    return trader.feed(Started(trader.now_ms))
+
+
+def listed(trader: LiveTraderHarness, *orders: ListedOrder) -> list[str]:
+    """The orders that are looked up once the account's are known."""
+    return looked_up(trader.feed(OrdersListed(trader.now_ms, orders)))
+
+
+def looked_up(commands: list[Command]) -> list[str]:
+    return [command.intent.client_order_id for command in commands if isinstance(command, LookUp)]
+
+
+def ended(trader: LiveTraderHarness, name: str, price: str, base: str) -> list[str]:
+    """What became of it; the orders that are looked up next."""
+    return looked_up(trader.feed(OrderFilled(trader.now_ms, name, execution(price, base, "0"))))
+
+
+def finished(trader: LiveTraderHarness, *orders: ListedOrder, base: str = "1") -> None:
+    """The second list, and balances."""
+    trader.now_ms += 30_000
+    trader.feed(OrdersListed(trader.now_ms, orders))
+    trader.balances(base=base)
+
+
+def test_two_lots_that_were_sold_while_the_disk_was_full_are_not_open_again() -> None:
+    trader = holding()
+    sales = order(3, "0.2"), order(4, "0.19")
+    begun(trader)
+    assert listed(trader, *sales) == ["bot-7-3"]
+    assert trader.tick("95") == [], "what may be sold already is not sold"
+    assert ended(trader, "bot-7-3", "101", "0.2") == ["bot-7-4"]
+    ended(trader, "bot-7-4", "101", "0.19")
+    finished(trader, *sales)
+    assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 2, True)
+    assert trader.state.account.realised == 39 * 10**8 + 0
+    assert [trade.closed.lot.id for trade in trader.state.trades] == [1, 2]
+    (entry,) = trader.tick("97")
+    assert entry.client_order_id == "bot-8-5", "no number of theirs is used again"
+
+
+def test_lots_that_were_bought_after_a_backup_are_open_and_those_sold_are_not() -> None:
+    trader = holding(1)
+    after = bought(2), order(3, "0.2", "102.5"), bought(4)
+    begun(trader)
+    assert listed(trader, *reversed(after)) == ["bot-7-2"]
+    assert ended(trader, "bot-7-2", "99", "0.15") == ["bot-7-3"]
+    assert ended(trader, "bot-7-3", "102.5", "0.2") == ["bot-7-4"]
+    ended(trader, "bot-7-4", "98", "0.16")
+    finished(trader, *after)
+    assert [(lot.id, BTC_USD.base_text(lot.base)) for lot in trader.state.lots] == [
+        (2, "0.15000000"),
+        (3, "0.16000000"),
+    ]
+    (trade,) = trader.state.trades
+    assert (trade.closed.lot.id, trader.state.reconciled) == (1, True)
+
+
+def test_an_order_that_is_in_the_state_is_not_booked_again() -> None:
+    trader = holding()
+    begun(trader)
+    known = bought(1), bought(2)
+    assert listed(trader, *known) == []
+    finished(trader, *known)
+    assert ([lot.id for lot in trader.state.lots], trader.state.reconciled) == ([1, 2], True)
+
+
+def test_an_adoption_that_is_cut_short_goes_on_at_the_next_start_and_books_nothing_twice() -> None:
+    trader = holding()
+    sales = order(3, "0.2"), order(4, "0.19")
+    begun(trader)
+    assert listed(trader, *sales) == ["bot-7-3"]
+    ended(trader, "bot-7-3", "101", "0.2")
+    assert looked_up(begun(trader)) == ["bot-7-4"], "it was adopted, and is asked after"
+    assert listed(trader, *sales) == []
+    ended(trader, "bot-7-4", "101", "0.19")
+    finished(trader, *sales)
+    assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 2, True)
+
+
+def test_an_exit_of_a_start_that_was_cut_short_is_not_adopted_by_the_next() -> None:
+    trader = holding()
+    begun(trader)
+    listed(trader)
+    exits = trader.tick("95")
+    assert [each.client_order_id for each in exits] == ["bot-8-3", "bot-8-4"]
+    for each in exits:
+        trader.fill(each, "95")
+    begun(trader)
+    assert listed(trader, order(3, "0.2", epoch=8), order(4, "0.19", epoch=8)) == []
+    assert (trader.state.lots, trader.state.trade_count) == ((), 2)
+
+
+def test_an_order_that_was_invisible_is_found_by_the_second_look_before_entries_are_let_go() -> None:
+    trader = holding(1)
+    begun(trader)
+    assert listed(trader) == []
+    assert trader.state.watching
+    assert not trader.state.reconciled
+    trader.now_ms += 29_000
+    assert [c for c in trader.feed(TimePassed(trader.now_ms, 29_000)) if isinstance(c, ListOrders)] == []
+    trader.now_ms += 1_000
+    (again,) = (c for c in trader.feed(TimePassed(trader.now_ms, 30_000)) if isinstance(c, ListOrders))
+    assert again.prefix == "bot-"
+    assert listed(trader, order(2, "0.2")) == ["bot-7-2"]
+    ended(trader, "bot-7-2", "101", "0.2")
+    assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 1, True)
+
+
+def test_it_asks_from_an_hour_before_the_newest_save_and_again_until_it_is_answered() -> None:
+    trader = holding()
+    accounted_ms = trader.state.accounted_ms
+    (asked,) = (command for command in begun(trader) if isinstance(command, ListOrders))
+    assert (asked.prefix, asked.since_ms) == ("bot-", accounted_ms - 3_600_000)
+    trader.feed(OrdersNotListed(trader.now_ms, "bridge: GET /orders: 503 proof wanted"))
+    assert "503 proof wanted" in waits_for(trader.state.startup, 0)
+    assert trader.tick("95") == []
+    assert isinstance(trader.feed(TimePassed(trader.now_ms, 400_000))[-1], ListOrders)
+    assert trader.feed(TimePassed(trader.now_ms, 401_999)) == []
+    assert isinstance(trader.feed(TimePassed(trader.now_ms, 402_000))[-1], ListOrders)
+    listed(trader)
+    assert len(trader.tick("95")) == 2
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [(order(3, "0.5"), "SELL of 0.50000000 BTC"), (order(3, "0.2", side=Side.BUY), "BUY of 0.20000000 BTC")],
+    ids=["no lot of its size", "a BUY that closes nothing"],
+)
+def test_an_order_that_nothing_explains_pauses_entries_and_says_what_to_do(unknown: ListedOrder, words: str) -> None:
+    trader = holding()
+    begun(trader)
+    assert listed(trader, unknown) == []
+    finished(trader, unknown)
+    assert trader.state.reconciled
+    assert UNEXPLAINED in trader.state.paused_by
+    assert "bot-7-3" in trader.state.unexplained
+    assert words in trader.state.unexplained
+    assert "cbbot state adopt" in trader.state.unexplained
+    assert len(trader.tick("95")) == 2, "exits go on"
+    kept = decode(trader.rules, encode(trader.rules, trader.state)).state
+    assert (kept.paused_by, kept.unexplained) == (trader.state.paused_by, trader.state.unexplained)
+
+
+def test_an_order_that_ended_without_a_fill_explains_itself() -> None:
+    trader = holding()
+    begun(trader)
+    canceled = order(3, "0.5", unfilled=True)
+    assert listed(trader, canceled) == []
+    finished(trader, canceled)
+    assert (trader.state.paused_by, trader.state.reconciled) == (frozenset(), True)
+
+
+def test_of_two_lots_of_one_size_the_one_whose_level_was_reached_is_the_one_that_was_sold() -> None:
+    trader = LiveTraderHarness(**PYRAMID)
+    trader.buy("100", "0.2")
+    trader.buy("96", "0.2")  # takes at 97.92 if it is a scalp; the runner at 104
+    begun(trader)
+    listed(trader, order(3, "0.2", "98"))
+    ended(trader, "bot-7-3", "98", "0.2")
+    assert [lot.id for lot in trader.state.lots] == [1]
+    assert trader.state.trades[0].closed.lot.id == 2
+
+
+def test_an_open_order_that_is_in_the_list_is_asked_after_by_the_venues_id_and_before_others_are_adopted() -> None:
+    trader = holding(1)
+    trader.balances(base="0.2")
+    (entry,) = trader.tick("100")
+    begun(trader)
+    assert listed(trader, bought(2), order(3, "0.19")) == []
+    (known,) = trader.state.intents
+    assert (known.client_order_id, known.order_id) == (entry.client_order_id, "v-2")
+    assert ended(trader, entry.client_order_id, "100", "0.19") == ["bot-7-3"]
+    ended(trader, "bot-7-3", "101", "0.19")
+    assert [lot.id for lot in trader.state.lots] == [1]
+
+
+def test_the_epoch_exceeds_that_of_every_order_of_the_account() -> None:
+    trader = holding(1)
+    begun(trader)
+    assert trader.state.epoch == 8
+    listed(trader, bought(1, epoch=12))
+    assert trader.state.epoch == 13
+    (exit_,) = trader.tick("95")
+    assert exit_.client_order_id == "bot-13-2"
+    trader.feed(OrdersListed(trader.now_ms, (order(2, "0.2", epoch=13), bought(1, epoch=12))))
+    assert trader.state.epoch == 13, "its own orders are none of another run"
+
+
+@pytest.mark.parametrize(("base", "paused"), [("0.39", False), ("7", False), ("0.3899", True), ("0", True)])
+def test_the_account_must_hold_the_base_of_the_lots_before_entries_are_let_go(base: str, paused: bool) -> None:
+    trader = holding()
+    begun(trader)
+    listed(trader)
+    assert not trader.state.reconciled
+    finished(trader, base=base)
+    assert trader.state.reconciled
+    assert (WITHOUT_BASE in trader.state.paused_by) == paused
+    assert ("cbbot state write-off" in trader.state.unexplained) == paused
+    assert len(trader.tick("95")) == 2
+
+
+def test_base_that_is_not_in_the_balances_yet_is_waited_for() -> None:
+    trader = holding()
+    begun(trader)
+    listed(trader, bought(3))
+    trader.now_ms += 25_000
+    ended(trader, "bot-7-3", "100", "0.1")
+    trader.now_ms += 5_000
+    trader.feed(OrdersListed(trader.now_ms, (bought(3),)))
+    trader.balances(base="0.39")
+    assert "waiting for balances" in waits_for(trader.state.startup, 0)
+    assert not trader.state.reconciled
+    trader.now_ms += 20_000
+    trader.balances(base="0.49")
+    assert (trader.state.reconciled, trader.state.paused_by) == (True, frozenset())
+
+
+def test_without_a_lot_nothing_is_compared() -> None:
+    trader = LiveTraderHarness()
+    begun(trader)
+    listed(trader)
+    trader.now_ms += 30_000
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    assert trader.state.reconciled
+
+
+def test_balances_from_before_the_list_say_nothing() -> None:
+    trader = holding()
+    begun(trader)
+    trader.feed(BalancesKnown(trader.now_ms + 90_000, 0, 0))
+    assert trader.state.paused_by == frozenset()
+
+
+def test_an_adopted_order_that_cannot_be_asked_after_is_asked_after_again() -> None:
+    trader = holding()
+    begun(trader)
+    listed(trader, order(3, "0.2"))
+    trader.feed(OrderUnknown(trader.now_ms, "bot-7-3", "bridge: 503", may_have_left=False))
+    assert looked_up(trader.feed(TimePassed(trader.now_ms + 2_000, 900_000))) == ["bot-7-3"]
