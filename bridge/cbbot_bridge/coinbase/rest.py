@@ -23,6 +23,7 @@ from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_obj
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.outage_log import OutageLogs
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
@@ -69,6 +70,11 @@ def _signed_host(base: str) -> str:
     return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 
 
+def _kind_of(path: str) -> str:
+    """A path without the ids in it: there are only so many."""
+    return "/".join(path.split("/")[:3])
+
+
 async def _nothing() -> None:
     return None
 
@@ -108,6 +114,7 @@ class CoinbaseRest:
         self._retried = retried
         self._retry = retry or RetryPolicy()
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
+        self._reads = OutageLogs(_LOG, "Coinbase does not answer a read")
 
     async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
         """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
@@ -131,6 +138,8 @@ class CoinbaseRest:
         while True:
             answer = await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
             tries += 1
+            if answer.meaning in (Meaning.OK, Meaning.REFUSED):
+                self._reads.worked(_kind_of(path))
             if answer.meaning is Meaning.OK:
                 found: T = answer.body
                 return found
@@ -197,15 +206,23 @@ class CoinbaseRest:
         again = self._retry.again(answer.meaning, tries) and time.monotonic() + delay < begin_by
         reason = str(answer.status or answer.code)
         fields = {"request": f"{method} {path}", "tries": tries, "reason": reason, "answer": answer.message}
+        self._log_try(method, path, fields, delay if again else None)
         if not again:
-            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
             return False
-        _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
         self._retried(method, reason)
         if answer.meaning is Meaning.UNAUTHORIZED:
             await self.on_unauthorized()
         await asyncio.sleep(delay)
         return True
+
+    def _log_try(self, method: str, path: str, fields: dict[str, object], delay: float | None) -> None:
+        """Every try of an order leaves a line; reads, which come all the time, one an outage."""
+        if method == "GET":
+            self._reads.failed(_kind_of(path), fields)
+        elif delay is None:
+            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
+        else:
+            _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
 
     async def _one_try(
         self,
