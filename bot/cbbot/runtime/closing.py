@@ -1,4 +1,4 @@
-"""Which candles are over. Pure."""
+"""Which candles are over, and which of them long ago. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Final
 
 from cbbot.domain.candle import Candle
 
-__all__ = ["split_closed"]
+__all__ = ["is_fresh", "is_late", "split_closed"]
 
 # Late trades still reach a candle that has just ended.
 _GRACE_MS: Final = 2_000
+# What the bridge and the venue may take to tell of a candle.
+_TOLD_WITHIN_MS: Final = 10_000
 
 
 def split_closed(
@@ -27,3 +29,13 @@ def split_closed(
     if by_time and asked_ms >= (newest.start + candle_seconds) * 1000 + _GRACE_MS:
         return list(candles), None
     return list(candles[:-1]), newest
+
+
+def is_late(candle: Candle, candle_seconds: int, now_ms: int) -> bool:
+    """Whether a closed candle is no news: the next one, which tells what the price is, should have closed as well."""
+    return not is_fresh(now_ms - (candle.start + candle_seconds) * 1000, candle_seconds)
+
+
+def is_fresh(age_ms: float, candle_seconds: int) -> bool:
+    """Whether something so long ago is not older than a candle that is news."""
+    return age_ms <= candle_seconds * 1000 + _TOLD_WITHIN_MS

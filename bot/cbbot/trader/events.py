@@ -58,9 +58,13 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class CandleClosed:
-    """A candle has closed, final, in order; its close time is its own time."""
+    """A candle has closed, final, in order; its close time is its own time.
+
+    ``late``: that is long past. It moves the indicators, and nothing is bought or sold on its close.
+    """
 
     candle: Candle
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case EntriesPaused():
             return _paused(state, event)
         case EntriesResumed():
-            return _resumed(state, event)
+            return _resumed(rules, state, event)
         case FlattenAsked():
             return _flatten(state)
         case _:
@@ -129,13 +129,16 @@ def _candle_closed(rules: Rules, state: TraderState, event: CandleClosed) -> Out
     known = market_state.committed(rules, before, event.candle)
     if known is before:
         return state, ()
-    state = refused_orders.after_candle(replace(state, market=known))
+    state = replace(state, market=known)
     closed_ms = event.candle.start * 1000 + rules.candle_ms
     commands = _gap(rules, before, event.candle.start)
     if state.model is None:
         state, fitted = refitted(state, closed_ms)
         # Still too few candles was said at the start.
         commands = (*commands, *(fitted if state.model else ()))
+    if event.late:
+        return state, commands
+    state = refused_orders.after_candle(state)
     if rules.settings.use_tick_price:
         return state, commands
     state = replace(state, market=replace(known, last_price=event.candle.close))
@@ -168,7 +171,9 @@ def _paused(state: TraderState, event: EntriesPaused) -> Outcome:
     return changed, (Checkpoint(), notices.pause(f"entries paused by {event.by}"))
 
 
-def _resumed(state: TraderState, event: EntriesResumed) -> Outcome:
+def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome:
+    if state.halted and event.by == "hand":
+        return order_outcomes.halt_ended(rules, state)
     if event.by not in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by - {event.by})

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,30 @@ def test_every_candle_is_fed_once_through_an_outage(
         await asyncio.sleep(1_800)
         bridge.broken.clear()
         await rig.until(lambda: int(rig.bot.candles(1)[-1].start) >= bridge.all[600].start)
+        starts = [int(row.start) for row in rig.bot.candles(1000)]
+        assert starts == list(range(starts[0], starts[-1] + 60, 60))
+        await rig.stop()
+
+    virtually(main)
+
+
+def test_after_an_outage_no_candle_that_closed_long_ago_is_stepped_on(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge()
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, BUY_THRESHOLD="0")
+        await rig.until(lambda: len(rig.bot.decisions(1000)) > 2)
+        bridge.broken["/candles"] = lambda _: httpx.Response(502, text="down")
+        await asyncio.sleep(7_200)
+        before, over_ms = rig.bot.decisions(1000), bridge.now_ms()
+        bridge.broken.clear()
+        await rig.until(lambda: len(rig.bot.decisions(1000)) > len(before) + 1)
+        new = rig.bot.decisions(1000)[: -len(before)]
+        assert all(datetime.fromisoformat(each.at).timestamp() * 1000 >= over_ms - 130_000 for each in new)
+        opened = [datetime.fromisoformat(lot.opened_at).timestamp() * 1000 for lot in rig.bot.lots()]
+        assert all(not over_ms - 7_200_000 < at_ms < over_ms - 130_000 for at_ms in opened)
         starts = [int(row.start) for row in rig.bot.candles(1000)]
         assert starts == list(range(starts[0], starts[-1] + 60, 60))
         await rig.stop()

@@ -140,6 +140,21 @@ def test_a_tick_nudges_the_forming_candle_and_commits_nothing() -> None:
     assert trader.state.market.indicators == started(history).state.market.indicators
 
 
+def test_a_candle_that_comes_late_moves_the_indicators_and_places_and_closes_nothing() -> None:
+    trader = started(list(flat_history(START, 10_000)), sure_model(5.0), USE_TICK_PRICE="false")
+    start = trader.history[-1].start + 60
+    trader.close(Candle(start, 10_000, 10_000, 10_000, 10_000, 1))
+    assert len(trader.state.lots) == 1
+    fallen = [Candle(start + 60 * i, 5_000, 5_000, 5_000, 5_000, 1) for i in range(1, 600)]
+    trader.feed(*(CandleClosed(candle, late=True) for candle in fallen))
+    assert len(trader.state.lots) == 1
+    assert (trader.counted("decisions"), trader.counted("orders")) == (0, 0)
+    assert (trader.state.market.last_start, trader.state.market.last_price) == (fallen[-1].start, 10_000)
+    assert trader.state.market.indicators.closes[-1] == 5_000
+    trader.close(Candle(start + 60 * 600, 5_000, 5_000, 5_000, 5_000, 1))
+    assert not trader.state.lots
+
+
 def test_a_decision_on_a_tick_is_what_it_would_be_had_the_candle_closed_there() -> None:
     history = candles(300)
     trader = started(history[:299])
