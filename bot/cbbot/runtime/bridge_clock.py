@@ -163,16 +163,16 @@ def _agreed(samples: Sequence[ClockSample], rate: float) -> VenueClock:
         Retryable: they do not.
     """
     middle = len(samples) // 2
-    halves = [_told(samples[: middle + 1], rate), _told(samples[middle:], rate)]
+    halves = [_clock_of(samples[: middle + 1], rate), _clock_of(samples[middle:], rate)]
     if any(clock.newest.venue_ms < clock.samples[0].venue_ms or clock.baseline <= 0 for clock in halves):
         raise _uneven()
     rates = [clock.rate for clock in halves]
     if abs(rates[1] - rates[0]) > _AGREEMENT * 2 * max(rates):
         raise _uneven()
-    return _told(samples, rate)
+    return _clock_of(samples, rate)
 
 
-def _told(samples: Sequence[ClockSample], rate: float) -> VenueClock:
+def _clock_of(samples: Sequence[ClockSample], rate: float) -> VenueClock:
     clock = VenueClock((samples[0],), rate)
     for sample in samples[1:]:
         clock = VenueClock.sampled(clock, sample, baseline_seconds=_BASELINE_SECONDS)

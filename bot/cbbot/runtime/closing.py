@@ -12,7 +12,7 @@ __all__ = ["is_fresh", "is_late", "split_closed"]
 # Late trades still reach a candle that has just ended.
 _GRACE_MS: Final = 2_000
 # What the bridge and the venue may take to tell of a candle.
-_TOLD_WITHIN_MS: Final = 10_000
+_NEWS_DELAY_MS: Final = 10_000
 
 
 def split_closed(
@@ -38,4 +38,4 @@ def is_late(candle: Candle, candle_seconds: int, now_ms: int) -> bool:
 
 def is_fresh(age_ms: float, candle_seconds: int) -> bool:
     """Whether something so long ago is not older than a candle that is news."""
-    return age_ms <= candle_seconds * 1000 + _TOLD_WITHIN_MS
+    return age_ms <= candle_seconds * 1000 + _NEWS_DELAY_MS

@@ -106,12 +106,12 @@ class TickFeed:
 
     async def once(self) -> float:
         loop = asyncio.get_running_loop()
-        told, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
-        if told is None:
+        traded, _ = await asyncio.gather(self._market.price(self._rules.instrument), self._account.refresh_if_due())
+        if traded is None:
             self._metrics.stale_prices.inc()
         else:
             self.fresh_at = loop.time()
-            if self._queue.put_tick(Tick(self._clock.now_ms(), *told)):
+            if self._queue.put_tick(Tick(self._clock.now_ms(), *traded)):
                 self._metrics.skipped_ticks.inc()
         interval = float(self._rules.settings.tick_interval_sec)
         period = max(interval / self._clock.rate if self._clock.rate > 0 else interval, _SHORTEST_TICK_SECONDS)
@@ -178,14 +178,14 @@ class CandleFeed:
     def _feed(self, closed: list[Candle]) -> int:
         now, now_ms = asyncio.get_running_loop().time(), self._clock.now_ms()
         # A candle that a round before did not have has closed since, whatever the venue's clock says.
-        told_before = is_fresh((now - self._round_at) * 1000, self._seconds)
+        recently_asked = is_fresh((now - self._round_at) * 1000, self._seconds)
         self._round_at = now
         fed = 0
         for candle in closed:
             if candle.start > self._last:
                 # A simulator that plays history, or lets it stand, is followed candle by candle.
                 late = not self._clock.fast and is_late(candle, self._seconds, now_ms)
-                late = late and not (candle is closed[-1] and told_before)
+                late = late and not (candle is closed[-1] and recently_asked)
                 self._queue.put(CandleClosed(candle, late))
                 self.recent.append(candle)
                 self._last = self._look_from = candle.start

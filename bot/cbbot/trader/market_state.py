@@ -116,8 +116,8 @@ def accepts(market: Market, price: int, trade: LastTrade) -> tuple[Market, bool]
             return replace(market, outlier=0, outlier_trade=UNTOLD), True
         if price == market.outlier:
             # The first that was told of it counts: what comes later may be another trade than that.
-            told = market.outlier_trade if market.outlier_trade != UNTOLD else trade
-            return (market if told == market.outlier_trade else replace(market, outlier_trade=told)), False
+            known = market.outlier_trade if market.outlier_trade != UNTOLD else trade
+            return (market if known == market.outlier_trade else replace(market, outlier_trade=known)), False
     return replace(market, outlier=price, outlier_trade=trade), False
 
 
