@@ -26,6 +26,7 @@ from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_path import OrderPath
+from cbbot_bridge.outage_log import OutageLog
 from cbbot_bridge.price_poller import PricePoller
 from cbbot_bridge.prices import Prices, Tick
 from cbbot_bridge.timekeeper import Timekeeper
@@ -155,13 +156,15 @@ class Bridge:
             await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
+        outage = OutageLog(_LOG, "cannot check the API key now")
         while True:
             try:
                 check = await self.account.credentials()
                 break
             except CbbotError as error:
-                _LOG.warning("cannot check the API key now", extra={"fields": {"reason": str(error)}})
+                outage.failed({"reason": str(error)})
                 await asyncio.sleep(_KEY_CHECK_SECONDS)
+        outage.worked()
         if check.valid is False:
             _LOG.error("Coinbase does not accept the API key")
         if check.can_transfer:

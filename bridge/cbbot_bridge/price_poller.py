@@ -11,6 +11,7 @@ from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
 from cbbot_bridge.http_errors import UpstreamRefused
 from cbbot_bridge.market_data import Market
+from cbbot_bridge.outage_log import OutageLogs
 from cbbot_bridge.prices import Prices
 
 __all__ = ["PricePoller"]
@@ -43,6 +44,7 @@ class PricePoller:
         self._polling: set[str] = set()
         self._again: set[str] = set()
         self._asked_for = asyncio.Semaphore(_ASKED_FOR_AT_ONCE)
+        self._outages = OutageLogs(_LOG, "cannot poll a price")
         self.failures = 0
 
     def poll_now(self) -> None:
@@ -91,8 +93,11 @@ class PricePoller:
             if tick is not None:
                 self._prices.heard(tick)
             await self._aliases.learn(product)
+            self._outages.worked(product)
         except CbbotError as error:
             self.failures += 1
-            _LOG.warning("cannot poll a price", extra={"fields": {"product_id": product, "reason": str(error)}})
+            self._outages.failed(product, {"reason": str(error)}, product_id=product)
             if isinstance(error, UpstreamRefused) and error.status == 404:
                 self._prices.unfollow(product)
+                if product not in self._prices.configured:
+                    self._outages.forget(product)

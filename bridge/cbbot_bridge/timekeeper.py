@@ -17,6 +17,7 @@ from typing import Any
 from cbbot.domain.venue_clock import FASTEST, ClockSample, VenueClock
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
+from cbbot_bridge.outage_log import OutageLog
 
 __all__ = ["Timekeeper"]
 
@@ -56,6 +57,7 @@ class Timekeeper:
         self._latest_ms = 0
         self._wake = asyncio.Event()
         self.on_set_back: Callable[[], None] = lambda: None
+        self._reads = OutageLog(_LOG, "cannot read the venue's time", monotonic)
         self.failures = 0
         self.set_backs = 0
         self.outliers = 0
@@ -137,9 +139,15 @@ class Timekeeper:
         return seconds * 1000.0 * self.pace
 
     def _take(self, sample: ClockSample) -> None:
-        clock = VenueClock.sampled(
-            self._clock, sample, baseline_seconds=_SHORTEST_BASELINE_SECONDS, cached_seconds=_CACHED_SECONDS
-        )
+        before = self._clock
+        if before is not None and len(before.samples) > 1 and self._is_far_off(sample):
+            # It was set, or goes at another speed: the next sample shows which. One says nothing of the rate.
+            clock = VenueClock((sample,), before.rate)
+            self.ask_soon()
+        else:
+            clock = VenueClock.sampled(
+                before, sample, baseline_seconds=_SHORTEST_BASELINE_SECONDS, cached_seconds=_CACHED_SECONDS
+            )
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
         now = self._monotonic()
@@ -159,8 +167,9 @@ class Timekeeper:
             await self.sample()
         except CbbotError as error:
             self.failures += 1
-            _LOG.warning("cannot read the venue's time", extra={"fields": {"reason": str(error)}})
+            self._reads.failed({"reason": str(error)})
             return False
+        self._reads.worked()
         return True
 
     async def run(self) -> None:

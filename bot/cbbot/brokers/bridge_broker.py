@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
 from cbbot.brokers.broker import Listing, OrderEvent
 from cbbot.brokers.listed_orders import listed_orders
-from cbbot.brokers.order_answers import by_quote, contradiction, execution_of, is_final, may_be_final
+from cbbot.brokers.order_answers import CLOCK_MARGIN_MS, by_quote, contradiction, execution_of, is_final, may_be_final
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderNotFound, OrderState, OwnOrders
 from cbbot.domain.instrument import Instrument
@@ -190,16 +190,19 @@ class BridgeBroker:
         params = {
             "client_order_id": intent.client_order_id,
             "product_id": self._instrument.product_id,
-            "since": str(intent.created_ms // 1000),
+            # The venue may have written the order down under another time than the one that we wished for it at.
+            "since": str(max(intent.created_ms - CLOCK_MARGIN_MS, 0) // 1000),
         }
         response = await self._client.look("/order", params)
         if response.status_code == HTTPStatus.OK:
             return _order(_parsed(response))
         if response.status_code == HTTPStatus.NOT_FOUND:
             try:
-                return OrderNotFound.model_validate_json(response.content).search.complete
+                complete = OrderNotFound.model_validate_json(response.content).search.complete
             except ValidationError as error:
                 raise Retryable("bridge: GET /order: a 404 that does not say how far it looked") from error
+            # A clock that was set back further than the look reaches says nothing of when the order was written down.
+            return complete and self._now_ms() >= intent.created_ms - CLOCK_MARGIN_MS
         raise Retryable(f"bridge: GET /order: {response.status_code}")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from cbbot.contract.bridge_orders import OrderState
-from cbbot.contract.order import OrderStatus
 from cbbot.domain.decimals import floor_units, parse_decimal
 from cbbot.domain.instrument import Instrument
+from cbbot.domain.order import OrderStatus
 from cbbot.domain.timestamps import epoch_ms
 from cbbot.trader.listed_order import ListedOrder
 

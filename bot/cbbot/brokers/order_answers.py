@@ -6,18 +6,17 @@ from decimal import Decimal
 from typing import Final
 
 from cbbot.contract.bridge_orders import OrderState
-from cbbot.contract.order import OrderStatus
 from cbbot.domain.decimals import nearest_units, parse_decimal
 from cbbot.domain.instrument import Instrument
-from cbbot.domain.order import Execution, Side
+from cbbot.domain.order import Execution, OrderStatus, Side
 from cbbot.domain.timestamps import epoch_ms
 from cbbot.errors import BadInput
 from cbbot.trader.intent import Intent, Purpose
 
-__all__ = ["by_quote", "contradiction", "execution_of", "is_final", "may_be_final"]
+__all__ = ["CLOCK_MARGIN_MS", "by_quote", "contradiction", "execution_of", "is_final", "may_be_final"]
 
-# An id used twice is days old; our idea of a fast simulator's time may be many minutes wrong.
-_CLOCK_MARGIN_MS: Final = 3_600_000
+CLOCK_MARGIN_MS: Final = 86_400_000
+"""How far the venue's clock may have been set between our wish and its order. An id used twice is older than that."""
 
 
 def by_quote(intent: Intent) -> bool:
@@ -58,7 +57,7 @@ def contradiction(instrument: Instrument, intent: Intent, order: OrderState) -> 
     if stated is not None and parse_decimal(stated) != wanted:
         return f"its size is {stated}, not {wanted:f}"
     created_ms = epoch_ms(order.created_time)
-    if created_ms is not None and created_ms < intent.created_ms - _CLOCK_MARGIN_MS:
+    if created_ms is not None and created_ms < intent.created_ms - CLOCK_MARGIN_MS:
         return f"it was created at {order.created_time}, before we wished for it"
     return None
 

@@ -8,7 +8,7 @@ from typing import Final
 __all__ = ["UNTOLD", "LastTrade"]
 
 # A stream's messages carry their own time, a moment after that of the trade that they tell.
-_REPORTED_WITHIN_US: Final = 2_000_000
+_STREAM_DELAY_US: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class LastTrade:
             return False
         # One with an id and one without were told by different sources, each with a time of its own.
         one_source = not self.trade_id and not other.trade_id
-        return abs(self.traded_us - other.traded_us) > (0 if one_source else _REPORTED_WITHIN_US)
+        return abs(self.traded_us - other.traded_us) > (0 if one_source else _STREAM_DELAY_US)
 
 
 UNTOLD: Final = LastTrade()

@@ -73,8 +73,11 @@ class VenueClock:
         if measured > FASTEST:
             return cls((sample,), before.rate)
         doubt = (oldest.doubt + sample.doubt + cached_seconds) / clock.baseline
-        real = abs(measured - 1.0) <= _REAL_TIME_BAND + doubt
-        return cls(clock.samples, 1.0 if real else measured)
+        if abs(measured - 1.0) > _REAL_TIME_BAND + doubt:
+            return cls(clock.samples, measured)
+        # They may tell that it is 1; where they tell rather what was known before, too soon to be sure, it stays.
+        off = abs(measured - before.rate)
+        return cls(clock.samples, before.rate if off <= doubt and off < abs(measured - 1.0) else 1.0)
 
     def now_ms(self, monotonic: float) -> int:
         return int(self.newest.venue_ms + (monotonic - self.newest.at) * 1000.0 * self.rate)

@@ -85,7 +85,8 @@ class Boot:
         self._warn(advice(settings) if settings.dry_run else [], *self._about.warnings)
         market = BridgeMarket(self._client, settings.product_id)
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
-        clock = LiveClock(market.venue_ms, asyncio.get_running_loop().time)
+        loop_time = asyncio.get_running_loop().time
+        clock = LiveClock(market.venue_ms, loop_time, lambda _: self._metrics.clock_jumps.inc())
         await self._asked("the venue's clock", clock.synchronise)
         rules = build_rules(settings, instrument)
         seen = await self._newest_epoch(market) if rules.live else 0

@@ -11,8 +11,8 @@ __all__ = ["is_fresh", "is_late", "split_closed"]
 
 # Late trades still reach a candle that has just ended.
 _GRACE_MS: Final = 2_000
-# Of our time: what the bridge and the venue may take to tell of a candle.
-_REPORTED_WITHIN_MS: Final = 10_000
+# What the bridge and the venue may take to tell of a candle.
+_NEWS_DELAY_MS: Final = 10_000
 
 
 def split_closed(
@@ -31,14 +31,11 @@ def split_closed(
     return list(candles[:-1]), newest
 
 
-def is_late(candle: Candle, candle_seconds: int, now_ms: int, rate: float) -> bool:
-    """Whether a closed candle is no news: the next one, which tells what the price is, should have closed as well.
-
-    ``rate`` is venue seconds per second of ours.
-    """
-    return not is_fresh(now_ms - (candle.start + candle_seconds) * 1000, candle_seconds, rate)
+def is_late(candle: Candle, candle_seconds: int, now_ms: int) -> bool:
+    """Whether a closed candle is no news: the next one, which tells what the price is, should have closed as well."""
+    return not is_fresh(now_ms - (candle.start + candle_seconds) * 1000, candle_seconds)
 
 
-def is_fresh(age_ms: float, candle_seconds: int, rate: float) -> bool:
-    """Whether something so long ago, on the venue's clock, is not older than a candle that is news."""
-    return age_ms <= candle_seconds * 1000 + _REPORTED_WITHIN_MS * max(rate, 1.0)
+def is_fresh(age_ms: float, candle_seconds: int) -> bool:
+    """Whether something so long ago is not older than a candle that is news."""
+    return age_ms <= candle_seconds * 1000 + _NEWS_DELAY_MS

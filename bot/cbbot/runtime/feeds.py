@@ -48,7 +48,7 @@ class AccountFeed:
         self._queue = queue
         self._outages = outages
         self._task: asyncio.Task[None] | None = None
-        self._asked_ms = 0
+        self._known_at = float("-inf")
         self._asked_at = float("-inf")
         self._wanted = True
 
@@ -63,7 +63,7 @@ class AccountFeed:
         answer goes on without the tick.
         """
         now = asyncio.get_running_loop().time()
-        old = self._clock.now_ms() - self._asked_ms > _BALANCES_OLD_MS
+        old = (now - self._known_at) * 1000 * max(self._clock.rate, 1.0) > _BALANCES_OLD_MS
         due = self._rules.live and (old or self._wanted) and now - self._asked_at >= _SHORTEST_BALANCES_SECONDS
         if not due or (self._task is not None and not self._task.done()):
             return
@@ -79,7 +79,7 @@ class AccountFeed:
             return
         self._outages.recovered("balances")
         # They are as old as the question: an order that ended meanwhile may or may not be in them.
-        self._asked_ms = asked_ms
+        self._known_at = self._asked_at
         self._queue.put(BalancesKnown(asked_ms, balances.base, balances.quote))
 
 
@@ -156,6 +156,9 @@ class CandleFeed:
         asked_ms = self._clock.now_ms()
         newest = asked_ms // 1000 // self._seconds * self._seconds + self._seconds
         start = self._look_from or max(newest - _FIRST_LOOK_BACK * self._seconds, 0)
+        if newest <= start:
+            # The venue's clock is behind its candles: it was set back. They go on all the same.
+            newest = start + _FIRST_LOOK_BACK * self._seconds
         end = min(newest, start + _MOST_CANDLES * self._seconds)
         rows = await self._market.candles(self._rules.settings.granularity, start, end)
         candles, bad = parse_candles(self._rules.instrument, rows)
@@ -173,16 +176,16 @@ class CandleFeed:
         return self._pause(fed)
 
     def _feed(self, closed: list[Candle]) -> int:
-        now, now_ms, rate = asyncio.get_running_loop().time(), self._clock.now_ms(), self._clock.rate
+        now, now_ms = asyncio.get_running_loop().time(), self._clock.now_ms()
         # A candle that a round before did not have has closed since, whatever the venue's clock says.
-        since_ms = (now - self._round_at) * 1000 * max(rate, 1.0)
+        recently_asked = is_fresh((now - self._round_at) * 1000, self._seconds)
         self._round_at = now
         fed = 0
         for candle in closed:
             if candle.start > self._last:
-                late = is_late(candle, self._seconds, now_ms, rate)
-                if candle is closed[-1]:
-                    late = late and not is_fresh(since_ms, self._seconds, rate)
+                # A simulator that plays history, or lets it stand, is followed candle by candle.
+                late = not self._clock.fast and is_late(candle, self._seconds, now_ms)
+                late = late and not (candle is closed[-1] and recently_asked)
                 self._queue.put(CandleClosed(candle, late))
                 self.recent.append(candle)
                 self._last = self._look_from = candle.start

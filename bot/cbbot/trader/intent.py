@@ -21,6 +21,7 @@ class Progress(StrEnum):
     SENT = "sent"  # written down, and perhaps sent
     ACCEPTED = "accepted"  # the venue has it
     UNKNOWN = "unknown"  # nobody knows
+    CONTRADICTED = "contradicted"  # what the venue has under its id is not ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case EntriesPaused():
             return _paused(state, event)
         case EntriesResumed():
-            return _resumed(state, event)
+            return _resumed(rules, state, event)
         case FlattenAsked():
             return _flatten(state)
         case _:
@@ -192,7 +192,9 @@ def _paused(state: TraderState, event: EntriesPaused) -> Outcome:
     return changed, (Checkpoint(), notices.pause(f"entries paused by {event.by}"))
 
 
-def _resumed(state: TraderState, event: EntriesResumed) -> Outcome:
+def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome:
+    if state.halted and event.by == "hand":
+        return order_outcomes.halt_ended(rules, state)
     if event.by not in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by - {event.by})

@@ -32,11 +32,14 @@ __all__ = [
     "contradicted",
     "ensure_runner",
     "filled",
+    "halt_ended",
     "order_ended",
     "refused",
     "to_dust",
     "unknown",
 ]
+
+_WAY_OUT: Final = "stopped: look at the account, then POST /control/resume (exits go on, entries stay paused)"
 
 # An order may stay unseen for so long after the request that placed it.
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
@@ -139,8 +142,22 @@ def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -
 
 
 def contradicted(state: TraderState, event: OrderContradicts) -> Outcome:
-    reason = f"order {event.client_order_id} at the venue is not ours: {event.detail}; stopped, look at the account"
+    reason = f"order {event.client_order_id} at the venue is not ours: {event.detail}; {_WAY_OUT}"
+    intent = state.intent(event.client_order_id)
+    if intent is not None:
+        state = state.with_intent(replace(intent, progress=Progress.CONTRADICTED))
     return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
+
+
+def halt_ended(rules: Rules, state: TraderState) -> Outcome:
+    """A person has looked at the account: exits go on, the orders that were not ours are forgotten.
+
+    Entries stay paused by hand: what was found may be a reason not to buy.
+    """
+    ours = tuple(intent for intent in state.intents if intent.progress is not Progress.CONTRADICTED)
+    free = replace(state, halted="", intents=ours, paused_by=state.paused_by | {"hand"})
+    said = notices.pause("no longer halted, by hand: exits go on, entries stay paused by hand")
+    return order_ended(rules, ensure_runner(rules, free), (Checkpoint(), said))
 
 
 def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
@@ -211,9 +228,7 @@ def _opened(rules: Rules, state: TraderState, intent: Intent, execution: Executi
 def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Execution) -> Outcome:
     lot = next((each for each in state.lots if each.id == intent.lot), None)
     if lot is None:
-        reason = (
-            f"order {intent.client_order_id} closed lot {intent.lot}, which is not open; stopped, look at the account"
-        )
+        reason = f"order {intent.client_order_id} closed lot {intent.lot}, which is not open; {_WAY_OUT}"
         return replace(state, halted=reason), (Checkpoint(), notices.halt(reason))
     sold = min(execution.base, lot.base)
     remainder, cost, entry_fee = (

@@ -107,6 +107,7 @@ class BotMetrics:
         self.price_age = self._gauge("bot_price_age_seconds", "Seconds since the last fresh price; NaN before one.")
         self.last_save = self._gauge("bot_last_save_timestamp_seconds", "When the state was last saved, UNIX time.")
         self.clock_offset = self._gauge("bot_clock_offset_milliseconds", "The venue's clock minus this machine's.")
+        self.clock_jumps = self._counter("bot_clock_jumps", "Times that the venue's clock was set or we slept.")
         self.save_failures = self._counter("bot_save_failures", "Saves of the state that failed.")
         self.step_failures = self._counter("bot_step_failures", "Events that made the trader fail: a bug of ours.")
         self.skipped_ticks = self._counter("bot_skipped_ticks", "Ticks replaced by a newer one before they were used.")

@@ -23,6 +23,7 @@ from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_obj
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.outage_log import OutageLogs
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
 
@@ -90,6 +91,11 @@ def _signed_host(base: str) -> str:
     return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 
 
+def _kind_of(path: str) -> str:
+    """A path without the ids in it: there are only so many."""
+    return "/".join(path.split("/")[:3])
+
+
 async def _nothing() -> None:
     return None
 
@@ -127,6 +133,7 @@ class CoinbaseRest:
         self._observe = observe
         self._retried = retried
         self._retry = retry or RetryPolicy()
+        self._reads = OutageLogs(_LOG, "Coinbase does not answer a read")
 
     async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
         """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
@@ -150,7 +157,10 @@ class CoinbaseRest:
         async def once() -> Answer:
             return await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
 
-        found: T = _read_or_raised(await self._tried("GET", path, once, deadline))
+        answer = await self._tried("GET", path, once, deadline)
+        if answer.meaning in (Meaning.OK, Meaning.REFUSED):
+            self._reads.worked(_kind_of(path))
+        found: T = _read_or_raised(answer)
         return found
 
     async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
@@ -216,9 +226,7 @@ class CoinbaseRest:
             if state.outcome is None or state.next_action is None:
                 raise AssertionError("tenacity waits after a try")
             answer: Answer = state.outcome.result()
-            fields = _fields(method, path, state.attempt_number, answer)
-            fields |= {"delay_seconds": round(state.next_action.sleep, 3)}
-            _LOG.warning("asking Coinbase again", extra={"fields": fields})
+            self._log_try(method, path, _fields(method, path, state.attempt_number, answer), state.next_action.sleep)
             self._retried(method, _reason(answer))
             if answer.meaning is Meaning.UNAUTHORIZED:
                 await self.on_unauthorized()
@@ -227,8 +235,17 @@ class CoinbaseRest:
         answer: Answer = await tries(first_or_next)
         if answer.meaning not in (Meaning.OK, Meaning.REFUSED):
             count = int(tries.statistics["attempt_number"])
-            _LOG.warning("gave up asking Coinbase", extra={"fields": _fields(method, path, count, answer)})
+            self._log_try(method, path, _fields(method, path, count, answer), None)
         return answer
+
+    def _log_try(self, method: str, path: str, fields: dict[str, object], delay: float | None) -> None:
+        """Every try of an order leaves a line; reads, which come all the time, one an outage."""
+        if method == "GET":
+            self._reads.failed(_kind_of(path), fields)
+        elif delay is None:
+            _LOG.warning("gave up asking Coinbase", extra={"fields": fields})
+        else:
+            _LOG.warning("asking Coinbase again", extra={"fields": {**fields, "delay_seconds": round(delay, 3)}})
 
     async def _one_try(
         self,

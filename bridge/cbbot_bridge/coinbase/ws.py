@@ -23,6 +23,7 @@ from cbbot_bridge.coinbase.message_count import Arrival, HeartbeatCount, Message
 from cbbot_bridge.coinbase.subscriptions import Subscriptions
 from cbbot_bridge.coinbase.ws_messages import Frame, TickerUpdate, parse_frame, subscribe_message
 from cbbot_bridge.http_errors import UpstreamUnavailable
+from cbbot_bridge.outage_log import OutageLog
 from cbbot_bridge.rare_log import RareWarning
 
 __all__ = ["StreamCounts", "StreamTimes", "TickerStream"]
@@ -99,6 +100,7 @@ class TickerStream:
         self._first_data: float | None = None
         self._silent_at = 0.0
         self._warn_malformed = RareWarning(_LOG, "unusable WebSocket message")
+        self._outage = OutageLog(_LOG, "the ticker stream ended")
         self._warn_lost = RareWarning(_LOG, "WebSocket messages were lost")
         self.counts = StreamCounts()
 
@@ -147,7 +149,7 @@ class TickerStream:
             self.counts.connected = False
             self.counts.reconnects += 1
         lasted = self._first_data is not None and _now() - self._first_data >= self.times.lasting
-        _LOG.warning("the ticker stream ended", extra={"fields": {"reason": reason, "lasted": lasted}})
+        self._outage.failed({"reason": reason, "lasted": lasted})
         return lasted
 
     def _begin(self) -> None:
@@ -215,6 +217,7 @@ class TickerStream:
             self._silent_at = _now() + self.times.silence
             self._first_data = self._first_data or _now()
             self.counts.connected = True
+            self._outage.worked()
         if self._heartbeats.missed(frame.beat) or arrival is Arrival.AFTER_LOSS:
             self.counts.gaps += 1
             self._warn_lost({"sequence": frame.sequence, "beat": frame.beat})
@@ -254,4 +257,4 @@ def _now() -> float:
 def _log_pause(state: RetryCallState) -> None:
     if state.next_action is not None:
         fields = {"again_in": round(state.next_action.sleep, 2), "tries": state.attempt_number}
-        _LOG.info("connecting anew", extra={"fields": fields})
+        _LOG.debug("connecting anew", extra={"fields": fields})

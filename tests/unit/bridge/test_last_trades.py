@@ -36,10 +36,10 @@ def streamed(bridge: Any, kind: str, price: str, time: str) -> None:
 async def read(bridge: Any) -> tuple[int, LastTrade]:
     """What a bot reads."""
     client = BridgeClient("http://bridge", None, httpx.ASGITransport(create_app(bridge)))
-    told = await BridgeMarket(client, "BTC-USD").price(BTC_USD)
+    heard = await BridgeMarket(client, "BTC-USD").price(BTC_USD)
     await client.aclose()
-    assert told is not None
-    return told
+    assert heard is not None
+    return heard
 
 
 async def test_a_poll_tells_the_trades_id_and_time(make_bridge: Any, coinbase: Any) -> None:
@@ -57,35 +57,35 @@ async def test_one_trade_told_by_poll_and_stream_is_one(make_bridge: Any, coinba
         await bridge.poller.poll("BTC-USD")
     else:
         streamed(bridge, "update", "90", "2026-04-07T14:30:00.2Z")
-    _, told = await read(bridge)
+    _, first_trade = await read(bridge)
     if first == "poll":
         streamed(bridge, "update", "90", "2026-04-07T14:30:00.2Z")
     else:
         await bridge.poller.poll("BTC-USD")
     _, again = await read(bridge)
-    assert told.traded_us
-    assert not again.is_another(told)
+    assert first_trade.traded_us
+    assert not again.is_another(first_trade)
 
 
 async def test_a_snapshot_after_a_reconnect_is_no_trade_of_its_own(make_bridge: Any, coinbase: Any) -> None:
     bridge = make_bridge()
     coinbase.on("GET", "/market/products/BTC-USD/ticker", polled("77", "90", TRADED))
     await bridge.poller.poll("BTC-USD")
-    _, told = await read(bridge)
+    _, first_trade = await read(bridge)
     bridge.messages_lost()
     streamed(bridge, "snapshot", "90", LATER)
     price, again = await read(bridge)
-    assert (price, again) == (9_000, told)
+    assert (price, again) == (9_000, first_trade)
     streamed(bridge, "update", "90", LATER)
     _, new = await read(bridge)
-    assert new.is_another(told)
+    assert new.is_another(first_trade)
 
 
 async def test_after_a_restart_of_the_bridge_a_snapshot_does_not_say_which_trade_it_tells(make_bridge: Any) -> None:
     bridge = make_bridge()
     streamed(bridge, "snapshot", "90", LATER)
-    _, told = await read(bridge)
-    assert not told.is_another(LastTrade("77", 1))
+    _, first_trade = await read(bridge)
+    assert not first_trade.is_another(LastTrade("77", 1))
 
 
 async def test_a_snapshot_learns_its_trade_from_the_next_poll(make_bridge: Any, coinbase: Any) -> None:

@@ -93,13 +93,20 @@ async def test_a_try_that_is_made_again_leaves_a_line_and_a_count(
     assert f'bridge_upstream_retries_total{{reason="{reason}",verb="POST"}} 1.0' in metrics
 
 
-async def test_giving_up_leaves_a_line(open_bridge: Any, coinbase: Any, caplog: pytest.LogCaptureFixture) -> None:
-    coinbase.on("GET", "/orders/historical/o-1", httpx.Response(500))
+async def test_reads_that_fail_leave_one_line_and_one_more_when_they_work_again(
+    open_bridge: Any, coinbase: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    coinbase.on("GET", "/orders/historical/o-1", *[httpx.Response(500)] * 8, httpx.Response(404, json={}))
     async with open_bridge() as client:
-        await client.get("/order/o-1")
-    found = lines(caplog, "cbbot_bridge.coinbase.rest")
-    assert [words for _, words, _ in found] == ["asking Coinbase again"] * 3 + ["gave up asking Coinbase"]
-    assert found[-1][2]["tries"] == 4
+        for _ in range(3):
+            await client.get("/order/o-1")
+        metrics = (await client.get("/metrics")).text
+    began, over = lines(caplog, "cbbot_bridge.coinbase.rest")
+    assert began[:2] == ("WARNING", "Coinbase does not answer a read")
+    assert began[2]["request"].endswith("/orders/historical/o-1")
+    assert (over[:2], over[2]["failures"]) == (("INFO", "works again"), 8)
+    assert 'bridge_upstream_retries_total{reason="500",verb="GET"} 6.0' in metrics
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])

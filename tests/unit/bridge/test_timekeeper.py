@@ -228,3 +228,25 @@ async def test_a_fast_venue_is_sampled_every_second() -> None:
     world = World(speed=600.0)
     await world.sample_for(2)
     assert world.timekeeper.interval(done=True, since_first=30.0) == 1.0
+
+
+@pytest.mark.parametrize("hours", [1, 8])
+async def test_a_venues_clock_that_was_set_forward_goes_on_at_its_rate(hours: int) -> None:
+    world = World()
+    await world.sample_for(120, interval=10)
+    world.start_ms += hours * 3_600_000
+    for _ in range(12):
+        await world.timekeeper.sample()
+        assert world.timekeeper.rate == 1.0
+        assert world.timekeeper.now_ms() == pytest.approx(world.venue_ms, abs=5)
+        world.now += 10
+
+
+async def test_a_venue_that_goes_on_at_another_speed_is_followed_after_two_samples() -> None:
+    world = World()
+    await world.sample_for(120, interval=10)
+    world.start_ms += int((world.now - 50.0) * 1000 * (1 - 300))
+    world.speed = 300
+    world.now += 10
+    await world.sample_for(3, interval=1)
+    assert world.timekeeper.rate == pytest.approx(300)

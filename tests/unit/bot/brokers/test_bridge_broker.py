@@ -274,7 +274,7 @@ def test_an_order_whose_end_is_not_reported_becomes_unknown(events_of: Any) -> N
         ({"product_id": "ETH-USD"}, "ETH-USD"),
         ({"side": "SELL"}, "SELL"),
         ({"quote_size": "51"}, "51"),
-        ({"created_time": "2025-09-08T06:40:00Z"}, "before we wished"),
+        ({"created_time": "2025-09-07T06:40:00Z"}, "before we wished"),
         ({"client_order_id": "other"}, "other"),
     ],
 )
@@ -291,12 +291,25 @@ def test_our_own_orders_do_not_contradict() -> None:
     assert contradiction(BTC_USD, ENTRY, OrderState.model_validate(STATE | {"created_time": "?"})) is None
 
 
+def test_a_look_with_a_clock_set_back_further_than_it_reaches_is_not_complete(events_of: Any) -> None:
+    later = replace(ENTRY, created_ms=NOW + 2 * 86_400_000)
+    (absent,) = events_of(Talk(search=[not_found(complete=True)]), later, "look_up")
+    assert (isinstance(absent, OrderAbsent), absent.complete) == (True, False)
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 23])
+def test_an_order_written_down_under_another_time_is_ours_when_the_clock_was_set(events_of: Any, hours: int) -> None:
+    wished = replace(ENTRY, created_ms=NOW + hours * 3_600_000)
+    events = events_of(Talk(search=[httpx.Response(200, json=STATE)]), wished, "look_up")
+    assert [type(event) for event in events] == [OrderAccepted, OrderFilled]
+
+
 @pytest.mark.parametrize("complete", [True, False])
 def test_absence_says_how_completely_was_looked(events_of: Any, complete: bool) -> None:
     talk = Talk(search=[not_found(complete=complete)])
     assert events_of(talk, ENTRY, "look_up") == [OrderAbsent(NOW, "bot-7-1", complete=complete)]
     assert dict(talk.asked[0].url.params) == {
-        "client_order_id": "bot-7-1", "product_id": "BTC-USD", "since": str(NOW // 1000),
+        "client_order_id": "bot-7-1", "product_id": "BTC-USD", "since": str(NOW // 1000 - 86_400),
     }  # fmt: skip
 
 

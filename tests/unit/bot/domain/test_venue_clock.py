@@ -42,6 +42,12 @@ def test_a_venue_that_is_set_back_keeps_its_rate_and_forgets_its_past() -> None:
     assert (found.rate, found.samples) == (600.0, (ClockSample(2.0, 5_000, 0.0),))
 
 
+def test_a_venue_that_stands_still_is_not_believed_to_run_while_its_samples_are_too_few_to_tell() -> None:
+    stood = VenueClock((ClockSample(0.0, 1_000, 0.0),), 0.0)
+    soon = VenueClock.sampled(stood, ClockSample(1.0, 1_000, 0.0), baseline_seconds=0.5, cached_seconds=1.0)
+    assert soon.rate == 0.0
+
+
 def test_old_samples_leave_the_window_so_that_a_new_rate_shows() -> None:
     slow = [(float(i), i * 1000) for i in range(10)]
     fast = [(10.0 + i, 10_000 + i * 50_000) for i in range(WINDOW)]

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.bridge_api import CandleRow
@@ -121,21 +119,6 @@ def clock_of(venue: Callable[[], int], monotonic: Callable[[], float]) -> LiveCl
         return venue()
 
     return LiveClock(fetch, monotonic)
-
-
-@given(st.lists(st.integers(-5_000, 5_000), min_size=2, max_size=30))
-def test_the_clock_never_goes_back_however_the_samples_jump(steps: list[int]) -> None:
-    now = 0.0
-    venue = 1_000_000
-    clock = clock_of(lambda: venue, lambda: now)
-    seen = []
-    for step in steps:
-        asyncio.run(clock.sample())
-        seen += [clock.now_ms()]
-        now += 0.4
-        venue += 400 + step
-        seen += [clock.now_ms()]
-    assert seen == sorted(seen)
 
 
 def test_a_fast_clock_is_recognised_and_stands_still_without_samples() -> None:

@@ -204,6 +204,35 @@ def test_an_order_that_is_not_ours_halts_everything() -> None:
     assert placed(commands) == []
 
 
+def halted() -> LiveTraderHarness:
+    """A trader whose exit's id stands for another's order."""
+    trader = bought()
+    (exit_,) = placed(trader.feed(Tick(T0 + 5000, BTC_USD.ticks(Decimal("104.50")))))
+    trader.feed(OrderContradicts(T0 + 5100, exit_.client_order_id, "its side is BUY"))
+    return trader
+
+
+def test_a_person_ends_a_halt_and_exits_go_on_while_entries_stay_paused() -> None:
+    trader = halted()
+    assert "POST /control/resume" in trader.state.halted
+    trader.feed(EntriesResumed(T0 + 6000, "resource"))
+    assert trader.state.halted
+    trader.feed(EntriesResumed(T0 + 6000, "hand"))
+    assert (trader.state.halted, len(trader.state.intents), trader.state.paused_by) == ("", 0, frozenset({"hand"}))
+    (again,) = placed(trader.feed(Tick(T0 + 7000, BTC_USD.ticks(Decimal("104.50")))))
+    assert (again.client_order_id, again.lot) == ("bot-7-3", 1)
+    trader.feed(EntriesResumed(T0 + 8000, "hand"))
+    assert trader.state.paused_by == frozenset()
+
+
+def test_a_halt_and_the_order_that_led_to_it_survive_a_restart_and_end_by_hand() -> None:
+    trader = halted()
+    trader.restart()
+    name = trader.state.intents[0].client_order_id
+    trader.feed(OrderContradicts(T0 + 9000, name, "its side is BUY"), EntriesResumed(T0 + 9100, "hand"))
+    assert (trader.state.halted, len(trader.state.intents), trader.state.reconciled) == ("", 0, True)
+
+
 def test_a_restart_asks_after_every_open_order_before_it_trades() -> None:
     trader = trading()
     trader.feed(Tick(T0 + 1000, HUNDRED), OrderAccepted(T0 + 1100, "bot-7-1", "venue-9"))
