@@ -6,12 +6,12 @@ shown. Only a request with a valid token may raise an epoch, or any passer-by co
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
+from cbbot.process.bearer_tokens import shows
 from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
 
 __all__ = ["MOST_STRANGERS_AT_ONCE", "Access", "EpochRegistry", "StrangersAtOnce"]
@@ -24,7 +24,7 @@ class Access:
     """Checks ``Authorization``. Without a token, only a bridge bound to loopback is open."""
 
     def __init__(self, token: str | None, *, on_loopback: bool) -> None:
-        self._token = token.encode("utf-8") if token is not None else None
+        self._token = token
         self._on_loopback = on_loopback
 
     @property
@@ -40,10 +40,7 @@ class Access:
 
     def knows(self, authorization: str | None) -> bool:
         """Whether the header shows the token. Constant time."""
-        scheme, _, shown = (authorization or "").partition(" ")
-        if self._token is None or scheme.lower() != "bearer":
-            return False
-        return hmac.compare_digest(shown.strip().encode("utf-8"), self._token)
+        return self._token is not None and shows(authorization, self._token)
 
     def require(self, authorization: str | None) -> None:
         """Raises RequestRefused, 403 without a token configured, else 401."""

@@ -6,12 +6,12 @@ without a token the request must name this machine, and come from no other page.
 
 from __future__ import annotations
 
-import hmac
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from cbbot.errors import Refused
+from cbbot.process.bearer_tokens import shows
 from cbbot.process.loopback import is_loopback
 
 __all__ = ["Gate"]
@@ -21,7 +21,7 @@ class Gate:
     """A FastAPI dependency. ``token`` None: only loopback may steer."""
 
     def __init__(self, token: str | None) -> None:
-        self._token = token.encode() if token else None
+        self._token = token or None
 
     def __call__(self, request: Request) -> None:
         """Lets the request through.
@@ -30,8 +30,7 @@ class Gate:
             Refused: ``bad_token`` or ``not_local``.
         """
         if self._token is not None:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-            if not hmac.compare_digest(given, self._token):
+            if not shows(request.headers.get("authorization"), self._token):
                 raise Refused("bad_token", "steering needs 'Authorization: Bearer <control token>'")
             return
         peer = request.client.host if request.client else ""

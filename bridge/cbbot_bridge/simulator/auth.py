@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cbbot.errors import BadInput
+from cbbot.process.bearer_tokens import bearer_of
 from cbbot_bridge.simulator.error_answers import Endpoint, unauthorized
 
 __all__ = ["Signatures"]
@@ -74,8 +75,8 @@ class Signatures:
     def _allows(self, request: Request) -> bool:
         if self._key is None:
             return True
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        claims = self.claims(token) if scheme.lower() == "bearer" else None
+        token = bearer_of(request.headers.get("authorization"))
+        claims = self.claims(token) if token is not None else None
         if claims is None:
             return False
         several = claims.get("uris")
