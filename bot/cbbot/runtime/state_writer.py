@@ -61,10 +61,13 @@ class StateWriter:
         return True
 
     async def _write_trades(self, state: TraderState) -> None:
-        if state.trade_count <= self._trade_log.last_number:
+        if not self._trade_log.behind(state.trade_count):
             return
+        said: list[str] = []
         try:
-            await self._in_thread(lambda: self._trade_log.append(self._rules.instrument, state.trades))
+            await self._in_thread(lambda: said.extend(self._trade_log.append(self._rules.instrument, state.trades)))
+            for sentence in said:
+                _LOG.warning("trade log", extra={"fields": {"detail": sentence}})
         except OSError as error:
             # The state has the newest trades; the next save writes them.
             _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})
