@@ -60,9 +60,10 @@ def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
 def _add_health(app: FastAPI, bot: Bot) -> None:
     @app.get("/healthz", summary="Whether the loop moved within its bound")
     async def healthz() -> PlainTextResponse:
+        ready, reason = bot.readiness
         if bot.alive:
-            return PlainTextResponse("ok\n")
-        _, reason = bot.readiness
+            # A restart would mend nothing that a loop which moves waits for, and leave lots unwatched.
+            return PlainTextResponse("ok\n" if ready else f"ok, but not ready: {reason}\n")
         why = f": {reason}" if reason else ""
         return PlainTextResponse(f"the loop has not moved for too long{why}\n", HTTPStatus.SERVICE_UNAVAILABLE)
 

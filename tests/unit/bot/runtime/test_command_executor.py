@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from cbbot.domain.order import Side
 from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.trader.commands import Checkpoint, Command, Notify, Place
-from cbbot.trader.events import Event, OrderAccepted, OrderUnknown
+from cbbot.trader.events import Event, OrderAccepted, OrderRefused, OrderUnknown
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -75,3 +76,28 @@ def test_an_order_that_fails_by_our_mistake_is_unknown_and_so_asked_after() -> N
     event, failures = executed("place", Checkpoint(), Place(EXIT, 100), NOTICE)
     assert event == OrderUnknown(2_000, "bot-1-1", "RuntimeError: place")
     assert failures == 1
+
+
+@pytest.mark.parametrize(("purpose", "refused"), [(Purpose.ENTRY, ["stopping"]), (Purpose.EXIT, [])])
+def test_when_the_bot_stops_entries_are_refused_and_later_nothing_leaves(purpose: Purpose, refused: list[str]) -> None:
+    intent = replace(EXIT, purpose=purpose)
+
+    async def codes(*, hold: bool) -> list[str]:
+        office: Any = Office("")
+        queue = EventQueue()
+        executor = CommandExecutor(office, office, queue, BotMetrics(), office)
+        running = asyncio.create_task(executor.run())
+        executor.refuse_entries()
+        if hold:
+            executor.hold_orders()
+        state: Any = SimpleNamespace(paused_by=frozenset())
+        executor.submit(CommandBatch(0, state, (Checkpoint(), Place(intent, 100)), 2_000))
+        await executor.drained()
+        running.cancel()
+        answers = []
+        while queue.answered:
+            answers.append((await queue.next()).event)
+        return [event.code if isinstance(event, OrderRefused) else type(event).__name__ for event in answers]
+
+    assert asyncio.run(codes(hold=False)) == (refused or ["OrderAccepted"])
+    assert asyncio.run(codes(hold=True)) == [], "it stays in the state, and the next start looks it up"
