@@ -173,9 +173,12 @@ def test_a_stop_by_any_signal_saves_and_sigterm_is_a_service_s_normal_end(
     assert (tmp_path / "state" / "bot_state.json").exists()
 
 
-def test_two_bots_on_one_state_are_refused(start: Start) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+def test_two_bots_on_one_state_are_refused(start: Start, tmp_path: Path, removed: bool) -> None:
     first = start()
     first.until(lambda status: status["ready"], "readiness")
+    if removed:
+        (tmp_path / "state" / ".lock").unlink()
     with pytest.raises(NeverListened) as refusal:
         start()
     code, log = refusal.value.args
@@ -184,3 +187,15 @@ def test_two_bots_on_one_state_are_refused(start: Start) -> None:
     assert (code, len(messages)) == (3, 1)
     assert f"another process (process {first.process.pid}) trades on the state" in log
     assert first.get("/status")["ready"]
+
+
+def test_of_two_bots_with_one_id_on_two_folders_the_older_stops_and_says_why(start: Start, tmp_path: Path) -> None:
+    live = {"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "BOT_ID": "btc"}
+    older = start(**live)
+    older.until(lambda status: status["ready"], "readiness")
+    newer = start(**live, STATE_FILE=str(tmp_path / "elsewhere" / "bot_state.json"))
+    newer.until(lambda status: status["ready"], "readiness of the newer one")
+    assert older.process.wait(60) == 3
+    assert "the bridge knows a newer epoch of btc than" in older.log.read_text()
+    assert newer.get("/status")["ready"]
+    assert newer.end(signal.SIGTERM) == 0
