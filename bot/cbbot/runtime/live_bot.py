@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from cbbot.errors import CbbotError, Retryable
 from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.runtime.boot import Begun, Boot, superseded
 from cbbot.runtime.command_executor import DISK, CommandExecutor
+from cbbot.runtime.early_control import EarlyControl
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
@@ -85,7 +87,8 @@ class LiveBot:
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         ours = document is not None and belongs(document, identity)
-        self._last_known = last_known(document, _saved_ms(store), ours=ours)
+        self._early = EarlyControl(store.path.with_name(f"{store.path.name}.control"), in_thread)
+        self._last_known = self._early.shown(last_known(document, _saved_ms(store), ours=ours))
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity)
         self._parts: _Parts | None = None
@@ -121,10 +124,13 @@ class LiveBot:
         parts = self._parts = self._assembled(await self._boot.begin())
         stepping, executing = asyncio.create_task(parts.loop.run()), asyncio.create_task(parts.executor.run())
         feeds: list[asyncio.Task[None]] = []
+        # Before anything that is asked from now on, and before the first order.
+        early = self._step_early(parts)
         try:
             parts.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
             await parts.executor.drained()
+            await self._forget_early(early)
             history = await self._boot.history(parts.begun)
             now_ms = parts.begun.clock.now_ms()
             self._queue.put(HistoryLoaded(now_ms, history))
@@ -150,6 +156,20 @@ class LiveBot:
         ticks = TickFeed(rules, market, clock, self._queue, self.metrics, account)
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
         return _Parts(begun, writer, executor, loop, ticks, candles)
+
+    def _step_early(self, parts: _Parts) -> list[asyncio.Future[None]]:
+        done: list[asyncio.Future[None]] = []
+        for event in self._early.events(parts.begun.clock.now_ms()):
+            done.append(asyncio.get_running_loop().create_future())
+            self._queue.put(event, done[-1])
+        return done
+
+    async def _forget_early(self, early: list[asyncio.Future[None]]) -> None:
+        """Once the state has it; what it has not is stepped again by the next start, which changes nothing twice."""
+        with contextlib.suppress(OSError, Retryable):
+            for done in early:
+                await done
+            await self._early.forget()
 
     def _feeding(self, parts: _Parts) -> list[asyncio.Task[None]]:
         clock = parts.begun.clock
@@ -282,16 +302,28 @@ class LiveBot:
         """Steps an event of a person's and returns once what follows from it is durable.
 
         Raises:
-            Retryable: the bot is not that far yet, or does not get to it.
+            Retryable: it is not durable, or the bot does not get to it.
         """
-        if self._parts is None or self._boot.waits_for:
-            raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
+        if self._parts is None:
+            await self._controlled_early(event_at(int(time.time() * 1000)))
+            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put(event_at(self._parts.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
+
+    async def _controlled_early(self, event: Event) -> None:
+        """During the start, before there is a state to step."""
+        try:
+            await asyncio.wait_for(self._early.take(event), SAVE_SECONDS)
+        except OSError as error:
+            reason = "the disk does not answer" if isinstance(error, TimeoutError) else error
+            raise Retryable(f"it is in force, but a restart would forget it: {reason}") from error
+        finally:
+            self._last_known = self._early.shown(self._last_known)
+            self.metrics.observe_last_known(self._last_known)
 
     def _moment(self) -> Moment:
         parts, waits_for, known = self._parts, self._boot.waits_for, self._last_known
