@@ -33,6 +33,9 @@ COMMANDS: Final = {
     "data check": CommandEntry("cbbot.cli.data_command:check", "What is in a file of candles.", "bot"),
     "state show": CommandEntry("cbbot.cli.state_command:show", "What a state file holds.", "bot"),
     "state verify": CommandEntry("cbbot.cli.state_command:verify", "Whether a state file is sound.", "bot"),
+    "state backup": CommandEntry("cbbot.cli.state_files_command:backup", "Copy a state.", "bot"),
+    "state restore": CommandEntry("cbbot.cli.state_files_command:restore", "Put a copy of a state back.", "bot"),
+    "state migrate": CommandEntry("cbbot.cli.state_files_command:migrate", "Make a state of the Go bot's.", "bot"),
     "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
 }
 

@@ -20,7 +20,7 @@ from cbbot.trader.state_checks import check_document
 from cbbot.trader.state_fields import BadState
 from cbbot.trader.state_versions import brought_up_to_date
 
-__all__ = ["show", "verify"]
+__all__ = ["FileArgument", "show", "state_path", "verify"]
 
 _TABLE_WIDTH = 132
 
@@ -37,7 +37,7 @@ FileArgument = Annotated[
 
 def show(file: FileArgument = None) -> None:
     """Show what a state file holds: identity, money, lots, orders, pauses."""
-    path = _path(file)
+    path = state_path(file)
     read = _newest_readable(path)
     try:
         body = brought_up_to_date(read)
@@ -76,7 +76,7 @@ def show(file: FileArgument = None) -> None:
 
 def verify(file: FileArgument = None) -> int:
     """Say whether a state file is sound. Exit codes: 0 yes, 1 only the previous one, 2 none there, 3 none."""
-    path = _path(file)
+    path = state_path(file)
     store = StateStore(path)
     generations = [(path, _problem(path)), (store.previous, _problem(store.previous))]
     if all(not each.exists() for each, _ in generations):
@@ -88,7 +88,8 @@ def verify(file: FileArgument = None) -> int:
     return REFUSED if generations[1][1] else FAILED
 
 
-def _path(file: Path | None) -> Path:
+def state_path(file: Path | None) -> Path:
+    """The state file that is meant: as named, in the folder that is named, or of the environment."""
     default = Path(str(BY_KEY["STATE_FILE"].default))
     path = file or Path(os.environ.get("STATE_FILE", "").strip() or default)
     return path / default.name if path.is_dir() else path

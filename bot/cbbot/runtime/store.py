@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from cbbot.errors import BadInput, UnsafeStart
 from cbbot.process.durable_files import link_over, replace_durably, sync_folder, write_durably
+from cbbot.trader.predecessor_state import is_predecessors
 
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
@@ -146,6 +147,8 @@ def _no_number(name: str) -> float:
 
 
 def _body(path: Path, envelope: Any) -> dict[str, Any]:
+    if is_predecessors(envelope):
+        raise CorruptState(f"{path} is a state of the Go bot: cbbot state migrate makes one of cbbot's of it")
     if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), dict):
         raise CorruptState(f"{path} is no state file of cbbot")
     if envelope.get("version") != _VERSION:
