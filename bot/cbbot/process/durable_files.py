@@ -73,10 +73,10 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
 def link_over(source: Path, path: Path) -> None:
     """Makes ``path`` a second name of the file that ``source`` is now. One caller at a time for one path.
 
-    The file must only ever be replaced, never written in place.
+    The file must only ever be replaced, never written in place. The folder is not synced.
 
     Raises:
-        OSError: ``path`` is as it was, or is the name already without the folder's entry being durable.
+        OSError: ``path`` is as it was.
     """
     # Not the name that replace_durably writes to: what a crash leaves of a link is the file itself.
     temporary = path.with_name(path.name + ".link")
@@ -87,7 +87,6 @@ def link_over(source: Path, path: Path) -> None:
     finally:
         # Renaming one name of a file over another of its names does nothing.
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def keep_aside(path: Path) -> Path:
@@ -107,6 +106,7 @@ def keep_aside(path: Path) -> Path:
             return aside
     try:
         link_over(path, aside)
+        sync_folder(path.parent)
     except OSError:
         # Not every file system has links.
         replace_durably(aside, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))

@@ -102,13 +102,18 @@ class StateStore:
         try:
             # Takes no room on a full disk.
             link_over(newest, kept)
+            sync_folder(kept.parent)
         except OSError:
             self._aside = (kept, newest.read_bytes())
             self._keep_aside()
         return kept
 
     def _keep_previous(self) -> None:
-        """The newest generation becomes the previous one as well: at no moment is there none under its own name."""
+        """The newest generation becomes the previous one as well: at no moment is there none under its own name.
+
+        Durable together with the new one's name, by one sync of the folder: whichever of the two a crash leaves undone,
+        both names hold a whole generation.
+        """
         try:
             link_over(self.path, self.previous)
         except OSError:
