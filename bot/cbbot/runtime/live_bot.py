@@ -203,7 +203,8 @@ class LiveBot:
                 f"stopped, but the last state is not saved: {reason}. Orders since {_when(parts.writer.saved_at_ms)} "
                 "may be missing in it; the next start has to find them at the venue"
             )
-        await parts.writer.close()
+        if await parts.writer.close():
+            self._store.close()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""

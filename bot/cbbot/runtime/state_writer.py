@@ -75,11 +75,13 @@ class StateWriter:
         self._failed(self._hanging)
         return False
 
-    async def close(self) -> None:
-        """Waits no longer for a disk that hangs."""
-        if self._hung is not None:
-            self._hung.cancel()
-            await asyncio.wait({self._hung})
+    async def close(self) -> bool:
+        """Waits no longer for a disk that hangs; whether one does."""
+        hung = self._hung
+        if hung is not None:
+            hung.cancel()
+            await asyncio.wait({hung})
+        return hung is not None
 
     @property
     def _hanging(self) -> OSError:

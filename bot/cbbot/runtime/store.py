@@ -11,6 +11,7 @@ back to the previous one, only the second is a fresh start.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class StateStore:
         self.previous = path.with_name(path.name + ".prev")
         self._temporary = path.with_name(path.name + ".tmp")
         self._aside: tuple[Path, bytes] | None = None
+        self._closed = False
 
     def load(self) -> Loaded:
         """The newest sound generation. A corrupt newest one is set aside for a person to look at.
@@ -82,6 +84,8 @@ class StateStore:
             OSError: it is not; the generation before it still is.
         """
         write_durably(self._temporary, _encoded(body))
+        if self._closed:
+            raise OSError(errno.EBADF, "the state is no longer this process's")
         if self.path.exists():
             self._keep_previous()
         # Dying here leaves the generation before this one: the last save that was reported durable.
@@ -90,6 +94,10 @@ class StateStore:
         # Last: the state of now is worth more room than a copy of an older one.
         with contextlib.suppress(OSError):
             self._keep_aside()
+
+    def close(self) -> None:
+        """From now on no save takes effect, nor does one that has hung until now: the lock may be another's."""
+        self._closed = True
 
     def set_aside(self, label: str) -> Path:
         """Keeps a copy of the newest generation that no later save touches.

@@ -193,3 +193,29 @@ def test_an_exit_that_waits_for_the_disk_leaves_and_its_end_is_in_the_state(
         assert sum("base_size" in order for order in bridge.orders.values()) == 1
 
     virtually(main)
+
+
+def test_a_save_that_hung_until_the_bot_had_stopped_replaces_nothing(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    """The lock is free by then, and the state may be another bot's."""
+    bridge = fake_bridge()
+
+    async def main() -> None:
+        disk, hung = Disk(), []
+
+        async def thread(save: Callable[[], None]) -> None:
+            hung.append(save)
+            await disk(save)
+
+        rig = make_rig(bridge, tmp_path, thread)
+        await rig.until(lambda: rig.bot.readiness[0])
+        disk.freeze()
+        rig.bot.stop()
+        await asyncio.gather(rig.running, return_exceptions=True)
+        before = rig.store.path.read_bytes()
+        with pytest.raises(OSError, match="no longer this process's"):
+            hung[-1]()
+        assert rig.store.path.read_bytes() == before
+
+    virtually(main)
