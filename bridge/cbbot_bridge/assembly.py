@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 from cbbot.contract.bridge_api import RateBudgetLeft, WebSocketState
@@ -27,14 +26,9 @@ from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
 from cbbot_bridge.market_data import Market
-from cbbot_bridge.order_changing import OrderChanger
-from cbbot_bridge.order_listing import OrderListing
-from cbbot_bridge.order_lookup import OrderLookup
-from cbbot_bridge.order_placing import OrderPlacer
-from cbbot_bridge.order_search import OrderSearch
+from cbbot_bridge.order_path import OrderPath
 from cbbot_bridge.price_poller import PricePoller
 from cbbot_bridge.prices import Prices, Tick
-from cbbot_bridge.sent_orders import SentOrders
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["Bridge"]
@@ -90,21 +84,7 @@ class Bridge:
         self.market = Market(rest)
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
-        self.sent_orders = SentOrders(time.monotonic())
-        listing, urgent_listing = OrderListing(rest), OrderListing(rest, for_order=True)
-        self.orders = OrderPlacer(
-            rest,
-            self.market,
-            self.prices,
-            self.account,
-            self.sent_orders,
-            OrderSearch(urgent_listing, self.timekeeper),
-            partial(self.metrics.contradiction, "id"),
-        )
-        self.lookup = OrderLookup(
-            listing, self.timekeeper, self.sent_orders.found, partial(self.metrics.contradiction, "fills")
-        )
-        self.changes = OrderChanger(rest, self.market, self.account, urgent_listing, self.lookup)
+        self.orders = OrderPath(rest, self.market, self.prices, self.account, self.timekeeper, self.metrics)
         self.stream = self._stream()
         self.poller = PricePoller(
             self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected

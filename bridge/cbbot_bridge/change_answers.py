@@ -9,16 +9,11 @@ from typing import Any, Final
 
 from cbbot.contract.bridge_orders import OrderStatus
 from cbbot_bridge import translate
+from cbbot_bridge.coinbase.silent_reasons import SILENT_REASONS
 from cbbot_bridge.order_configuration import asked_of
 
 __all__ = ["Said", "edit_shows", "read_cancel_answer", "read_edit_answer"]
 
-_SAYS_NOTHING: Final = (
-    "",
-    "UNKNOWN_CANCEL_FAILURE_REASON",
-    "UNKNOWN_EDIT_ORDER_FAILURE_REASON",
-    "UNKNOWN_FAILURE_REASON",
-)
 # An earlier request of the same kind is under way: no refusal.
 _UNDER_WAY: Final = "DUPLICATE_CANCEL_REQUEST"
 
@@ -41,18 +36,21 @@ def read_cancel_answer(order_id: str, body: Mapping[str, Any]) -> Said:
     code = str(ours[0].get("failure_reason") or "")
     if ours[0]["success"]:
         return Said(True)
-    return Said(None if code == _UNDER_WAY else False, "" if code in _SAYS_NOTHING else code[:64])
+    return Said(None if code == _UNDER_WAY else False, "" if code in SILENT_REASONS else code[:64])
 
 
 def read_edit_answer(body: Mapping[str, Any]) -> Said:
-    """A yes with errors is neither yes nor no. Older answers have the reason in ``error_response``."""
+    """A yes with errors is neither yes nor no. Older answers have the reason in ``error_response``.
+
+    As with a create answer, the code does not tell where in Coinbase the reason was found.
+    """
     errors = body.get("errors")
     rows = [row for row in errors if isinstance(row, dict)] if isinstance(errors, list) else []
     old = body.get("error_response")
     rows += [old] if isinstance(old, dict) else []
     keys = ("edit_failure_reason", "preview_failure_reason", "edit_order_failure_reason", "error")
     reasons = [row[key] for row in rows for key in keys if isinstance(row.get(key), str)]
-    code = next((reason for reason in reasons if reason not in _SAYS_NOTHING), "")[:64]
+    code = next((reason for reason in reasons if reason not in SILENT_REASONS), "").removeprefix("PREVIEW_")[:64]
     success = body.get("success")
     if success is True:
         return Said(None if rows else True, code)

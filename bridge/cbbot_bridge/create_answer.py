@@ -13,11 +13,11 @@ from typing import Any, Final
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning
+from cbbot_bridge.coinbase.silent_reasons import SILENT_REASONS
 from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused
 
 __all__ = ["Taken", "read_create_answer"]
 
-_SAYS_NOTHING: Final = ("", "UNKNOWN_FAILURE_REASON", "UNKNOWN", "unknown")
 _REASONS: Final = ("new_order_failure_reason", "preview_failure_reason", "error")
 # Parts of Coinbase's codes that mean: there is an order with this id.
 _ID_IS_TAKEN: Final = ("DUPLICATE", "ALREADY_EXISTS")
@@ -83,7 +83,7 @@ def _placed(client_order_id: str, body: dict[str, Any]) -> OrderPlaced | OrderUn
 def _reasons(body: Mapping[str, Any]) -> list[str]:
     fields = _part(body, "error_response")
     candidates = [*(fields.get(key) for key in _REASONS), body.get("failure_reason")]
-    return [text for text in candidates if isinstance(text, str) and text not in _SAYS_NOTHING]
+    return [text for text in candidates if isinstance(text, str) and text not in SILENT_REASONS]
 
 
 def _refusal(body: Mapping[str, Any], reasons: list[str]) -> UpstreamRefused:

@@ -17,12 +17,12 @@ _ABSENT: Final = object()
 class Pages:
     """How far a listing has come. ``cursor`` is the next page's, empty for the first.
 
-    ``ends_empty``: a page without rows is an end too, as of the listing of fills, which has no ``has_next``.
+    ``by_cursor``: the listing, as that of fills, has no ``has_next``: an empty cursor or page is its end.
     """
 
-    def __init__(self, *, most: int, ends_empty: bool = False) -> None:
+    def __init__(self, *, most: int, by_cursor: bool = False) -> None:
         self._most = most
-        self._ends_empty = ends_empty
+        self._by_cursor = by_cursor
         self._seen: set[str] = set()
         self._ended = False
         self.count = 0
@@ -57,4 +57,7 @@ class Pages:
             return flag
         if flag is not None or not isinstance(cursor, str):
             return None
-        return bool(cursor) and not (self._ends_empty and rows == 0)
+        if self._by_cursor:
+            return bool(cursor) and rows > 0
+        # A cursor alone may lead on or not; no cursor leads nowhere.
+        return None if cursor else False

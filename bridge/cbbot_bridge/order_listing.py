@@ -93,7 +93,7 @@ class OrderListing:
 
     async def fills(self, order_id: str) -> OrderFills:
         """The fills of one order; what is kept back or cut off leaves them incomplete."""
-        pages, rows = Pages(most=_MOST_PAGES, ends_empty=True), list[Fill]()
+        pages, rows = Pages(most=_MOST_PAGES, by_cursor=True), list[Fill]()
         goes_on = True
         while goes_on:
             body, fills = await self._page("fills", "fills", [("order_ids", order_id)], pages)

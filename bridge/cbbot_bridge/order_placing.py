@@ -25,7 +25,7 @@ from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable
 from cbbot_bridge.coinbase.rest_answers import Meaning
 from cbbot_bridge.create_answer import Taken, read_create_answer
 from cbbot_bridge.exchange_account import ExchangeAccount
-from cbbot_bridge.http_errors import OrderUnknown, UpstreamUnavailable
+from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_request import check_gates, create_body
 from cbbot_bridge.order_search import OrderSearch
@@ -37,6 +37,7 @@ __all__ = ["OrderPlacer"]
 
 _LOG = logging.getLogger(__name__)
 
+_NOT_FOUND: Final = 404
 _PRODUCT_SECONDS: Final = 10.0
 # Increments hardly ever change, and an exit must not wait for an outage of the product endpoint.
 _PRODUCT_AT_WORST_SECONDS: Final = 3600.0
@@ -148,8 +149,10 @@ class OrderPlacer:
         in_doubt = sent.body is not None
         if not in_doubt and not self._search.needed(self._sent_orders.known_since):
             raise refusal
+        # A listing of a product that Coinbase does not know would only be refused too.
+        no_product = isinstance(refusal, UpstreamRefused) and refusal.status == _NOT_FOUND
         try:
-            order = await self._find(sent, sent.wish.product_id, deadline)
+            order = await self._find(sent, None if no_product else sent.wish.product_id, deadline)
         except (Refused, Retryable) as error:
             raise _maybe(refusal, f"{error}") from error
         if order is not None:

@@ -142,6 +142,14 @@ async def test_a_round_trip_moves_exactly_the_money_it_tells_of(tmp_path: Path, 
         assert upstream["clock_rate"] == pytest.approx(60, rel=0.2)
 
 
+@pytest.mark.parametrize("speed", ["1", "1.01"])
+async def test_a_signed_order_goes_through_where_the_venues_clock_runs_like_ours(tmp_path: Path, speed: str) -> None:
+    """Such a venue's time is not ours, and the bridge signs by it."""
+    async with venue_and_bridge(tmp_path, signed=True, speed=speed) as client:
+        bought = await order(client, 1, "BUY", quote_size="100")
+        assert Decimal(bought["filled_size"]) > 0
+
+
 async def test_time_and_candles_of_a_venue_at_600_times_our_speed(tmp_path: Path) -> None:
     async with venue_and_bridge(tmp_path, speed="600") as client:
         await different_prices(client, 2)

@@ -54,7 +54,7 @@ class World:
         """Every page of the simulator's takes this long from now on."""
         httpx.request("DELETE", f"{self.simulator.url}/sim/faults", timeout=10, trust_env=False).raise_for_status()
         if seconds:
-            self.post("/sim/faults", path="/candles", times=10_000, delay_seconds=seconds)
+            self.post("/sim/faults", path="/market/products/*/candles", times=10_000, delay_seconds=seconds)
 
     def begin(self, *arguments: str, ignoring: str = "") -> subprocess.Popen[str]:
         """``ignoring`` are signals that a shell has it ignore."""
@@ -172,8 +172,8 @@ def test_a_bridge_that_dies_is_waited_for(world: World, tmp_path: Path) -> None:
     world.bridge.end(signal.SIGKILL)
     world.slow_down(0)
     # What a venue may do besides: the bridge waits it out, or passes it on as a passing state.
-    world.post("/sim/faults", path="/candles", times=3, status=429, body="html")
-    world.post("/sim/faults", path="/candles", times=5, status=503)
+    world.post("/sim/faults", path="/market/products/*/candles", times=3, status=429, body="html")
+    world.post("/sim/faults", path="/market/products/*/candles", times=5, status=503)
     world.bridge = world.start_bridge(world.bridge.url.rpartition(":")[2])
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output

@@ -39,11 +39,23 @@ class Simulator:
         return answer.json()
 
     def buy(self, client_order_id: str) -> Any:
-        configuration = {"market_market_ioc": {"quote_size": "10"}}
-        body = {"client_order_id": client_order_id, "product_id": "BTC-USD", "side": "BUY"}
+        return self.place(client_order_id, "BUY", market_market_ioc={"quote_size": "10"})
+
+    def place(self, client_order_id: str, side: str, **configuration: object) -> Any:
+        body = {"client_order_id": client_order_id, "product_id": "BTC-USD", "side": side}
         answer = self.client.post("/orders", json=body | {"order_configuration": configuration})
         answer.raise_for_status()
+        assert answer.json()["success"], answer.text
         return answer.json()
+
+    def advance(self, candles: int) -> None:
+        control = self.client.base_url.copy_with(raw_path=b"/sim/advance")
+        self.client.post(control, json={"candles": candles}).raise_for_status()
+
+    def everything(self) -> list[Any]:
+        """What a customer can see of orders, fills, money and time."""
+        pages = ("/orders/historical/batch", "/orders/historical/fills", "/accounts", "/time")
+        return [self.get(page) for page in pages]
 
     def now_ms(self) -> int:
         return int(self.get("/time")["epochMillis"])
@@ -131,13 +143,45 @@ def test_after_a_kill_no_order_is_lost_and_time_does_not_go_back(start: Start, t
     assert [item["order_id"] for item in again.get("/orders/historical/batch")["orders"]] == order_ids[::-1]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_resting_orders_go_on_after_a_restart_as_if_there_had_been_none(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    def run(*, restarts: bool) -> list[Any]:
+        path = tmp_path / f"{restarts}.json"
+        arguments = ["--product", "BTC-USD", "--walk", "5", "--speed", "0", "--balance", "BTC=1", "--state", str(path)]
+        simulator = start(*arguments)
+        price = int(float(simulator.get("/market/products/BTC-USD")["price"]))
+        for place in range(1, 9):
+            for side, sign in (("BUY", -1), ("SELL", 1)):
+                limit = {"base_size": "0.01", "limit_price": str(price + sign * 30 * place), "post_only": True}
+                simulator.place(f"{side} {place}", side, limit_limit_gtc=limit)
+        stop = {"base_size": "0.1", "limit_price": str(price - 900), "stop_price": str(price - 100)}
+        simulator.place("stop", "SELL", stop_limit_stop_limit_gtc=stop | {"stop_direction": "STOP_DIRECTION_STOP_DOWN"})
+        for _ in range(3):
+            before = simulator.everything()
+            if restarts:
+                simulator.stop(number)
+                simulator = start(*arguments)
+                assert simulator.everything() == before
+            simulator.advance(20)
+        statuses = {order["status"] for order in simulator.get("/orders/historical/batch")["orders"]}
+        assert statuses == {"OPEN", "FILLED"}
+        order_ids = [order["order_id"] for order in simulator.get("/orders/historical/batch")["orders"]]
+        simulator.client.post("/orders/batch_cancel", json={"order_ids": order_ids}).raise_for_status()
+        holds = [account["hold"]["value"] for account in simulator.get("/accounts")["accounts"]]
+        assert set(holds) == {"0"}
+        return simulator.everything()
+
+    assert run(restarts=True) == run(restarts=False)
+
+
 def test_the_same_seed_and_the_same_orders_give_the_same_run(start: Start) -> None:
     def run(seed: str) -> object:
         simulator = start("--walk", seed, "--speed", "0")
-        control = f"http://127.0.0.1:{simulator.first_line['port']}/sim/advance"
         answers = []
         for number in range(3):
-            httpx.post(control, json={"candles": 7}).raise_for_status()
+            simulator.advance(7)
             answers.append(simulator.buy(str(number)))
         return answers, simulator.get("/orders/historical/fills"), simulator.get("/accounts")
 

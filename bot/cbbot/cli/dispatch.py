@@ -18,16 +18,27 @@ __all__ = ["COMMANDS", "CommandEntry", "main"]
 
 
 class CommandEntry(NamedTuple):
-    """``target`` is ``module:function``; ``extra`` is the part of the distribution that it needs."""
+    """``target`` is ``module:function``; ``extra`` is the part of the distribution that it needs.
+
+    With ``reads_arguments`` the function is given the arguments as they are, ``--help`` included; else typer reads
+    them for it.
+    """
 
     target: str
     summary: str
     extra: str
+    reads_arguments: bool = False
 
 
 COMMANDS: Final = {
     "up": CommandEntry("cbbot_operator.processes:up", "Run a TradingBot on this machine, with its surroundings.", "up"),
     "run": CommandEntry("cbbot.cli.run_command:run", "Trade, live or on paper, until stopped.", "bot"),
+    "simulate": CommandEntry(
+        "cbbot_bridge.simulator.simulate_command:simulate",
+        "Serve a look-alike of Coinbase, on a file of candles or a random walk.",
+        "bridge",
+        reads_arguments=True,
+    ),
     "backtest": CommandEntry("cbbot.cli.backtest_command:backtest", "Trade over a file of candles.", "bot"),
     "backfill": CommandEntry("cbbot.cli.backfill_command:backfill", "Fetch candles of a bridge into a file.", "bot"),
     "data check": CommandEntry("cbbot.cli.data_command:check", "What is in a file of candles.", "bot"),
@@ -43,7 +54,8 @@ COMMANDS: Final = {
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 done, 1 failed, 2 bad input, 3 refused for safety, else 128 plus the number of a signal.
 
-    So 130 for Ctrl-C and 143 for SIGTERM; but ``run`` ends well by SIGTERM and ``up`` by Ctrl-C, with 0.
+    So 130 for Ctrl-C and 143 for SIGTERM; but ``run`` ends well by SIGTERM, ``up`` by Ctrl-C and ``simulate`` by
+    either, with 0.
     """
     return guarded(lambda: _run(list(arguments)), service=list(arguments[:1]) == ["run"])
 
@@ -70,6 +82,8 @@ def _run(arguments: list[str]) -> int:
 
 def _called(name: str, command: CommandEntry, arguments: list[str]) -> int:
     function = _loaded(name, command)
+    if command.reads_arguments:
+        return int(function(arguments))
     import typer  # noqa: PLC0415  40 ms that --help must not pay
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -75,7 +75,6 @@ class BridgeErrorCode(StrEnum):
     BUSY = "busy"
     TOO_MANY_PRODUCTS = "too_many_products"
     UPSTREAM_UNAUTHORIZED = "upstream_unauthorized"
-    UPSTREAM_FORBIDDEN = "upstream_forbidden"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_TIMEOUT = "upstream_timeout"
     UPSTREAM_ERROR = "upstream_error"

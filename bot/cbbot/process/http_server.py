@@ -82,8 +82,9 @@ class HttpServer(uvicorn.Server):
     """Runs inside the caller's loop. ``listening`` is called with the socket once requests are answered.
 
     ``stopping`` is called at a signal that stops, and then the server ends after open requests, or after
-    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``options`` are
-    uvicorn's own. On loopback only requests to a name of loopback are answered, unless ``any_host``.
+    ``grace_seconds``; without it signals are the caller's, and :meth:`stop` ends the server. ``connection`` is
+    uvicorn's ``http``, ``options`` its others. On loopback only requests to a name of loopback are answered,
+    unless ``any_host``.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class HttpServer(uvicorn.Server):
         grace_seconds: int,
         stopping: Callable[[], None] | None = None,
         any_host: bool = False,
+        connection: type[GuardedConnection] = GuardedConnection,
         **options: Any,
     ) -> None:
         self._guard = RequestGuard(app)
@@ -101,7 +103,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._guard,
-                http=GuardedConnection,
+                http=connection,
                 log_config=None,
                 access_log=False,
                 # X-Forwarded-For would let anybody claim to be this machine.

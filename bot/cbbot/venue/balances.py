@@ -13,7 +13,7 @@ _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
 
 class Balance(NamedTuple):
-    """One currency: what may be spent, and what is held for orders not settled yet."""
+    """One currency: what may be spent, and what is held for orders."""
 
     available: Decimal
     hold: Decimal
@@ -47,8 +47,8 @@ class Balances:
         """Pay with what was held."""
         self._move(currency, Decimal(0), -amount)
 
-    def credit(self, currency: str, amount: Decimal) -> None:
-        """Receive."""
+    def add(self, currency: str, amount: Decimal) -> None:
+        """Receive, or with an amount below 0 give away what is available."""
         self._move(currency, amount, Decimal(0))
 
     def _move(self, currency: str, available: Decimal, hold: Decimal) -> None:

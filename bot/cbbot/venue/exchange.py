@@ -1,47 +1,51 @@
-"""The customer's side of the exchange: takes market orders, keeps balances, orders and fills.
+"""The exchange: takes one customer's orders, keeps them in the markets' books, and answers what became of them.
 
-What it does with orders, all of it:
+- A ``client_order_id`` names one order for ever. Asking again returns that order, whatever else the request
+  says; nothing new happens. A refused request names nothing: its id stays free.
+- A request is refused with Coinbase's reason or taken. Sizes and prices are rejected, never rounded.
+- What an order can take it takes at once. The rest of a resting order waits in its market's book for prints;
+  of others it is canceled. What an order may cost is held from the moment it is taken.
+- What a customer can see lags (:class:`~cbbot.venue.exchange_terms.Delays`). Orders and balances themselves
+  are right from the first moment.
 
-- A ``client_order_id`` names one order for ever. Asking again returns that order, whatever else
-  the request says; nothing new happens. A refused request names nothing: its id stays free.
-- A request is refused with Coinbase's reason or taken. Sizes are rejected, never rounded.
-- A taken order is matched at once against the book it is given and is over: filled, or canceled
-  with what it got. What it costs is held until it settles, then money and base change hands.
-- What a customer can see lags: an order after ``order_visible``, its fills after ``fills``, the
-  balances after ``settle`` ms. Orders and balances themselves are right from the first moment.
-
-Time is an argument and must not fall from call to call.
+Time is an argument and must not fall from call to call. The caller passes every print to :meth:`Exchange.on_print`
+before it asks anything of a later time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import NamedTuple
 
 from cbbot.domain.order import Side
-from cbbot.venue.balances import Balances
-from cbbot.venue.matching import Rate, Trade
-from cbbot.venue.order_book import Book, match_buy_base, match_buy_quote, match_sell
-from cbbot.venue.order_checks import MarketOrder, checked
-from cbbot.venue.product import Product
+from cbbot.errors import BadInput
+from cbbot.venue.amend_refusals import CancelFailure, EditRefusal
+from cbbot.venue.amendments import Amendments, EditRequest
+from cbbot.venue.balances import Balance, Balances
+from cbbot.venue.deadlines import Due
+from cbbot.venue.exchange_terms import Delays, Terms
+from cbbot.venue.fill_corrections import correct_fill, reverse_fill
+from cbbot.venue.holds import working_hold
+from cbbot.venue.matching import Trade
+from cbbot.venue.order_book import Book, BookShape, Level, match_buy_base, match_buy_quote, match_sell
+from cbbot.venue.order_building import bracket_after, new_order
+from cbbot.venue.order_checks import checked
+from cbbot.venue.order_feed import Change
+from cbbot.venue.order_ledger import NAMESPACE, OrderLedger
+from cbbot.venue.order_matching import OrderMatching
+from cbbot.venue.order_preview import EditPreview, Estimate, Preview, estimate
+from cbbot.venue.portfolios import DEFAULT_PORTFOLIO, Portfolio, Portfolios
+from cbbot.venue.prints import Print
+from cbbot.venue.product import Gate, Product
 from cbbot.venue.refusals import OrderRefused, Reason
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
+from cbbot.venue.venue_fill import Fill
+from cbbot.venue.venue_market import Market
+from cbbot.venue.venue_order import Order, OrderRequest
 
-__all__ = ["Delays", "Exchange", "Fill", "Placed"]
-
-_NAMESPACE = uuid.UUID("6f6d1c52-0e0c-5c1c-9d43-0f2a4b1e7c11")
-
-
-@dataclass(frozen=True, slots=True)
-class Delays:
-    """How far what is seen lags behind what is, in venue ms."""
-
-    order_visible_ms: int = 0
-    fills_ms: int = 0
-    settle_ms: int = 0
+__all__ = ["Delays", "Exchange", "Fill", "Placed", "Terms"]
 
 
 class Placed(NamedTuple):
@@ -51,189 +55,342 @@ class Placed(NamedTuple):
     repeated: bool
 
 
-class Fill(NamedTuple):
-    """One fill of an order. ``sequence`` rises from fill to fill."""
-
-    sequence: int
-    entry_id: str
-    trade_id: str
-    order: Order
-    trade: Trade
-
-
 class Exchange:
-    """One customer's orders and balances on a set of products."""
+    """One customer's orders and balances on a set of products. ``ledger`` and ``markets`` are for the snapshot."""
 
     def __init__(
-        self, products: Iterable[Product], balances: Balances, taker: Rate, delays: Delays | None = None
-    ) -> None:
-        self.products: Mapping[str, Product] = {product.product_id: product for product in products}
-        self.taker = taker
-        self.delays = delays or Delays()
-        self._balances = balances
-        self._orders: dict[str, Order] = {}
-        self._by_client_id: dict[str, Order] = {}
-        self._unsettled: list[Order] = []
-
-    @classmethod
-    def resumed(
-        cls,
+        self,
         products: Iterable[Product],
-        balances: Balances,
-        taker: Rate,
-        delays: Delays,
-        orders: Iterable[Order],
-        unsettled: Iterable[str],
-    ) -> Exchange:
-        """An exchange as it was when its :meth:`orders` and :meth:`unsettled` were written down."""
-        exchange = cls(products, balances, taker, delays)
-        for order in orders:
-            exchange._remember(order)
-        exchange._unsettled = [exchange._orders[order_id] for order_id in unsettled]
-        return exchange
+        opening: Mapping[str, Decimal],
+        terms: Terms,
+        portfolio: Portfolio = DEFAULT_PORTFOLIO,
+    ) -> None:
+        self._products = {product.product_id: product for product in products}
+        wallets = {currency: Balance(amount, Decimal(0)) for currency, amount in opening.items()}
+        self.ledger = OrderLedger(self._products, Portfolios(portfolio, wallets), terms)
+        self.markets = {item.market_id: Market(item.market_id, terms.shape) for item in self._products.values()}
+        _check_scales(self._products.values())
+        self.shapes: dict[str, BookShape] = {}
+        self._matching = OrderMatching(self.ledger, self.markets)
+        self._amendments = Amendments(self.ledger, self._matching)
 
-    def place(self, request: OrderRequest, book: Book | None, now_ms: int) -> Placed:
-        """Take a market order, or answer with the order its id already names.
+    @property
+    def products(self) -> Mapping[str, Product]:
+        """Products as they are now, by id."""
+        return self._products
 
-        Args:
-            book: the book of the product's market now; None when nothing has been traded yet.
+    @property
+    def terms(self) -> Terms:
+        """May be replaced while the exchange runs; orders keep the fees they were taken at."""
+        return self.ledger.terms
+
+    @terms.setter
+    def terms(self, terms: Terms) -> None:
+        self.ledger.terms = terms
+        for market in self.markets.values():
+            market.reshape(self.shapes.get(market.market_id, terms.shape))
+
+    def on_print(self, market_id: str, print_: Print) -> None:
+        """A trade of others: time moves on to it, it fills what it reaches and triggers what waited for it."""
+        self.advance(print_.time_ms)
+        self._matching.print(self.markets[market_id], print_)
+        self.advance(print_.time_ms)
+
+    def advance(self, now_ms: int) -> None:
+        """Let everything happen that is due by now: balances, edits, cancels, the end of dated orders."""
+        while (deadline := self.ledger.deadlines.next_by(now_ms)) is not None:
+            if deadline.due is Due.POST:
+                # Gone already when it was posted early, to be reversed.
+                fill = self.ledger.unposted.get(deadline.sequence)
+                if fill is not None:
+                    self.ledger.post(fill, deadline.time_ms)
+            else:
+                self._amendments.due(deadline)
+            self._place_attached(deadline.time_ms)
+        self._place_attached(now_ms)
+
+    def has_open_orders(self, market_id: str) -> bool:
+        """Whether an order waits in a market, or is to follow another; if none does, only its newest print matters."""
+        return not self.markets[market_id].is_idle or bool(self.ledger.to_follow)
+
+    def market_id(self, product_id: str) -> str:
+        """The market in which a product's orders meet the book."""
+        return self._products[product_id].market_id
+
+    def last_print(self, product_id: str) -> Print | None:
+        """The newest trade in a product's market; None before the first."""
+        return self.markets[self.market_id(product_id)].last
+
+    def book(self, product_id: str) -> Book | None:
+        """The whole book of a product's market, our resting orders in it; None before the first print."""
+        return self.markets[self.market_id(product_id)].shown(lambda order_id: self.ledger.orders[order_id].leaves)
+
+    def place(self, request: OrderRequest, now_ms: int, portfolio: str | None = None) -> Placed:
+        """Take an order, or answer with the order its id already names.
 
         Raises:
             OrderRefused: nothing was placed.
         """
-        self.settle(now_ms)
-        known = self._by_client_id.get(request.client_order_id)
+        self.advance(now_ms)
+        known = self.ledger.find(request.client_order_id)
         if known is not None:
+            if self.terms.refuse_duplicates:
+                raise OrderRefused(Reason.DUPLICATE)
             return Placed(known, True)
-        if book is None:
-            raise OrderRefused(Reason.NO_BOOK)
-        market = checked(request, self.products, book.last)
-        trades = self._match(market, book)
-        self._hold(market, trades)
-        order = self._order(request, market, trades, now_ms)
-        self._remember(order)
-        self._unsettled.append(order)
-        self.settle(now_ms)
-        return Placed(order, False)
-
-    def _match(self, market: MarketOrder, book: Book) -> tuple[Trade, ...]:
-        if market.side is Side.SELL:
-            return tuple(match_sell(book.bids, market.size, self.taker))
-        if market.in_quote:
-            return tuple(match_buy_quote(book.asks, market.size, self.taker))
-        return tuple(match_buy_base(book.asks, market.size, self.taker))
-
-    def _hold(self, market: MarketOrder, trades: tuple[Trade, ...]) -> None:
-        """Set aside what was asked for, or refuse; then keep only what the fills cost."""
-        instrument = market.product.instrument
-        for currency in (instrument.base_currency, instrument.quote_currency):
-            if currency not in self._balances:
-                raise OrderRefused(Reason.NO_ACCOUNT)
-        if market.side is Side.SELL:
-            currency = instrument.base_currency
-            asked, used = (
-                units * instrument.base_increment for units in (market.size, sum(trade.base for trade in trades))
-            )
+        order, trades = self._acceptable(request, portfolio or self.default_portfolio, now_ms)
+        order = self.ledger.take(order)
+        if order.kind.is_market:
+            order = self._matching.enter_market(order, trades, now_ms)
         else:
-            currency = instrument.quote_currency
+            order = self._matching.enter(order, now_ms)
+        self.advance(now_ms)
+        return Placed(self.ledger.orders[order.order_id], False)
+
+    def preview(self, request: OrderRequest, now_ms: int, portfolio: str | None = None) -> Preview:
+        """What an order would cost, or why it would be refused."""
+        self.advance(now_ms)
+        preview_id = str(uuid.uuid5(NAMESPACE, f"preview {now_ms} {request}"))
+        try:
+            order, trades = self._acceptable(request, portfolio or self.default_portfolio, now_ms)
+        except OrderRefused as refused:
+            return Preview(preview_id, (refused.shown_in_preview,), Estimate())
+        product = self._products[order.product_id]
+        return Preview(preview_id, (), estimate(order, trades, self.markets[product.market_id], product))
+
+    def _acceptable(self, request: OrderRequest, portfolio: str, now_ms: int) -> tuple[Order, list[Trade]]:
+        """The order that a request would make, and for a market order what it would be matched with."""
+        wanted = checked(request, self._products, self.markets, self.terms, now_ms)
+        if self.ledger.open_count(request.product_id, portfolio) >= self.terms.open_orders_cap:
+            raise OrderRefused(Reason.TOO_MANY_ORDERS)
+        instrument = wanted.product.instrument
+        wallets = self.ledger.portfolios.balances(portfolio)
+        if instrument.base_currency not in wallets or instrument.quote_currency not in wallets:
+            raise OrderRefused(Reason.NO_ACCOUNT)
+        order = new_order(wanted, request, portfolio, len(self.ledger.orders) + 1, self.terms, now_ms)
+        trades = self._matched(order) if order.kind.is_market else []
+        needed = working_hold(order)
+        if order.kind.is_market:
             cost = sum(trade.value + trade.commission for trade in trades)
-            asked, used = (instrument.money(amount) for amount in (market.size if market.in_quote else cost, cost))
-        if asked > self._balances[currency].available:
+            needed = order.asked if order.in_quote or order.side is Side.SELL else cost
+        if needed > self.ledger.available(order):
             raise OrderRefused(Reason.INSUFFICIENT_FUND)
-        self._balances.hold(currency, asked)
-        self._balances.release(currency, asked - used)
+        return order, trades
 
-    def _order(self, request: OrderRequest, market: MarketOrder, trades: tuple[Trade, ...], now_ms: int) -> Order:
-        sequence = len(self._orders) + 1
-        return Order(
-            sequence=sequence,
-            order_id=str(uuid.uuid5(_NAMESPACE, f"{sequence} {now_ms} {request.client_order_id}")),
-            client_order_id=request.client_order_id,
-            product_id=request.product_id,
-            side=market.side,
-            configuration=request.configuration,
-            in_quote=market.in_quote,
-            asked=market.size,
-            status=OrderStatus.FILLED if self._is_complete(market, trades) else OrderStatus.CANCELLED,
-            trades=trades,
-            created_ms=now_ms,
-            visible_ms=now_ms + self.delays.order_visible_ms,
-            fills_visible_ms=now_ms + self.delays.fills_ms,
-            settle_ms=now_ms + self.delays.settle_ms,
-        )
+    def _matched(self, order: Order) -> list[Trade]:
+        """What a market order is matched with, within the price protection band."""
+        market = self.markets[self.market_id(order.product_id)]
+        levels: Sequence[Level] = market.takeable(order.side)
+        band = self.terms.market_band_bps
+        if band is not None and market.last is not None:
+            last = market.last.price
+            levels = [level for level in levels if abs(level.price - last) * 10_000 <= last * band]
+        if order.side is Side.SELL:
+            return match_sell(levels, order.size, order.rates.taker)
+        if order.in_quote:
+            return match_buy_quote(levels, order.asked, order.rates.taker)
+        return match_buy_base(levels, order.size, order.rates.taker)
 
-    def _is_complete(self, market: MarketOrder, trades: tuple[Trade, ...]) -> bool:
-        """Nothing is left, or (by quote size) less than one base unit costs at the last price paid."""
-        if not trades:
-            return False
-        if not market.in_quote:
-            return sum(trade.base for trade in trades) == market.size
-        left = market.size - sum(trade.value + trade.commission for trade in trades)
-        return left * self.taker.denominator < trades[-1].price * (self.taker.denominator + self.taker.numerator)
+    def _place_attached(self, now_ms: int) -> None:
+        """Place the brackets of orders that are over and whose base has been posted."""
+        for order_id in list(self.ledger.to_follow):
+            parent = self.ledger.orders[order_id]
+            if parent.hold:
+                continue
+            instrument = self._products[parent.product_id].instrument
+            wallet = self.ledger.portfolios.balances(parent.portfolio_id)[instrument.base_currency]
+            available = instrument.base_units(wallet.available)
+            sequence = len(self.ledger.orders) + 1
+            bracket = bracket_after(parent, sequence, available, instrument, self.terms, now_ms)
+            self.ledger.change(replace(parent, attached_order_id=bracket.order_id), now_ms)
+            bracket = self.ledger.take(bracket)
+            if not bracket.status.terminal:
+                self._matching.enter(bracket, now_ms)
 
-    def _remember(self, order: Order) -> None:
-        self._orders[order.order_id] = order
-        self._by_client_id[order.client_order_id] = order
+    def cancel(self, order_id: str, now_ms: int, portfolio: str | None = None) -> CancelFailure | None:
+        """Ask for the end of an order; None when that was accepted."""
+        self.advance(now_ms)
+        failure = self._amendments.cancel(order_id, portfolio or self.default_portfolio, now_ms)
+        self.advance(now_ms)
+        return failure
 
-    def settle(self, now_ms: int) -> None:
-        """Let money and base change hands for every order that is due."""
-        due = [order for order in self._unsettled if order.settle_ms <= now_ms]
-        if not due:
-            return
-        self._unsettled = [order for order in self._unsettled if order.settle_ms > now_ms]
-        for order in due:
-            instrument = self.products[order.product_id].instrument
-            base = order.base * instrument.base_increment
-            if order.side is Side.BUY:
-                self._balances.spend(instrument.quote_currency, instrument.money(order.value + order.commission))
-                self._balances.credit(instrument.base_currency, base)
-            else:
-                self._balances.spend(instrument.base_currency, base)
-                self._balances.credit(instrument.quote_currency, instrument.money(order.value - order.commission))
+    def edit(
+        self,
+        order_id: str,
+        price: str,
+        size: str,
+        now_ms: int,
+        stop_price: str = "",
+        portfolio: str | None = None,
+    ) -> EditRefusal | None:
+        """Ask for another price and size; None when that was accepted. The size counts what is filled already.
 
-    def balances(self, now_ms: int) -> Balances:
-        """The wallets as they show at a time. Read only."""
-        self.settle(now_ms)
-        return self._balances
+        Less size at the same price keeps the place in the queue, everything else loses it.
+        """
+        self.advance(now_ms)
+        request = EditRequest(order_id, price, size, stop_price)
+        refusal = self._amendments.edit(request, portfolio or self.default_portfolio, now_ms)
+        self.advance(now_ms)
+        return refusal
+
+    def edit_preview(
+        self,
+        order_id: str,
+        price: str,
+        size: str,
+        now_ms: int,
+        stop_price: str = "",
+        portfolio: str | None = None,
+    ) -> EditPreview:
+        """What an order would cost after an edit, or why the edit would not be accepted."""
+        self.advance(now_ms)
+        request = EditRequest(order_id, price, size, stop_price)
+        found = self._amendments.checked_edit(request, portfolio or self.default_portfolio)
+        if isinstance(found, EditRefusal):
+            return EditPreview(found, Estimate())
+        product = self._products[found[1].product_id]
+        return EditPreview(None, estimate(found[1], (), self.markets[product.market_id], product))
 
     def order(self, order_id: str, now_ms: int) -> Order | None:
         """An order, once it can be seen."""
-        order = self._orders.get(order_id)
+        self.advance(now_ms)
+        order = self.ledger.orders.get(order_id)
         return order if order is not None and order.visible_ms <= now_ms else None
 
     def orders(self, now_ms: int) -> Iterator[Order]:
         """All orders that can be seen, the newest first."""
-        return (order for order in reversed(self._orders.values()) if order.visible_ms <= now_ms)
+        self.advance(now_ms)
+        return (order for order in reversed(self.ledger.orders.values()) if order.visible_ms <= now_ms)
+
+    def open_orders(self, now_ms: int, product_id: str | None = None) -> Iterator[Order]:
+        """Orders that are not over and can be seen, the oldest first."""
+        self.advance(now_ms)
+        return (order for order in self.ledger.open_orders(product_id) if order.visible_ms <= now_ms)
 
     def fills(self, now_ms: int) -> Iterator[Fill]:
         """All fills that can be seen, the newest first."""
-        for order in reversed(self._orders.values()):
-            if order.fills_visible_ms <= now_ms:
-                yield from reversed([_fill(order, place, trade) for place, trade in enumerate(order.trades)])
+        self.advance(now_ms)
+        return (fill for fill in reversed(self.ledger.fills) if fill.visible_ms <= now_ms)
 
-    def all_orders(self) -> Iterator[Order]:
-        """Every order ever taken, the oldest first, seen or not: for the state file."""
-        return iter(self._orders.values())
+    def find(self, client_order_id: str) -> Order | None:
+        """The order that an id of the customer's names, seen or not."""
+        return self.ledger.find(client_order_id)
+
+    def balances(self, now_ms: int, portfolio: str | None = None) -> Balances:
+        """The wallets of a portfolio as they show at a time. Read only."""
+        self.advance(now_ms)
+        return self.ledger.portfolios.balances(portfolio or self.default_portfolio)
 
     @property
-    def revision(self) -> tuple[int, int]:
-        """Another one after every change of orders or balances, and only then."""
-        return len(self._orders), len(self._unsettled)
+    def revision(self) -> int:
+        """Another one after every change of what a state file keeps."""
+        return self.ledger.revision
 
-    def unsettled(self) -> list[str]:
-        """Ids of the orders whose money has not moved yet."""
-        return [order.order_id for order in self._unsettled]
+    @property
+    def last_change(self) -> int:
+        """The number of the newest change of an order; 0 when there is none."""
+        return self.ledger.feed.number
+
+    def last_shown_change(self, now_ms: int) -> int:
+        """Where somebody who looks at the orders now goes on with :meth:`changes`: nothing is missed."""
+        self.advance(now_ms)
+        return self.ledger.feed.newest_shown(now_ms)
+
+    def changes(self, after: int, now_ms: int) -> list[Change] | None:
+        """Every change of an order since a number, the oldest first, as far as it can be seen.
+
+        None when they are no longer all kept: show every open order anew.
+        """
+        self.advance(now_ms)
+        return self.ledger.feed.after(after, now_ms)
+
+    def changed_orders(self, after: int) -> Iterator[Order]:
+        """The newest state of every order that was changed since a number."""
+        return (self.ledger.orders[order_id] for order_id in self.ledger.feed.changed_since(after))
+
+    def fills_since(self, count: int) -> Sequence[Fill]:
+        """All fills but the first ``count``, the oldest first, seen or not: they are only ever added."""
+        return self.ledger.fills[count:]
+
+    @property
+    def portfolios(self) -> Mapping[str, Portfolio]:
+        """Portfolios by id, the default one first."""
+        return self.ledger.portfolios.by_id
+
+    @property
+    def default_portfolio(self) -> str:
+        return self.ledger.portfolios.default
+
+    def create_portfolio(self, name: str, now_ms: int) -> Portfolio:
+        """A new portfolio, empty.
+
+        Raises:
+            PortfolioRefused: there are too many, or the name is empty or in use.
+        """
+        made = f"portfolio {len(self.portfolios)} {now_ms} {name}"
+        portfolio = self.ledger.portfolios.create(str(uuid.uuid5(NAMESPACE, made)), name)
+        self.ledger.revision += 1
+        return portfolio
+
+    def rename_portfolio(self, uuid_: str, name: str) -> Portfolio:
+        """The portfolio under another name, or PortfolioRefused."""
+        portfolio = self.ledger.portfolios.rename(uuid_, name)
+        self.ledger.revision += 1
+        return portfolio
+
+    def delete_portfolio(self, uuid_: str) -> None:
+        """Remove an empty portfolio that is not the default one, or PortfolioRefused."""
+        self.ledger.portfolios.delete(uuid_)
+        self.ledger.revision += 1
+
+    def move_funds(self, currency: str, amount: Decimal, source: str, target: str, now_ms: int) -> None:
+        """Move available money between portfolios, or PortfolioRefused."""
+        self.advance(now_ms)
+        self.ledger.portfolios.move(currency, amount, source, target)
+        self.ledger.revision += 1
+
+    def set_gates(self, product_id: str, gates: Iterable[Gate]) -> None:
+        """Shut these gates of a product and open all others.
+
+        ``trading_disabled``, ``is_disabled`` and ``auction_mode`` of the product that a market is named after stop
+        its matching too: prints fill nothing until they are open again.
+        """
+        self._products[product_id] = replace(self._products[product_id], gates=frozenset(gates))
+        self.ledger.revision += 1
+
+    def set_status(self, product_id: str, status: str) -> None:
+        """Give a product another status; only ``online`` takes orders."""
+        self._products[product_id] = replace(self._products[product_id], status=status)
+        self.ledger.revision += 1
+
+    def set_shape(self, market_id: str, shape: BookShape) -> None:
+        """Let one market's book look otherwise than the terms say."""
+        self.shapes[market_id] = shape
+        self.markets[market_id].reshape(shape)
+
+    def reverse_fill(self, entry_id: str, now_ms: int) -> Fill:
+        """Take a fill back: another entry under the same trade id, the order's totals and the balances corrected.
+
+        Raises:
+            BadInput: there is no such fill, it has been reversed, or what it brought has been spent.
+        """
+        self.advance(now_ms)
+        return reverse_fill(self.ledger, entry_id, now_ms)
+
+    def correct_fill(self, entry_id: str, price: int, now_ms: int) -> Fill:
+        """Reverse a fill and put one at another price (ticks) in its place; the CORRECTION is returned.
+
+        Raises:
+            BadInput: as :meth:`reverse_fill`, or the other price costs more than there is; nothing has changed.
+        """
+        self.advance(now_ms)
+        return correct_fill(self.ledger, entry_id, price, now_ms)
 
 
-_FILLS_PER_ORDER = 10_000
-
-
-def _fill(order: Order, place: int, trade: Trade) -> Fill:
-    name = f"{order.order_id} {place}"
-    return Fill(
-        order.sequence * _FILLS_PER_ORDER + place,
-        hashlib.sha256(name.encode()).hexdigest(),
-        str(uuid.uuid5(_NAMESPACE, name)),
-        order,
-        trade,
-    )
+def _check_scales(products: Iterable[Product]) -> None:
+    """Products that share a book count its prices and sizes in the same units."""
+    scales: dict[str, tuple[Decimal, Decimal]] = {}
+    for product in products:
+        instrument = product.instrument
+        scale = (instrument.price_increment, instrument.base_increment)
+        if scales.setdefault(product.market_id, scale) != scale:
+            raise BadInput(f"{product.product_id} shares a book with {product.market_id} and has other increments")

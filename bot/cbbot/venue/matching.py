@@ -12,9 +12,11 @@ from typing import NamedTuple
 from cbbot.errors import BadInput
 
 __all__ = [
+    "FeeRates",
     "Rate",
     "Trade",
     "commission",
+    "commission_of_both",
     "fee_rate",
     "fill_market_buy_base",
     "fill_market_buy_quote",
@@ -27,6 +29,19 @@ class Rate(NamedTuple):
 
     numerator: int
     denominator: int
+
+
+class FeeRates(NamedTuple):
+    """What is paid for taking from the book, and for resting in it."""
+
+    taker: Rate
+    maker: Rate
+
+    @property
+    def higher(self) -> Rate:
+        """The one that is held for an order of which nobody knows how it will fill."""
+        taker, maker = self.taker, self.maker
+        return taker if taker.numerator * maker.denominator >= maker.numerator * taker.denominator else maker
 
 
 class Trade(NamedTuple):
@@ -52,6 +67,16 @@ def fee_rate(fraction: Decimal) -> Rate:
 def commission(value: int, rate: Rate) -> int:
     """The fee on a notional, rounded up to the ledger unit."""
     return -(-value * rate.numerator // rate.denominator)
+
+
+def commission_of_both(taker_value: int, maker_value: int, rates: FeeRates) -> int:
+    """The fee on what was taken and what was made, rounded up once to the ledger unit.
+
+    An order that fills piece by piece pays by this sum: so many pieces never cost more than the whole.
+    """
+    taker, maker = rates
+    exact = taker_value * taker.numerator * maker.denominator + maker_value * maker.numerator * taker.denominator
+    return -(-exact // (taker.denominator * maker.denominator))
 
 
 def _trade(price: int, base: int, rate: Rate) -> Trade:

@@ -12,7 +12,7 @@ __all__ = ["Gate", "Product"]
 
 
 class Gate(StrEnum):
-    """Why a product takes no market order; the names are Coinbase's product fields."""
+    """What keeps orders out of a product; the names are Coinbase's product fields."""
 
     IS_DISABLED = "is_disabled"
     TRADING_DISABLED = "trading_disabled"
@@ -40,11 +40,13 @@ class Product:
     base_max_size: Decimal = Decimal(3400)
     quote_max_size: Decimal = Decimal(150_000_000)
     gates: frozenset[Gate] = field(default_factory=frozenset)
+    status: str = "online"
 
     @property
     def product_id(self) -> str:
         return self.instrument.product_id
 
     @property
-    def status(self) -> str:
-        return "online"
+    def market_id(self) -> str:
+        """The product whose book this one's orders meet."""
+        return self.alias or self.product_id

@@ -8,9 +8,8 @@ time rises and prices join. Gaps of the series stay gaps.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -37,6 +36,7 @@ class Tape:
         self.series = series
         self.prints_per_candle = prints_per_candle
         self._cached: tuple[int, tuple[Print, ...]] = (-1, ())
+        self._passes: dict[bool, Summary] = {}
 
     @cached_property
     def _again(self) -> CandleSeries:
@@ -127,6 +127,23 @@ class Tape:
             index -= 1
         return found
 
+    def prints_between(
+        self, after_ms: int, now_ms: int, skip: Callable[[Candle], bool] = lambda _candle: False
+    ) -> Iterator[Print]:
+        """Prints with ``after_ms < time <= now``, the oldest first.
+
+        Args:
+            skip: asked of each candle when it comes to it whether its prints may be left out; those of the
+                newest candle are never.
+        """
+        newest = self.index_at(now_ms)
+        for index in range(max(self.index_at(after_ms), 0), newest + 1):
+            if index < newest and skip(self.candle(index)):
+                continue
+            for item in self.prints(index):
+                if after_ms < item.time_ms <= now_ms:
+                    yield item
+
     def summary(self, from_second: int, until_index: int) -> Summary | None:
         """Open, extremes and volume of the candles from a time on, before ``until_index``; None if there are none."""
         index = self._first_index_from(from_second)
@@ -134,11 +151,18 @@ class Tape:
             return None
         opened, high, low, volume = self.candle(index).open, 0, 0, 0
         for series, first, end in self._slices(index, until_index):
-            high = max(high, _highest(series.high, first, end))
-            lowest = min(series.low[first:end])
-            low = lowest if low == 0 else min(low, lowest)
-            volume += sum(series.volume[first:end])
+            part = self._whole(series) if end - first == len(series) else _summed(series, first, end)
+            high = max(high, part.high)
+            low = part.low if low == 0 else min(low, part.low)
+            volume += part.volume
         return Summary(opened, high, low, volume)
+
+    def _whole(self, series: CandleSeries) -> Summary:
+        """The summary of a whole pass, worked out once: a year of a short replay has many."""
+        is_first = series is self.series
+        if is_first not in self._passes:
+            self._passes[is_first] = _summed(series, 0, len(series))
+        return self._passes[is_first]
 
     def _slices(self, index: int, until: int) -> Iterator[tuple[CandleSeries, int, int]]:
         size = len(self.series)
@@ -149,5 +173,7 @@ class Tape:
             index += end - place
 
 
-def _highest(column: array[int], first: int, end: int) -> int:
-    return max(column[first:end])
+def _summed(series: CandleSeries, first: int, end: int) -> Summary:
+    return Summary(
+        series.open[first], max(series.high[first:end]), min(series.low[first:end]), sum(series.volume[first:end])
+    )

@@ -10,7 +10,6 @@ from cbbot.domain.candle import Candle
 __all__ = ["UniformSource", "random_walk"]
 
 _STEPS_PER_CANDLE = 12
-_STEP_BPS = 2
 
 
 class UniformSource(Protocol):
@@ -19,8 +18,12 @@ class UniformSource(Protocol):
     def random(self) -> float: ...
 
 
-def random_walk(source: UniformSource, count: int, start: int, price: int, seconds: int = 60) -> Iterator[Candle]:
+def random_walk(
+    source: UniformSource, count: int, start: int, price: int, seconds: int = 60, *, step_bps: float = 2
+) -> Iterator[Candle]:
     """``count`` candles from ``start`` (UNIX seconds) and ``price`` (ticks) on; volumes in base units of 1e-8.
+
+    A step's standard deviation is half of ``step_bps``.
 
     Twelve steps a candle, each the sum of three uniforms: near enough to normal, and the same
     bits on every platform.
@@ -29,7 +32,7 @@ def random_walk(source: UniformSource, count: int, start: int, price: int, secon
         path = [price]
         for _ in range(_STEPS_PER_CANDLE):
             push = source.random() + source.random() + source.random() - 1.5
-            path.append(max(path[-1] + round(path[-1] * push * _STEP_BPS / 10_000), 1))
+            path.append(max(path[-1] + round(path[-1] * push * step_bps / 10_000), 1))
         price = path[-1]
         volume = 1_000_000 + int(source.random() * 500_000_000)
         yield Candle(start + index * seconds, path[0], max(path), min(path), price, volume)

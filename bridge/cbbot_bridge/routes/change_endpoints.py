@@ -23,7 +23,7 @@ async def cancel_order(bridge: BridgeOf, identity: Identity, order_id: OrderId) 
     is over otherwise or Coinbase refuses; `order` is how it stands.
     """
     with cancel_action(order_id).recorded(bridge.metrics):
-        return await bridge.changes.cancel(order_id, epoch_check(bridge, identity))
+        return await bridge.orders.changer.cancel(order_id, epoch_check(bridge, identity))
 
 
 @router.patch("/order/{order_id}")
@@ -33,4 +33,4 @@ async def edit_order(bridge: BridgeOf, identity: Identity, order_id: OrderId, ed
     200 also when it has them already. 409: certainly not edited; `order` is how it stands.
     """
     with edit_action(order_id).recorded(bridge.metrics):
-        return await bridge.changes.edit(order_id, edit, epoch_check(bridge, identity))
+        return await bridge.orders.changer.edit(order_id, edit, epoch_check(bridge, identity))

@@ -80,7 +80,7 @@ async def _place(bridge: Bridge, order: AnyOrder, identity: BotIdentity | None) 
     kind = wish_of(order).kind.value.lower()
     action = place_action(kind, order.side.value, order.client_order_id, order.product_id)
     with action.recorded(bridge.metrics) as found:
-        placed = await bridge.orders.place(order, epoch_check(bridge, identity))
+        placed = await bridge.orders.placer.place(order, epoch_check(bridge, identity))
         found["order_id"] = placed.order_id
     return placed
 
@@ -92,13 +92,13 @@ async def open_orders(
     product_id: Annotated[ProductId | None, Query(examples=["BTC-USD"])] = None,
 ) -> OpenOrders:
     """Every order that is not over, of one product or of all: all pages, or an error."""
-    return await bridge.lookup.open_orders(product_id)
+    return await bridge.orders.lookup.open_orders(product_id)
 
 
 @router.get("/order/{order_id}", responses=LOOK_ERRORS)
 async def order_by_id(bridge: BridgeOf, _identity: Identity, order_id: OrderId) -> OrderState:
     """An order and what has been executed of it. 404: not known, or not visible yet."""
-    return await bridge.lookup.by_order_id(order_id)
+    return await bridge.orders.lookup.by_order_id(order_id)
 
 
 @router.get("/order", responses={**LOOK_ERRORS, 404: {"model": OrderNotFound, "description": "Not in the listing"}})
@@ -115,4 +115,4 @@ async def order_by_client_id(
 
     404 tells in `search` how far and how completely the listing was read.
     """
-    return await bridge.lookup.by_client_order_id(client_order_id, product_id, since)
+    return await bridge.orders.lookup.by_client_order_id(client_order_id, product_id, since)

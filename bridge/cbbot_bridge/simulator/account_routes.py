@@ -1,6 +1,9 @@
-"""The customer over REST: accounts, fees, permissions of the key; and the v2 stubs that clients ask for."""
+"""The customer over REST: accounts, fees, permissions of the key."""
 
 from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -8,20 +11,32 @@ from starlette.responses import JSONResponse, Response
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.venue.balances import Balance
 from cbbot.venue.wire import decimal_text
-from cbbot_bridge.simulator.error_answers import ApiError, integer, world_of
+from cbbot_bridge.simulator.api_keys import Permission
+from cbbot_bridge.simulator.auth import caller_of
+from cbbot_bridge.simulator.error_answers import ApiError, world_of
+from cbbot_bridge.simulator.portfolio_choice import portfolio_of
+from cbbot_bridge.simulator.request_reading import bounded, choices, integer, known_only
 from cbbot_bridge.simulator.world import World, identity
 
-__all__ = ["account", "accounts", "empty_list", "exchange_rates", "key_permissions", "transaction_summary"]
+__all__ = ["FIAT", "account", "account_uuid", "accounts", "key_permissions", "transaction_summary"]
+
+FIAT: Final = frozenset({"USD", "EUR", "GBP"})
+"""Currencies that are no crypto asset."""
 
 _DEFAULT_PAGE = 49
 _LARGEST_PAGE = 250
-_FIAT = ("USD", "EUR", "GBP")
+_PRODUCT_TYPES: Final = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE"})
 
 
-def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[str, object]:
-    opened = rfc3339_ms(world.tape.series.start[0] * 1000)
+def account_uuid(world: World, portfolio: str, currency: str) -> str:
+    """The account of a currency; each portfolio has its own."""
+    return identity(currency if portfolio == world.exchange.default_portfolio else f"{portfolio} {currency}")
+
+
+def _record(world: World, portfolio: str, currency: str, balance: Balance, now_ms: int) -> dict[str, object]:
+    opened = rfc3339_ms(world.main.tape.series.start[0] * 1000)
     return {
-        "uuid": identity(currency),
+        "uuid": account_uuid(world, portfolio, currency),
         "name": f"{currency} Wallet",
         "currency": currency,
         "available_balance": {"value": decimal_text(balance.available), "currency": currency},
@@ -30,26 +45,27 @@ def _record(world: World, currency: str, balance: Balance, now_ms: int) -> dict[
         "created_at": opened,
         "updated_at": rfc3339_ms(now_ms),
         "deleted_at": None,
-        "type": "ACCOUNT_TYPE_FIAT" if currency in _FIAT else "ACCOUNT_TYPE_CRYPTO",
+        "type": "ACCOUNT_TYPE_FIAT" if currency in FIAT else "ACCOUNT_TYPE_CRYPTO",
         "ready": True,
         "hold": {"value": decimal_text(balance.hold), "currency": currency},
-        "retail_portfolio_id": world.portfolio,
+        "retail_portfolio_id": portfolio,
         "platform": "ACCOUNT_PLATFORM_CONSUMER",
     }
 
 
-def _records(world: World) -> list[dict[str, object]]:
+def _records(request: Request) -> list[dict[str, object]]:
+    world, portfolio = world_of(request), portfolio_of(request)
     now_ms = world.now_ms()
-    return [_record(world, currency, balance, now_ms) for currency, balance in world.exchange.balances(now_ms).items()]
+    wallets = world.exchange.balances(now_ms, portfolio).items()
+    return [_record(world, portfolio, currency, balance, now_ms) for currency, balance in wallets]
 
 
 async def accounts(request: Request) -> Response:
     """``GET /accounts``: wallets, in pages."""
-    limit = integer(request, "limit", _DEFAULT_PAGE)
-    if not 1 <= limit <= _LARGEST_PAGE:
-        raise ApiError.invalid("limit argument is invalid")
+    known_only(request, ("limit", "cursor", "retail_portfolio_id"))
+    limit = bounded(request, "limit", _DEFAULT_PAGE, _LARGEST_PAGE)
     offset = integer(request, "cursor", 0)
-    records = _records(world_of(request))
+    records = _records(request)
     page = records[offset : offset + limit]
     more = offset + limit < len(records)
     cursor = str(offset + limit) if more else ""
@@ -58,7 +74,7 @@ async def accounts(request: Request) -> Response:
 
 async def account(request: Request) -> Response:
     """``GET /accounts/{uuid}``."""
-    for record in _records(world_of(request)):
+    for record in _records(request):
         if record["uuid"] == request.path_params["uuid"]:
             return JSONResponse({"account": record})
     raise ApiError.not_found("account not found")
@@ -68,9 +84,11 @@ async def transaction_summary(request: Request) -> Response:
     """``GET /transaction_summary``: the fee tier, and what has been traded. Some figures are JSON doubles there."""
     world = world_of(request)
     settings = world.settings
-    orders = list(world.exchange.orders(world.now_ms()))
-    money = settings.instrument.money
-    fees, volume = money(sum(order.commission for order in orders)), money(sum(order.value for order in orders))
+    fees = volume = Decimal(0)
+    of_spot = "FUTURE" not in choices(request, "product_type", _PRODUCT_TYPES)
+    for order in world.exchange.orders(world.now_ms()) if of_spot else ():
+        money = world.exchange.products[order.product_id].instrument.money
+        fees, volume = fees + money(order.commission), volume + money(order.value)
     return JSONResponse(
         {
             # Coinbase sends these as doubles; nothing here computes with them.
@@ -98,24 +116,15 @@ async def transaction_summary(request: Request) -> Response:
 
 
 async def key_permissions(request: Request) -> Response:
-    """``GET /key_permissions``: may look and trade, may not transfer."""
-    portfolio = world_of(request).portfolio
+    """``GET /key_permissions``: what the key that asks may do."""
+    permissions, portfolio = caller_of(request).permissions, portfolio_of(request)
+    kind = world_of(request).exchange.portfolios[portfolio].type
     return JSONResponse(
         {
-            "can_view": True,
-            "can_trade": True,
-            "can_transfer": False,
+            "can_view": Permission.VIEW in permissions,
+            "can_trade": Permission.TRADE in permissions,
+            "can_transfer": Permission.TRANSFER in permissions,
             "portfolio_uuid": portfolio,
-            "portfolio_type": "DEFAULT",
+            "portfolio_type": kind,
         }
     )
-
-
-async def empty_list(_request: Request) -> Response:
-    """``GET /v2/currencies`` and ``/v2/currencies/crypto``: nothing to tell."""
-    return JSONResponse({"data": []})
-
-
-async def exchange_rates(_request: Request) -> Response:
-    """``GET /v2/exchange-rates``: nothing to tell."""
-    return JSONResponse({"data": {"currency": "USD", "rates": {}}})

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cbbot.candles.candle_forms import FORMATS
-from cbbot.candles.candle_increments import instrument_of_file
 from cbbot.contract.ports import SIMULATOR_PORT
 from cbbot.contract.setting import BadSetting, Kind, Setting
-from cbbot.contract.settings_reading import Problems, read_secret, read_settings
+from cbbot.contract.settings_reading import BadSettings, Problems, read_secret, read_settings
 from cbbot.contract.text_setting import TextSetting, host_setting
-from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.errors import BadInput
 from cbbot.venue.exchange import Delays
 from cbbot.venue.order_book import BookShape
 from cbbot.venue.prints import FEWEST_PRINTS
-from cbbot_bridge.simulator.simulator_settings import SAMPLE, SimulatorSettings
+from cbbot_bridge.simulator.api_keys import (
+    USUAL_PERMISSIONS,
+    ApiKey,
+    Permission,
+    parse_permissions,
+    public_key,
+    read_key_file,
+)
+from cbbot_bridge.simulator.product_options import PRODUCT_OPTIONS, add_product_options, read_markets
+from cbbot_bridge.simulator.simulator_settings import MarketSettings, SimulatorSettings
 
 __all__ = ["OPTIONS", "parse_arguments"]
 
-# What a product's increments and an account's money may need; the exchange's own have 18 at most.
+_PROGRAM: Final = "python -m cbbot_bridge.simulator"
+# What an account's money may need; the exchange's own amounts have 18 at most.
 _DIGITS: Final = 18
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, told like every other."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"simulator: {message}; see --help\n")
-        sys.exit(2)
+        raise BadSettings([BadInput(f"{message}; see {self.prog} --help")])
 
 
 def _whole(key: str, default: int | None, bounds: tuple[int, int], meaning: str) -> Setting:
@@ -51,9 +55,10 @@ def _fraction(key: str, default: str, meaning: str) -> Setting:
     return _decimal(key, default, meaning, minimum="0", maximum="1", below=True)
 
 
-def _increment(key: str, meaning: str) -> Setting:
-    of_the_product = f"{meaning} (the known product's, else what the candles need)"
-    return _decimal(key, None, of_the_product, minimum="0", above=True)
+def _rate(key: str, usual: str, meaning: str) -> Setting:
+    """Requests a second of ours; how the usual rate follows the speed is told in :mod:`.rate_limits`."""
+    words = f"{meaning}; 0 for no limit ({usual}, times the speed without keys, none with a stopped clock)"
+    return _decimal(key, None, words, minimum="0", maximum="1000000")
 
 
 def _file(key: str, meaning: str, default: str | None = None) -> Setting:
@@ -66,129 +71,123 @@ def _line(key: str, meaning: str, default: str | None = None) -> Setting:
 
 
 _DAY_MS: Final = (0, 86_400_000)
-_SOURCES: Final = (
-    _file("--csv", "one-minute candles, in any form that a backtest reads (the sample)", str(SAMPLE)),
-    _whole("--walk", None, (-(10**18), 10**18), "the seed of a random walk instead of a file"),
-)
 OPTIONS: Final[tuple[Setting, ...]] = (
     host_setting("--host", "address to listen on", default="127.0.0.1"),
     _whole("--port", SIMULATOR_PORT, (0, 65535), "port to listen on, 0 picks a free one"),
     _file("--state", "file that keeps account and clock over a restart"),
     _line("--key-name", "name of the API key to accept; needs --public-key-file"),
     _file("--public-key-file", "PEM of the key that signs; requests are then verified"),
+    _line("--key-permissions", "what that key may do, or everybody without a key: view,trade,transfer", "view,trade"),
+    _file("--keys-file", "JSON list of further keys: name, public_key_file, permissions, portfolio"),
+    _rate("--private-rate", "30", "private requests a second that a key has"),
+    _rate("--public-rate", "10", "public requests a second that an address has"),
     _whole("--order-visible-delay-ms", 0, _DAY_MS, "venue ms until an order can be seen"),
     _whole("--fills-delay-ms", 0, _DAY_MS, "venue ms until fills can be seen"),
     _whole("--settle-delay-ms", 0, _DAY_MS, "venue ms until balances move"),
-    *_SOURCES,
-    Setting(
-        key="--format",
-        kind=Kind.CHOICE,
-        meaning=f"columns of a file without a header: {', '.join(FORMATS)}",
-        choices=tuple(FORMATS),
-    ),
+    _whole("--walk", None, (-(10**18), 10**18), "play random walks of this seed where no file is given"),
     _decimal("--speed", "600", "venue seconds per second; 0 stops the clock", minimum="0", maximum="1000000"),
     _fraction("--history-fraction", "0.7", "share of the candles that is history at the start"),
     _whole("--prints-per-candle", 12, (FEWEST_PRINTS, 60), "trades in which a candle is played"),
-    _line("--product", "product id", "BTC-USD"),
-    _increment("--price-increment", "smallest step of a price"),
-    _increment("--base-increment", "smallest step of a size"),
-    _increment("--quote-increment", "smallest step of money"),
-    _decimal("--min-notional", None, "smallest order, in quote currency (1)", minimum="0"),
     _whole("--spread-ticks", 1, (0, 10**6), "ask - bid"),
     _whole("--book-levels", 20, (1, 200), "levels a side"),
     _whole("--level-size", 10**9, (1, 10**15), "base units that rest on a level"),
     _fraction("--taker-rate", "0.009", "fraction of the notional"),
     _fraction("--maker-rate", "0.005", "fraction of the notional"),
+    _decimal(
+        "--websocket-rate",
+        "8",
+        "WebSocket connections a second, and messages without a signature, of one address; 0 for no limit",
+        minimum="0",
+        maximum="1000000",
+    ),
+    Setting(
+        key="--websocket-client-id",
+        kind=Kind.BOOLEAN,
+        default="true",
+        meaning="whether WebSocket messages have a client_id, which Coinbase's Python client wants",
+    ),
+    *PRODUCT_OPTIONS,
 )
 _PUBLIC_KEY: Final = TextSetting(
     key="--public-key-file", meaning="the key", pattern=r"[\x00-\x7f]+", words="a public key in PEM"
 )
-# An Instrument's fields by the option that gives them.
-_OF_THE_PRODUCT: Final = {
-    "--price-increment": "price_increment",
-    "--base-increment": "base_increment",
-    "--quote-increment": "quote_increment",
-    "--min-notional": "min_notional",
-}
-_READ: Final = ("--csv", "--walk", "--format")
 _BALANCE: Final = "CURRENCY=AMOUNT with an amount of 0 or more, such as USD=10000"
 _AMOUNT: Final = _decimal("--balance", "0", "an amount", minimum="0")
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="python -m cbbot_bridge.simulator", description="A Coinbase Advanced Trade look-alike.")
-    sources = parser.add_mutually_exclusive_group()
+def _parser(program: str) -> _Parser:
+    parser = _Parser(prog=program, description="A Coinbase Advanced Trade look-alike.")
     for option in OPTIONS:
-        shown = "" if option.default is None or option in _SOURCES else f" ({option.default})"
-        holder = sources if option in _SOURCES else parser
-        holder.add_argument(option.key, help=f"{option.meaning}{shown}")
+        if option not in PRODUCT_OPTIONS:
+            shown = "" if option.default is None else f" ({option.default})"
+            parser.add_argument(option.key, help=f"{option.meaning}{shown}")
+    add_product_options(parser)
     parser.add_argument("--faults", action="store_true", help="open the control endpoints under /sim")
     parser.add_argument(
         "--balance",
         action="append",
         default=[],
         metavar="CURRENCY=AMOUNT",
-        help="opening balance, may be repeated (10000 of the quote currency)",
+        help="opening balance, may be repeated (10000 of each product's quote currency)",
     )
     return parser
 
 
-def parse_arguments(arguments: Sequence[str]) -> SimulatorSettings:
-    """Settings from command line arguments.
+def parse_arguments(arguments: Sequence[str], program: str = _PROGRAM) -> SimulatorSettings:
+    """Settings from command line arguments; ``program`` is what was called with them.
 
     Raises:
-        BadSettings: every value that is not accepted, values that do not go together, a key that cannot be read.
-        SystemExit: 2 for arguments that are none (one line on stderr), 0 for ``--help``.
+        BadSettings: every value that is not accepted, values that do not go together, a key that cannot be read; or
+            an argument that is none.
+        SystemExit: 0 for ``--help``.
     """
-    given = vars(_parser().parse_args(arguments))
+    given = vars(_parser(program).parse_args(arguments))
     problems = Problems()
-    texts = {option.key: given[_name(option)] for option in OPTIONS if given[_name(option)] is not None}
-    values = read_settings(OPTIONS, texts, problems)
+    general = [option for option in OPTIONS if option not in PRODUCT_OPTIONS]
+    texts = {option.key: given[_name(option)] for option in general if given[_name(option)] is not None}
+    values = read_settings(general, texts, problems)
     balances: dict[str, Decimal] = {}
-    public_key = None
+    keys: tuple[ApiKey, ...] = ()
+    permissions = USUAL_PERMISSIONS
     with problems.collected():
         balances = _balances(given["balance"])
-    if {"--key-name", "--public-key-file"} <= values.keys():
+    if "--key-permissions" in values:
         with problems.collected():
-            public_key = _public_key(values["--key-name"], values["--public-key-file"])
-    instrument: Instrument | None = None
-    opening: dict[str, Decimal] = {}
-    if {"--product", *_OF_THE_PRODUCT, *_READ} <= values.keys():
+            permissions = parse_permissions(values["--key-permissions"].split(","))
+    if {"--key-name", "--public-key-file", "--keys-file"} <= values.keys():
         with problems.collected():
-            instrument = _instrument(values)
-            opening = {instrument.base_currency: Decimal(0), instrument.quote_currency: Decimal(10_000)}
+            keys = _keys(values, permissions)
+    markets: tuple[MarketSettings, ...] = ()
+    with problems.collected():
+        markets = read_markets(given, values.get("--walk"))
     problems.raise_found()
-    if instrument is None:
-        raise AssertionError("what keeps a product from being made has been found above")
+    opening = {item.instrument.base_currency: Decimal(0) for item in markets}
+    opening |= {item.instrument.quote_currency: Decimal(10_000) for item in markets}
     return SimulatorSettings(
         host=values["--host"],
         port=values["--port"],
-        csv=Path(values["--csv"]),
-        form=values["--format"],
-        walk=values["--walk"],
+        markets=markets,
         speed=float(values["--speed"]),
         history_fraction=values["--history-fraction"].as_integer_ratio(),
         prints_per_candle=values["--prints-per-candle"],
         state=None if values["--state"] is None else Path(values["--state"]),
-        instrument=instrument,
         balances=opening | balances,
         taker_rate=values["--taker-rate"],
         maker_rate=values["--maker-rate"],
         delays=Delays(values["--order-visible-delay-ms"], values["--fills-delay-ms"], values["--settle-delay-ms"]),
         book=BookShape(values["--spread-ticks"], values["--book-levels"], values["--level-size"]),
-        key_name=values["--key-name"],
-        public_key=public_key,
+        keys=keys,
+        unsigned=permissions,
+        private_rate=_float(values["--private-rate"]),
+        public_rate=_float(values["--public-rate"]),
+        stream_rate=float(values["--websocket-rate"]),
+        stream_client_id=values["--websocket-client-id"],
         control=given["faults"],
     )
 
 
-def _instrument(values: Mapping[str, Any]) -> Instrument:
-    given = {field: values[key] for key, field in _OF_THE_PRODUCT.items() if values[key] is not None}
-    path = Path(values["--csv"])
-    if values["--walk"] is not None or path == SAMPLE:
-        # Prices like BTC-USD's, whatever product they stand for.
-        return replace(BTC_USD, product_id=values["--product"], **given)
-    return instrument_of_file(values["--product"], given, path, values["--format"])
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _name(option: Setting) -> str:
@@ -219,7 +218,14 @@ def _amount(amount: str, text: str) -> Decimal:
         raise BadSetting("--balance", text, _BALANCE) from error
 
 
-def _public_key(key_name: str | None, path: str | None) -> str | None:
-    if (key_name is None) != (path is None):
+def _keys(values: Mapping[str, Any], permissions: frozenset[Permission]) -> tuple[ApiKey, ...]:
+    name, path, further = values["--key-name"], values["--public-key-file"], values["--keys-file"]
+    if (name is None) != (path is None):
         raise BadInput("--key-name and --public-key-file belong together: give both or neither")
-    return None if path is None else str(read_secret(_PUBLIC_KEY, path, "--public-key-file"))
+    keys = () if further is None else read_key_file(Path(further))
+    if name is None:
+        return keys
+    pem = str(read_secret(_PUBLIC_KEY, path, "--public-key-file"))
+    if any(key.name == name for key in keys):
+        raise BadInput(f"--key-name {name}: --keys-file has a key of this name, too")
+    return (ApiKey(name, public_key(pem), permissions), *keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import cast
 
 from starlette.requests import Request
@@ -12,23 +11,14 @@ from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot_bridge.simulator.error_answers import ApiError, world_of
 from cbbot_bridge.simulator.faults import PendingFaults, parse_fault
+from cbbot_bridge.simulator.request_reading import read_fields
 from cbbot_bridge.simulator.state_file import StateFile
-from cbbot_bridge.simulator.websocket_server import Hub
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["advance", "clear_faults", "close_sockets", "set_fault", "status"]
+__all__ = ["advance", "clear_faults", "set_fault", "status"]
 
 _MOST_CANDLES = 1_000_000
-
-
-async def _fields(request: Request) -> dict[str, object]:
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise ApiError.invalid("request body is not JSON") from error
-    if not isinstance(body, dict):
-        raise ApiError.invalid("request body is not a JSON object")
-    return body
+_LATEST_MS = 4_102_444_800_000  # 2100
 
 
 def _standing(world: World) -> dict[str, object]:
@@ -36,8 +26,8 @@ def _standing(world: World) -> dict[str, object]:
     return {
         "now_ms": now_ms,
         "now": rfc3339_ms(now_ms),
-        "candle": world.tape.index_at(now_ms),
-        "candles_in_file": len(world.tape.series),
+        "candle": world.main.tape.index_at(now_ms),
+        "candles_in_file": len(world.main.tape.series),
         "speed": world.clock.speed,
     }
 
@@ -53,12 +43,13 @@ async def advance(request: Request) -> Response:
     By candles the clock stops where the n-th next candle that is not over yet ends.
     """
     world = world_of(request)
-    fields = await _fields(request)
-    to_ms, candles = fields.get("to_ms"), fields.get("candles")
-    if isinstance(candles, int) and to_ms is None and 0 < candles <= _MOST_CANDLES:
-        to_ms = _end_of(world, candles)
-    if not isinstance(to_ms, int):
+    fields = (await read_fields(request)).only("to_ms", "candles")
+    if ("to_ms" in fields) == ("candles" in fields):
         raise ApiError.invalid('give {"to_ms": venue ms} or {"candles": how many}')
+    if "candles" in fields:
+        to_ms = _end_of(world, fields.whole("candles", least=1, most=_MOST_CANDLES))
+    else:
+        to_ms = fields.whole("to_ms", most=_LATEST_MS)
     try:
         world.clock.advance_to(to_ms)
     except BadInput as error:
@@ -68,7 +59,7 @@ async def advance(request: Request) -> Response:
 
 
 def _end_of(world: World, candles: int) -> int:
-    now_ms, tape = world.now_ms(), world.tape
+    now_ms, tape = world.now_ms(), world.main.tape
     index = tape.index_at(now_ms)
     length = tape.series.seconds
     over = index < 0 or (tape.candle(index).start + length) * 1000 <= now_ms
@@ -76,10 +67,10 @@ def _end_of(world: World, candles: int) -> int:
 
 
 async def set_fault(request: Request) -> Response:
-    """``POST /sim/faults``: one more fault, see :class:`~.faults.Fault` for its fields."""
+    """``POST /sim/faults``: one more fault, see :data:`~.faults.FAULT_FIELDS` for its fields."""
     pending = cast("PendingFaults", request.app.state.faults)
     try:
-        pending.faults.append(parse_fault(await _fields(request)))
+        pending.add(parse_fault((await read_fields(request)).values))
     except BadInput as error:
         raise ApiError.invalid(str(error)) from error
     return JSONResponse({"rules": len(pending.faults)})
@@ -87,13 +78,5 @@ async def set_fault(request: Request) -> Response:
 
 async def clear_faults(request: Request) -> Response:
     """``DELETE /sim/faults``: everything works again."""
-    cast("PendingFaults", request.app.state.faults).faults.clear()
+    cast("PendingFaults", request.app.state.faults).clear()
     return JSONResponse({"rules": 0})
-
-
-async def close_sockets(request: Request) -> Response:
-    """``POST /sim/sockets/close``: ``{"code": 1000}`` closes every WebSocket."""
-    code = (await _fields(request)).get("code", 1000)
-    if not isinstance(code, int) or not (code in (1000, 1001) or 1007 <= code <= 1014 or 3000 <= code < 5000):
-        raise ApiError.invalid("code: a WebSocket close code that may be sent is wanted, e.g. 1000")
-    return JSONResponse({"closed": cast("Hub", request.app.state.hub).disconnect_all(code)})

@@ -1,18 +1,31 @@
-"""Answers in Coinbase's shapes: errors, and the reading of query strings that leads to them."""
+"""Errors in Coinbase's shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["ApiError", "Endpoint", "api_error_response", "integer", "repeated", "unauthorized", "world_of"]
+__all__ = [
+    "LIMIT_BODIES",
+    "ApiError",
+    "Endpoint",
+    "api_error_response",
+    "html_error",
+    "missing_scopes",
+    "too_many_requests",
+    "unauthorized",
+    "world_of",
+]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+LIMIT_BODIES: Final = ("json", "empty", "html")
+"""The bodies in which a 429 has been seen."""
 
 
 class ApiError(Exception):
@@ -47,22 +60,25 @@ def unauthorized() -> Response:
     return PlainTextResponse("Unauthorized", 401)
 
 
+def missing_scopes() -> ApiError:
+    """The key is good and may not do this."""
+    return ApiError(403, "PERMISSION_DENIED", "Missing required scopes")
+
+
+def too_many_requests(body: str) -> Response:
+    """A 429 with one of :data:`LIMIT_BODIES`."""
+    if body == "empty":
+        return Response(status_code=429)
+    if body == "html":
+        return html_error(429)
+    return JSONResponse({"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}, 429)
+
+
+def html_error(status: int) -> Response:
+    """What a proxy before the exchange answers in its place."""
+    return HTMLResponse(f"<html><body><h1>{status}</h1></body></html>", status)
+
+
 def world_of(request: Request) -> World:
     """The world this application serves."""
     return cast("World", request.app.state.world)
-
-
-def integer(request: Request, name: str, default: int | None = None) -> int:
-    """A whole number of a query string; without a default it is required."""
-    text = request.query_params.get(name, "")
-    if not text and default is not None:
-        return default
-    # More digits than a count of seconds has are milliseconds, or nonsense.
-    if not (text.isascii() and text.isdecimal() and len(text) <= 11):
-        raise ApiError.invalid(f"{name} argument is invalid")
-    return int(text)
-
-
-def repeated(request: Request, *names: str) -> list[str]:
-    """All values of a repeated key, under any of its names (``product_ids``, ``product_id``)."""
-    return [value for name in names for value in request.query_params.getlist(name) if value]

@@ -1,100 +1,70 @@
-"""Orders over REST: create, look up, list, fills, cancel."""
+"""Orders over REST: create, preview, edit, cancel."""
 
 from __future__ import annotations
 
-import json
 import logging
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import islice
-from typing import TypeVar, cast
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cbbot.venue.exchange import Fill
-from cbbot.venue.records import fill_record, order_record
+from cbbot.venue.answer_records import cancel_record, edit_preview_record, edit_record, preview_record
 from cbbot.venue.refusals import OrderRefused
-from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
-from cbbot_bridge.simulator.error_answers import ApiError, integer, repeated, world_of
+from cbbot.venue.venue_order import Order, OrderRequest
+from cbbot_bridge.simulator.error_answers import world_of
+from cbbot_bridge.simulator.order_bodies import order_request
+from cbbot_bridge.simulator.portfolio_choice import portfolio_of
+from cbbot_bridge.simulator.request_reading import Fields, read_fields
 from cbbot_bridge.simulator.state_file import StateFile
-from cbbot_bridge.simulator.world import World
 
-__all__ = ["cancel_orders", "create_order", "fills", "order", "orders"]
+__all__ = ["cancel_orders", "create_order", "edit_order", "edit_preview", "preview_order"]
 
 _LOG = logging.getLogger(__name__)
-_PAGE = 100
-_LARGEST_PAGE = 1000
-_LONGEST_ID = 128
-_Item = TypeVar("_Item")
+_MOST_CANCELS = 100
 
 
-async def _body(request: Request) -> dict[str, object]:
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise ApiError.invalid("request body is not JSON") from error
-    if not isinstance(body, dict):
-        raise ApiError.invalid("request body is not a JSON object")
-    return body
-
-
-def _order_request(body: dict[str, object]) -> OrderRequest:
-    texts: dict[str, str] = {}
-    for name in ("client_order_id", "product_id", "side"):
-        value = body.get(name)
-        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
-            raise ApiError.invalid(f"{name} argument is invalid")
-        texts[name] = value
-    configuration = body.get("order_configuration")
-    if not isinstance(configuration, dict) or len(configuration) != 1:
-        raise ApiError.invalid("order_configuration argument is invalid - give exactly one configuration")
-    if not all(isinstance(fields, dict) for fields in configuration.values()):
-        raise ApiError.invalid("order_configuration argument is invalid")
-    return OrderRequest(texts["client_order_id"], texts["product_id"], texts["side"], configuration)
+async def _kept(request: Request) -> None:
+    """What is answered is in the state file before."""
+    await cast("StateFile", request.app.state.state_file).save()
 
 
 async def create_order(request: Request) -> Response:
-    """``POST /orders``: HTTP 200 whether it was taken or refused; ``success`` tells."""
+    """``POST /orders``: HTTP 200 whether it was taken or refused; ``success`` says which."""
     world = world_of(request)
-    wanted = _order_request(await _body(request))
-    now_ms = world.now_ms()
+    body = await read_fields(request)
+    wanted = order_request(body)
     try:
-        placed, repeated_id = world.exchange.place(wanted, world.book(now_ms), now_ms)
+        placed, repeated_id = world.exchange.place(wanted, world.now_ms(), portfolio_of(request, body))
     except OrderRefused as refusal:
-        _LOG.info(
-            "order refused",
-            extra={"fields": {"client_order_id": wanted.client_order_id, "reason": refusal.reason.name}},
-        )
-        return JSONResponse(
-            {
-                "success": False,
-                "error_response": {
-                    "error": refusal.code,
-                    "message": str(refusal),
-                    "error_details": "",
-                    "preview_failure_reason": refusal.preview_reason,
-                    "new_order_failure_reason": refusal.new_order_reason,
-                },
-                "order_configuration": wanted.configuration,
-            }
-        )
-    # Told is kept: no answer before the order is in the state file.
-    await cast("StateFile", request.app.state.state_file).save()
+        return JSONResponse(_refusal(wanted, refusal))
+    await _kept(request)
     _log_placed(placed, repeated_id)
-    return JSONResponse(
-        {
-            "success": True,
-            "success_response": {
-                "order_id": placed.order_id,
-                "product_id": placed.product_id,
-                "side": placed.side.value,
-                "client_order_id": placed.client_order_id,
-            },
-            "order_configuration": placed.configuration,
-        }
+    success = {
+        "order_id": placed.order_id,
+        "product_id": placed.product_id,
+        "side": placed.side.value,
+        "client_order_id": placed.client_order_id,
+        "attached_order_id": placed.attached_order_id,
+    }
+    return JSONResponse({"success": True, "success_response": success, "order_configuration": placed.configuration})
+
+
+def _refusal(wanted: OrderRequest, refusal: OrderRefused) -> dict[str, object]:
+    _LOG.info(
+        "order refused",
+        extra={"fields": {"client_order_id": wanted.client_order_id, "reason": refusal.reason.name}},
     )
+    return {
+        "success": False,
+        "error_response": {
+            "error": refusal.code,
+            "message": str(refusal),
+            "error_details": "",
+            "preview_failure_reason": refusal.preview_reason,
+            "new_order_failure_reason": refusal.new_order_reason,
+        },
+        "order_configuration": wanted.configuration,
+    }
 
 
 def _log_placed(placed: Order, repeated_id: bool) -> None:
@@ -108,120 +78,49 @@ def _log_placed(placed: Order, repeated_id: bool) -> None:
     _LOG.info("order", extra={"fields": fields})
 
 
-def _order_record(world: World, item: Order, now_ms: int) -> dict[str, object]:
-    instrument = world.exchange.products[item.product_id].instrument
-    return order_record(item, instrument, world.customer, world.portfolio, now_ms)
-
-
-async def order(request: Request) -> Response:
-    """``GET /orders/historical/{order_id}``: 404 as long as the order cannot be seen."""
+async def preview_order(request: Request) -> Response:
+    """``POST /orders/preview``: HTTP 200; ``errs`` says why it would not be taken."""
     world = world_of(request)
-    order_id = request.path_params["order_id"]
-    try:
-        uuid.UUID(order_id)
-    except ValueError as error:
-        raise ApiError.invalid("order_id argument is invalid") from error
-    now_ms = world.now_ms()
-    found = world.exchange.order(order_id, now_ms)
-    if found is None:
-        raise ApiError.not_found("order with this orderID was not found")
-    return JSONResponse({"order": _order_record(world, found, now_ms)})
+    body = await read_fields(request)
+    wanted = order_request(body, client_order_id="preview")
+    return JSONResponse(preview_record(world.exchange.preview(wanted, world.now_ms(), portfolio_of(request, body))))
 
 
-def _moment(request: Request, name: str) -> int | None:
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ApiError.invalid(f"{name} argument is invalid") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+def _edit(body: Fields) -> tuple[str, str, str, str]:
+    """Order id, price, size and stop price. What is left out is read as 0, as at Coinbase."""
+    stop_price = body.decimal("stop_price") if "stop_price" in body else ""
+    return body.text("order_id"), body.decimal("price", "0"), body.decimal("size", "0"), stop_price
 
 
-def _page(
-    request: Request, items: Iterable[_Item], sequence: Callable[[_Item], int], limit: int
-) -> tuple[list[_Item], str]:
-    """A page of items in falling order of sequence, and the cursor of the next; "" at the end.
-
-    The cursor is the sequence of the last item shown, so that new items do not move the pages.
-    """
-    if not 1 <= limit <= _LARGEST_PAGE:
-        raise ApiError.invalid("limit argument is invalid")
-    below = integer(request, "cursor", 0)
-    rest = (item for item in items if not below or sequence(item) < below)
-    page = list(islice(rest, limit + 1))
-    if len(page) <= limit:
-        return page, ""
-    return page[:limit], str(sequence(page[limit - 1]))
-
-
-def _between(request: Request, start: str, end: str) -> Callable[[int], bool]:
-    """Whether a time lies at or after the query's start and before its end."""
-    first, last = _moment(request, start), _moment(request, end)
-    return lambda time_ms: (first is None or time_ms >= first) and (last is None or time_ms < last)
-
-
-async def orders(request: Request) -> Response:
-    """``GET /orders/historical/batch``: filtered, newest first, in pages."""
+async def edit_order(request: Request) -> Response:
+    """``POST /orders/edit``: another price and size for an order that rests."""
     world = world_of(request)
-    now_ms = world.now_ms()
-    ids, products = repeated(request, "order_ids"), repeated(request, "product_ids", "product_id")
-    statuses, side = repeated(request, "order_status"), request.query_params.get("order_side", "")
-    in_time = _between(request, "start_date", "end_date")
-    found = (
-        item
-        for item in world.exchange.orders(now_ms)
-        if (not ids or item.order_id in ids)
-        and (not products or item.product_id in products)
-        and (not statuses or item.status.value in statuses)
-        and side in ("", "UNKNOWN_ORDER_SIDE", item.side.value)
-        and in_time(item.created_ms)
+    body = await read_fields(request)
+    order_id, price, size, stop_price = _edit(body)
+    refusal = world.exchange.edit(
+        order_id, price, size, world.now_ms(), stop_price=stop_price, portfolio=portfolio_of(request)
     )
-    page, cursor = _page(request, found, lambda item: item.sequence, integer(request, "limit", _LARGEST_PAGE))
-    records = [_order_record(world, item, now_ms) for item in page]
-    return JSONResponse({"orders": records, "sequence": "0", "has_next": cursor != "", "cursor": cursor})
+    if refusal is None:
+        await _kept(request)
+    return JSONResponse(edit_record(refusal))
 
 
-def _matching_fills(request: Request, world: World, now_ms: int) -> Iterator[Fill]:
-    ids, trades = repeated(request, "order_ids", "order_id"), repeated(request, "trade_ids")
-    products, side = repeated(request, "product_ids", "product_id"), request.query_params.get("order_side", "")
-    in_time = _between(request, "start_sequence_timestamp", "end_sequence_timestamp")
-    return (
-        fill
-        for fill in world.exchange.fills(now_ms)
-        if (not ids or fill.order.order_id in ids)
-        and (not trades or fill.trade_id in trades)
-        and (not products or fill.order.product_id in products)
-        and side in ("", "UNKNOWN_ORDER_SIDE", fill.order.side.value)
-        and in_time(fill.order.created_ms)
-    )
-
-
-async def fills(request: Request) -> Response:
-    """``GET /orders/historical/fills``: filtered, newest first, in pages; no ``has_next`` there."""
+async def edit_preview(request: Request) -> Response:
+    """``POST /orders/edit_preview``: what an edit would come to."""
     world = world_of(request)
-    now_ms = world.now_ms()
-    found = _matching_fills(request, world, now_ms)
-    page, cursor = _page(request, found, lambda fill: fill.sequence, integer(request, "limit", _PAGE))
-    records = [
-        fill_record(fill, world.exchange.products[fill.order.product_id].instrument, world.customer, world.portfolio)
-        for fill in page
-    ]
-    return JSONResponse({"fills": records, "cursor": cursor})
+    order_id, price, size, stop_price = _edit(await read_fields(request))
+    preview = world.exchange.edit_preview(
+        order_id, price, size, world.now_ms(), stop_price=stop_price, portfolio=portfolio_of(request)
+    )
+    return JSONResponse(edit_preview_record(preview))
 
 
 async def cancel_orders(request: Request) -> Response:
-    """``POST /orders/batch_cancel``: market orders are over at once, so there is never one to cancel."""
+    """``POST /orders/batch_cancel``: a result for each order, in the order of asking."""
     world = world_of(request)
-    ids = (await _body(request)).get("order_ids")
-    if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
-        raise ApiError.invalid("order_ids argument is invalid")
-    now_ms = world.now_ms()
-    results = []
-    for order_id in ids:
-        known = world.exchange.order(order_id, now_ms)
-        filled = known is not None and known.status is OrderStatus.FILLED
-        reason = "ORDER_IS_FULLY_FILLED" if filled else "UNKNOWN_CANCEL_ORDER"
-        results.append({"success": False, "failure_reason": reason, "order_id": order_id})
-    return JSONResponse({"results": results})
+    order_ids = (await read_fields(request)).texts("order_ids", _MOST_CANCELS)
+    portfolio, now_ms = portfolio_of(request), world.now_ms()
+    failures = [world.exchange.cancel(order_id, now_ms, portfolio) for order_id in order_ids]
+    if None in failures:
+        await _kept(request)
+    return JSONResponse({"results": [cancel_record(*each) for each in zip(order_ids, failures, strict=True)]})

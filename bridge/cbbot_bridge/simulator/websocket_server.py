@@ -1,97 +1,64 @@
-"""The WebSocket: connections, their subscriptions, and the three tasks that feed them.
-
-A connection has a queue; whoever publishes never waits for a slow customer. A customer whose
-queue is full is disconnected, as the exchange does it. Sequence numbers are given when a message
-is put into the queue and count all messages of the connection.
-"""
+"""The WebSocket: who may connect, what they ask for, and the end of it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, Final
 
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from cbbot.venue.prints import Print
+from cbbot.errors import BadInput
+from cbbot_bridge.simulator.api_keys import Permission
 from cbbot_bridge.simulator.auth import Signatures
-from cbbot_bridge.simulator.channel_messages import envelope, error_frame, heartbeat_event, ticker_event, trades_event
+from cbbot_bridge.simulator.rate_limits import Allowances
+from cbbot_bridge.simulator.stream_connection import POLICY, Connection
+from cbbot_bridge.simulator.stream_faults import AT_ONCE, PendingStreamFaults, StreamFault, foreign_snapshot
+from cbbot_bridge.simulator.stream_pace import Pace
+from cbbot_bridge.simulator.stream_publisher import Publisher
+from cbbot_bridge.simulator.stream_requests import PRIVATE_CHANNELS, StreamRequest, parse_request
+from cbbot_bridge.simulator.user_orders import OrderFilter
 from cbbot_bridge.simulator.world import World
 
 __all__ = ["Hub"]
 
 _LOG = logging.getLogger(__name__)
-_SUBSCRIBE_DEADLINE_SECONDS = 5.0
-_IDLE_SECONDS = 75.0
-_QUEUE = 2_000
-# One wake-up of the pump sends so many prints; more is a replay faster than anyone can read.
-_MOST_PRINTS = 600
-_TRADES_IN_SNAPSHOT = 50
-_CHANNELS = ("ticker", "market_trades", "heartbeats")
-_GOING_AWAY, _POLICY = 1001, 1008
-
-
-class _Connection:
-    """One customer's socket."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self.socket = socket
-        self.queue: asyncio.Queue[dict[str, Any] | int] = asyncio.Queue(_QUEUE)
-        self.channels: dict[str, list[str]] = {}
-        self.sequence = 0
-        self.heartbeats = 0
-        self.closing = False
-
-    def wants(self, channel: str, product_id: str) -> bool:
-        return product_id in self.channels.get(channel, ())
-
-    def send(self, channel: str, events: list[dict[str, Any]], now_ms: int) -> None:
-        self._put(envelope(channel, events, self.sequence, now_ms))
-        self.sequence += 1
-
-    def complain(self, message: str) -> None:
-        self._put(error_frame(message))
-
-    def close(self, code: int) -> None:
-        """Close after what has been queued; at once when the queue is full. Nothing follows a close."""
-        if self.closing:
-            return
-        self.closing = True
-        if self.queue.full():
-            while not self.queue.empty():
-                self.queue.get_nowait()
-        self.queue.put_nowait(code)
-
-    def _put(self, frame: dict[str, Any]) -> None:
-        if self.closing:
-            return
-        if self.queue.full():
-            _LOG.warning("slow customer disconnected", extra={"fields": {"queued": self.queue.qsize()}})
-            self.close(_POLICY)
-            return
-        self.queue.put_nowait(frame)
+_REFUSED: Final = "authentication failure"
+_TOO_MANY: Final = "rate limit exceeded"
 
 
 class Hub:
     """All connections of the simulator."""
 
-    def __init__(self, world: World, signatures: Signatures) -> None:
+    def __init__(self, world: World, signatures: Signatures, pace: Pace | None = None) -> None:
         self._world = world
         self._signatures = signatures
-        self._connections: set[_Connection] = set()
-        self._started = time.monotonic()
+        self._pace = pace or Pace()
+        self._connections: set[Connection] = set()
+        self._publisher = Publisher(world, self._connections, self._pace)
+        self._faults = PendingStreamFaults()
+        rate = world.settings.stream_rate
+        # Each address's, as Coinbase counts them; 0 is no limit.
+        self._new_connections = Allowances(rate) if rate else None
+        self._unsigned_messages = Allowances(rate) if rate else None
+
+    def tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What is to run as long as the simulator does."""
+        return self._publisher.tasks()
 
     async def serve(self, socket: WebSocket) -> None:
         """The life of one connection."""
+        address = socket.client.host if socket.client else ""
+        if self._new_connections is not None and self._new_connections.take(address) is None:
+            await socket.send_denial_response(Response("Too many requests", 429))
+            return
         await socket.accept()
-        connection = _Connection(socket)
+        connection = Connection(socket, self._pace, self._faults, client_id=self._world.settings.stream_client_id)
         self._connections.add(connection)
-        sender = asyncio.create_task(self._drain(connection))
-        listener = asyncio.create_task(self._listen(connection))
+        sender = asyncio.create_task(connection.drain())
+        listener = asyncio.create_task(self._listen(connection, address))
         try:
             await asyncio.wait({sender, listener}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -104,119 +71,102 @@ class Hub:
                     _LOG.error("connection failed", extra={"fields": {"error": repr(outcome)}})
 
     def disconnect_all(self, code: int) -> int:
-        """Close every connection with a code; how many there were."""
+        """Close every connection with a code, or cut it (``ABNORMAL``); how many there were."""
         for connection in self._connections:
             connection.close(code)
         return len(self._connections)
 
-    async def _drain(self, connection: _Connection) -> None:
-        while True:
-            try:
-                item = await asyncio.wait_for(connection.queue.get(), _IDLE_SECONDS)
-            except TimeoutError:
-                item = _GOING_AWAY
-            if isinstance(item, int):
-                await connection.socket.close(item)
-                return
-            await connection.socket.send_text(json.dumps(item, separators=(",", ":")))
+    def add_fault(self, fault: StreamFault) -> int:
+        """Let a fault happen, now or with the next messages; how many are still to come."""
+        if fault.kind in AT_ONCE:
+            for connection in self._connections:
+                if fault.kind == "silence":
+                    connection.fall_silent(fault.seconds)
+                else:
+                    connection.send("l2_data", foreign_snapshot(fault.megabytes), self._world.now_ms())
+        else:
+            self._faults.add(fault)
+        return len(self._faults)
 
-    async def _listen(self, connection: _Connection) -> None:
+    def clear_faults(self) -> None:
+        """Everything works again, but for what has been sent and silences that last."""
+        self._faults.clear()
+
+    async def _listen(self, connection: Connection, address: str) -> None:
         try:
-            text = await asyncio.wait_for(connection.socket.receive_text(), _SUBSCRIBE_DEADLINE_SECONDS)
+            text = await asyncio.wait_for(_received(connection.socket), self._pace.subscribe_deadline)
         except TimeoutError:
-            connection.close(_POLICY)
+            connection.close(POLICY)
             # The sender closes the socket and so ends the connection.
             await asyncio.Event().wait()
             return
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                self._handle(connection, text)
-                text = await connection.socket.receive_text()
+        while True:
+            try:
+                self._handle(connection, address, text)
+            except BadInput as error:
+                connection.complain(str(error))
+            text = await _received(connection.socket)
 
-    def _handle(self, connection: _Connection, text: str) -> None:
-        try:
-            message = json.loads(text)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict) or message.get("type") not in ("subscribe", "unsubscribe"):
-            connection.complain("type must be subscribe or unsubscribe")
-            return
-        token = message.get("jwt")
-        if message.get("channel") not in _CHANNELS or (token and self._signatures.claims(str(token)) is None):
-            connection.complain("authentication failure")
-            return
-        products = self._products(message)
-        if products is None:
-            connection.complain("product_ids argument is invalid")
-            return
-        self._change(connection, message["type"], message["channel"], products)
-
-    def _products(self, message: Mapping[str, Any]) -> list[str] | None:
-        """Market names of the wanted products, all when none is named; None for an unknown one."""
-        if message["channel"] == "heartbeats":
-            return ["heartbeats"]
-        named = message.get("product_ids") or list(self._world.exchange.products)
-        if not isinstance(named, list) or not all(self._world.product(str(name)) for name in named):
-            return None
-        return list(dict.fromkeys(self._world.market_id(str(name)) for name in named))
-
-    def _change(self, connection: _Connection, kind: str, channel: str, products: list[str]) -> None:
-        present = connection.channels.get(channel, [])
-        fresh = [product for product in products if product not in present]
-        if kind == "subscribe":
-            connection.channels[channel] = present + fresh
-        else:
-            connection.channels[channel] = [product for product in present if product not in products]
-        if not connection.channels[channel]:
-            del connection.channels[channel]
+    def _handle(self, connection: Connection, address: str, text: str) -> None:
+        """
+        Raises:
+            BadInput: the message is answered with an error; nothing has changed.
+        """
+        request = self._parsed(text, address)
+        claims = self._signatures.claims(request.token)
+        caller = None if claims is None else self._signatures.caller(claims)
+        if request.channel in PRIVATE_CHANNELS and (caller is None or Permission.VIEW not in caller.permissions):
+            raise BadInput(_REFUSED)
+        if caller is None and request.token:
+            raise BadInput(_REFUSED)
         now_ms = self._world.now_ms()
+        product_ids = self._products(request)
+        fresh = connection.change(request.channel, product_ids, subscribe=request.subscribes)
+        # Whoever has the channel keeps what it was asked for first, until it is unsubscribed.
+        if request.channel == "user" and fresh and caller is not None:
+            connection.orders_of = OrderFilter(caller.portfolio or self._world.portfolio, request.product_ids)
         subscriptions = {name: list(names) for name, names in connection.channels.items()}
         connection.send("subscriptions", [{"subscriptions": subscriptions}], now_ms)
-        if kind == "subscribe" and fresh:
-            self._snapshot(connection, channel, fresh, now_ms)
+        if fresh:
+            self._publisher.snapshot(connection, request.channel, fresh, now_ms)
 
-    def _snapshot(self, connection: _Connection, channel: str, products: list[str], now_ms: int) -> None:
-        tape = self._world.tape
-        for product_id in products:
-            if channel == "ticker":
-                last = tape.latest_prints(now_ms, 1)
-                if last:
-                    connection.send("ticker", [ticker_event(self._world, "snapshot", product_id, last)], now_ms)
-            elif channel == "market_trades":
-                trades = tape.latest_prints(now_ms, _TRADES_IN_SNAPSHOT)
-                connection.send("market_trades", [trades_event(self._world, "snapshot", product_id, trades)], now_ms)
+    def _parsed(self, text: str, address: str) -> StreamRequest:
+        refusal, request = None, None
+        try:
+            request = parse_request(text)
+        except BadInput as error:
+            refusal = error
+        unsigned = self._unsigned_messages if request is None or not request.token else None
+        if unsigned is not None and unsigned.take(address) is None:
+            raise BadInput(_TOO_MANY)
+        if request is None:
+            raise refusal or AssertionError("a request is parsed or refused")
+        return request
 
-    async def pump(self) -> None:
-        """Send prints as they happen, until canceled."""
-        world = self._world
-        seen_ms = world.now_ms()
-        while True:
-            now_ms = world.now_ms()
-            prints = world.tape.latest_prints(now_ms, _MOST_PRINTS, seen_ms)
-            seen_ms = now_ms
-            if prints:
-                self._publish(prints[::-1], now_ms)
-            await world.clock.wait_until(world.tape.next_print_ms(now_ms))
+    def _products(self, request: StreamRequest) -> list[str]:
+        """What stands for the wanted products in the list of subscriptions: markets, and for orders the customer.
 
-    def _publish(self, prints: list[Print], now_ms: int) -> None:
-        product_id = self._world.settings.instrument.product_id
-        tickers = [c for c in self._connections if c.wants("ticker", product_id)]
-        if tickers:
-            event = ticker_event(self._world, "update", product_id, prints)
-            for connection in tickers:
-                connection.send("ticker", [event], now_ms)
-        trades = [c for c in self._connections if c.wants("market_trades", product_id)]
-        if trades:
-            event = trades_event(self._world, "update", product_id, prints)
-            for connection in trades if event["trades"] else ():
-                connection.send("market_trades", [event], now_ms)
+        Raises:
+            BadInput: there is no such product.
+        """
+        if any(self._world.product(product_id) is None for product_id in request.product_ids):
+            raise BadInput("product_ids argument is invalid")
+        if request.channel == "heartbeats":
+            return ["heartbeats"]
+        if request.channel in PRIVATE_CHANNELS:
+            return [self._world.customer]
+        markets = [self._world.market(product_id) for product_id in request.product_ids]
+        known = [market.market_id for market in markets if market is not None]
+        return list(dict.fromkeys(known)) or list(self._world.markets)
 
-    async def beat(self) -> None:
-        """A heartbeat a second (of ours, not of the replay), until canceled."""
-        while True:
-            await asyncio.sleep(1)
-            now_ms, uptime = self._world.now_ms(), time.monotonic() - self._started
-            for connection in self._connections:
-                if connection.wants("heartbeats", "heartbeats"):
-                    connection.heartbeats += 1
-                    connection.send("heartbeats", [heartbeat_event(now_ms, connection.heartbeats, uptime)], now_ms)
+
+async def _received(socket: WebSocket) -> str:
+    """The next message; "" for one in bytes, which nothing here understands.
+
+    Raises:
+        WebSocketDisconnect: the customer has gone.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    return message.get("text") or ""

@@ -1,79 +1,112 @@
-"""The simulated world: clock, tape and exchange put together from settings, and its place in a state file."""
+"""The simulated world: clock, markets and exchange put together from settings, and its place in a state file."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import random
+import heapq
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cbbot.domain.candle import Candle
 from cbbot.errors import BadInput
-from cbbot.venue.candle_series import CandleSeries
-from cbbot.venue.exchange import Exchange
+from cbbot.venue.exchange import Exchange, Terms
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.order_book import Book, book_after
+from cbbot.venue.order_book import Book
+from cbbot.venue.portfolios import Portfolio
 from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
+from cbbot.venue.quiet_prints import is_quiet
 from cbbot.venue.snapshot import from_json, to_json
-from cbbot.venue.tape import Tape
-from cbbot.venue.walk import random_walk
-from cbbot_bridge.simulator.candle_file import read_candles
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
+from cbbot_bridge.simulator.simulated_market import Market, build_market
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
-from cbbot_bridge.simulator.statistics import MarketStatistics
 
 __all__ = ["World", "build_world"]
 
-_VERSION = 1
-_WALK_CANDLES = 20_000
+_VERSION = 2
 _WALK_START = 1_735_689_600  # 2025-01-01T00:00:00Z
-_WALK_PRICE = 10_000_000  # ticks
 _NAMESPACE = uuid.UUID("2b7d5c1e-6a34-5f0d-8a55-90c1d7e4aa10")
-_NAMES = {"BTC": "Bitcoin", "ETH": "Ethereum", "SOL": "Solana", "USD": "US Dollar", "EUR": "Euro"}
 
 
 class World:
-    """One simulation: the market on its clock, and one customer's account."""
+    """One simulation: markets on one clock, and one customer's account."""
 
     def __init__(
-        self, settings: SimulatorSettings, tape: Tape, clock: SimulatedClock, exchange: Exchange, fingerprint: str
+        self,
+        settings: SimulatorSettings,
+        markets: tuple[Market, ...],
+        clock: SimulatedClock,
+        exchange: Exchange,
+        fingerprint: str,
     ) -> None:
         self.settings = settings
-        self.tape = tape
+        self.markets: Mapping[str, Market] = {market.market_id: market for market in markets}
+        self.main = markets[0]
+        """The market whose candles the control endpoints count."""
         self.clock = clock
         self.exchange = exchange
         self.fingerprint = fingerprint
-        self.statistics = MarketStatistics(tape)
         self.customer = identity("customer")
-        self.portfolio = identity("portfolio")
+        self._fed_ms = -1
+        self._by_product = {product.product_id: market for market in markets for product in market.products}
 
     def now_ms(self) -> int:
-        """The venue's time in ms since the epoch."""
-        return self.clock.now_ms()
+        """The venue's time in ms since the epoch. What was to happen by then at the exchange has happened."""
+        now_ms = self.clock.now_ms()
+        if now_ms != self._fed_ms:
+            self._feed(now_ms)
+            self._fed_ms = now_ms
+        return now_ms
 
-    def last_print(self, now_ms: int) -> Print | None:
-        """The newest trade; None before the first."""
-        return self.tape.last_print(now_ms)
+    def _feed(self, now_ms: int) -> None:
+        """Pass the prints that the exchange has not seen yet, in order of time.
 
-    def book(self, now_ms: int) -> Book | None:
-        """The book of the one market; None before the first trade."""
-        last = self.tape.last_print(now_ms)
-        return None if last is None else book_after(last, self.settings.book)
+        Of a market where no order waits that is the newest one alone.
+        """
+        due = [self._unseen(market, now_ms) for market in self.markets.values()]
+        for _, market_id, item in heapq.merge(*due):
+            self.exchange.on_print(market_id, item)
+        self.exchange.advance(now_ms)
+
+    def _unseen(self, market: Market, now_ms: int) -> Iterator[tuple[int, str, Print]]:
+        market_id, exchange = market.market_id, self.exchange
+        seen = exchange.last_print(market_id)
+        if seen is not None and exchange.has_open_orders(market_id):
+            length_ms = market.tape.series.seconds * 1000
+
+            def reaches_nothing(candle: Candle) -> bool:
+                return is_quiet(exchange, market_id, candle.low, candle.high, candle.start * 1000 + length_ms)
+
+            for item in market.tape.prints_between(seen.time_ms, now_ms, reaches_nothing):
+                yield item.time_ms, market_id, item
+            return
+        newest = market.last_print(now_ms)
+        if newest is not None and newest != seen:
+            yield newest.time_ms, market_id, newest
+
+    @property
+    def portfolio(self) -> str:
+        """The portfolio that is meant where none is named."""
+        return self.exchange.default_portfolio
 
     def product(self, product_id: str) -> Product | None:
         """A product by its id."""
         return self.exchange.products.get(product_id)
 
-    def market_id(self, product_id: str) -> str:
-        """The product under whose name market data comes: BTC-USDC's is BTC-USD's."""
-        product = self.product(product_id)
-        return product.alias or product_id if product else product_id
+    def market(self, product_id: str) -> Market | None:
+        """The market that a product is traded in: BTC-USDC's is BTC-USD's."""
+        return self._by_product.get(product_id)
+
+    def book(self, product_id: str) -> Book | None:
+        """A product's book at the time that :meth:`now_ms` told last, the customer's orders in it.
+
+        None before the first trade, and for an unknown product.
+        """
+        return self.exchange.book(product_id) if product_id in self.exchange.products else None
 
     def state(self) -> dict[str, Any]:
-        """What :func:`build_world` needs to go on from now, but for ``orders``: those are only ever added to."""
+        """What :func:`build_world` needs to go on from now, but for ``orders`` and ``fills``."""
         now_ms = self.now_ms()
         return {
             "version": _VERSION,
@@ -94,26 +127,37 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     Raises:
         BadInput: the candles cannot be used, or the state is damaged or belongs to another replay.
     """
-    instrument = settings.instrument
-    if settings.walk is None:
-        candles = read_candles(settings.csv, instrument, settings.form)
-    else:
-        # A generator of its own, seeded by the caller: the run can be had again.
-        source = random.Random(settings.walk)  # noqa: S311 - a simulation's randomness, nothing secret
-        candles = random_walk(source, _WALK_CANDLES, _WALK_START, _WALK_PRICE)
-    series = CandleSeries(candles)
-    tape = Tape(series, settings.prints_per_candle)
-    fingerprint = _fingerprint(series, settings)
-    saved = state or {"balances": {}, "orders": [], "unsettled": []}
-    start_ms = tape.opening_ms(settings.history_fraction)
-    if state is not None:
-        start_ms = _resumed(state, fingerprint)
-    products = _products(settings)
+    markets = _markets(settings)
+    fingerprint = hashlib.sha256("".join(market.fingerprint() for market in markets).encode()).hexdigest()
+    start_ms = _opening_ms(settings, markets) if state is None else _resumed(state, fingerprint)
+    products = [product for market in markets for product in market.products]
     opening = dict(settings.balances)
     for product in products:
-        opening.setdefault(product.instrument.quote_currency, instrument.ledger_increment * 0)
-    exchange = from_json(saved, products, opening, fee_rate(settings.taker_rate), settings.delays)
-    return World(settings, tape, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
+        for currency in (product.instrument.base_currency, product.instrument.quote_currency):
+            opening.setdefault(currency, product.instrument.ledger_increment * 0)
+    terms = Terms(fee_rate(settings.taker_rate), fee_rate(settings.maker_rate), settings.delays, settings.book)
+    customer = Portfolio(identity("portfolio"), "Default", "DEFAULT")
+    if state is None:
+        exchange = Exchange(products, opening, terms, customer)
+    else:
+        exchange = from_json(state, products, opening, terms)
+    return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
+
+
+def _markets(settings: SimulatorSettings) -> tuple[Market, ...]:
+    """Walks begin where the first file does, so that all markets have history at one time."""
+    prints, shape = settings.prints_per_candle, settings.book
+    played = {item: build_market(item, prints, shape, 0) for item in settings.markets if item.csv is not None}
+    walk_start = next((market.tape.series.start[0] for market in played.values()), _WALK_START)
+    return tuple(played.get(item) or build_market(item, prints, shape, walk_start) for item in settings.markets)
+
+
+def _opening_ms(settings: SimulatorSettings, markets: tuple[Market, ...]) -> int:
+    """Where the first market's history ends, or later, where each market has begun."""
+    return max(
+        markets[0].tape.opening_ms(settings.history_fraction),
+        *(market.tape.series.start[0] * 1000 for market in markets),
+    )
 
 
 def _resumed(state: Mapping[str, Any], fingerprint: str) -> int:
@@ -127,23 +171,3 @@ def _resumed(state: Mapping[str, Any], fingerprint: str) -> int:
     if replay != fingerprint:
         raise BadInput("--state belongs to another replay (candles, product or prints); remove it or give its candles")
     return start_ms
-
-
-def _fingerprint(series: CandleSeries, settings: SimulatorSettings) -> str:
-    digest = hashlib.sha256(json.dumps([settings.instrument.product_id, settings.prints_per_candle]).encode())
-    for column in (series.start, series.open, series.high, series.low, series.close, series.volume):
-        digest.update(column.tobytes())
-    return digest.hexdigest()
-
-
-def _products(settings: SimulatorSettings) -> list[Product]:
-    """The product, and for one in USD its twin in USDC, which shares its book."""
-    instrument = settings.instrument
-    base, quote = instrument.base_currency, instrument.quote_currency
-    base_name = _NAMES.get(base, base)
-    if quote != "USD":
-        return [Product(instrument, base_name, _NAMES.get(quote, quote))]
-    twin_id = f"{base}-USDC"
-    main = Product(instrument, base_name, _NAMES["USD"], alias_to=(twin_id,))
-    twin = Product(replace(instrument, product_id=twin_id), base_name, "USDC", alias=instrument.product_id)
-    return [main, twin]

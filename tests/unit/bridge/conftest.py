@@ -127,7 +127,7 @@ def make_bridge(coinbase: FakeCoinbase, quick_retry: RetryPolicy) -> Callable[..
         settings = load_settings({**defaults, **environment})
         bridge = Bridge(settings, exchange=HandledExchange(coinbase.handle), retry=quick_retry, dice=random.Random(1))
         # It has run for a minute: an order of the process before it would be visible by now.
-        bridge.sent_orders.known_since -= 60
+        bridge.orders.sent.known_since -= 60
         return bridge
 
     return make

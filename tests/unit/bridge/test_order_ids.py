@@ -90,6 +90,19 @@ async def test_a_refusal_of_an_id_that_no_listing_knows_is_a_refusal(open_bridge
     assert look.url.params["product_ids"] == "BTC-USD"
 
 
+async def test_an_order_of_a_product_that_coinbase_does_not_know_is_refused(open_bridge: Any, coinbase: Any) -> None:
+    def listing(request: httpx.Request) -> httpx.Response:
+        if "product_ids" in request.url.params:
+            return httpx.Response(400, json={"error": "INVALID_ARGUMENT", "message": "product_ids"})
+        return httpx.Response(200, json=page([]))
+
+    coinbase.on("GET", LISTING, listing)
+    async with open_bridge() as client:
+        got = await order(client, product_id="NOPE-USD")
+    assert (got.status_code, got.json()["error"]["code"]) == (404, "NOT_FOUND")
+    assert coinbase.bodies() == []
+
+
 @pytest.mark.parametrize(
     "listing",
     [
@@ -121,12 +134,12 @@ async def test_right_after_its_start_a_bridge_takes_absence_for_nothing(make_bri
     headers = {"Authorization": f"Bearer {bridge.settings.token}"}
     transport = httpx.ASGITransport(create_app(bridge))
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge", headers=headers) as client:
-        bridge.sent_orders.known_since = time.monotonic() - 20
+        bridge.orders.sent.known_since = time.monotonic() - 20
         assert (await order(client)).json()["outcome"] == "unknown"
-        bridge.sent_orders.known_since = time.monotonic() - 31
+        bridge.orders.sent.known_since = time.monotonic() - 31
         assert (await order(client)).status_code == 400
         looks = len(coinbase.asked("GET", LISTING))
-        bridge.sent_orders.known_since = time.monotonic() - 8 * 86_400
+        bridge.orders.sent.known_since = time.monotonic() - 8 * 86_400
         assert (await order(client)).status_code == 400
     # After a week every id that could come back is known.
     assert len(coinbase.asked("GET", LISTING)) == looks

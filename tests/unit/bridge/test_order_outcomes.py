@@ -83,6 +83,14 @@ async def test_an_order_id_at_the_top_of_an_older_answer_is_found(open_bridge: A
             "INSUFFICIENT_FUND",
         ),
         (refused(preview_failure_reason="PREVIEW_INVALID_QUOTE_SIZE_PRECISION"), "INVALID_QUOTE_SIZE_PRECISION"),
+        (
+            refused(
+                error="INVALID_LEDGER_BALANCE",
+                preview_failure_reason="UNKNOWN_PREVIEW_FAILURE_REASON",
+                new_order_failure_reason="UNKNOWN_FAILURE_REASON",
+            ),
+            "INVALID_LEDGER_BALANCE",
+        ),
         (refused(new_order_failure_reason="INELIGIBLE_PAIR", error="X"), "INELIGIBLE_PAIR"),
         ({"success": False, "failure_reason": "SOMETHING_NEW"}, "SOMETHING_NEW"),
         ({"success": False}, "REFUSED"),
@@ -202,7 +210,7 @@ async def test_an_unknown_order_stays_remembered_when_its_repeat_is_refused_here
     def too_old() -> None:
         raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, "too old")
 
-    orders = make_bridge().orders
+    orders = make_bridge().orders.placer
     coinbase.on("POST", "/orders", httpx.ReadTimeout("slow"))
     with pytest.raises(OrderUnknown):
         await orders.place(MarketOrder.model_validate(BUY))

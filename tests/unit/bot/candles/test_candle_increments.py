@@ -62,8 +62,8 @@ def test_the_simulator_refuses_it_too(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"moves a price by .*; give --price-increment 0\.00001"):
         list(candle_file.read_candles(path, BTC_USD))
     for product in ("DOGE-USD", "NEW-USD"):
-        made = parse_arguments(["--csv", str(path), "--product", product]).instrument
-        assert next(candle_file.read_candles(path, made)).close == 8123
+        (market,) = parse_arguments(["--csv", str(path), "--product", product]).markets
+        assert next(candle_file.read_candles(path, market.instrument)).close == 8123
 
 
 def test_a_price_that_would_become_nothing_is_refused_with_the_increment_of_the_whole_file(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_a_bridge_that_gives_up_is_one_line_code_1_and_what_was_fetched_is_kept(
     def refuse(request: httpx.Request) -> httpx.Response | None:
         if len(bridge.windows) < 2 or request.url.path != "/candles":
             return None
-        return httpx.Response(403, json={"error": {"code": "upstream_forbidden", "message": "not for you"}})
+        return httpx.Response(403, json={"error": {"code": "PERMISSION_DENIED", "message": "not for you"}})
 
     bridge.before = refuse
     assert run(tmp_path / "btc.csv", *UNTIL_NOW) == 1

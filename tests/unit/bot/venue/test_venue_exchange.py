@@ -10,44 +10,55 @@ from typing import Any
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.order import Side
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot.errors import BadInput
 from cbbot.venue.balances import Balance, Balances
-from cbbot.venue.exchange import Delays, Exchange
+from cbbot.venue.exchange import Delays, Exchange, Terms
 from cbbot.venue.matching import fee_rate
-from cbbot.venue.order_book import Book, Level
+from cbbot.venue.order_book import BookShape
+from cbbot.venue.prints import Print
 from cbbot.venue.product import Gate, Product
 from cbbot.venue.records import fill_record, order_record
 from cbbot.venue.refusals import OrderRefused, Reason
-from cbbot.venue.snapshot import from_json, order_json, to_json
+from cbbot.venue.snapshot import fill_json, from_json, order_json, to_json
 from cbbot.venue.venue_order import Order, OrderRequest, OrderStatus
 from cbbot.venue.wire import decimal_text
 
 TAKER = fee_rate(Decimal("0.009"))
 BTC = Product(BTC_USD, "Bitcoin", "US Dollar")
-DEEP = 10**9
-BOOK = Book((Level(10_000_000, DEEP),), (Level(10_000_001, DEEP),), 10_000_000)  # 100,000.00 / 100,000.01
+DEEP = BookShape(levels=1, level_size=10**9)
+BID_HIT = Print(0, 0, 10_000_000, 0, Side.BUY)  # 100,000.00 / 100,000.01
 
 
-def exchange(delays: Delays | None = None, product: Product = BTC, **wallets: str) -> Exchange:
+def exchange(
+    delays: Delays | None = None,
+    product: Product = BTC,
+    shape: BookShape = DEEP,
+    last: Print | None = BID_HIT,
+    **wallets: str,
+) -> Exchange:
     amounts = {"BTC": "1", "USD": "1000"} | wallets
-    balances = Balances({name: Balance(Decimal(amount), Decimal(0)) for name, amount in amounts.items()})
-    return Exchange([product], balances, TAKER, delays)
+    opening = {name: Decimal(amount) for name, amount in amounts.items()}
+    venue = Exchange([product], opening, Terms(TAKER, TAKER, delays or Delays(), shape))
+    if last is not None:
+        venue.on_print("BTC-USD", last)
+    return venue
 
 
 def market(client_order_id: str, side: str, **fields: object) -> OrderRequest:
     return OrderRequest(client_order_id, "BTC-USD", side, {"market_market_ioc": fields})
 
 
-def refusal(venue: Exchange, request: OrderRequest, book: Book | None = BOOK) -> Reason:
+def refusal(venue: Exchange, request: OrderRequest) -> Reason:
     with pytest.raises(OrderRefused) as caught:
-        venue.place(request, book, 0)
+        venue.place(request, 0)
     return caught.value.reason
 
 
 def test_a_buy_by_quote_size_moves_exactly_value_and_fee() -> None:
     venue = exchange()
-    order = venue.place(market("a", "BUY", quote_size="100"), BOOK, 0).order
+    order = venue.place(market("a", "BUY", quote_size="100"), 0).order
     spent = BTC_USD.money(order.value + order.commission)
     wallets = venue.balances(0)
     assert order.status is OrderStatus.FILLED
@@ -58,7 +69,7 @@ def test_a_buy_by_quote_size_moves_exactly_value_and_fee() -> None:
 
 def test_a_sale_brings_the_value_less_the_fee_at_the_bid() -> None:
     venue = exchange()
-    order = venue.place(market("a", "SELL", base_size="0.5"), BOOK, 0).order
+    order = venue.place(market("a", "SELL", base_size="0.5"), 0).order
     assert BTC_USD.money(order.value) == 50_000
     assert BTC_USD.money(order.commission) == 450
     assert venue.balances(0)["USD"].available == 1000 + 50_000 - 450
@@ -66,10 +77,10 @@ def test_a_sale_brings_the_value_less_the_fee_at_the_bid() -> None:
 
 def test_a_used_client_order_id_returns_its_order_whatever_else_is_asked() -> None:
     venue = exchange()
-    first = venue.place(market("a", "BUY", quote_size="10"), BOOK, 0)
+    first = venue.place(market("a", "BUY", quote_size="10"), 0)
     balance = venue.balances(0)["USD"]
-    again = venue.place(OrderRequest("a", "NOPE", "HOLD", {}), None, 5)
-    assert again.order is first.order
+    again = venue.place(OrderRequest("a", "NOPE", "HOLD", {}), 5)
+    assert again.order == first.order
     assert (first.repeated, again.repeated) == (False, True)
     assert venue.balances(5)["USD"] == balance
     assert len(list(venue.orders(5))) == 1
@@ -79,7 +90,7 @@ def test_a_refused_request_leaves_its_id_free_and_nothing_changed() -> None:
     venue = exchange()
     assert refusal(venue, market("a", "BUY", quote_size="1000.01")) is Reason.INSUFFICIENT_FUND
     assert venue.balances(0)["USD"] == Balance(Decimal(1000), Decimal(0))
-    assert not venue.place(market("a", "BUY", quote_size="10"), BOOK, 0).repeated
+    assert not venue.place(market("a", "BUY", quote_size="10"), 0).repeated
 
 
 @pytest.mark.parametrize(
@@ -91,7 +102,10 @@ def test_a_refused_request_leaves_its_id_free_and_nothing_changed() -> None:
         (market("a", "BUY", quote_size="1", base_size="1"), Reason.INVALID_CONFIGURATION),
         (market("a", "SELL", quote_size="10"), Reason.INVALID_CONFIGURATION),
         (OrderRequest("a", "BTC-USD", "BUY", {"market_market_fok": {"quote_size": "1"}}), Reason.UNSUPPORTED),
-        (OrderRequest("a", "BTC-USD", "BUY", {"limit_limit_gtc": {"base_size": "1"}}), Reason.UNSUPPORTED),
+        (OrderRequest("a", "BTC-USD", "BUY", {"limit_limit_gtc": {"base_size": "1"}}), Reason.INVALID_CONFIGURATION),
+        (market("a", "BUY", quote_size=10), Reason.NON_NUMERIC),
+        (market("a", "BUY", quote_size="1e2"), Reason.NON_NUMERIC),
+        (market("a", "BUY", quote_size="+10"), Reason.NON_NUMERIC),
         (market("a", "BUY", quote_size="ten"), Reason.NON_NUMERIC),
         (market("a", "BUY", quote_size="NaN"), Reason.NON_NUMERIC),
         (market("a", "BUY", quote_size="10.001"), Reason.QUOTE_PRECISION),
@@ -113,12 +127,12 @@ def test_what_the_venue_rejects_it_never_rounds(request_: OrderRequest, reason: 
 
 def test_the_smallest_sizes_are_taken() -> None:
     venue = exchange()
-    assert venue.place(market("a", "BUY", quote_size="1"), BOOK, 0).order.base == 991
-    assert venue.place(market("b", "SELL", base_size="0.00001"), BOOK, 0).order.base == 1000
+    assert venue.place(market("a", "BUY", quote_size="1"), 0).order.base == 991
+    assert venue.place(market("b", "SELL", base_size="0.00001"), 0).order.base == 1000
 
 
 def test_trailing_zeros_are_no_precision() -> None:
-    assert exchange().place(market("a", "BUY", quote_size="10.000"), BOOK, 0).order.base > 0
+    assert exchange().place(market("a", "BUY", quote_size="10.000"), 0).order.base > 0
 
 
 @pytest.mark.parametrize("gate", list(Gate))
@@ -129,8 +143,9 @@ def test_a_shut_gate_takes_no_order(gate: Gate) -> None:
 
 
 def test_without_a_price_or_a_wallet_there_is_no_order() -> None:
-    assert refusal(exchange(), market("a", "BUY", quote_size="10"), None) is Reason.NO_BOOK
-    venue = Exchange([BTC], Balances({"USD": Balance(Decimal(1000), Decimal(0))}), TAKER)
+    assert refusal(exchange(last=None), market("a", "BUY", quote_size="10")) is Reason.NO_BOOK
+    venue = Exchange([BTC], {"USD": Decimal(1000)}, Terms(TAKER, TAKER))
+    venue.on_print("BTC-USD", BID_HIT)
     assert refusal(venue, market("a", "BUY", quote_size="10")) is Reason.NO_ACCOUNT
 
 
@@ -141,57 +156,64 @@ def test_a_refusal_carries_coinbases_words() -> None:
         "PREVIEW_INSUFFICIENT_FUND",
         "UNKNOWN_FAILURE_REASON",
     )
-    assert OrderRefused(Reason.UNSUPPORTED).new_order_reason == "UNSUPPORTED_ORDER_CONFIGURATION"
+    unsupported = OrderRefused(Reason.UNSUPPORTED)
+    assert (unsupported.code, unsupported.preview_reason, unsupported.new_order_reason) == (
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+        "UNKNOWN_PREVIEW_FAILURE_REASON",
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+    )
 
 
 def test_a_shallow_book_fills_a_part_and_cancels_the_rest() -> None:
-    venue = exchange()
-    shallow = Book((Level(10_000_000, 300_000), Level(9_999_999, 200_000)), (), 10_000_000)
-    order = venue.place(market("a", "SELL", base_size="0.01"), shallow, 0).order
+    venue = exchange(shape=BookShape(levels=2, level_size=250_000))
+    order = venue.place(market("a", "SELL", base_size="0.01"), 0).order
     assert order.status is OrderStatus.CANCELLED
     assert order.base == 500_000
     assert venue.balances(0)["BTC"] == Balance(Decimal("0.995"), Decimal(0))
-    record = order_record(order, BTC_USD, "me", "mine", 0)
+    record = order_record(order, BTC_USD, "me", 0)
     assert (record["status"], record["completion_percentage"], record["number_of_fills"]) == ("CANCELLED", "50.00", "2")
-    assert record["average_filled_price"] == "99999.996"
+    assert record["average_filled_price"] == "99999.995"
+    assert record["settled"] is False
 
 
 def test_an_empty_side_of_the_book_cancels_the_whole_order() -> None:
-    venue = exchange()
-    order = venue.place(market("a", "BUY", quote_size="10"), replace(BOOK, asks=()), 0).order
+    venue = exchange(shape=BookShape(levels=0))
+    order = venue.place(market("a", "BUY", quote_size="10"), 0).order
     assert (order.status, order.base) == (OrderStatus.CANCELLED, 0)
     assert venue.balances(0)["USD"] == Balance(Decimal(1000), Decimal(0))
-    assert order_record(order, BTC_USD, "me", "mine", 0)["average_filled_price"] == "0"
+    assert order_record(order, BTC_USD, "me", 0)["average_filled_price"] == "0"
 
 
 def test_orders_fills_and_balances_show_when_their_delays_are_over() -> None:
-    venue = exchange(Delays(order_visible_ms=100, fills_ms=200, settle_ms=300))
-    order = venue.place(market("a", "BUY", quote_size="100"), BOOK, 1000).order
+    venue = exchange(Delays(order_visible_ms=100, fills_ms=200, post_ms=300))
+    order = venue.place(market("a", "BUY", quote_size="100"), 1000).order
     spent = BTC_USD.money(order.value + order.commission)
     assert venue.order(order.order_id, 1099) is None
     assert list(venue.orders(1099)) == []
-    assert venue.order(order.order_id, 1100) is order
+    assert venue.order(order.order_id, 1100) == order
     assert list(venue.fills(1199)) == []
     assert len(list(venue.fills(1200))) == 1
     assert venue.balances(1299)["USD"] == Balance(1000 - spent, spent)
     assert venue.balances(1299)["BTC"] == Balance(Decimal(1), Decimal(0))
-    before = order_record(order, BTC_USD, "me", "mine", 1299)
-    assert (before["settled"], before["outstanding_hold_amount"]) == (False, decimal_text(spent))
+    before = order_record(order, BTC_USD, "me", 1299)
+    assert (before["settled"], before["outstanding_hold_amount"]) == (True, decimal_text(spent))
     assert venue.balances(1300)["USD"] == Balance(1000 - spent, Decimal(0))
     assert venue.balances(1300)["BTC"].available > 1
-    assert order_record(order, BTC_USD, "me", "mine", 1300)["settled"] is True
+    posted = venue.order(order.order_id, 1300)
+    assert posted is not None
+    assert order_record(posted, BTC_USD, "me", 1300)["outstanding_hold_amount"] == "0"
 
 
 def test_money_on_hold_cannot_be_spent_twice() -> None:
-    venue = exchange(Delays(settle_ms=1000))
-    venue.place(market("a", "BUY", quote_size="600"), BOOK, 0)
+    venue = exchange(Delays(post_ms=1000))
+    venue.place(market("a", "BUY", quote_size="600"), 0)
     assert refusal(venue, market("b", "BUY", quote_size="600")) is Reason.INSUFFICIENT_FUND
 
 
 def test_an_order_record_adds_up() -> None:
     venue = exchange()
-    order = venue.place(market("a", "SELL", base_size="0.5"), BOOK, 1_757_142_120_123).order
-    record = order_record(order, BTC_USD, "me", "mine", 1_757_142_120_123)
+    order = venue.place(market("a", "SELL", base_size="0.5"), 1_757_142_120_123).order
+    record = order_record(order, BTC_USD, "me", 1_757_142_120_123)
     assert record["filled_size"] == "0.5"
     assert record["average_filled_price"] == "100000"
     assert record["filled_value"] == "50000"
@@ -202,10 +224,9 @@ def test_an_order_record_adds_up() -> None:
 
 
 def test_fills_of_an_order_by_quote_size_are_in_quote_and_add_up_to_the_order() -> None:
-    venue = exchange()
-    book = Book((), (Level(10_000_001, 50_000), Level(10_000_002, DEEP)), 10_000_000)
-    order = venue.place(market("a", "BUY", quote_size="100"), book, 0).order
-    records = [fill_record(fill, BTC_USD, "me", "mine") for fill in venue.fills(0)]
+    venue = exchange(shape=BookShape(levels=2, level_size=50_000))
+    order = venue.place(market("a", "BUY", quote_size="100"), 0).order
+    records = [fill_record(fill, BTC_USD, "me") for fill in venue.fills(0)]
     assert [record["size_in_quote"] for record in records] == [True, True]
     assert sum(Decimal(str(record["size"])) for record in records) == BTC_USD.money(order.value)
     assert sum(Decimal(str(record["commission"])) for record in records) == BTC_USD.money(order.commission)
@@ -216,10 +237,10 @@ def test_fills_of_an_order_by_quote_size_are_in_quote_and_add_up_to_the_order() 
 
 def test_records_hold_every_field_of_the_fixtures(fixture_fields: dict[str, set[str]]) -> None:
     venue = exchange()
-    order = venue.place(market("a", "BUY", quote_size="100"), BOOK, 0).order
+    order = venue.place(market("a", "BUY", quote_size="100"), 0).order
     (fill,) = venue.fills(0)
-    assert fixture_fields["order"] <= set(order_record(order, BTC_USD, "me", "mine", 0))
-    assert fixture_fields["fill"] <= set(fill_record(fill, BTC_USD, "me", "mine"))
+    assert fixture_fields["order"] <= set(order_record(order, BTC_USD, "me", 0))
+    assert fixture_fields["fill"] <= set(fill_record(fill, BTC_USD, "me"))
 
 
 @pytest.fixture
@@ -242,35 +263,34 @@ def fixture_fields() -> dict[str, set[str]]:
 
 
 def written(venue: Exchange, now_ms: int) -> str:
-    return json.dumps(to_json(venue, now_ms) | {"orders": [order_json(order) for order in venue.all_orders()]})
+    orders = [order_json(order) for order in venue.changed_orders(0)]
+    fills = [fill_json(fill) for fill in venue.fills_since(0)]
+    return json.dumps(to_json(venue, now_ms) | {"orders": orders, "fills": fills})
 
 
 def test_the_state_goes_through_json_and_goes_on() -> None:
-    venue = exchange(Delays(order_visible_ms=50, settle_ms=1000))
-    first = venue.place(market("a", "BUY", quote_size="100"), BOOK, 0).order
-    venue.place(market("b", "SELL", base_size="0.25"), BOOK, 500)
+    venue = exchange(Delays(order_visible_ms=50, post_ms=1000))
+    first = venue.place(market("a", "BUY", quote_size="100"), 0).order
+    venue.place(market("b", "SELL", base_size="0.25"), 500)
     text = written(venue, 600)
-    again = from_json(json.loads(text), [BTC], {}, TAKER, venue.delays)
+    again = from_json(json.loads(text), [BTC], {}, venue.terms)
     assert written(again, 600) == text
-    assert again.revision == venue.revision == (2, 2)
-    assert again.place(market("a", "BUY", quote_size="5"), BOOK, 700).order == first
+    assert again.revision == venue.revision > 0
+    assert again.place(market("a", "BUY", quote_size="5"), 700).order == first
     assert dict(again.balances(2000).items()) == dict(venue.balances(2000).items())
 
 
 def test_a_damaged_state_is_bad_input() -> None:
-    damaged: list[dict[str, Any]] = [
-        {},
-        {"balances": {"USD": ["x", "0"]}, "orders": [], "unsettled": []},
-        {"balances": []},
-    ]
+    good = json.loads(written(exchange(), 0))
+    damaged: list[dict[str, Any]] = [{}, good | {"portfolios": [{}]}, good | {"orders": [{}]}, good | {"unposted": [1]}]
     for saved in damaged:
         with pytest.raises(BadInput):
-            from_json(saved, [BTC], {}, TAKER, Delays())
+            from_json(saved, [BTC], {}, Terms(TAKER, TAKER))
 
 
 def test_the_same_run_gives_the_same_ids_and_other_runs_give_others() -> None:
     def order_at(now_ms: int) -> Order:
-        return exchange().place(market("a", "BUY", quote_size="10"), BOOK, now_ms).order
+        return exchange().place(market("a", "BUY", quote_size="10"), now_ms).order
 
     assert order_at(5).order_id == order_at(5).order_id
     assert order_at(5).order_id != order_at(6).order_id

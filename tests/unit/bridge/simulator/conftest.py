@@ -12,10 +12,13 @@ import httpx
 import pytest
 import uvicorn
 
+from cbbot.process.http_server import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
+from cbbot_bridge.simulator.fault_gate import HttpProtocol
 from cbbot_bridge.simulator.simulator_app import build_app
 from cbbot_bridge.simulator.state_file import StateFile, read_state
+from cbbot_bridge.simulator.stream_pace import Pace
 from cbbot_bridge.simulator.world import build_world
 
 Simulate = Callable[..., AbstractContextManager[httpx.Client]]
@@ -51,12 +54,17 @@ def simulate(candle_csv: Path) -> Simulate:
     """Starts simulators: ``with simulate("--balance", "USD=5") as client``. The clock is stopped unless told."""
 
     @contextmanager
-    def start(*arguments: str) -> Iterator[httpx.Client]:
+    def start(*arguments: str, pace: Pace | None = None) -> Iterator[httpx.Client]:
         settings = parse_arguments(["--speed", "0", "--csv", str(candle_csv), *arguments])
         world = build_world(settings, read_state(settings.state))
-        app = build_app(world, StateFile(world, settings.state), Signatures(settings.key_name, settings.public_key))
-        server = _Server(uvicorn.Config(app, ws="websockets-sansio", lifespan="on", log_config=None))
-        listener = socket.create_server(("127.0.0.1", 0))
+        signatures = Signatures(world.clock, settings.keys, settings.unsigned)
+        app = build_app(world, StateFile(world, settings.state), signatures, pace)
+        config = uvicorn.Config(app, http=HttpProtocol, ws="websockets-sansio", lifespan="on", log_config=None)
+        # A request that a fault holds up is given up at the end of its test.
+        config.timeout_graceful_shutdown = 1
+        server = _Server(config)
+        # As of the product: without TCP_NODELAY every answer waits 40 ms for the client's acknowledgement.
+        listener = listening_socket("127.0.0.1", 0, host_name="--host", port_name="--port")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -23,7 +23,7 @@ from cbbot.contract.settings_reading import BadSettings
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import BadInput
-from cbbot_bridge.simulator.auth import Signatures
+from cbbot_bridge.simulator.api_keys import public_key
 from cbbot_bridge.simulator.candle_file import read_candles
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -65,7 +65,8 @@ def test_rows_are_played_by_time_and_of_the_same_time_the_last_one(tmp_path: Pat
 
 
 def test_the_sample_is_played_on_its_own_increments_under_any_products_name(tmp_path: Path) -> None:
-    assert parse_arguments(["--product", "DOGE-USD"]).instrument.price_increment == Decimal("0.01")
+    (market,) = parse_arguments(["--product", "DOGE-USD"]).markets
+    assert (market.csv, market.instrument.price_increment) == (SAMPLE, Decimal("0.01"))
     with pytest.raises(BadInput, match=r"none\.csv: no such file"):
         parse_arguments(["--product", "NEW-USD", "--csv", str(tmp_path / "none.csv")])
 
@@ -77,7 +78,7 @@ def test_a_form_may_be_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--format ohlcv"):
         build_world(parse_arguments(arguments), None)
     world = build_world(parse_arguments([*arguments, "--format", "bitfinex"]), None)
-    assert world.tape.series[1].close == 200
+    assert world.main.tape.series[1].close == 200
     with pytest.raises(BadInput, match="--format='nonsense' is not accepted: one of ohlcv, "):
         parse_arguments([*arguments, "--format", "nonsense"])
 
@@ -172,15 +173,15 @@ def test_arguments_that_do_not_go_together_are_bad_input(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="BASE-QUOTE"):
         parse_arguments(["--product", "BTC"])
     with pytest.raises(BadInput, match="public key"):
-        Signatures("k", "no pem")
+        public_key("no pem")
 
 
 def test_arguments_become_settings() -> None:
     settings = parse_arguments(["--balance", "USD=5", "--balance", "eth=2", "--history-fraction", "0.5", "--walk", "3"])
-    assert settings.balances == {"BTC": 0, "USD": 5, "ETH": 2}
+    assert settings.balances == {"BTC": 0, "USD": 5, "ETH": 2, "USDT": 0, "USDC": 10_000}
     assert settings.history_fraction == (1, 2)
-    assert (settings.walk, settings.speed, settings.taker_rate) == (3, 600, Decimal("0.009"))
-    assert parse_arguments([]).csv == SAMPLE
+    assert (settings.speed, settings.taker_rate) == (600, Decimal("0.009"))
+    assert [(market.csv, market.seed) for market in settings.markets] == [(None, 3)] * 3
 
 
 def test_a_running_clock_runs_at_its_speed_up_to_what_is_allowed() -> None:
@@ -207,7 +208,7 @@ def test_a_state_file_that_cannot_be_used_is_refused(tmp_path: Path, candle_csv:
     path = tmp_path / "state.json"
     assert read_state(path) is None
     settings = parse_arguments(["--csv", str(candle_csv)])
-    good = build_world(settings, None).state() | {"orders": []}
+    good = build_world(settings, None).state() | {"orders": [], "fills": []}
     assert build_world(settings, good).now_ms() >= 1_757_142_480_000
     path.write_text(json.dumps(good), encoding="utf-8")
     clock = tmp_path / "state.json.clock"
@@ -245,14 +246,14 @@ def test_a_restart_goes_on_with_account_and_clock(tmp_path: Path, simulate: Simu
         client.post("/sim/advance", json={"candles": 1}).raise_for_status()
         first = client.post(f"{root}/orders", json=body).json()
         # Told is kept: the order is in the file before its answer is out.
-        assert first["success_response"]["order_id"] in (tmp_path / "state.json").read_text(encoding="utf-8")
+        assert first["success_response"]["order_id"] in (tmp_path / "state.json.records").read_text(encoding="utf-8")
         before = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
-    assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["version"] == 2
     with simulate(*state) as client:
         after = [client.get(root + path).json() for path in ("/time", "/accounts", "/orders/historical/fills")]
         assert after == before
         assert client.post(f"{root}/orders", json=body).json() == first
-    assert {path.name for path in tmp_path.iterdir()} == {"state.json", "state.json.clock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"state.json", "state.json.clock", "state.json.records"}
 
 
 @pytest.fixture(scope="module", params=["ES256", "EdDSA"])

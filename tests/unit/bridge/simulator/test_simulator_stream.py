@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from cbbot_bridge.simulator import websocket_server
+from cbbot_bridge.simulator.stream_pace import Pace
+from stream_reader import stream_of
 
 START = 1_757_142_000
 Simulate = Callable[..., AbstractContextManager[httpx.Client]]
@@ -156,34 +157,35 @@ def test_what_is_not_understood_gets_an_error_without_channel(socket: Connection
     assert [receive(socket)["sequence_num"] for _ in range(2)] == [0, 1]
 
 
-def test_a_customer_who_says_nothing_is_disconnected(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket_server, "_SUBSCRIBE_DEADLINE_SECONDS", 0.05)
-    with connect(f"ws://127.0.0.1:{client.base_url.port}/") as socket, pytest.raises(ConnectionClosed):
-        socket.recv(timeout=4)
+def test_a_customer_who_says_nothing_is_disconnected(simulate: Simulate) -> None:
+    with simulate(pace=Pace(subscribe_deadline=0.05)) as client, stream_of(client) as stream:
+        assert stream.ends_with() == 1008
 
 
-def test_a_connection_without_updates_is_closed(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket_server, "_IDLE_SECONDS", 0.05)
-    with connect(f"ws://127.0.0.1:{client.base_url.port}/") as socket:
-        ask(socket, "ticker", product_ids=["BTC-USD"])
-        receive(socket)
-        receive(socket)
-        with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=4)
+def test_a_connection_without_updates_is_closed(simulate: Simulate) -> None:
+    with simulate(pace=Pace(idle=0.05)) as client, stream_of(client) as stream:
+        stream.subscribed("ticker", "BTC-USD")
+        assert stream.ends_with() == 1001
 
 
-def test_a_slow_customer_is_disconnected_and_the_others_go_on(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket_server, "_QUEUE", 3)
-    with connect(f"ws://127.0.0.1:{client.base_url.port}/", close_timeout=1) as socket:
-        # The simulator may close in the midst of the asking: that is the end that is waited for.
-        with suppress(ConnectionClosed):
-            for _ in range(60):
-                ask(socket, "market_trades", product_ids=["BTC-USD"])
-                ask(socket, "market_trades", "unsubscribe", product_ids=["BTC-USD"])
-        assert close_code(socket) == 1008
-    assert client.get("/api/v3/brokerage/time").status_code == 200
+def test_heartbeats_keep_a_connection_that_has_no_other_updates(simulate: Simulate) -> None:
+    with simulate(pace=Pace(idle=0.5, heartbeats=0.02)) as client, stream_of(client) as stream:
+        stream.ask("heartbeats")
+        for _ in range(60):
+            stream.receive()
+        assert stream.seen[-1]["events"][0]["heartbeat_counter"] == 59
+
+
+def test_a_slow_customer_is_disconnected_and_the_others_go_on(simulate: Simulate) -> None:
+    with simulate("--websocket-rate", "0", pace=Pace(queue=3)) as client:
+        with stream_of(client, close_timeout=1) as stream:
+            # The simulator may close in the midst of the asking: that is the end that is waited for.
+            with suppress(ConnectionClosed):
+                for _ in range(60):
+                    stream.ask("market_trades", product_ids=["BTC-USD"])
+                    stream.ask("market_trades", "unsubscribe", product_ids=["BTC-USD"])
+            assert stream.ends_with() == 1008
+        assert client.get("/api/v3/brokerage/time").status_code == 200
 
 
 def test_sockets_close_on_demand_with_the_code_asked_for(client: httpx.Client, socket: Connection) -> None:
@@ -192,3 +194,48 @@ def test_sockets_close_on_demand_with_the_code_asked_for(client: httpx.Client, s
     assert client.post("/sim/sockets/close", json={"code": 1000}).json() == {"closed": 1}
     assert close_code(socket) == 1000
     assert client.post("/sim/sockets/close", json={"code": 1}).status_code == 400
+
+
+def test_sockets_are_cut_on_demand_without_a_close_frame(client: httpx.Client) -> None:
+    with stream_of(client) as stream:
+        stream.subscribed("ticker", "BTC-USD")
+        assert client.post("/sim/sockets/close", json={"code": 1006}).json() == {"closed": 1}
+        assert stream.ends_with() is None
+
+
+def test_messages_come_without_a_client_id_where_that_is_asked_for(simulate: Simulate) -> None:
+    with simulate("--websocket-client-id", "false") as client, stream_of(client) as stream:
+        stream.subscribed("ticker", "BTC-USD")
+        assert not any("client_id" in message for message in stream.seen)
+
+
+def test_bytes_and_endless_nesting_are_answered_with_an_error(client: httpx.Client) -> None:
+    with stream_of(client) as stream:
+        stream.connection.send(b"\x00")
+        assert stream.receive()["type"] == "error"
+        stream.connection.send("[" * 60_000)
+        assert stream.receive()["type"] == "error"
+
+
+def test_connections_a_second_are_limited(simulate: Simulate) -> None:
+    with simulate("--websocket-rate", "2") as client:
+        refused = 0
+        with ExitStack() as streams:
+            for _ in range(4):
+                try:
+                    streams.enter_context(stream_of(client))
+                except InvalidStatus as error:
+                    refused += error.response.status_code == 429
+        assert refused >= 1
+    with simulate("--websocket-rate", "0") as client, ExitStack() as streams:
+        for _ in range(20):
+            streams.enter_context(stream_of(client))
+
+
+def test_unsigned_messages_a_second_are_limited_and_the_connection_stays(simulate: Simulate) -> None:
+    with simulate("--websocket-rate", "2") as client, stream_of(client) as stream:
+        for _ in range(6):
+            stream.ask("heartbeats")
+        answers = [stream.receive() for _ in range(6)]
+        assert {"type": "error", "message": "rate limit exceeded"} in answers
+        assert answers[0]["channel"] == "subscriptions"

@@ -234,8 +234,18 @@ async def test_an_older_edit_with_the_same_numbers_is_not_this_one(open_bridge: 
     [
         ([{"edit_failure_reason": "ORDER_ALREADY_FILLED"}], "ORDER_ALREADY_FILLED"),
         (
+            [
+                {
+                    "edit_failure_reason": "UNKNOWN_EDIT_ORDER_FAILURE_REASON",
+                    "preview_failure_reason": "UNKNOWN_PREVIEW_FAILURE_REASON",
+                },
+                {"edit_failure_reason": "INVALID_EDITED_PRICE"},
+            ],
+            "INVALID_EDITED_PRICE",
+        ),
+        (
             [{"edit_failure_reason": "UNKNOWN_EDIT_ORDER_FAILURE_REASON", "preview_failure_reason": "PREVIEW_X"}],
-            "PREVIEW_X",
+            "X",
         ),
         ([], "not_edited"),
     ],
