@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cbbot import __version__
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail, Outcome
 from cbbot.process.http_methods import HttpMethods
+from cbbot.process.invalid_requests import problems_of
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.http_errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
@@ -120,11 +121,7 @@ async def _order_unknown(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  as above
-    problems = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
-        problems.append(f"{where}: {problem['msg']}")
-    code, message = BridgeErrorCode.INVALID_INPUT.value, "; ".join(problems)[:1000]
+    code, message = BridgeErrorCode.INVALID_INPUT.value, problems_of(error)
     record_turned_away(request.method, request.url.path, code, message)
     return _answer(422, code, message)
 

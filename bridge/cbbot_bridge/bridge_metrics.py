@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cbbot.process.log_metrics import DroppedLogLines
+
 __all__ = ["BridgeMetrics", "Reading"]
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
@@ -37,6 +39,7 @@ class BridgeMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(DroppedLogLines("bridge"))
         self._requests = Counter(
             "bridge_requests_total",
             "Requests answered, by endpoint and status",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+from cbbot.process.log_metrics import DroppedLogLines
 
 __all__ = [
     "API_REQUESTS",
@@ -30,6 +32,7 @@ DRIFT = Counter("cbbot_operator_drift_corrections_total", "Children put back as 
 BOTS = Gauge("cbbot_operator_tradingbots", "TradingBots by mode and readiness.", ["mode", "ready"])
 POLLS = Counter("cbbot_operator_polls_total", "Questions to bots by result.", ["result"])
 LAST_WATCH_EVENT = Gauge("cbbot_operator_last_watch_event_timestamp_seconds", "When the newest watch event came.")
+REGISTRY.register(DroppedLogLines("cbbot_operator"))
 _BUILD = Gauge("cbbot_operator_build_info", "Always 1; the version is a label.", ["version"])
 
 

@@ -8,12 +8,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cbbot.runtime.lock import lock_folder
+from cbbot.runtime.store import read_generation
 from simulation.served import NeverListened, Served
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -204,9 +207,12 @@ def test_a_stop_by_any_signal_saves_and_sigterm_is_a_service_s_normal_end(
     assert (tmp_path / "state" / "bot_state.json").exists()
 
 
-def test_two_bots_on_one_state_are_refused(start: Start) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+def test_two_bots_on_one_state_are_refused(start: Start, tmp_path: Path, removed: bool) -> None:
     first = start()
     first.until(lambda status: status["ready"], "readiness")
+    if removed:
+        (tmp_path / "state" / ".lock").unlink()
     with pytest.raises(NeverListened) as refusal:
         start()
     code, log = refusal.value.args
@@ -215,3 +221,50 @@ def test_two_bots_on_one_state_are_refused(start: Start) -> None:
     assert (code, len(messages)) == (3, 1)
     assert f"another process (process {first.process.pid}) trades on the state" in log
     assert first.get("/status")["ready"]
+
+
+def test_of_two_bots_with_one_id_on_two_folders_the_older_stops_and_says_why(start: Start, tmp_path: Path) -> None:
+    live = {"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500", "BOT_ID": "btc"}
+    older = start(**live)
+    older.until(lambda status: status["ready"], "readiness")
+    newer = start(**live, STATE_FILE=str(tmp_path / "elsewhere" / "bot_state.json"))
+    newer.until(lambda status: status["ready"], "readiness of the newer one")
+    assert older.process.wait(60) == 3
+    assert "the bridge knows a newer epoch of btc than" in older.log.read_text()
+    assert newer.get("/status")["ready"]
+    assert newer.end(signal.SIGTERM) == 0
+
+
+def ordering(lots: int, status: dict[str, Any]) -> bool:
+    """Whether an order is under way, or there is a lot more than there were."""
+    return bool(status["ready"]) and (status["pending_orders"] > 0 or status["open_lots"] > lots)
+
+
+def base_of_the_account(tmp_path: Path) -> Decimal:
+    """What the simulator holds for the bots of this test."""
+    url, headers = (tmp_path / "bridge").read_text(), {"Authorization": f"Bearer {TOKEN}"}
+    answer = httpx.get(f"{url}/balance/base?product_id=BTC-USD", headers=headers, timeout=10)
+    return Decimal(answer.raise_for_status().json()["available"])
+
+
+def test_a_stop_under_load_ends_in_time_and_the_state_holds_what_the_account_does(start: Start, tmp_path: Path) -> None:
+    """Signalled five times, as soon as there is another order: it ends, or stays in the state for the next start."""
+    eager = {
+        "DRY_RUN": "false", "MAX_ORDER_USD": "20", "MAX_EXPOSURE_USD": "5000", "BUY_THRESHOLD": "0", "BOT_ID": "btc",
+        "USE_MA_FILTER": "false", "MAX_CONCURRENT_LOTS": "50", "PYRAMID_MIN_ADVERSE_PCT": "0", "TICK_INTERVAL_SEC": "1",
+        "PYRAMID_MIN_SECONDS_BETWEEN": "0", "PYRAMID_DECAY_MIN_PCT": "0", "MAX_HISTORY_CANDLES": "500",
+    }  # fmt: skip
+    path, lots = tmp_path / "state" / "bot_state.json", 0
+    for _ in range(5):
+        bot = start(**eager)
+        bot.until(partial(ordering, lots), "an order")
+        lots = len(bot.get("/lots"))
+        began = time.monotonic()
+        assert bot.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 30
+        with lock_folder(path.parent):
+            document = read_generation(path)
+        assert document["intents"] == [], "the simulator answers at once"
+        held = sum(Decimal(lot["base"]) for lot in document["lots"]) + Decimal(document["dust"]["base"])
+        assert held == base_of_the_account(tmp_path)
+    assert document["lots"]

@@ -46,6 +46,9 @@ COMMANDS: Final = {
     "state verify": CommandEntry("cbbot.cli.state_command:verify", "Whether a state file is sound.", "bot"),
     "state write-off": CommandEntry("cbbot.cli.correct_state_command:write_off", "Take lots out that are gone.", "bot"),
     "state adopt": CommandEntry("cbbot.cli.correct_state_command:adopt", "Explain what a start could not.", "bot"),
+    "state backup": CommandEntry("cbbot.cli.state_files_command:backup", "Copy a state.", "bot"),
+    "state restore": CommandEntry("cbbot.cli.state_files_command:restore", "Put a copy of a state back.", "bot"),
+    "state migrate": CommandEntry("cbbot.cli.state_files_command:migrate", "Make a state of the Go bot's.", "bot"),
     "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
 }
 

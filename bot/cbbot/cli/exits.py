@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -13,9 +14,12 @@ from types import FrameType
 from typing import Any, Final
 
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
+from cbbot.process.output_streams import dropped, said
 from cbbot.process.stop_signals import heeded_signals, stopped_by
 
 __all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "REFUSED", "guarded"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -73,16 +77,16 @@ def _guarded(run: Callable[[], int], *, service: bool) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone, which is no news to anybody.
-        _drop_output()
+        dropped(sys.stdout)
         return FAILED
     except CbbotError as error:
         code = BAD_INPUT if isinstance(error, BadInput) else REFUSED if isinstance(error, UnsafeStart) else FAILED
         _tell(error, *(error.reasons if isinstance(error, BadInput) else (str(error),)), code=code, service=service)
-        _drop_output()
+        dropped(sys.stdout)
         return code
     except OSError as error:
         _tell(error, _problem_of_output() or str(error), code=FAILED, service=service)
-        _drop_output()
+        dropped(sys.stdout)
         return FAILED
     except Exception as error:  # noqa: BLE001  the top of the process: told, and the exit code says it failed
         message = f"a mistake in cbbot: {type(error).__name__}: {error}; CBBOT_TRACEBACK=1 shows where"
@@ -118,27 +122,23 @@ def _problem_of_output() -> str:
     return ""
 
 
-def _drop_output() -> None:
-    """What could not be written stays so: Python's own flush at exit must not complain about it once more."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _tell(error: BaseException, *messages: str, code: int, service: bool) -> None:
     lines = [" ".join(message.split()) for message in messages]
     if service and not sys.stderr.isatty():
-        from cbbot.process.json_logs import json_line  # noqa: PLC0415  seldom asked for
+        from cbbot.process.json_logs import json_line, logs_are_queued  # noqa: PLC0415  seldom asked for
 
         event = "failed" if code == FAILED else "refused"
         shown = error if os.environ.get("CBBOT_TRACEBACK") else None
-        output = (json_line(__name__, event, {"reason": line, "exit_code": code}, shown) for line in lines)
-        sys.stderr.write("".join(f"{line}\n" for line in output))
+        events = [{"reason": line, "exit_code": code} for line in lines]
+        if logs_are_queued():
+            # A service's log may have a reader that is stuck, which its own handler does not wait for.
+            for fields in events:
+                _LOG.error(event, exc_info=shown, extra={"fields": fields})
+            return
+        said("".join(f"{json_line(__name__, event, fields, shown)}\n" for fields in events))
         return
     if os.environ.get("CBBOT_TRACEBACK"):
         import traceback  # noqa: PLC0415  seldom asked for
 
-        traceback.print_exception(error)
-    sys.stderr.write("".join(f"cbbot: {line}\n" for line in lines))
+        said("".join(traceback.format_exception(error)))
+    said("".join(f"cbbot: {line}\n" for line in lines))

@@ -19,7 +19,7 @@ from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.resume import earlier_document, identity_of
+from cbbot.runtime.resume import earlier_document, identity_of, state_trades
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
@@ -60,7 +60,8 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
     with lock_folder(state_file.parent), _listener(surroundings, settings) as listener:
         store = StateStore(state_file)
         document, resuming = earlier_document(store, settings, surroundings.venue)
-        warnings += resuming
+        trade_log = TradeLog(state_file.with_name("trades.jsonl"), state_trades(document))
+        warnings += [*resuming, *trade_log.warnings]
         identity = identity_of(settings, surroundings.venue, document)
         about = About(
             settings=settings,
@@ -78,7 +79,6 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             else None
         )
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
-        trade_log = TradeLog(state_file.with_name("trades.jsonl"))
         bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.

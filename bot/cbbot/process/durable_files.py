@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -20,6 +21,7 @@ from cbbot.process.deferred_stops import DeferredStops
 __all__ = [
     "StagedFile",
     "check_replaceable",
+    "keep_aside",
     "link_over",
     "replace_durably",
     "sync_folder",
@@ -71,10 +73,10 @@ def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
 def link_over(source: Path, path: Path) -> None:
     """Makes ``path`` a second name of the file that ``source`` is now. One caller at a time for one path.
 
-    The file must only ever be replaced, never written in place.
+    The file must only ever be replaced, never written in place. The folder is not synced.
 
     Raises:
-        OSError: ``path`` is as it was, or is the name already without the folder's entry being durable.
+        OSError: ``path`` is as it was.
     """
     # Not the name that replace_durably writes to: what a crash leaves of a link is the file itself.
     temporary = path.with_name(path.name + ".link")
@@ -85,7 +87,30 @@ def link_over(source: Path, path: Path) -> None:
     finally:
         # Renaming one name of a file over another of its names does nothing.
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+
+
+def keep_aside(path: Path) -> Path:
+    """Keeps what ``path`` holds under a name of its own beside it, durably: ``NAME.aside-1``, or the next that is free.
+
+    The file must only be replaced from then on, never written in place.
+
+    Raises:
+        OSError: it is not kept; ``path`` is as it was.
+    """
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.aside-{number}")
+        if not aside.exists():
+            break
+        if aside.samefile(path):
+            # Kept by a run that was killed before it replaced the file.
+            return aside
+    try:
+        link_over(path, aside)
+        sync_folder(path.parent)
+    except OSError:
+        # Not every file system has links.
+        replace_durably(aside, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
+    return aside
 
 
 def sync_folder(folder: Path) -> None:

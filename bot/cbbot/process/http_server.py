@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import socket
 import sys
@@ -19,10 +20,13 @@ import uvicorn
 from cbbot.errors import BadInput
 from cbbot.process.guarded_connection import GuardedConnection
 from cbbot.process.loopback import is_loopback
+from cbbot.process.output_streams import dropped
 from cbbot.process.request_guard import RequestGuard
 from cbbot.process.stop_signals import handled_stops
 
 __all__ = ["HttpServer", "listening_socket", "log_listening"]
+
+_LOG = logging.getLogger(__name__)
 
 
 def listening_socket(host: str, port: int, *, host_name: str, port_name: str) -> socket.socket:
@@ -61,10 +65,17 @@ def listening_socket(host: str, port: int, *, host_name: str, port_name: str) ->
 
 
 def log_listening(listener: socket.socket, **fields: object) -> None:
-    """One line on stdout, ``{"event": "listening", "host": ..., "port": ..., ...fields}``."""
+    """One line on stdout, ``{"event": "listening", "host": ..., "port": ..., ...fields}``.
+
+    Where it cannot be written the log says so: a server is no worse for it.
+    """
     host, port = listener.getsockname()[:2]
-    sys.stdout.write(json.dumps({"event": "listening", "host": host, "port": port} | fields) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps({"event": "listening", "host": host, "port": port} | fields) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _LOG.warning("stdout not written", extra={"fields": {"port": port, "reason": error.strerror}})
+        dropped(sys.stdout)
 
 
 # Longer than any client of ours keeps a connection that is idle: a request that meets our closing of it has no

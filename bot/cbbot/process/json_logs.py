@@ -8,6 +8,7 @@ traceback is logged: what is known to be secret is taken out of every line.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -15,9 +16,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from cbbot.process.queued_logs import QueuedLines
 from cbbot.process.redaction import redacted
 
-__all__ = ["JsonLines", "TerminalLines", "configure_logs", "json_line"]
+__all__ = ["JsonLines", "TerminalLines", "configure_logs", "json_line", "logs_are_queued"]
 
 _COLOURS: Final = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31"}
 # These write addresses of requests, and an address may be a secret (a webhook).
@@ -75,16 +77,30 @@ def configure_logs(
     """Sends all logs of this process to ``stream`` (stderr), and nowhere else.
 
     ``talkative`` names more libraries of which only warnings are kept; at level debug they are kept whole. ``secrets``
-    stand in no line.
+    stand in no line. Whoever logs never waits for a stream that has a descriptor.
     """
-    target = stream or sys.stderr
-    handler = logging.StreamHandler(target)
+    # None where the process was started without one.
+    target = stream or sys.stderr or io.StringIO()
+    handler = QueuedLines(target) if _has_descriptor(target) else logging.StreamHandler(target)
     handler.setFormatter(_WithoutSecrets(TerminalLines() if target.isatty() else JsonLines(), secrets))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in talkative:
         logging.getLogger(name).setLevel(logging.DEBUG if level.lower() == "debug" else logging.WARNING)
+
+
+def logs_are_queued() -> bool:
+    """Whether this process logs without waiting for who reads it."""
+    return any(isinstance(handler, QueuedLines) for handler in logging.getLogger().handlers)
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True
 
 
 def json_line(logger: str, event: str, fields: dict[str, object], error: BaseException | None = None) -> str:

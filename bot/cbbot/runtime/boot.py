@@ -155,15 +155,21 @@ class Boot:
         while True:
             self.moved_at = asyncio.get_running_loop().time()
             try:
-                return await ask()
+                answer = await ask()
+                # What was asked for may have gone without an answer that only the account has.
+                self._check_epoch()
+                return answer
             except (Retryable, Refused) as error:
-                if self._client.superseded:
-                    raise superseded(self._identity.bot_id, self._epoch) from error
+                self._check_epoch(error)
                 if self.waits_for == what:
                     _LOG.warning("waiting", extra={"fields": {"for": what, "reason": str(error)}})
                 self.waits_for = f"{what}: {error}"
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _check_epoch(self, error: Exception | None = None) -> None:
+        if self._client.superseded:
+            raise superseded(self._identity.bot_id, self._epoch) from error
 
 
 def superseded(bot_id: str, epoch: int) -> UnsafeStart:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
 from cbbot.brokers.broker import Broker, OrderEvent
+from cbbot.errors import Retryable
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.notifications import Notifier
 from cbbot.runtime.state_writer import StateWriter
@@ -67,9 +68,20 @@ class CommandExecutor:
         self._newest: CommandBatch | None = None
         self._orders: dict[str, asyncio.Task[None]] = {}
         self._listing: asyncio.Task[None] | None = None
+        self._unfinished = 0
+        self._entries_leave = self._orders_leave = True
+
+    def refuse_entries(self) -> None:
+        """From now on an entry that has not left yet is refused: the process is about to end."""
+        self._entries_leave = False
+
+    def hold_orders(self) -> None:
+        """From now on no order leaves: nobody would see its end. It is in the state; the next start looks it up."""
+        self._orders_leave = False
 
     def submit(self, batch: CommandBatch) -> None:
         self._newest = batch
+        self._unfinished += 1
         self._batches.put_nowait((asyncio.get_running_loop().time(), batch))
 
     def note(self, batch: CommandBatch) -> None:
@@ -81,8 +93,9 @@ class CommandExecutor:
         await self._batches.join()
 
     @property
-    def orders_in_flight(self) -> int:
-        return len(self._orders)
+    def busy(self) -> bool:
+        """Whether something submitted has not been executed, or an order is in flight."""
+        return self._unfinished > 0 or bool(self._orders)
 
     async def run(self) -> None:
         while True:
@@ -90,10 +103,22 @@ class CommandExecutor:
             try:
                 for command in batch.commands:
                     await self._attempt(batch, command, submitted)
+                if batch.done is not None:
+                    await self._confirm(batch, batch.done, submitted)
             finally:
-                if batch.done is not None and not batch.done.done():
-                    batch.done.set_result(None)
+                self._unfinished -= 1
                 self._batches.task_done()
+
+    async def _confirm(self, batch: CommandBatch, done: asyncio.Future[None], submitted: float) -> None:
+        """Whoever asked hears only of what is durable, also where the trader had nothing to change."""
+        await self._attempt(batch, Checkpoint(), submitted)
+        if done.done():
+            return
+        if self._writer.saved >= batch.generation:
+            done.set_result(None)
+        else:
+            message = f"it is in force, but a restart would forget it: {self._writer.problem or 'it is not saved'}"
+            done.set_exception(Retryable(message))
 
     async def _attempt(self, batch: CommandBatch, command: Command, submitted: float) -> None:
         """A command that fails by our own mistake must stop none behind it: a stop may be among them."""
@@ -143,9 +168,17 @@ class CommandExecutor:
             self._queue.put(EntriesResumed(batch.now_ms, DISK))
 
     async def _place(self, batch: CommandBatch, intent: Intent, price: int, submitted: float) -> None:
+        if not self._orders_leave:
+            return
         entry = intent.purpose is Purpose.ENTRY
         # One that is sent again was written down before; a refusal would make it forgotten.
-        if self._writer.saved < batch.generation and entry and intent.progress is Progress.SENT:
+        new = entry and intent.progress is Progress.SENT
+        if not self._entries_leave and entry:
+            if new:
+                message = "the bot is stopping: the order has not left"
+                self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "stopping", message))
+            return
+        if self._writer.saved < batch.generation and new:
             message = "the order could not be written down before it was sent"
             self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return

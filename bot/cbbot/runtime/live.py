@@ -77,10 +77,11 @@ class TradingLoop:
         """Makes the epoch of this run durable before anything is asked in its name."""
         self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), 0))
 
-    def save(self, now_ms: int) -> None:
-        """One more save, of whatever there is."""
+    def save(self, now_ms: int) -> int:
+        """One more save, of whatever there is; its generation."""
         self._generation += 1
         self._executor.submit(CommandBatch(self._generation, self.state, (Checkpoint(),), now_ms))
+        return self._generation
 
     async def run(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -14,16 +15,19 @@ from cbbot.brokers.broker import Broker
 from cbbot.brokers.paper import PaperBroker
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
-from cbbot.errors import Retryable, UnsafeStart
+from cbbot.domain.timestamps import rfc3339
+from cbbot.errors import CbbotError, Retryable
+from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.runtime.boot import Begun, Boot, superseded
-from cbbot.runtime.command_executor import CommandExecutor
+from cbbot.runtime.command_executor import DISK, CommandExecutor
+from cbbot.runtime.early_control import EarlyControl
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
 from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.outages import Outages
 from cbbot.runtime.resume import belongs
-from cbbot.runtime.state_writer import InThread, StateWriter
+from cbbot.runtime.state_writer import SAVE_SECONDS, InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
@@ -39,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 
 _STUCK_SECONDS: Final = 30.0
 _ORDERS_END_SECONDS: Final = 15.0
+_LAST_SAVE_SECONDS: Final = 2 * SAVE_SECONDS
 _CONTROL_SECONDS: Final = 10.0
 _SAVE_AGAIN_SECONDS: Final = 5.0
 _HEARTBEAT_SECONDS: Final = 60.0
@@ -69,7 +74,7 @@ class LiveBot:
         *,
         slack: Callable[[str, Mapping[str, object]], None] | None = None,
         metrics: BotMetrics | None = None,
-        in_thread: InThread = asyncio.to_thread,
+        in_thread: InThread = in_daemon_thread,
     ) -> None:
         self.about = about
         self.metrics = metrics or BotMetrics()
@@ -82,11 +87,12 @@ class LiveBot:
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         ours = document is not None and belongs(document, identity)
-        self._last_known = last_known(document, _saved_ms(store), ours=ours)
+        self._early = EarlyControl(store.path.with_name(f"{store.path.name}.control"), in_thread)
+        self._last_known = self._early.shown(last_known(document, _saved_ms(store), ours=ours))
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity)
         self._parts: _Parts | None = None
-        self._fatal: UnsafeStart | None = None
+        self._fatal: CbbotError | None = None
         self._stop = asyncio.Event()
         self._saved_again_at = self._beat_at = 0.0
 
@@ -96,6 +102,7 @@ class LiveBot:
         Raises:
             UnsafeStart: trading on would be wrong, at the start or later.
             BadInput: the settings do not fit the venue.
+            CbbotError: it was stopped, and its last state could not be saved.
         """
         stopped = asyncio.create_task(self._stop.wait())
         trading = asyncio.create_task(self._trade())
@@ -117,10 +124,13 @@ class LiveBot:
         parts = self._parts = self._assembled(await self._boot.begin())
         stepping, executing = asyncio.create_task(parts.loop.run()), asyncio.create_task(parts.executor.run())
         feeds: list[asyncio.Task[None]] = []
+        # Before anything that is asked from now on, and before the first order.
+        early = self._step_early(parts)
         try:
             parts.loop.begin()
             # The epoch is durable before the history is asked for in its name; a full disk does not stop exits.
             await parts.executor.drained()
+            await self._forget_early(early)
             history = await self._boot.history(parts.begun)
             now_ms = parts.begun.clock.now_ms()
             self._queue.put(HistoryLoaded(now_ms, history))
@@ -149,6 +159,20 @@ class LiveBot:
         candles = CandleFeed(rules, market, clock, self._queue, self.metrics)
         return _Parts(begun, writer, executor, loop, ticks, candles)
 
+    def _step_early(self, parts: _Parts) -> list[asyncio.Future[None]]:
+        done: list[asyncio.Future[None]] = []
+        for event in self._early.events(parts.begun.clock.now_ms()):
+            done.append(asyncio.get_running_loop().create_future())
+            self._queue.put(event, done[-1])
+        return done
+
+    async def _forget_early(self, early: list[asyncio.Future[None]]) -> None:
+        """Once the state has it; what it has not is stepped again by the next start, which changes nothing twice."""
+        with contextlib.suppress(OSError, Retryable):
+            for done in early:
+                await done
+            await self._early.forget()
+
     def _feeding(self, parts: _Parts) -> list[asyncio.Task[None]]:
         clock = parts.begun.clock
         passing = TimeFeed(clock, self._queue, self._beat)
@@ -162,17 +186,27 @@ class LiveBot:
     async def _shut_down(self, parts: _Parts, stepping: asyncio.Task[None]) -> None:
         """Orders in flight end, within a bound; what does not end is in the state and looked up at the next start."""
         executor = parts.executor
+        executor.refuse_entries()
         self._queue.drop_market()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ORDERS_END_SECONDS):
-                while not stepping.done() and (executor.orders_in_flight or self._queue.answered):
-                    await executor.order_ended()
+                while not stepping.done() and (executor.busy or self._queue.answered):
                     await executor.drained()
+                    await executor.order_ended()
                     await asyncio.sleep(0)
-        parts.loop.save(parts.begun.clock.now_ms())
+        executor.hold_orders()
+        last = parts.loop.save(parts.begun.clock.now_ms())
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ORDERS_END_SECONDS):
+            async with asyncio.timeout(_LAST_SAVE_SECONDS):
                 await executor.drained()
+        if parts.writer.saved < last and self._fatal is None:
+            reason = parts.writer.problem or "the disk did not answer in time"
+            self._fatal = CbbotError(
+                f"stopped, but the last state is not saved: {reason}. Orders since {_when(parts.writer.saved_at_ms)} "
+                "may be missing in it; the next start has to find them at the venue"
+            )
+        if await parts.writer.close():
+            self._store.close()
 
     def _beat(self) -> None:
         """About once a second: the odds and ends of a running bot."""
@@ -183,7 +217,9 @@ class LiveBot:
             self._fatal = superseded(loop.state.identity.bot_id, loop.state.epoch)
             self.stop()
         now = asyncio.get_running_loop().time()
-        if writer.problem and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
+        # A save that hung may have ended well since, and left the pause behind.
+        unsaved = bool(writer.problem) or DISK in loop.state.paused_by
+        if unsaved and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
             loop.save(self._parts.begun.clock.now_ms())
         if now - self._beat_at >= _HEARTBEAT_SECONDS:
@@ -207,10 +243,10 @@ class LiveBot:
 
     @property
     def readiness(self) -> tuple[bool, str]:
-        """Ready, or what it waits for."""
+        """Ready, or what it waits for; not while the state cannot be saved, though exits go out."""
         moment = self._moment()
         phase, reason = phase_of(moment)
-        return phase not in ("starting", "reconciling") and not moment.failing, reason
+        return phase not in ("starting", "reconciling") and not moment.failing and not moment.problem, reason
 
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
@@ -250,7 +286,7 @@ class LiveBot:
         moment = self._moment()
         if self._parts is not None:
             self.metrics.observe(self._parts.begun.rules, self._parts.loop.state)
-        self.metrics.ready.set(self.readiness[0])
+        self.metrics.ready.set(self.status().ready)
         age = moment.price_age_seconds
         self.metrics.price_age.set(float("nan") if age is None else age)
         self.metrics.clock_offset.set(moment.clock_offset_ms)
@@ -269,16 +305,28 @@ class LiveBot:
         """Steps an event of a person's and returns once what follows from it is durable.
 
         Raises:
-            Retryable: the bot is not that far yet, or does not get to it.
+            Retryable: it is not durable, or the bot does not get to it.
         """
-        if self._parts is None or self._boot.waits_for:
-            raise Retryable(f"the bot is still starting: it waits for {self._boot.waits_for}")
+        if self._parts is None:
+            await self._controlled_early(event_at(int(time.time() * 1000)))
+            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put(event_at(self._parts.begun.clock.now_ms()), done)
         try:
             await asyncio.wait_for(done, _CONTROL_SECONDS)
         except TimeoutError as error:
             raise Retryable("the bot did not get to it in time; look at /status before asking again") from error
+
+    async def _controlled_early(self, event: Event) -> None:
+        """During the start, before there is a state to step."""
+        try:
+            await asyncio.wait_for(self._early.take(event), SAVE_SECONDS)
+        except OSError as error:
+            reason = "the disk does not answer" if isinstance(error, TimeoutError) else error
+            raise Retryable(f"it is in force, but a restart would forget it: {reason}") from error
+        finally:
+            self._last_known = self._early.shown(self._last_known)
+            self.metrics.observe_last_known(self._last_known)
 
     def _moment(self) -> Moment:
         parts, waits_for, known = self._parts, self._boot.waits_for, self._last_known
@@ -306,6 +354,10 @@ def _saved_ms(store: StateStore) -> int | None:
         with contextlib.suppress(OSError):
             return int(path.stat().st_mtime * 1000)
     return None
+
+
+def _when(saved_at_ms: int | None) -> str:
+    return "the start" if saved_at_ms is None else rfc3339(saved_at_ms)
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

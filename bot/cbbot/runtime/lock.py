@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from cbbot.errors import UnsafeStart
-from cbbot.process.exclusive_lock import ExclusiveLock, HeldElsewhere
+from cbbot.process.exclusive_lock import FolderLock, HeldElsewhere
 
 __all__ = ["lock_folder"]
 
 _NAME: Final = ".lock"
 
 
-def lock_folder(folder: Path) -> ExclusiveLock:
+def lock_folder(folder: Path) -> FolderLock:
     """The lock of the folder, which is made when it is not there.
 
     Raises:
@@ -21,7 +21,7 @@ def lock_folder(folder: Path) -> ExclusiveLock:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return ExclusiveLock(folder / _NAME)
+        return FolderLock(folder, _NAME)
     except HeldElsewhere as error:
         raise UnsafeStart(
             f"another process {f'(process {error.holder}) ' if error.holder else ''}trades on the state in {folder}; "

@@ -10,14 +10,16 @@ from cbbot.contract.settings import Settings
 from cbbot.domain.decimals import plain
 from cbbot.errors import UnsafeStart
 from cbbot.runtime.store import StateStore
+from cbbot.runtime.trade_log_lines import TradesOfState
 from cbbot.trader.codec import Decoded, decode, decode_identity, rules_as_written
 from cbbot.trader.rules import Rules
 from cbbot.trader.state_checks import check_document
 from cbbot.trader.state_fields import BadState
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
 from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.views.last_known import trades_of
 
-__all__ = ["check_identity", "earlier_document", "equity_warning", "identity_of", "resumed_state"]
+__all__ = ["check_identity", "earlier_document", "equity_warning", "identity_of", "resumed_state", "state_trades"]
 
 Document = dict[str, Any]
 
@@ -87,6 +89,13 @@ def _keep_older(store: StateStore, version: int) -> str:
     except OSError as error:
         # Open lots are watched all the same: a full disk must not keep the bot from its exits.
         return f"{brought}; as it was it could not be kept: {error.strerror or error}; every save tries again"
+
+
+def state_trades(document: Document | None) -> TradesOfState:
+    """What the trade log is held against; without a document there has been no trade."""
+    if document is None:
+        return TradesOfState()
+    return TradesOfState(int(document["trade_count"]), trades_of(document))
 
 
 def resumed_state(rules: Rules, identity: Identity, document: Document | None, lowest_epoch: int) -> Decoded:

@@ -1,12 +1,18 @@
-"""Saves the trader's state to disk, and after it the trade log."""
+"""Saves the trader's state to disk, and after it the trade log.
+
+A disk may answer never (a frozen file system, a lost network volume). A save has a time limit: after it the state
+counts as not saved, as on a full disk, and until the disk has answered no other save is begun.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
+from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.codec import encode
@@ -14,12 +20,15 @@ from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["InThread", "StateWriter"]
+__all__ = ["SAVE_SECONDS", "InThread", "StateWriter"]
 
 _LOG = logging.getLogger(__name__)
 
+SAVE_SECONDS: Final = 5.0
+"""The longest that an order waits for the disk."""
+
 InThread = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs something that blocks where it does not block the loop: ``asyncio.to_thread``."""
+"""Runs something that blocks where it does not block the loop: ``in_daemon_thread``."""
 
 
 class StateWriter:
@@ -31,7 +40,7 @@ class StateWriter:
         store: StateStore,
         trade_log: TradeLog,
         metrics: BotMetrics,
-        in_thread: InThread = asyncio.to_thread,
+        in_thread: InThread = in_daemon_thread,
     ) -> None:
         self._rules = rules
         self._store = store
@@ -41,11 +50,49 @@ class StateWriter:
         self.saved = -1
         self.saved_at_ms: int | None = None
         self.problem = ""
+        self._hung: asyncio.Task[bool] | None = None
 
     async def save(self, generation: int, state: TraderState) -> bool:
         """Whether the state is durable now. A failure is logged when it begins, and counted each time."""
         if generation <= self.saved:
             return True
+        if self._hung is not None:
+            self._failed(self._hanging)
+            return False
+        durable = await self._in_time(self._save(generation, state))
+        if durable:
+            await self._in_time(self._write_trades(state))
+        return durable
+
+    async def _in_time(self, writing: Coroutine[Any, Any, bool]) -> bool:
+        """Its answer; False when the disk does not give one in time."""
+        task = asyncio.create_task(writing)
+        ended, _ = await asyncio.wait({task}, timeout=SAVE_SECONDS)
+        if ended:
+            return task.result()
+        self._hung = task
+        task.add_done_callback(self._answered)
+        self._failed(self._hanging)
+        return False
+
+    async def close(self) -> bool:
+        """Waits no longer for a disk that hangs; whether one does."""
+        hung = self._hung
+        if hung is not None:
+            hung.cancel()
+            await asyncio.wait({hung})
+        return hung is not None
+
+    @property
+    def _hanging(self) -> OSError:
+        return TimeoutError(f"the disk has not answered for {SAVE_SECONDS:g} s or more")
+
+    def _answered(self, saving: asyncio.Task[bool]) -> None:
+        self._hung = None
+        if not saving.cancelled() and (error := saving.exception()) is not None:
+            self._failed(error)
+
+    async def _save(self, generation: int, state: TraderState) -> bool:
         try:
             await self._in_thread(lambda: self._store.save(encode(self._rules, state)))
         except (OSError, ValueError) as error:
@@ -57,19 +104,22 @@ class StateWriter:
         if self.problem:
             _LOG.warning("state saved again", extra={"fields": {"path": str(self._store.path)}})
             self.problem = ""
-        await self._write_trades(state)
         return True
 
-    async def _write_trades(self, state: TraderState) -> None:
-        if state.trade_count <= self._trade_log.last_number:
-            return
+    async def _write_trades(self, state: TraderState) -> bool:
+        if not self._trade_log.behind(state.trade_count):
+            return True
+        said: list[str] = []
         try:
-            await self._in_thread(lambda: self._trade_log.append(self._rules.instrument, state.trades))
+            await self._in_thread(lambda: said.extend(self._trade_log.append(self._rules.instrument, state.trades)))
+            for sentence in said:
+                _LOG.warning("trade log", extra={"fields": {"detail": sentence}})
         except OSError as error:
             # The state has the newest trades; the next save writes them.
             _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})
+        return True
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         self._metrics.save_failures.inc()
         if not self.problem:
             _LOG.error("state not saved", extra={"fields": {"path": str(self._store.path), "reason": str(error)}})

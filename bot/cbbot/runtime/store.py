@@ -11,6 +11,7 @@ back to the previous one, only the second is a fresh start.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from cbbot.errors import BadInput, UnsafeStart
 from cbbot.process.durable_files import link_over, replace_durably, sync_folder, write_durably
+from cbbot.trader.predecessor_state import is_predecessors
 
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
@@ -46,6 +48,7 @@ class StateStore:
         self.previous = path.with_name(path.name + ".prev")
         self._temporary = path.with_name(path.name + ".tmp")
         self._aside: tuple[Path, bytes] | None = None
+        self._closed = False
 
     def load(self) -> Loaded:
         """The newest sound generation. A corrupt newest one is set aside for a person to look at.
@@ -81,6 +84,8 @@ class StateStore:
             OSError: it is not; the generation before it still is.
         """
         write_durably(self._temporary, _encoded(body))
+        if self._closed:
+            raise OSError(errno.EBADF, "the state is no longer this process's")
         if self.path.exists():
             self._keep_previous()
         # Dying here leaves the generation before this one: the last save that was reported durable.
@@ -89,6 +94,10 @@ class StateStore:
         # Last: the state of now is worth more room than a copy of an older one.
         with contextlib.suppress(OSError):
             self._keep_aside()
+
+    def close(self) -> None:
+        """From now on no save takes effect, nor does one that has hung until now: the lock may be another's."""
+        self._closed = True
 
     def set_aside(self, label: str) -> Path:
         """Keeps a copy of the newest generation that no later save touches.
@@ -101,13 +110,18 @@ class StateStore:
         try:
             # Takes no room on a full disk.
             link_over(newest, kept)
+            sync_folder(kept.parent)
         except OSError:
             self._aside = (kept, newest.read_bytes())
             self._keep_aside()
         return kept
 
     def _keep_previous(self) -> None:
-        """The newest generation becomes the previous one as well: at no moment is there none under its own name."""
+        """The newest generation becomes the previous one as well: at no moment is there none under its own name.
+
+        Durable together with the new one's name, by one sync of the folder: whichever of the two a crash leaves undone,
+        both names hold a whole generation.
+        """
         try:
             link_over(self.path, self.previous)
         except OSError:
@@ -146,6 +160,8 @@ def _no_number(name: str) -> float:
 
 
 def _body(path: Path, envelope: Any) -> dict[str, Any]:
+    if is_predecessors(envelope):
+        raise CorruptState(f"{path} is a state of the Go bot: cbbot state migrate makes one of cbbot's of it")
     if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), dict):
         raise CorruptState(f"{path} is no state file of cbbot")
     if envelope.get("version") != _VERSION:

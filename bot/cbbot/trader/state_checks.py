@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
@@ -15,6 +15,8 @@ from cbbot.trader.state_fields import BadState
 from cbbot.trader.trader_state import Dust, TraderState
 
 __all__ = ["check_document", "contradictions"]
+
+_RELATIVE_ROUNDING: Final = 1e-9
 
 
 def check_document(document: dict[str, Any]) -> None:
@@ -35,7 +37,8 @@ def contradictions(instrument: Instrument, state: TraderState) -> list[str]:
 
     Lots without a runner are no contradiction: the start gives them one.
     """
-    return [*_sums(instrument, state), *_lots(state), *_orders(state), *_trades(state)]
+    levels = (problem for lot in state.lots if (problem := _levels(instrument, lot)))
+    return [*_sums(instrument, state), *_lots(state), *levels, *_orders(state), *_trades(state)]
 
 
 def _sums(instrument: Instrument, state: TraderState) -> list[str]:
@@ -70,6 +73,21 @@ def _lots(state: TraderState) -> list[str]:
     if len(runners) > 1:
         found.append(f"only one lot can be the runner: {_listed(runners)} are")
     return found
+
+
+def _levels(instrument: Instrument, lot: Lot) -> str:
+    """Every stop and take is some percent of the open price away from it: what is on the wrong side was never set."""
+    price = instrument.price(lot.open_ticks)
+    rounding = price * _RELATIVE_ROUNDING
+    if not price:
+        return f"lot {lot.id} has no open price"
+    if lot.side * (lot.stop - price) > rounding:
+        return f"lot {lot.id} has its stop at {lot.stop:g}, on the wrong side of its open price {price:g}"
+    if lot.side * (lot.take - price) < -rounding:
+        return f"lot {lot.id} has its take at {lot.take:g}, on the wrong side of its open price {price:g}"
+    if lot.trailing and not (lot.peak > 0 and lot.trail_stop >= 0):
+        return f"lot {lot.id} trails without a peak or a stop"
+    return ""
 
 
 def _orders(state: TraderState) -> list[str]:

@@ -16,6 +16,7 @@ from cbbot.domain.order import Side
 from cbbot.kernel.codes import DENIALS, SIGNALS
 from cbbot.kernel.indicators import read
 from cbbot.kernel.sizing import vol_tenths
+from cbbot.process.log_metrics import DroppedLogLines
 from cbbot.trader import account_figures
 from cbbot.trader.commands import Count
 from cbbot.trader.rules import Rules
@@ -37,6 +38,7 @@ class BotMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(DroppedLogLines("bot"))
         self._refusals: set[str] = set()
         self._counters = self._machine_counters()
         self._account_gauges()

@@ -18,7 +18,7 @@ from cbbot.errors import BadInput
 from cbbot.trader.state_versions import brought_up_to_date
 from cbbot.views.fields import role
 
-__all__ = ["FIRST_START", "LastKnown", "last_known"]
+__all__ = ["FIRST_START", "LastKnown", "last_known", "trades_of"]
 
 Document = dict[str, Any]
 
@@ -64,6 +64,11 @@ def last_known(document: Document | None, saved_ms: int | None, *, ours: bool) -
     except (BadInput, ValidationError, KeyError, TypeError, ValueError, AttributeError, InvalidOperation):
         # The start says what is wrong with it, and refuses. Until then nothing is known.
         return LastKnown(saved_ms=saved_ms)
+
+
+def trades_of(document: Document | None) -> tuple[NumberedTrade, ...]:
+    """The trades that a sound document keeps, oldest first, whose product and venue they ever were."""
+    return tuple(_trade(trade) for trade in document["trades"]) if document is not None else ()
 
 
 def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:

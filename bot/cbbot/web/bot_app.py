@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
 
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
@@ -16,6 +19,7 @@ from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
 from cbbot.contract.bridge_fields import DIGITS_ONLY
 from cbbot.errors import Refused, Retryable
 from cbbot.process.http_methods import HttpMethods
+from cbbot.process.invalid_requests import problems_of
 from cbbot.web.control_access import Gate
 from cbbot.web.event_stream import stream
 from cbbot.web.served_bot import Bot
@@ -43,6 +47,8 @@ Asker = Annotated[str, Depends(_asked_by)]
 def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
     app = FastAPI(title="cbbot", version=version, docs_url=None, redoc_url=None)
     app.add_middleware(HttpMethods, routes=app.routes)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unreadable)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Retryable, _retryable)
     _add_health(app, bot)
@@ -54,9 +60,10 @@ def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
 def _add_health(app: FastAPI, bot: Bot) -> None:
     @app.get("/healthz", summary="Whether the loop moved within its bound")
     async def healthz() -> PlainTextResponse:
+        ready, reason = bot.readiness
         if bot.alive:
-            return PlainTextResponse("ok\n")
-        _, reason = bot.readiness
+            # A restart would mend nothing that a loop which moves waits for, and leave lots unwatched.
+            return PlainTextResponse("ok\n" if ready else f"ok, but not ready: {reason}\n")
         why = f": {reason}" if reason else ""
         return PlainTextResponse(f"the loop has not moved for too long{why}\n", HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -127,6 +134,17 @@ def _add_controls(app: FastAPI, bot: Bot, gate: Gate) -> None:
         return bot.status()
 
 
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  Starlette's handlers are typed for any Exception
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", problems_of(error))
+
+
+async def _unreadable(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  as above
+    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_input"
+    return _answer(HTTPStatus(error.status_code), code, str(error.detail), error.headers)
+
+
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     code = error.code if isinstance(error, Refused) else "refused"
     status = HTTPStatus.UNAUTHORIZED if code == "bad_token" else HTTPStatus.FORBIDDEN
@@ -137,7 +155,6 @@ async def _retryable(_: Request, error: Exception) -> JSONResponse:
     return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "not_now", str(error))
 
 
-def _answer(status: HTTPStatus, code: str, message: str) -> JSONResponse:
-    return JSONResponse(
-        ErrorAnswer(error=ErrorDetail(code=code, message=message)).model_dump(exclude_none=True), status
-    )
+def _answer(status: HTTPStatus, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    answer = ErrorAnswer(error=ErrorDetail(code=code, message=message))
+    return JSONResponse(answer.model_dump(exclude_none=True), status, headers)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cbbot.errors import BadInput, UnsafeStart
 from cbbot.process.durable_files import replace_durably
-from cbbot.process.exclusive_lock import ExclusiveLock, HeldElsewhere
+from cbbot.process.exclusive_lock import FolderLock, HeldElsewhere
 
 __all__ = ["StateFolder", "default_folder", "locked"]
 
@@ -86,7 +86,7 @@ def locked(folder: StateFolder) -> Iterator[None]:
         UnsafeStart: another ``cbbot up`` has it.
     """
     try:
-        lock = ExclusiveLock(folder.lock)
+        lock = FolderLock(folder.lock.parent, folder.lock.name)
     except HeldElsewhere as error:
         raise UnsafeStart(
             f"another cbbot up (process {error.holder or 'unknown'}) runs on {folder.root}: two traders on one state "

@@ -12,7 +12,7 @@ import pytest
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
 from cbbot.runtime.live_bot import LiveBot
-from cbbot.runtime.resume import identity_of
+from cbbot.runtime.resume import identity_of, state_trades
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
@@ -39,7 +39,7 @@ class Rig:
         document = self.store.load().body
         identity = identity_of(self.settings, "test", document)
         self.about = About(self.settings, "demo", "", "test", "0", 0)
-        self.trade_log = TradeLog(folder / "trades.jsonl")
+        self.trade_log = TradeLog(folder / "trades.jsonl", state_trades(document))
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
         self.bot = LiveBot(self.about, client, self.store, self.trade_log, document, identity, in_thread=in_thread)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())

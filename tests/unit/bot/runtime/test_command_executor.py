@@ -109,3 +109,28 @@ def test_on_a_full_disk_a_new_entry_is_refused_and_one_that_was_written_down_bef
 ) -> None:
     event, _ = executed("", Place(replace(ENTRY, progress=progress), 100))
     assert isinstance(event, answer)
+
+
+@pytest.mark.parametrize(("purpose", "refused"), [(Purpose.ENTRY, ["stopping"]), (Purpose.EXIT, [])])
+def test_when_the_bot_stops_entries_are_refused_and_later_nothing_leaves(purpose: Purpose, refused: list[str]) -> None:
+    intent = replace(EXIT, purpose=purpose)
+
+    async def codes(*, hold: bool) -> list[str]:
+        office: Any = Office("")
+        queue = EventQueue()
+        executor = CommandExecutor(office, office, queue, BotMetrics(), office)
+        running = asyncio.create_task(executor.run())
+        executor.refuse_entries()
+        if hold:
+            executor.hold_orders()
+        state: Any = SimpleNamespace(paused_by=frozenset())
+        executor.submit(CommandBatch(0, state, (Checkpoint(), Place(intent, 100)), 2_000))
+        await executor.drained()
+        running.cancel()
+        answers = []
+        while queue.answered:
+            answers.append((await queue.next()).event)
+        return [event.code if isinstance(event, OrderRefused) else type(event).__name__ for event in answers]
+
+    assert asyncio.run(codes(hold=False)) == (refused or ["OrderAccepted"])
+    assert asyncio.run(codes(hold=True)) == [], "it stays in the state, and the next start looks it up"

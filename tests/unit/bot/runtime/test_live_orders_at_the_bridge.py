@@ -139,6 +139,25 @@ def test_a_newer_epoch_elsewhere_ends_a_start_too(
     virtually(main)
 
 
+def test_a_newer_epoch_that_only_the_account_tells_of_ends_a_start_whatever_it_waits_for(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    """The bridge asks who it is for accounts and orders alone: candles and prices are everybody's."""
+    bridge = fake_bridge()
+    answer = {"error": {"code": "stale_epoch", "message": "a newer one is known"}}
+    bridge.broken["/fees"] = lambda _: httpx.Response(409, json=answer)
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, **LIVE)
+        with pytest.raises(UnsafeStart, match=r"newer epoch of .* than [1-9]"):
+            await asyncio.wait_for(rig.running, 120)
+        assert not rig.bot.readiness[0]
+        assert bridge.orders == {}
+        assert not any(request.url.path == "/candles" for request in bridge.requests)
+
+    virtually(main)
+
+
 def test_a_newer_epoch_elsewhere_ends_this_run(make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path) -> None:
     bridge = fake_bridge()
     answer = {"error": {"code": "stale_epoch", "message": "a newer one is known"}}

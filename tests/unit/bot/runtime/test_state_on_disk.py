@@ -193,6 +193,32 @@ def test_what_is_no_state_of_ours_is_recognised(tmp_path: Path, text: str) -> No
         read_generation(path)
 
 
+def test_a_save_is_synced_before_it_has_its_name_and_the_folder_after_both_names(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FIRST)
+    made: list[str] = []
+    fsync, replace_file = os.fsync, Path.replace
+
+    def syncing(descriptor: int) -> None:
+        made.append(f"sync {Path(f'/proc/self/fd/{descriptor}').resolve().name}")
+        fsync(descriptor)
+
+    def replacing(self: Path, target: Path) -> Path:
+        made.append(f"name {target.name}")
+        return replace_file(self, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "replace", replacing)
+    store.save(SECOND)
+    folder = store.path.parent.name
+    names = ["name bot_state.json.prev", "name bot_state.json"]
+    assert made == ["sync bot_state.json.tmp", *names, f"sync {folder}"]
+    made.clear()
+    store.set_aside("kept")
+    assert made == ["name bot_state.json.kept", f"sync {folder}"]
+
+
 def test_a_state_of_another_time_is_kept_when_it_is_set_aside(store: StateStore) -> None:
     store.save(FIRST)
     kept = store.set_aside("paper-BTC-USD-7")

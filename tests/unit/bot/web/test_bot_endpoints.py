@@ -13,6 +13,7 @@ import pytest
 
 from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
+from cbbot.contract.bridge_errors import ErrorAnswer
 from cbbot.errors import Retryable
 from cbbot.process.http_server import HttpServer, listening_socket
 from cbbot.web.bot_app import create_app
@@ -175,6 +176,36 @@ def test_two_may_pause_and_each_ends_its_own(bot: FakeBot, call: Any) -> None:
 @pytest.mark.parametrize(("query", "body"), [("?by=disk", None), ("", {"by": "disk"}), ("", {"who": "x"})])
 def test_nobody_else_may_pause(bot: FakeBot, call: Any, query: str, body: dict[str, str] | None) -> None:
     assert call("POST", f"/control/pause-entries{query}", headers=steering(), json=body).status_code == 422
+    assert bot.paused == set()
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
+def test_the_scheme_is_understood_in_any_case(bot: FakeBot, call: Any, scheme: str) -> None:
+    answer = call("POST", "/control/flatten", headers={"Authorization": f"{scheme} {TOKEN}"})
+    assert (answer.status_code, bot.flattened) == (200, 1)
+
+
+@pytest.mark.parametrize("shown", [TOKEN, f"Basic {TOKEN}", "Bearer", "Bearer ", b"Bearer \xff", f"Bearer{TOKEN}"])
+def test_a_token_without_its_scheme_or_of_no_text_opens_nothing(bot: FakeBot, call: Any, shown: str | bytes) -> None:
+    answer = call("POST", "/control/flatten", headers={"Authorization": shown})
+    assert (answer.status_code, bot.flattened) == (401, 0)
+
+
+@pytest.mark.parametrize("kind", [{"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"by":"\xff"}', b"\xff\xfe", b"\x80", b'{"by":', b'{"by":"\\ud800"}', b'{"\\ud800":1}', b'{"by":NaN}',
+        b"[" * 20_000, b"1" * 5_000, b"\x00",
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_is_refused_in_the_contracts_shape(
+    bot: FakeBot, call: Any, kind: dict[str, str], body: bytes
+) -> None:
+    for path in ("/control/pause-entries", "/control/resume"):
+        answer = call("POST", path, headers=steering() | kind, content=body)
+        assert answer.status_code in (400, 422), answer.text
+        assert ErrorAnswer.model_validate(answer.json()).error.code == "invalid_input"
     assert bot.paused == set()
 
 

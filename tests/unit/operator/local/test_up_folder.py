@@ -49,4 +49,6 @@ def test_a_second_trader_on_the_folder_is_refused_with_the_name_of_who_has_it(tm
     with locked(folder), pytest.raises(UnsafeStart, match=rf"process {os.getpid()}\) runs on"), locked(folder):
         pass
     with locked(folder):
-        pass
+        folder.lock.unlink()
+        with pytest.raises(UnsafeStart, match=rf"process {os.getpid()}\) runs on"), locked(folder):
+            pass
