@@ -48,9 +48,7 @@ def error(status: int, code: str, outcome: str | None = None) -> httpx.Response:
 
 
 def not_found(*, complete: bool) -> httpx.Response:
-    search = {
-        "since": "x", "until": "y", "looked_back_seconds": 60, "pages": 1, "orders_seen": 0, "complete": complete,
-    }  # fmt: skip
+    search = {"since": "x", "until": "y", "looked_back_seconds": 60, "pages": 1, "orders_seen": 0, "complete": complete}
     return httpx.Response(404, json={"error": {"code": "not_found", "message": "no"}, "search": search})
 
 

@@ -14,7 +14,7 @@ from cbbot.runtime.store import StateStore
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.trader_state import RefusedExit, TraderState
 from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness
 
 
@@ -53,6 +53,17 @@ def test_a_lot_that_is_gone_leaves_without_a_trade_profit_or_loss(
     assert (after.paused_by, after.unexplained) == (frozenset({"hand"}), "")
     assert (after.market, after.sequence, after.model) == (before.market, before.sequence, before.model)
     assert (tmp_path / "bot_state.json.before-correction").exists()
+    assert main(["state", "verify", str(tmp_path)]) == 0
+
+
+def test_with_a_lot_goes_what_is_remembered_of_its_refused_exit_and_that_of_another_stays(
+    trader: LiveTraderHarness, tmp_path: Path
+) -> None:
+    refused = tuple(RefusedExit(lot, 1_000, "INSUFFICIENT_FUND", "no", 3, short=True) for lot in (1, 2))
+    with_refusals = replace(trader.state, refused_exits=refused)
+    StateStore(tmp_path / "bot_state.json").save(encode(trader.rules, with_refusals))
+    assert main(["state", "write-off", str(tmp_path), "--lot", "1", "--apply"]) == 0
+    assert saved(trader, tmp_path).refused_exits == refused[1:]
     assert main(["state", "verify", str(tmp_path)]) == 0
 
 
