@@ -31,6 +31,7 @@ from simulation.served import Served, surroundings
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 FIRST, HISTORY, STEPS = 3590, 600, 600  # a gap of the file is among the steps
+ONE_BY_ONE, PUSH = 4, 40
 TRADED_MS = 10_000
 PATIENCE_SECONDS = 30.0
 KEYS: Final = {
@@ -91,12 +92,14 @@ def backtested(folder: Path, csv: Path) -> dict[str, Any]:
 
 
 def play(simulator: httpx.Client, bot: httpx.Client, starts: list[int]) -> None:
-    """Move the market on candle by candle, the bot close behind.
+    """Move the market on, a few candles one by one, then so many at a time, the bot close behind.
 
-    A candle counts as over once the next has traded, so the clock goes a little into the next one. Of several that come
-    at once only the newest would be news to a bot that does not know yet that the clock stands still.
+    A candle counts as over once the next has traded, so the clock goes a little into the next one.
     """
-    for played in range(1, STEPS + 1):
+    played = 0
+    while played < STEPS:
+        count = min(1 if played < ONE_BY_ONE else PUSH, STEPS - played)
+        played += count
         move_into(simulator, starts[HISTORY + played])
         wait_for_candle(bot, str(starts[HISTORY + played - 1]))
 

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from cbbot.errors import CbbotError, Retryable
+
 LIVE = {
     "DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true",
     "BOT_ID": "demo",
@@ -58,11 +60,16 @@ def test_lots_that_were_sold_while_nothing_could_be_saved_stay_sold(
         rig = make_rig(bridge, tmp_path, **LIVE)
         await rig.until(lambda: len(rig.bot.lots()) >= 2)
         rig.store.save = full
-        await rig.bot.flatten()
+        with pytest.raises(Retryable, match="a restart would forget it"):
+            await rig.bot.flatten()
         await rig.until(lambda: not rig.bot.lots() and not rig.bot.status().pending_orders)
         rightly = rig.bot.status().equity_usd
         count = len(bridge.orders)
-        await (killed(rig) if ended == "killed" else rig.stop())
+        if ended == "killed":
+            await killed(rig)
+        else:
+            with pytest.raises(CbbotError, match="the last state is not saved"):
+                await rig.stop()
 
         again = make_rig(bridge, tmp_path, **LIVE, **BUYS_NOTHING)
         await asyncio.sleep(0)
