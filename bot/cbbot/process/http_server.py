@@ -115,8 +115,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=grace_seconds,
-                timeout_keep_alive=_IDLE_SECONDS,
-                **options,
+                **{"timeout_keep_alive": _IDLE_SECONDS, **options},
             )
         )
         self._listening = listening
