@@ -16,6 +16,8 @@ ASK = f"/orders?client_order_id_prefix=btc-&product_id=BTC-USD&since={SINCE}"
 
 
 def one(number: int, name: str, status: str = "FILLED", **changes: Any) -> dict[str, Any]:
+    if status == "FILLED":
+        changes |= {"filled_size": "0.3", "filled_value": "21000", "average_filled_price": "70000"}
     order: dict[str, Any] = resting(status, order_id=f"o-{number}", client_order_id=name, **changes)["order"]
     return order
 
