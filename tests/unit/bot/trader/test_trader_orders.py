@@ -231,7 +231,7 @@ def test_a_halt_and_the_order_that_led_to_it_survive_a_restart_and_end_by_hand()
     name = trader.state.intents[0].client_order_id
     trader.feed(OrderContradicts(T0 + 9000, name, "its side is BUY"), EntriesResumed(T0 + 9100, "hand"))
     assert (trader.state.halted, trader.state.reconciled) == ("", False), "the second list has not come"
-    trader.feed(OrdersListed(T0 + 120_000, ()))
+    trader.feed(OrdersListed(T0 + 120_000, ()), BalancesKnown(T0 + 121_000, BTC_USD.base_units(Decimal("0.2")), 0))
     assert (trader.state.halted, len(trader.state.intents), trader.state.reconciled) == ("", 0, True)
 
 
