@@ -15,7 +15,7 @@ from cbbot.domain.order import Execution
 from cbbot.kernel.codes import BUY, SELL
 from cbbot.kernel.lot import Lot
 from cbbot.trader.commands import Command, Place
-from cbbot.trader.events import BalancesKnown, Event, OrderFilled, Tick, TimePassed
+from cbbot.trader.events import BalancesKnown, Event, OrderFilled, OrdersListed, Tick, TimePassed
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
@@ -42,6 +42,8 @@ class Venue(TraderHarness):
         self.base = self.spent = self.fees = 0
         self.now_ms = (START + 3_600) * 1000
         self.start(flat_history(START, PRICE), self.now_ms)
+        # The account has no order of an earlier run, also once none can be invisible any more.
+        self.feed(OrdersListed(self.now_ms, ()), OrdersListed(self.now_ms + 30_000, ()))
 
     def tick(self, price: int) -> None:
         self.now_ms += 5_000
