@@ -111,10 +111,17 @@ def test_on_a_full_disk_a_new_entry_is_refused_and_one_that_was_written_down_bef
     assert isinstance(event, answer)
 
 
-@pytest.mark.parametrize(("purpose", "refused"), [(Purpose.ENTRY, ["stopping"]), (Purpose.EXIT, [])])
-def test_when_the_bot_stops_entries_are_refused_and_later_nothing_leaves(purpose: Purpose, refused: list[str]) -> None:
-    intent = replace(EXIT, purpose=purpose)
-
+@pytest.mark.parametrize(
+    ("intent", "answered"),
+    [
+        (ENTRY, ["stopping"]),
+        # The venue may have it from before: refused, it would be forgotten.
+        (replace(ENTRY, progress=Progress.UNKNOWN), []),
+        (EXIT, ["OrderAccepted"]),
+    ],
+    ids=["entry", "entry sent again", "exit"],
+)
+def test_when_the_bot_stops_no_entry_leaves_and_later_nothing(intent: Intent, answered: list[str]) -> None:
     async def codes(*, hold: bool) -> list[str]:
         office: Any = Office("")
         queue = EventQueue()
@@ -132,5 +139,5 @@ def test_when_the_bot_stops_entries_are_refused_and_later_nothing_leaves(purpose
             answers.append((await queue.next()).event)
         return [event.code if isinstance(event, OrderRefused) else type(event).__name__ for event in answers]
 
-    assert asyncio.run(codes(hold=False)) == (refused or ["OrderAccepted"])
+    assert asyncio.run(codes(hold=False)) == answered
     assert asyncio.run(codes(hold=True)) == [], "it stays in the state, and the next start looks it up"
