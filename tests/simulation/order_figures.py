@@ -10,7 +10,7 @@ import pytest
 from simulation.cyclic_venue import MAKER
 from simulation.driven_clients import DrivenClients
 
-__all__ = ["Wallet", "again", "bracket", "change_by", "check_figures", "moved", "order_of", "wallets"]
+__all__ = ["Wallet", "again", "bracket", "change_by", "check_figures", "moved", "order_of", "stop_to_sell", "wallets"]
 
 
 class Wallet(NamedTuple):
@@ -87,5 +87,18 @@ def bracket(sdk: DrivenClients, take: str, stop: str) -> dict[str, Any]:
     """A new order that sells 0.2 at one of two prices."""
     placed = sdk.rest.trigger_bracket_order_gtc_sell(
         client_order_id="", product_id="BTC-USD", base_size="0.2", limit_price=take, stop_trigger_price=stop
+    )
+    return order_of(sdk, placed)
+
+
+def stop_to_sell(sdk: DrivenClients, limit: str, stop: str) -> dict[str, Any]:
+    """A new order that sells 0.2 for no less than ``limit`` once the price has fallen to ``stop``."""
+    placed = sdk.rest.stop_limit_order_gtc_sell(
+        client_order_id="",
+        product_id="BTC-USD",
+        base_size="0.2",
+        limit_price=limit,
+        stop_price=stop,
+        stop_direction="STOP_DIRECTION_STOP_DOWN",
     )
     return order_of(sdk, placed)

@@ -9,7 +9,7 @@ import pytest
 
 from simulation.cyclic_venue import CLOSE, MAKER, TAKER, CyclicVenue
 from simulation.driven_clients import DrivenClients
-from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, wallets
+from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, stop_to_sell, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -76,15 +76,7 @@ def test_an_edited_order_has_its_new_price_size_and_hold(sdk: DrivenClients, ven
 
 
 def test_a_stop_can_be_edited(sdk: DrivenClients) -> None:
-    placed = sdk.rest.stop_limit_order_gtc_sell(
-        client_order_id="",
-        product_id=PRODUCT,
-        base_size="0.2",
-        limit_price="44000",
-        stop_price="45000",
-        stop_direction="STOP_DIRECTION_STOP_DOWN",
-    )
-    order = order_of(sdk, placed)
+    order = stop_to_sell(sdk, limit="44000", stop="45000")
     before = wallets(sdk)
     assert sdk.rest.edit_order(order["order_id"], size="0.1", price="43000")["success"]
     configuration = again(sdk, order)["order_configuration"]["stop_limit_stop_limit_gtc"]

@@ -11,7 +11,7 @@ import pytest
 
 from simulation.cyclic_venue import CyclicVenue
 from simulation.driven_clients import DrivenClients
-from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, wallets
+from simulation.order_figures import Wallet, again, bracket, change_by, moved, order_of, stop_to_sell, wallets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -21,15 +21,7 @@ NOTHING = Decimal(0)
 
 def test_a_stop_holds_its_base_waits_for_its_price_and_then_takes(sdk: DrivenClients, venue: CyclicVenue) -> None:
     before = wallets(sdk)
-    placed = sdk.rest.stop_limit_order_gtc_sell(
-        client_order_id="",
-        product_id=PRODUCT,
-        base_size="0.2",
-        limit_price="49000",
-        stop_price="49600",
-        stop_direction="STOP_DIRECTION_STOP_DOWN",
-    )
-    order = order_of(sdk, placed)
+    order = stop_to_sell(sdk, limit="49000", stop="49600")
     assert (order["status"], order["order_type"], order["trigger_status"]) == ("OPEN", "STOP_LIMIT", "STOP_PENDING")
     assert moved(before, wallets(sdk)) == {"BTC": Wallet(Decimal("-0.2"), Decimal("0.2"))}
     venue.minutes()

@@ -11,7 +11,7 @@ import pytest
 
 from simulation.cyclic_venue import CLOSE, HIGH, LEVEL, LOW, OTHERS, VOLUME, CyclicVenue, ecdsa_key
 from simulation.driven_clients import DrivenClients, Key, RefusedByClient, driven
-from simulation.order_figures import order_of
+from simulation.order_figures import order_of, stop_to_sell
 
 pytestmark = [pytest.mark.conformance, pytest.mark.processes, pytest.mark.usefixtures("no_order_is_left_open")]
 
@@ -330,15 +330,7 @@ def test_every_part_of_a_fill_is_told(sdk: DrivenClients, venue: CyclicVenue) ->
 def test_a_stop_is_told_when_it_triggers(sdk: DrivenClients, venue: CyclicVenue) -> None:
     with listening_to_orders(sdk, PRODUCT):
         sdk.of_channel("user")
-        placed = sdk.rest.stop_limit_order_gtc_sell(
-            client_order_id="",
-            product_id=PRODUCT,
-            base_size="0.2",
-            limit_price="49000",
-            stop_price="49600",
-            stop_direction="STOP_DIRECTION_STOP_DOWN",
-        )
-        order_id = placed["success_response"]["order_id"]
+        order_id = stop_to_sell(sdk, limit="49000", stop="49600")["order_id"]
         waiting = told_as_over_rest(sdk, order_id)
         assert (waiting["trigger_status"], waiting["order_type"]) == ("STOP_PENDING", "Stop Limit")
         assert (waiting["stop_price"], waiting["limit_price"]) == ("49600", "49000")

@@ -101,6 +101,7 @@ class HttpServer(uvicorn.Server):
         stopping: Callable[[], None] | None = None,
         any_host: bool = False,
         connection: type[GuardedConnection] = GuardedConnection,
+        timeout_keep_alive: int = _IDLE_SECONDS,
         **options: Any,
     ) -> None:
         self._guard = RequestGuard(app)
@@ -115,7 +116,8 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=grace_seconds,
-                **{"timeout_keep_alive": _IDLE_SECONDS, **options},
+                timeout_keep_alive=timeout_keep_alive,
+                **options,
             )
         )
         self._listening = listening

@@ -12,7 +12,7 @@ from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.simulated_market import Market
 from cbbot_bridge.simulator.world import World
 
-__all__ = ["dollars", "known_product", "market_of"]
+__all__ = ["dollars", "known_product", "market_of", "no_product"]
 
 
 def known_product(request: Request, product_id: str) -> Product:
@@ -23,7 +23,7 @@ def known_product(request: Request, product_id: str) -> Product:
     """
     found = world_of(request).product(product_id)
     if found is None:
-        raise ApiError.not_found(f"Product {product_id} not supported")
+        raise no_product(product_id)
     return found
 
 
@@ -35,8 +35,13 @@ def market_of(request: Request, product_id: str) -> Market:
     """
     found = world_of(request).market(product_id)
     if found is None:
-        raise ApiError.not_found(f"Product {product_id} not supported")
+        raise no_product(product_id)
     return found
+
+
+def no_product(product_id: str) -> ApiError:
+    """The 404 for a product that is not here."""
+    return ApiError.not_found(f"Product {product_id} not supported")
 
 
 def dollars(world: World, currency: str, now_ms: int) -> Decimal | None:

@@ -14,7 +14,7 @@ from cbbot.venue.wire import decimal_text
 from cbbot_bridge.simulator.account_routes import FIAT, account_uuid
 from cbbot_bridge.simulator.error_answers import ApiError
 from cbbot_bridge.simulator.portfolio_choice import portfolio_of
-from cbbot_bridge.simulator.product_lookup import dollars
+from cbbot_bridge.simulator.product_lookup import dollars, no_product
 from cbbot_bridge.simulator.request_reading import bounded
 from cbbot_bridge.simulator.request_world import world_of
 from cbbot_bridge.simulator.world import World, identity
@@ -86,7 +86,7 @@ async def spot_price(request: Request) -> Response:
     market = world.market(pair)
     last = None if market is None else market.last_print(world.now_ms())
     if market is None or last is None:
-        raise ApiError.not_found(f"Product {pair} not supported")
+        raise no_product(pair)
     base, _, quote = pair.partition("-")
     amount = decimal_text(last.price * market.instrument.price_increment)
     return JSONResponse({"data": {"amount": amount, "base": base, "currency": quote}})

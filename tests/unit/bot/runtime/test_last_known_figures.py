@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,20 @@ from cbbot.runtime.store import read_generation
 
 def _broken(bridge: Any) -> None:
     bridge.broken["/exchange/filters"] = lambda _: httpx.Response(503, json={"error": {"code": "x", "message": "no"}})
+
+
+async def _restarted_without_a_bridge(make_rig: Any, bridge: Any, folder: Path, change: Callable[[Any], None]) -> Any:
+    """A bot that has been ready, whose saved state was changed, started again five seconds ago at a broken bridge."""
+    rig = make_rig(bridge, folder)
+    await rig.until(lambda: rig.bot.readiness[0])
+    await rig.stop()
+    document = read_generation(rig.store.path)
+    change(document)
+    rig.store.save(document)
+    _broken(bridge)
+    again = make_rig(bridge, folder)
+    await asyncio.sleep(5)
+    return again
 
 
 def test_until_the_bridge_answers_the_figures_are_those_of_the_state_and_say_of_when(
@@ -94,15 +109,9 @@ def test_a_state_that_makes_no_sense_is_not_shown_as_nothing_open(
     bridge = fake_bridge()
 
     async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: rig.bot.readiness[0])
-        await rig.stop()
-        document = read_generation(rig.store.path)
-        del document["account"]["realised"]
-        rig.store.save(document)
-        _broken(bridge)
-        again = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
+        again = await _restarted_without_a_bridge(
+            make_rig, bridge, tmp_path, lambda document: document["account"].pop("realised")
+        )
         status = again.bot.status()
         assert (status.open_lots, status.pending_orders, status.equity_usd) == (None, None, None)
         assert math.isnan(again.exposed()["bot_open_lots"])
@@ -117,13 +126,9 @@ def test_a_state_that_is_halted_says_so_before_the_bridge_answers(
     bridge = fake_bridge()
 
     async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: rig.bot.readiness[0])
-        await rig.stop()
-        rig.store.save(read_generation(rig.store.path) | {"halted": "an id used twice"})
-        _broken(bridge)
-        again = make_rig(bridge, tmp_path)
-        await asyncio.sleep(5)
+        again = await _restarted_without_a_bridge(
+            make_rig, bridge, tmp_path, lambda document: document.update(halted="an id used twice")
+        )
         assert again.bot.status().reason.endswith("(the state is halted: an id used twice)")
         assert again.exposed()["bot_halted"] == 1
         await again.stop()
