@@ -17,10 +17,26 @@ import yaml
 
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import API_VERSION, KIND
+from cbbot.contract.tradingbot_constraints import TRANSITION_OF
 from cbbot.contract.violation import BadTradingBot
 from cbbot_operator import crd
 
-__all__ = ["ACCEPTED", "FILE", "Case", "cases", "manifest", "operators_words", "read", "without_the_head", "write"]
+__all__ = [
+    "ACCEPTED",
+    "ACCEPTED_CHANGES",
+    "FILE",
+    "REFUSED",
+    "REFUSED_CHANGES",
+    "Case",
+    "Change",
+    "cases",
+    "manifest",
+    "operators_words",
+    "operators_words_of_a_change",
+    "read",
+    "without_the_head",
+    "write",
+]
 
 FILE: Final = Path(__file__).with_name("refusals.yaml")
 _HEAD: Final = "# What is said of a TradingBot that is refused: renewed by `python tools/refusals.py`. Do not edit.\n"
@@ -44,7 +60,7 @@ ACCEPTED: Final[dict[str, dict[str, Any]]] = {
 }
 """For every constraint a spec that just keeps it."""
 
-_REFUSED: Final[dict[str, dict[str, Any]]] = {
+REFUSED: Final[dict[str, dict[str, Any]]] = {
     "live-has-keys": {"mode": "Live", "risk": _CAPPED},
     "live-caps-an-order": {"mode": "Live", "risk": {"maxExposureUSD": 250}, "exchange": {"venue": "Simulator"}},
     "live-caps-the-exposure": {"mode": "Live", "risk": {"maxOrderUSD": 50}, "exchange": {"venue": "Simulator"}},
@@ -58,6 +74,42 @@ _REFUSED: Final[dict[str, dict[str, Any]]] = {
     "bot-environment-is-free": {"bot": {"env": [{"name": "TAKE_PROFIT_PCT", "value": "9"}]}},
     "bridge-environment-is-free": {"bridge": {"env": [{"name": "COINBASE_API_BASE", "value": "http://x"}]}},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one field of a TradingBot that exists; None is a field that is not set."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+    @property
+    def name(self) -> str:
+        return f"spec.{self.path} changed from {self.before or 'unset'} to {self.after or 'unset'}"
+
+    def spec(self, value: str | None) -> dict[str, Any]:
+        """The smallest spec with that value of the field, for a merge patch: an unset field is null."""
+        return _spec_with(self.path, value)
+
+
+REFUSED_CHANGES: Final = (
+    Change("product.id", "BTC-USD", "ETH-USD"),
+    Change("state.storageClassName", "standard", "fast"),
+    Change("state.storageClassName", "standard", None),
+    Change("state.storageClassName", None, "standard"),
+    Change("state.accessMode", "ReadWriteOnce", "ReadWriteOncePod"),
+    Change("state.size", "1Gi", "1023Mi"),
+    Change("state.size", "1Ti", "1023Gi"),
+)
+ACCEPTED_CHANGES: Final = (
+    Change("product.id", "BTC-USD", "BTC-USD"),
+    Change("state.storageClassName", "standard", "standard"),
+    Change("state.accessMode", "ReadWriteOnce", "ReadWriteOnce"),
+    Change("state.size", "1Gi", "1024Mi"),
+    Change("state.size", "1023Mi", "1Gi"),
+    Change("state.size", "1Gi", "1Ti"),
+)
 
 # What matches no form of the contract, not even that of a path.
 _NO_FORM: Final = "\x7f?"
@@ -93,7 +145,7 @@ def cases() -> list[Case]:
     found = [Case("spec.product is missing", {})]
     for path, node in _nodes(spec_schema, ""):
         found += [Case(f"spec.{path} {what}".replace("spec. ", "spec "), made) for what, made in _mistakes(path, node)]
-    return found + [Case(f"broken: {name}", _PAPER | spec) for name, spec in _REFUSED.items()]
+    return found + [Case(f"broken: {name}", _PAPER | spec) for name, spec in REFUSED.items()]
 
 
 def manifest(spec: dict[str, Any], name: str = "refused") -> dict[str, Any]:
@@ -107,6 +159,10 @@ def operators_words(spec: dict[str, Any]) -> str:
     except BadTradingBot as error:
         return str(error)
     return ""
+
+
+def operators_words_of_a_change(change: Change) -> str:
+    return TRANSITION_OF[change.path].refusal(change.before, change.after) or ""
 
 
 def without_the_head(message: str) -> str:

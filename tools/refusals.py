@@ -16,27 +16,26 @@ NAMESPACE = "default"
 
 
 def main() -> int:
-    import tradingbot_refusals  # noqa: PLC0415 - the path to it is set above
+    import tradingbot_refusals as refusals  # noqa: PLC0415 - the path to it is set above
     from cluster.api_server import ApiServer  # noqa: PLC0415 - likewise
+    from cluster.refusing import changed, created  # noqa: PLC0415 - likewise
 
     if os.environ.get("CI") or not os.environ.get("KUBECONFIG"):
         sys.stderr.write("refusals: renewed by a person, against a cluster that KUBECONFIG names\n")
         return 2
     api_server = ApiServer()
-    path = f"/apis/cbbot.io/v1alpha1/namespaces/{NAMESPACE}/tradingbots?dryRun=All&fieldValidation=Strict"
-    said = {}
-    for case in tradingbot_refusals.cases():
-        code, answer = api_server("POST", path, tradingbot_refusals.manifest(case.spec))
-        words = {
-            "api_server": tradingbot_refusals.without_the_head(answer["message"]) if code >= 400 else "",
-            "operator": tradingbot_refusals.operators_words(case.spec),
-        }
-        for who, text in words.items():
-            if not text:
-                print(f"{case.name}: taken by the {who.replace('_', ' ')}", file=sys.stderr)
-        said[case.name] = words
-    tradingbot_refusals.write(said)
-    print(f"{tradingbot_refusals.FILE.name}: {len(said)} cases")
+    said = {
+        case.name: (created(api_server, NAMESPACE, case.spec), refusals.operators_words(case.spec))
+        for case in refusals.cases()
+    } | {
+        change.name: (changed(api_server, NAMESPACE, change), refusals.operators_words_of_a_change(change))
+        for change in refusals.REFUSED_CHANGES
+    }
+    for name, both in said.items():
+        if not all(both):
+            print(f"{name}: taken by the {'operator' if both[0] else 'API server'}", file=sys.stderr)
+    refusals.write({name: dict(zip(("api_server", "operator"), both, strict=True)) for name, both in said.items()})
+    print(f"{refusals.FILE.name}: {len(said)} cases")
     return 0
 
 
