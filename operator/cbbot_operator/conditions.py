@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cbbot.contract.tradingbot_status import CONDITION_TYPES
 from cbbot_operator import deletion, pods
+from cbbot_operator.access_mode import NEEDED_VERSION, asked_of, mode_of
 from cbbot_operator.keys import Object
 from cbbot_operator.observed import Observed, api_key_secret
 from cbbot_operator.policies import Refusal
@@ -160,8 +161,16 @@ def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
     name = seen.claim["metadata"]["name"]
     phase = seen.claim.get("status", {}).get("phase", "Pending")
     if phase == "Bound":
-        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}")
+        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}{_other_mode(seen.claim)}")
     return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+
+
+def _other_mode(claim: Object) -> str:
+    asked, given = asked_of(claim), mode_of(claim)
+    if asked == given:
+        return ""
+    needed = ".".join(map(str, NEEDED_VERSION))
+    return f"; it is {given}: {asked} needs Kubernetes {needed}, and the cluster was older when the claim was made"
 
 
 def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:

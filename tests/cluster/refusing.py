@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cluster.api_server import ApiServer
-from tradingbot_refusals import Change, manifest, without_the_head
+from refused_tradingbots import Change, manifest, without_the_head
 
 __all__ = ["changed", "created", "words"]
 

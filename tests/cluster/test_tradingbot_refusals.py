@@ -12,7 +12,7 @@ import pytest
 from cluster.api_server import ApiServer
 from cluster.kubectl import Kubectl
 from cluster.refusing import changed, created
-from tradingbot_refusals import ACCEPTED, ACCEPTED_CHANGES, REFUSED_CHANGES, cases, read
+from refused_tradingbots import ACCEPTED, ACCEPTED_CHANGES, REFUSED_CHANGES, cases, read
 
 pytestmark = pytest.mark.cluster
 

@@ -11,7 +11,7 @@ from cbbot.contract.constraints import CONSTRAINTS
 from cbbot.contract.setting import Kind
 from cbbot.contract.tradingbot import SETTING_OF
 from cbbot.contract.tradingbot_constraints import TRANSITIONS
-from tradingbot_refusals import (
+from refused_tradingbots import (
     ACCEPTED,
     ACCEPTED_CHANGES,
     REFUSED,
@@ -28,7 +28,7 @@ SAID = read()
 
 def test_the_file_has_every_case_and_no_other() -> None:
     names = [case.name for case in cases()] + [change.name for change in REFUSED_CHANGES]
-    assert names == list(SAID), "run python tools/refusals.py"
+    assert names == list(SAID), "run python tools/renew_refusals.py"
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)

@@ -1,7 +1,7 @@
 """TradingBots that must be refused, made from the definition's own schema, and what is said of each.
 
 ``tests/refusals.yaml`` has the API server's words and the operator's for every case, word for word. A unit
-test holds the operator against it, a test in a cluster the API server. ``tools/refusals.py`` renews it.
+test holds the operator against it, a test in a cluster the API server. ``tools/renew_refusals.py`` renews it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 FILE: Final = Path(__file__).with_name("refusals.yaml")
-_HEAD: Final = "# What is said of a TradingBot that is refused: renewed by `python tools/refusals.py`. Do not edit.\n"
+_HEAD: Final = (
+    "# What is said of a TradingBot that is refused: renewed by `python tools/renew_refusals.py`. Do not edit.\n"
+)
 
 _CAPPED: Final = {"maxOrderUSD": 50, "maxExposureUSD": 250}
 _PAPER: Final[dict[str, Any]] = {"product": {"id": "BTC-USD"}}

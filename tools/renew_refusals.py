@@ -1,4 +1,4 @@
-"""Renews tests/refusals.yaml, what is said of a TradingBot that is refused: ``python tools/refusals.py``.
+"""Renews tests/refusals.yaml, what is said of a TradingBot that is refused: ``python tools/renew_refusals.py``.
 
 It asks the API server that KUBECONFIG names, whose TradingBot definition must be this checkout's and whose
 CEL must be on; nothing is created there. It refuses to run in CI, where the file is what both are held against.
@@ -16,7 +16,7 @@ NAMESPACE = "default"
 
 
 def main() -> int:
-    import tradingbot_refusals as refusals  # noqa: PLC0415 - the path to it is set above
+    import refused_tradingbots as refusals  # noqa: PLC0415 - the path to it is set above
     from cluster.api_server import ApiServer  # noqa: PLC0415 - likewise
     from cluster.refusing import changed, created  # noqa: PLC0415 - likewise
 
