@@ -40,7 +40,7 @@ __all__ = [
 
 FILE: Final = Path(__file__).with_name("refusals.yaml")
 _HEAD: Final = (
-    "# What is said of a TradingBot that is refused: renewed by `python tools/renew_refusals.py`. Do not edit.\n"
+    "# Renewed by `python tools/renew_refusals.py`: what is said of a TradingBot that is refused. Do not edit.\n"
 )
 
 _CAPPED: Final = {"maxOrderUSD": 50, "maxExposureUSD": 250}

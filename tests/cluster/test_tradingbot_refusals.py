@@ -45,22 +45,15 @@ def test_what_just_keeps_a_rule_is_taken(api_server: ApiServer) -> None:
     assert {name: words for name, words in said.items() if words} == {}
 
 
+FORM = "metadata.name in body should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (
-            "b" * 63,
-            "metadata.name: Too long: may not be more than 45 bytes",
-        ),
-        (
-            "btc.paper",
-            'metadata.name: Invalid value: "btc.paper": metadata.name in body should match '
-            "'^[a-z]([-a-z0-9]*[a-z0-9])?$'",
-        ),
-        (
-            "4btc",
-            "metadata.name: Invalid value: \"4btc\": metadata.name in body should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'",
-        ),
+        ("b" * 63, "metadata.name: Too long: may not be more than 45 bytes"),
+        ("btc.paper", f'metadata.name: Invalid value: "btc.paper": {FORM}'),
+        ("4btc", f'metadata.name: Invalid value: "4btc": {FORM}'),
     ],
 )
 def test_a_name_that_its_services_could_not_have_is_refused(api_server: ApiServer, name: str, words: str) -> None:

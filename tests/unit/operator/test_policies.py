@@ -80,10 +80,10 @@ def test_a_claim_that_is_another_bots_state_is_refused(observed: Observe, paper:
     spec = {**paper, "state": {"existingClaim": "mine"}}
     refusal = first_refusal(observed(spec, existing_claim=claim(), claim_holder="eth"))
     assert refusal is not None
-    assert (refusal.reason, refusal.message) == (
-        "ClaimInUse",
-        "PersistentVolumeClaim mine (spec.state.existingClaim) is the state of TradingBot eth: two bots would undo each "
-        "other's lots; name another claim",
+    assert refusal.reason == "ClaimInUse"
+    assert refusal.message == (
+        "PersistentVolumeClaim mine (spec.state.existingClaim) is the state of TradingBot eth: two bots would undo "
+        "each other's lots; name another claim"
     )
 
 
