@@ -38,7 +38,7 @@ def too_many_requests(retry_after: int) -> web.Response:
 
 
 class ApiProxy:
-    """Serves plain HTTP on a local port, with the kubeconfig's certificate to the API server. Use as a context manager."""
+    """Plain HTTP on a local port, the kubeconfig's certificate to the API server. Use as a context manager."""
 
     def __init__(self, api_server: ApiServer, folder: Path) -> None:
         self.rule: Rule | None = None
@@ -46,13 +46,13 @@ class ApiProxy:
         """Every request that changes something, as ``PATCH /path``."""
         self.kubeconfig = folder / "kubeconfig"
         self._api_server = api_server
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._away = False
         self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._session: aiohttp.ClientSession | None = None
         self._port: Future[int] = Future()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,12 +76,12 @@ class ApiProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._ended is not None:
+        if self._loop is not None and self._ended is not None:
             self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(timeout=20)
-        self._loop.close()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         connector = aiohttp.TCPConnector(ssl=self._api_server.tls, limit=0)
         timeout = aiohttp.ClientTimeout(total=None)
@@ -99,6 +99,8 @@ class ApiProxy:
     def cut(self) -> None:
         """From now on nobody is served; connections that are open are closed."""
         self._away = True
+        if self._loop is None:
+            return
         for transport in list(self._transports):
             self._loop.call_soon_threadsafe(transport.abort)
 

@@ -35,7 +35,7 @@ class OperatorProcess:
             "CBBOT_NAMESPACES": namespace,
             "POD_NAMESPACE": namespace,
             "POD_NAME": "one",
-            "CBBOT_POLL_SECONDS": "1",
+            "CBBOT_POLL_SECONDS": "5",
             "PORT": "0",
             **environment,
         }
