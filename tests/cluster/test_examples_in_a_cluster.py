@@ -64,7 +64,7 @@ def test_kubectl_explain_tells_one_field(kubectl: Kubectl) -> None:
     assert schema_of("spec.risk.maxOrderUSD")["description"] in shown
 
 
-def test_the_columns_are_those_of_the_definition(kubectl: Kubectl, api_server: ApiServer) -> None:
+def test_the_columns_are_those_of_the_definition(api_server: ApiServer) -> None:
     name = "columns"
     body = {
         "apiVersion": "cbbot.io/v1alpha1",

@@ -21,14 +21,19 @@ RELEASE = "another"
 FLAGS = ("--set=replicas=0", *shlex.split(os.environ.get("CBBOT_HELM_FLAGS", "")))
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[Kubectl]:
+@pytest.fixture(scope="module")
+def namespace() -> Iterator[str]:
     name = f"cbbot-another-{os.getpid()}"
     run("kubectl", "create", "namespace", name)
-    kubectl = Kubectl(name)
-    yield kubectl
-    kubectl.helm("uninstall", RELEASE, "--ignore-not-found", check=False)
+    yield name
     run("kubectl", "delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def elsewhere(namespace: str) -> Iterator[Kubectl]:
+    kubectl = Kubectl(namespace)
+    yield kubectl
+    kubectl.helm("uninstall", RELEASE, "--ignore-not-found")
 
 
 def test_a_second_release_leaves_the_definition_to_the_first(elsewhere: Kubectl) -> None:
