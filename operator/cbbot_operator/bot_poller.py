@@ -75,6 +75,14 @@ class Poller:
         ready = condition(known.seen.status, "Ready") if known is not None else None
         return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
 
+    def _waits_unwatched(self, key: Key) -> bool:
+        """Whether it waits for something that no watch shows, such as a Secret that somebody is to create."""
+        known = self._reconciler.known.get(key)
+        if known is None:
+            return False
+        claim_waits = known.seen.existing_claim is not None and not self._is_ready(key)
+        return known.outcome.refusal is not None or claim_waits
+
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""
         known = self._reconciler.known.get(key)
@@ -84,8 +92,7 @@ class Poller:
         async with self._gate:
             try:
                 await self._ask(key)
-                # Pods are not watched: one that will not start is looked at again with every full round.
-                if (look and not self._is_ready(key)) or self._may_go(key):
+                if (look and self._waits_unwatched(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})

@@ -91,7 +91,7 @@ class WorkQueue(Generic[K]):
             self._arrived.release()
 
     def add_after(self, key: K, seconds: float, urgency: Urgency = Urgency.RESYNC) -> None:
-        """Ask for work on ``key`` later; what is already arranged for it stands when it comes earlier or after a failure."""
+        """Ask for work on ``key`` later; what is arranged already stands if it comes earlier or after a failure."""
         loop = asyncio.get_running_loop()
         present = self._timers.get(key)
         if present is not None and (key in self._failures or present[0].when() <= loop.time() + seconds):

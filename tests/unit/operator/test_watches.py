@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from cbbot_operator.keys import Key
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watches import Watches
+from cbbot_operator.workqueue import Urgency
 from unit.operator.memory_cluster import Run
 
 OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot": "btc"}
@@ -14,8 +16,13 @@ OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot":
 class Seen:
     def __init__(self) -> None:
         self.keys: list[Key] = []
+        self.urgencies: list[Urgency] = []
         self.leases = 0
-        self.watches = Watches(self.keys.append, self.users, "cbbot-operator", self.lease)
+        self.watches = Watches(self.add, WatchCache(), self.users, "cbbot-operator", self.lease)
+
+    def add(self, key: Key, urgency: Urgency) -> None:
+        self.keys.append(key)
+        self.urgencies.append(urgency)
 
     def users(self, namespace: str, name: str) -> list[Key]:
         return [Key(namespace, "other")] if name == "coinbase" else []
@@ -67,10 +74,10 @@ def test_a_tradingbot_deleted_and_made_again_wakes_each_time(run: Run, seen: See
 
 
 def test_a_child_wakes_its_tradingbot_by_label_or_owner(run: Run, seen: Seen) -> None:
-    run(seen.watches.child(event=event("DELETED", name="btc-bot", labels=OURS)))
+    run(seen.watches.child(kind="Deployment", event=event("DELETED", name="btc-bot", labels=OURS)))
     owner = {"apiVersion": "cbbot.io/v1alpha1", "kind": "TradingBot", "name": "eth", "uid": "3"}
-    run(seen.watches.child(event=event("MODIFIED", name="eth-bot", ownerReferences=[owner])))
-    run(seen.watches.child(event=event("MODIFIED", name="stranger")))
+    run(seen.watches.child(kind="Deployment", event=event("MODIFIED", name="eth-bot", ownerReferences=[owner])))
+    run(seen.watches.child(kind="Deployment", event=event("MODIFIED", name="stranger")))
     assert seen.keys == [Key("trading", "btc"), Key("trading", "eth")]
 
 
