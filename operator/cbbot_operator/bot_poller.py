@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cbbot.errors import CbbotError
-from cbbot_operator import deletion
+from cbbot_operator import deletion, pods
 from cbbot_operator.bots import Bots, Command
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import Key
@@ -35,6 +35,15 @@ def command_for(seen: Observed, report: Report) -> Command | None:
     if seen.spec.entries == "Paused" and not paused:
         return "pause-entries"
     return "resume" if seen.spec.entries == "Allowed" and paused else None
+
+
+def _runs(seen: Observed) -> bool:
+    """Whether there is a bot that could answer: one that was scaled to nothing or has not started cannot."""
+    deployment = seen.deployment("bot")
+    if deployment is None or not deployment.get("spec", {}).get("replicas", 1):
+        return False
+    phases = {pod.get("status", {}).get("phase") for pod in pods.of_component(seen.pods, "bot")}
+    return "Running" in phases or bool(deployment.get("status", {}).get("availableReplicas"))
 
 
 class Poller:
@@ -103,8 +112,7 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.deployment("bot")
-        if deployment is None or not deployment["spec"].get("replicas", 1):
+        if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
         report = await self._bots.status(key, self._now())

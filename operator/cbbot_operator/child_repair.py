@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from cbbot.errors import Refused, Retryable
-from cbbot_operator.cluster import Cluster
+from cbbot.errors import Refused
+from cbbot_operator.cluster import Cluster, Conflict
 from cbbot_operator.keys import FIELD_MANAGER, Object
 from cbbot_operator.kinds import KINDS, Stuck
 
@@ -24,7 +24,7 @@ async def put_by_force(cluster: Cluster, wanted: dict[str, Any], refusal: Refuse
 
     Raises:
         Refused: neither is allowed or helps.
-        Retryable: it is on its way out and will be made once it is gone.
+        Conflict: it is on its way out and will be made once it is gone.
     """
     kind, namespace, name = wanted["kind"], wanted["metadata"]["namespace"], wanted["metadata"]["name"]
     if refusal.code != _UNPROCESSABLE or KINDS[kind].stuck is Stuck.REPORTED:
@@ -33,7 +33,7 @@ async def put_by_force(cluster: Cluster, wanted: dict[str, Any], refusal: Refuse
     if live is None:
         return await cluster.apply(wanted)
     if "deletionTimestamp" in live["metadata"]:
-        raise Retryable(f"{kind} {name} is being deleted and will be made once it is gone")
+        raise Conflict(f"{kind} {name} is being deleted and will be made once it is gone")
     _LOG.warning("%s; put back whole", refusal, extra={"fields": {"kind": kind, "child": name}})
     try:
         await _overwrite(cluster, live, wanted)
@@ -43,7 +43,7 @@ async def put_by_force(cluster: Cluster, wanted: dict[str, Any], refusal: Refuse
         if _IMMUTABLE not in str(error) or KINDS[kind].stuck is not Stuck.MADE_ANEW:
             raise refusal from error
         await cluster.delete(kind, namespace, name, live["metadata"]["uid"], foreground=True)
-        raise Retryable(f"{kind} {name} cannot be changed ({error}): deleted, to be made anew") from error
+        raise Conflict(f"{kind} {name} cannot be changed ({error}): deleted, to be made anew") from error
 
 
 async def clear_pods(cluster: Cluster, wanted: dict[str, Any], found: tuple[str, ...]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ __all__ = ["Children", "Put", "find_unlabelled", "protecting"]
 _LOG = logging.getLogger(__name__)
 # No object ever has it: an apply with it makes an object, or is a conflict with the one there is.
 _MAKE_ONLY = "1"
+# Old API servers have a way of their own for Services, and it wants none.
+_NOT_SO = "resourceVersion should not be set on objects to be created"
 _TROUBLE = 2
 # A pod that is replaced reads these: without them it would run with something else than its hash says.
 _READ_BY_PODS = frozenset({"ConfigMap", "Secret"})
@@ -81,6 +83,8 @@ class Children:
     def __init__(self, cluster: Cluster, cache: WatchCache) -> None:
         self._cluster = cluster
         self._cache = cache
+        self._asked_first: set[str] = set()
+        """Kinds of which it is asked whether a name is taken before an object is made."""
 
     async def put(self, seen: Observed, wanted: Sequence[dict[str, Any]], before: Put | None) -> tuple[Observed, Put]:
         """Put what is wanted; the children as they are now, and what became of each.
@@ -89,7 +93,7 @@ class Children:
         """
         digests = {_entry(obj): wanted_digest(obj) for obj in wanted}
         put = Put(b"".join(digests[entry] for entry in sorted(digests)))
-        work = _Work(self._cluster, self._cache, seen, digests, put, before)
+        work = _Work(self._cluster, self._cache, self._asked_first, seen, digests, put, before)
         for stage in _stages(wanted, suspended=seen.spec is not None and seen.spec.suspend):
             if not _may_go_on(stage, put):
                 break
@@ -129,7 +133,10 @@ def _stages(wanted: Sequence[dict[str, Any]], *, suspended: bool) -> list[list[d
 
 
 def _may_go_on(stage: Sequence[Object], put: Put) -> bool:
-    passing = [error for error in put.failures.values() if isinstance(error, Retryable)]
+    # An object in the way is no trouble of the API server's.
+    passing = [
+        error for error in put.failures.values() if isinstance(error, Retryable) and not isinstance(error, Conflict)
+    ]
     if len(passing) >= _TROUBLE and not put.answered:
         return False  # the API server is in trouble: asking it for more only adds to that
     pods = any(obj["kind"] == "Deployment" and obj["spec"].get("replicas") for obj in stage)
@@ -142,6 +149,7 @@ class _Work:
 
     cluster: Cluster
     cache: WatchCache
+    asked_first: set[str]
     seen: Observed
     digests: dict[Entry, bytes]
     result: Put
@@ -188,9 +196,14 @@ class _Work:
         state = self.states.get(entry)
         if entry not in self.children:
             return await self._make(obj)
-        if state is not None and state.breaches:
-            return await clear_pods(self.cluster, obj, state.breaches)
-        return await self._apply_or_force(obj)
+        if state is None or not state.breaches:
+            answer = await self._apply_or_force(obj)
+            found = reduce(entry[0], answer).state.breaches
+            if not found:
+                return answer
+        else:
+            found = state.breaches
+        return await clear_pods(self.cluster, obj, found)
 
     async def _apply_or_force(self, obj: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -201,13 +214,19 @@ class _Work:
     async def _make(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Make it, without taking over what somebody else has under the name."""
         kind, name = _entry(obj)
-        try:
-            return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], "resourceVersion": _MAKE_ONLY}})
-        except Conflict:
-            present = await self.cluster.get(kind, self.seen.key.namespace, name)
-            if present is not None and not is_ours(present, self.seen.key.name, self.seen.uid):
-                raise _NameTaken from None
-            return await self._apply_or_force(obj)
+        if kind not in self.asked_first:
+            try:
+                return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], "resourceVersion": _MAKE_ONLY}})
+            except Conflict:
+                pass
+            except Retryable as error:
+                if _NOT_SO not in str(error):
+                    raise
+                self.asked_first.add(kind)
+        present = await self.cluster.get(kind, self.seen.key.namespace, name)
+        if present is not None and not is_ours(present, self.seen.key.name, self.seen.uid):
+            raise _NameTaken
+        return await self._apply_or_force(obj)
 
     def _take(self, entry: Entry, answer: dict[str, Any]) -> None:
         self.result.answered = True

@@ -24,9 +24,11 @@ _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.secu
 
 
 def breaches(deployment: Object) -> tuple[str, ...]:
-    """What has to go, in words; nothing for a template that is as it was applied."""
+    """What has to go, in words; nothing for a template that is as it was applied, or of which nothing is ours."""
     template = deployment["spec"].get("template") or {}
     ours = owned_part(deployment).get("spec", {}).get("template", {})
+    if "spec" not in ours:
+        return ()
     return tuple(_of_annotations(template, ours)) + tuple(_of_pod(template.get("spec") or {}, ours.get("spec", {})))
 
 

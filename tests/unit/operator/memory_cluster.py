@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
-from cbbot_operator.cluster import Conflict
+from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
@@ -203,9 +203,7 @@ class MemoryCluster:
                 status[field] = copy.deepcopy(value)
         return self._stamp(present)
 
-    async def page(
-        self, kind: str, namespace: str | None, selector: str, limit: int, token: str
-    ) -> tuple[list[dict[str, Any]], str]:
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
         """Pages of two, whatever the limit: every listing of a test has several."""
         self._note("list", kind, "")
         del limit

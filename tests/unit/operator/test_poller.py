@@ -151,6 +151,8 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
 ) -> None:
     cluster.tradingbot(paper)
     look()
+    cluster.roll_out()
+    look()
     cluster.refused = {("patch_status", "TradingBot"): "no"}
     bots.answers[key] = bot_status(open_lots=5)
     woken: list[Key] = []
