@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["WatchCache"]
 
 _LOG = logging.getLogger(__name__)
-_PAGE = 250
+_PAGE = 50
 _CACHED = frozenset(kind.name for kind in CACHED)
 
 

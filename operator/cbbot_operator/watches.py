@@ -109,6 +109,21 @@ async def _login(**_: Any) -> kopf.AiohttpSession:
     return watch_login(log_in())
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """kopf compares an object with what it was for handlers of changes; there are none here."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        del body, extra_fields
+        return kopf.BodyEssence({})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        del body
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        del body, patch, essence
+
+
 def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     """kopf, kept to watching. ``dynamic``: notice CRDs that appear later, which needs cluster-wide rights."""
     settings = kopf.OperatorSettings()
@@ -116,6 +131,10 @@ def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     settings.scanning.disabled = not dynamic
     settings.peering.standalone = True
     settings.watching.connect_timeout = 10
+    # An object that was shown is kept until its worker has idled: of thousands at once that is most of the memory.
+    settings.watching.chunk_size = 50
+    settings.queueing.idle_timeout = 0.2
+    settings.persistence.diffbase_storage = _NoDiffs()
     # The API server filters: a cluster's other objects never travel.
     for kind in WATCHED:
         if kind.watched:
