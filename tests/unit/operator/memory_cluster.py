@@ -123,6 +123,13 @@ class MemoryCluster:
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
 
+    def edit(self, kind: str, name: str) -> dict[str, Any]:
+        """An object to be changed by hand: it has another version from now on."""
+        self._version += 1
+        obj = self.one(kind, name)
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        return obj
+
     def names(self, kind: str) -> list[str]:
         return sorted(name for (of, _, name) in self.objects if of == kind)
 
@@ -230,6 +237,8 @@ class MemoryCluster:
         for (kind, _, _), obj in self.objects.items():
             if kind == "Deployment":
                 replicas = obj["spec"]["replicas"]
+                self._version += 1
+                obj["metadata"]["resourceVersion"] = str(self._version)
                 obj["status"] = {
                     "observedGeneration": obj["metadata"]["generation"],
                     "availableReplicas": replicas,

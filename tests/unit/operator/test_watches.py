@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from cbbot_operator.keys import Key
+from cbbot_operator.kinds import CACHED
 from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watches import Watches
 from cbbot_operator.workqueue import Urgency
-from unit.operator.memory_cluster import Run
+from unit.operator.memory_cluster import MemoryCluster, Run
 
 OURS = {"app.kubernetes.io/managed-by": "cbbot-operator", "cbbot.io/tradingbot": "btc"}
 
@@ -18,7 +19,8 @@ class Seen:
         self.keys: list[Key] = []
         self.urgencies: list[Urgency] = []
         self.leases = 0
-        self.watches = Watches(self.add, WatchCache(), self.users, "cbbot-operator", self.lease)
+        self.cache = WatchCache()
+        self.watches = Watches(self.add, self.cache, self.users, "cbbot-operator", self.lease)
 
     def add(self, key: Key, urgency: Urgency) -> None:
         self.keys.append(key)
@@ -92,3 +94,33 @@ def test_only_our_own_lease_proves_that_the_watch_lives(run: Run, seen: Seen) ->
     assert seen.leases == 0
     run(seen.watches.lease(event=event("MODIFIED", name="cbbot-operator")))
     assert seen.leases == 1
+
+
+def test_what_a_person_changed_is_urgent_and_a_listing_is_not(run: Run, seen: Seen) -> None:
+    run(seen.watches.tradingbot(event=event(None, generation=1)))
+    run(seen.watches.tradingbot(event=event("MODIFIED", generation=2)))
+    run(seen.watches.child(kind="Deployment", event=event("MODIFIED", name="btc-bot", labels=OURS)))
+    run(seen.watches.secret(event=event(None, name="coinbase", labels={"cbbot.io/watch": "true"})))
+    run(seen.watches.secret(event=event("MODIFIED", name="coinbase", labels={"cbbot.io/watch": "true"})))
+    assert seen.urgencies[:4] == [Urgency.RESYNC, Urgency.PERSON, Urgency.CHILD, Urgency.RESYNC]
+    assert seen.urgencies[4:] == [Urgency.PERSON]
+
+
+def test_a_change_that_the_watch_missed_is_a_persons_though_a_listing_shows_it(run: Run, seen: Seen) -> None:
+    run(seen.watches.tradingbot(event=event("ADDED", generation=1)))
+    run(seen.watches.tradingbot(event=event(None, generation=2)))
+    assert seen.urgencies == [Urgency.PERSON, Urgency.PERSON]
+
+
+def test_a_child_wakes_nobody_with_what_our_own_request_has_brought(
+    run: Run, seen: Seen, cluster: MemoryCluster
+) -> None:
+    run(seen.cache.list_anew(cluster, CACHED, ["trading"]))
+    change = event("MODIFIED", name="btc-bot", labels=OURS, resourceVersion="5")
+    seen.cache.take("Service", change["object"])
+    run(seen.watches.child(kind="Service", event=change))
+    assert seen.keys == []
+    change["object"]["metadata"] |= {"resourceVersion": "6", "deletionTimestamp": "now"}
+    run(seen.watches.child(kind="Service", event=change))
+    run(seen.watches.child(kind="Service", event={**change, "type": "DELETED"}))
+    assert seen.keys == [Key("trading", "btc")] * 2
