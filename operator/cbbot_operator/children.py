@@ -10,10 +10,11 @@ from typing import Any
 
 from cbbot.errors import Refused
 from cbbot_operator.cluster import Cluster
-from cbbot_operator.keys import Object, is_ours, owner_uids
+from cbbot_operator.keys import Object, is_ours
 from cbbot_operator.kinds import KINDS, Child
 from cbbot_operator.observed import Observed
 from cbbot_operator.operator_metrics import DRIFT
+from cbbot_operator.ownership import made_for
 
 __all__ = ["apply_children", "find_unlabelled"]
 
@@ -53,7 +54,7 @@ async def apply_children(
             continue
         if KINDS[entry[0]].child is Child.KEPT:
             children[entry] = child
-        elif seen.uid in owner_uids(child):
+        elif made_for(child, seen.uid):
             await _prune(cluster, seen, *entry)
     return replace(seen, children=children)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,12 +16,13 @@ from cbbot.contract.violation import BadTradingBot
 from cbbot_operator.cluster import Cluster, served
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
 from cbbot_operator.kinds import CHILDREN
-from cbbot_operator.observed import Observed, Report, api_key_secret, slack_secret
+from cbbot_operator.observed import Observed, api_key_secret, slack_secret
+from cbbot_operator.pods import waited_long
 
-__all__ = ["gather"]
+__all__ = ["gather", "list_children"]
 
 
-async def gather(cluster: Cluster, key: Key, report: Report | None, now: datetime) -> Observed | None:
+async def gather(cluster: Cluster, key: Key, now: datetime) -> Observed | None:
     """What there is, children by their labels. None: there is no such TradingBot."""
     resource = await cluster.get(KIND, *key)
     if resource is None:
@@ -30,43 +32,65 @@ async def gather(cluster: Cluster, key: Key, report: Report | None, now: datetim
         invalid = ""
     except BadTradingBot as error:
         spec, invalid = None, str(error)
-    kinds = [kind.name for kind in await served(cluster, CHILDREN)]
-    marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
-    listed = await asyncio.gather(*(cluster.list(kind, key.namespace, marks) for kind in kinds))
+    children, kinds = await list_children(cluster, key)
+    pods = tuple(await cluster.list("Pod", key.namespace, {NAME_LABEL: key.name}))
     namespace = await cluster.namespace(key.namespace)
     return Observed(
         key=key,
         resource=resource,
         spec=spec,
         invalid=invalid,
-        children={
-            (kind, obj["metadata"]["name"]): obj for kind, objs in zip(kinds, listed, strict=True) for obj in objs
-        },
-        pods=tuple(await cluster.list("Pod", key.namespace, {NAME_LABEL: key.name})),
+        children=children,
+        pods=pods,
+        warnings=await _warnings(cluster, key, pods, now),
         secrets=await _secrets(cluster, key, spec),
         existing_claim=await _existing_claim(cluster, key, spec),
         namespace_uid=str(namespace["metadata"]["uid"]),
         namespace_terminating="deletionTimestamp" in namespace["metadata"],
         monitors_known="ServiceMonitor" in kinds,
-        report=report,
         now=now,
     )
+
+
+async def list_children(cluster: Cluster, key: Key) -> tuple[dict[tuple[str, str], Object], list[str]]:
+    """What has the labels of the children of that TradingBot, if there is one or not, and the kinds looked for."""
+    kinds = [kind.name for kind in await served(cluster, CHILDREN)]
+    marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
+    listed = await asyncio.gather(*(cluster.list(kind, key.namespace, marks) for kind in kinds))
+    found: dict[tuple[str, str], Object] = {
+        (kind, obj["metadata"]["name"]): obj for kind, objs in zip(kinds, listed, strict=True) for obj in objs
+    }
+    return found, kinds
+
+
+async def _warnings(cluster: Cluster, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
+    """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
+    names = waited_long(pods, now)
+    found = await asyncio.gather(
+        *(
+            cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
+            for name in names
+        )
+    )
+    return tuple(event for events in found for event in events)
 
 
 async def _secrets(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
     wanted = [name for name in (api_key_secret(spec), slack_secret(spec)) if name] if spec is not None else []
     found = {name: await cluster.get("Secret", key.namespace, name) for name in dict.fromkeys(wanted)}
-    return {name: None if secret is None else _contents(secret) for name, secret in found.items()}
+    return {name: None if secret is None else _digests(secret) for name, secret in found.items()}
 
 
-def _contents(secret: Mapping[str, Any]) -> dict[str, bytes]:
-    contents = {}
+def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    """Of each value, empty for an empty one: whether it changed is all that is asked."""
+    digests = {}
     for name, text in (secret.get("data") or {}).items():
         try:
-            contents[name] = base64.b64decode(text, validate=True)
+            content = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):  # the API server lets nothing else pass; an empty value says so
-            contents[name] = b""
-    return contents
+            content = b""
+        digests[name] = hashlib.sha256(content).digest() if content else b""
+    return digests
 
 
 async def _existing_claim(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> Object | None:

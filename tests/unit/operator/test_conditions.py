@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cbbot.contract.tradingbot_status import CONDITION_TYPES, Condition
-from cbbot_operator.conditions import Outcome, condition, derive_conditions
+from cbbot_operator.conditions import Outcome, derive_conditions
+from cbbot_operator.judgement import condition
 from cbbot_operator.observed import Observed, Report
 from cbbot_operator.policies import Refusal
 from unit.operator.memory_cluster import MakeStatus, Observe

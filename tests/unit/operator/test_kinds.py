@@ -144,6 +144,9 @@ def used(
         cluster.tradingbot(live)
         await resync_once(cluster, configuration, WorkQueue(), 0)
         await reconciler.reconcile(key)
+        marks = {"cbbot.io/tradingbot": key.name, "app.kubernetes.io/component": "bot"}
+        metadata = {"namespace": key.namespace, "name": "slow", "labels": marks}
+        cluster.put({"kind": "Pod", "metadata": {**metadata, "creationTimestamp": "2026-01-01T00:00:00Z"}})
         cluster.tradingbot({**live, "monitoring": {"serviceMonitor": {"enabled": False}}})
         await reconciler.reconcile(key)
         await lease.release()
@@ -169,7 +172,8 @@ def test_the_rights_are_those_that_the_operator_uses(used: Used, kind: Kind) -> 
     assert subresources[kind.name, "status"] == set(kind.subresources.get("status", ()))
 
 
-def test_the_right_over_finalizers_is_there_for_the_owner_references_that_block() -> None:
+def test_no_owner_reference_blocks_so_that_no_right_over_finalizers_is_needed() -> None:
     owners = [owner for obj in rendered(MOST) for owner in obj["metadata"].get("ownerReferences", ())]
-    blocked = {owner["kind"] for owner in owners if owner["blockOwnerDeletion"]}
-    assert blocked == {kind.name for kind in KINDS.values() if "finalizers" in kind.subresources}
+    assert owners
+    assert not [owner for owner in owners if "blockOwnerDeletion" in owner]
+    assert not [kind.name for kind in KINDS.values() if "finalizers" in kind.subresources]
