@@ -169,21 +169,23 @@ def _degraded_though_pods_run(seen: Observed, outcome: Outcome) -> Judgement:
         )
         return Judgement("True", "AccountShared", message)
     ready = _ready(seen, outcome)
-    since = _waiting_since(seen)
+    since = _waiting_since(seen, rolling_out=_progressing(seen, outcome).status == "True")
     if ready.status != "True" and ready.reason != "Suspended" and since is not None and seen.now - since >= _PATIENCE:
         word = "NotReady" if "epoch" in seen.status else "NeverReady"
         return Judgement("True", word, f"not ready for more than 5 minutes: {ready.message}")
     return Judgement("False", "AsExpected", "")
 
 
-def _waiting_since(seen: Observed) -> datetime | None:
+def _waiting_since(seen: Observed, *, rolling_out: bool) -> datetime | None:
     """Since when it is waited for: the roll-out that is not over began, or what is rolled out ceased to be ready."""
     progressing, ready = condition(seen.status, "Progressing"), condition(seen.status, "Ready")
-    if progressing is None or ready is None or ready["status"] == "True":
+    if progressing is None or ready is None or ready["status"] == "True" or ready["reason"] == "Suspended":
         return None
     begun = [progressing["lastTransitionTime"]]
-    if progressing["status"] != "True":
+    if not rolling_out:
         begun.append(ready["lastTransitionTime"])
+    elif progressing["status"] != "True":
+        return None
     return max(datetime.fromisoformat(text) for text in begun)
 
 

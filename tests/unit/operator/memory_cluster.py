@@ -113,9 +113,9 @@ class MemoryCluster:
             }
         )
 
-    def put_secret(self, name: str, values: Mapping[str, bytes]) -> None:
+    def put_secret(self, name: str, values: Mapping[str, bytes], *, namespace: str = KEY.namespace) -> None:
         data = {key: base64.b64encode(value).decode() for key, value in values.items()}
-        self.put({"kind": "Secret", "metadata": {"namespace": KEY.namespace, "name": name}, "data": data})
+        self.put({"kind": "Secret", "metadata": {"namespace": namespace, "name": name}, "data": data})
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
