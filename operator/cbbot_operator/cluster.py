@@ -41,7 +41,9 @@ class Cluster(Protocol):
     """What the operator asks of a cluster, of kinds by their names. Tests have one in memory."""
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]: ...
     async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
@@ -85,10 +87,16 @@ class HttpCluster:
                 return None
             raise
 
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Every object with these labels; of the whole cluster when ``namespace`` is None."""
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        query = {"labelSelector": selector} if selector else {}
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Every object with these labels and fields; of the whole cluster when ``namespace`` is None."""
+        selectors = {"labelSelector": labels, "fieldSelector": fields or {}}
+        query = {
+            name: ",".join(f"{key}={value}" for key, value in wanted.items())
+            for name, wanted in selectors.items()
+            if wanted
+        }
         answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=query)
         items: list[dict[str, Any]] = answer.get("items", [])
         return items

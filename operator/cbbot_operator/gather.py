@@ -17,6 +17,7 @@ from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
+from cbbot_operator.pods import waited_long
 from cbbot_operator.reduced import Reduced, reduce
 from cbbot_operator.watch_cache import WatchCache
 
@@ -43,6 +44,7 @@ class Gatherer:
             spec, invalid = None, str(error)
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
+        pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
         namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
@@ -52,15 +54,32 @@ class Gatherer:
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
             states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
-            pods=tuple(found.obj for (kind, _), found in around.items() if kind == "Pod"),
+            pods=pods,
+            warnings=await self._warnings(key, pods, now),
             secrets=await self._secrets(key, spec),
             existing_claim=await self._existing_claim(key, spec),
             namespace_uid=namespace.uid,
             namespace_terminating=namespace.terminating,
             monitors_known="ServiceMonitor" in kinds,
             report=before.report if before is not None else None,
+            key_report=before.key_report if before is not None else None,
             now=now,
         )
+
+    async def children(self, key: Key) -> dict[tuple[str, str], Object]:
+        """What has the labels of the children of that TradingBot, if there is one or not."""
+        around = await self._around(key, await self._facts.child_kinds())
+        return {entry: found.obj for entry, found in around.items()}
+
+    async def _warnings(self, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
+        """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
+        found = await asyncio.gather(
+            *(
+                self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
+                for name in waited_long(pods, now)
+            )
+        )
+        return tuple(event for events in found for event in events)
 
     async def _resource(self, key: Key) -> Object | None:
         if self._cache.holds(KIND, key.namespace):

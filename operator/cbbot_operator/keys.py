@@ -12,6 +12,7 @@ __all__ = [
     "FIELD_MANAGER",
     "FINALIZER",
     "FORCE_DELETE",
+    "KEY_FINGERPRINT",
     "MANAGED_BY",
     "NAME_LABEL",
     "RECONCILE",
@@ -38,6 +39,7 @@ FINALIZER = "cbbot.io/open-lots"
 RECONCILE = "cbbot.io/reconcile"
 FORCE_DELETE = "cbbot.io/force-delete"
 SETTINGS_HASH = "cbbot.io/settings-hash"
+KEY_FINGERPRINT = "cbbot.io/api-key-fingerprint"
 
 
 class Key(NamedTuple):

@@ -17,6 +17,7 @@ from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
+from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
@@ -45,7 +46,7 @@ async def operate(configuration: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in heeded_signals():
         loop.add_signal_handler(number, stop.set)
-    async with await connect() as cluster, HttpBots() as bots:
+    async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         started = asyncio.Event()
         server = await health.serve(
@@ -57,7 +58,7 @@ async def operate(configuration: Configuration) -> None:
             started.set()
             await _until(stop, _wait_for_lead(cluster, lease))
             if not stop.is_set():
-                await _lead(configuration, cluster, bots, lease, stop)
+                await _lead(configuration, cluster, (bots, bridges), lease, stop)
         finally:
             await lease.release()
             await server.cleanup()
@@ -79,14 +80,18 @@ async def _knows_tradingbots(cluster: Cluster) -> bool:
 
 
 async def _lead(
-    configuration: Configuration, cluster: Cluster, bots: HttpBots, lease: Lease, stop: asyncio.Event
+    configuration: Configuration,
+    cluster: Cluster,
+    asked: tuple[HttpBots, HttpBridges],
+    lease: Lease,
+    stop: asyncio.Event,
 ) -> None:
     cache = WatchCache()
     dynamic = not configuration.namespaces
     reconciler = Reconciler(cluster, configuration, cache=cache, facts_seconds=_FACTS_SECONDS)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
-    poller = Poller(reconciler, bots, queue.add)
+    poller = Poller(reconciler, *asked, queue.add)
 
     def secret_users(namespace: str, name: str) -> Iterable[Key]:
         for key, known in reconciler.known.items():

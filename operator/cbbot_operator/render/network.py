@@ -31,14 +31,14 @@ def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dic
 
 
 def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
-    """The bridge admits its bot and scrapers, the bot admits the operator and scrapers; nobody else."""
+    """The bridge admits its bot, the bot nobody but these: the operator and scrapers, who may ask both."""
     bot = {"podSelector": {"matchLabels": selector(inputs.key.name, "bot")}}
     operator: dict[str, Any] = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}}}
     if inputs.operator_namespace != inputs.key.namespace:
         name = {"kubernetes.io/metadata.name": inputs.operator_namespace}
         operator["namespaceSelector"] = {"matchLabels": name}
     return [
-        _policy(inputs, "bridge", BRIDGE_PORT, [bot, _scrapers(inputs)]),
+        _policy(inputs, "bridge", BRIDGE_PORT, [bot, operator, _scrapers(inputs)]),
         _policy(inputs, "bot", BOT_PORT, [operator, _scrapers(inputs)]),
     ]
 
