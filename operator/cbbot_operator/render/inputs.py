@@ -45,6 +45,9 @@ class Inputs:
     image_pull_secrets: tuple[str, ...] = ()
     operator_namespace: str = ""
     monitors_known: bool = False
+    namespaces_named: bool = True
+    access_mode: str | None = None
+    """Of the state's claim, where it is another than the spec's."""
 
     @property
     def names(self) -> Names:

@@ -301,6 +301,26 @@ def test_the_bots_service_publishes_pods_that_are_not_ready(paper: dict[str, Any
     assert "publishNotReadyAddresses" not in objects["Service", "btc-bridge"]["spec"]
 
 
+def test_a_cluster_whose_namespaces_have_no_name_as_a_label_tells_the_operator_by_its_pods(
+    paper: dict[str, Any],
+) -> None:
+    operator = rendered(paper, namespaces_named=False)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][0]
+    assert operator == {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}},
+        "namespaceSelector": {},
+    }
+
+
+def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[str, Any]) -> None:
+    spec = {**paper, "state": {"accessMode": "ReadWriteOncePod"}}
+    asked = rendered(spec)["PersistentVolumeClaim", "btc-state"]
+    assert asked["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    assert "annotations" not in asked["metadata"]
+    given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
+    assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert given["metadata"]["annotations"] == {"cbbot.io/asked-access-mode": "ReadWriteOncePod"}
+
+
 def test_the_bridge_admits_its_bot_and_both_admit_the_operator_and_scrapers(paper: dict[str, Any]) -> None:
     objects = rendered({**paper, "monitoring": {"namespaceSelector": {"team": "metrics"}}})
     scrapers = {"namespaceSelector": {"matchLabels": {"team": "metrics"}}}
