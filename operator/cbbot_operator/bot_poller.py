@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cbbot.errors import CbbotError
-from cbbot_operator import deletion
+from cbbot_operator import credentials, deletion, pods
 from cbbot_operator.bots import Bots, Command
-from cbbot_operator.conditions import condition
+from cbbot_operator.bridges import Bridges
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report, api_key_secret
 from cbbot_operator.operator_metrics import BOTS
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.tokens import tokens_in
@@ -22,6 +23,8 @@ __all__ = ["Poller", "command_for"]
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 20
 _EAGER_SECONDS = 2.0
+_LATE_AGAIN = timedelta(minutes=1)
+_PROVEN_FOR = timedelta(minutes=5)
 
 
 def command_for(seen: Observed, report: Report) -> Command | None:
@@ -37,6 +40,15 @@ def command_for(seen: Observed, report: Report) -> Command | None:
     return "resume" if seen.spec.entries == "Allowed" and paused else None
 
 
+def _runs(seen: Observed) -> bool:
+    """Whether there is a bot that could answer: one that was scaled to nothing or has not started cannot."""
+    deployment = seen.deployment("bot")
+    if deployment is None or not deployment.get("spec", {}).get("replicas", 1):
+        return False
+    phases = {pod.get("status", {}).get("phase") for pod in pods.of_component(seen.pods, "bot")}
+    return "Running" in phases or bool(deployment.get("status", {}).get("availableReplicas"))
+
+
 class Poller:
     """Asks all bots at an interval. ``wake`` asks for a full look at a TradingBot."""
 
@@ -44,11 +56,13 @@ class Poller:
         self,
         reconciler: Reconciler,
         bots: Bots,
+        bridges: Bridges,
         wake: Callable[[Key], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._reconciler = reconciler
         self._bots = bots
+        self._bridges = bridges
         self._wake = wake
         self._now = now
         self._gate = asyncio.Semaphore(_AT_ONCE)
@@ -75,6 +89,24 @@ class Poller:
         ready = condition(known.seen.status, "Ready") if known is not None else None
         return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
 
+    def _waits_unwatched(self, key: Key) -> bool:
+        """Whether it waits for something that no watch shows, such as a Secret that somebody is to create."""
+        known = self._reconciler.known.get(key)
+        if known is None:
+            return False
+        if known.outcome.refusal is not None:
+            return True
+        if self._is_ready(key):
+            return False
+        # Nothing wakes for what is said of pods that are not ready: it is read once they are late, and seldom then.
+        now = self._now()
+        late, told = (pods.waited_long(known.seen.pods, when) for when in (now, known.looked_at))
+        return (
+            known.seen.existing_claim is not None
+            or len(late) > len(told)
+            or (bool(late) and now - known.looked_at >= _LATE_AGAIN)
+        )
+
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""
         known = self._reconciler.known.get(key)
@@ -84,8 +116,7 @@ class Poller:
         async with self._gate:
             try:
                 await self._ask(key)
-                # Pods are not watched: one that will not start is looked at again with every full round.
-                if (look and not self._is_ready(key)) or self._may_go(key):
+                if self._key_may_be_taken_over(key) or self._may_go(key) or (look and self._waits_unwatched(key)):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
@@ -96,10 +127,10 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.deployment("bot")
-        if deployment is None or not deployment["spec"].get("replicas", 1):
+        if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
+        key_report = await self._ask_bridge(key, seen)
         report = await self._bots.status(key, self._now())
         command = command_for(seen, report)
         if command is not None:
@@ -111,7 +142,22 @@ class Poller:
                 )
             else:
                 report = answer
-        await self._reconciler.refresh(key, report)
+        await self._reconciler.refresh(key, report, key_report)
+
+    async def _ask_bridge(self, key: Key, seen: Observed) -> KeyReport | None:
+        """What the bridge sees of its API key, asked seldom once that is proven; None when nothing was asked."""
+        if seen.spec is None or api_key_secret(seen.spec) is None or seen.deployment("bridge") is None:
+            return None
+        last = seen.key_report
+        known = last is not None and last.upstream is not None and credentials.settled(seen)
+        if known and last is not None and self._now() - last.at < _PROVEN_FOR:
+            return None
+        return await self._bridges.upstream(key, tokens_in(seen).bridge, self._now())
+
+    def _key_may_be_taken_over(self, key: Key) -> bool:
+        """Whether the bridge has proven a key that it does not run with yet."""
+        known = self._reconciler.known.get(key)
+        return known is not None and credentials.is_to_roll(known.seen)
 
     def _count(self) -> None:
         BOTS.clear()

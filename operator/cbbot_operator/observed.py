@@ -8,10 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from cbbot.contract.bot_api import BotStatus
+from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Key, Names, Object
 
-__all__ = ["BOT_TOKEN", "CONTROL_TOKEN", "Observed", "Report", "Tokens", "api_key_secret", "slack_secret"]
+__all__ = [
+    "BOT_TOKEN",
+    "CONTROL_TOKEN",
+    "ChildState",
+    "KeyReport",
+    "Observed",
+    "Report",
+    "Tokens",
+    "api_key_secret",
+    "slack_secret",
+]
 
 BOT_TOKEN = "bridge-token"  # noqa: S105  the name of a key in a Secret
 CONTROL_TOKEN = "control-token"  # noqa: S105  likewise
@@ -26,11 +37,31 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildState:
+    """What is known of a child beyond the fields that are kept of it.
+
+    ``owned`` is the digest of the fields that were applied and stand, ``breaches`` what was added and may not be.
+    """
+
+    owned: bytes = b""
+    breaches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The newest answer of a bot's ``/status``, or why there was none. ``at`` is when it was asked."""
 
     at: datetime
     status: BotStatus | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """The newest answer of a bridge's ``/upstream``, or why there was none. ``at`` is when it was asked."""
+
+    at: datetime
+    upstream: Upstream | None = None
     failure: str = ""
 
 
@@ -43,12 +74,16 @@ class Observed:
     spec: TradingBotSpec | None
     invalid: str = ""
     children: Mapping[tuple[str, str], Object]
-    """Ours, by kind and name."""
+    """Ours, by kind and name, with the fields that somebody reads (reduced.py)."""
+    states: Mapping[tuple[str, str], ChildState] = field(default_factory=dict)
+    """Of the same children; what is not known to stand is applied."""
     foreign: frozenset[tuple[str, str]] = frozenset()
     """Names we want that someone else's objects have."""
     pods: tuple[Object, ...] = ()
+    warnings: tuple[Object, ...] = ()
+    """The Kubernetes Events of type Warning about those pods that should have been ready by now."""
     secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
-    """Contents of the Secrets the spec names; None for one that does not exist."""
+    """Digests of the values of the Secrets the spec names, empty for an empty one; None for no such Secret."""
     existing_claim: Object | None = None
     """The PersistentVolumeClaim that the spec names for the state."""
     claim_holder: str = ""
@@ -62,6 +97,9 @@ class Observed:
     single_pod_volumes: bool = True
     """Whether the cluster knows the access mode ReadWriteOncePod; asked only where a spec wants it."""
     report: Report | None = None
+    key_report: KeyReport | None = None
+    sharers: tuple[Key, ...] = ()
+    """Other TradingBots that trade the same product with the same API key."""
     now: datetime
 
     @property

@@ -17,19 +17,23 @@ from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
+from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import WATCHED
+from cbbot_operator.kinds import CACHED, WATCHED, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
 from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watches import Watches, watch_settings
-from cbbot_operator.workqueue import WorkQueue
+from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "resync_once", "work"]
+__all__ = ["operate", "queue_all", "work"]
 
 _LOG = logging.getLogger(__name__)
+_FACTS_SECONDS = 10
+_LIST_AGAIN_SECONDS = 2
 
 
 async def operate(configuration: Configuration) -> None:
@@ -42,7 +46,7 @@ async def operate(configuration: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in heeded_signals():
         loop.add_signal_handler(number, stop.set)
-    async with await connect() as cluster, HttpBots() as bots:
+    async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         started = asyncio.Event()
         server = await health.serve(
@@ -54,7 +58,7 @@ async def operate(configuration: Configuration) -> None:
             started.set()
             await _until(stop, _wait_for_lead(cluster, lease))
             if not stop.is_set():
-                await _lead(configuration, cluster, bots, lease, stop)
+                await _lead(configuration, cluster, (bots, bridges), lease, stop)
         finally:
             await lease.release()
             await server.cleanup()
@@ -76,12 +80,18 @@ async def _knows_tradingbots(cluster: Cluster) -> bool:
 
 
 async def _lead(
-    configuration: Configuration, cluster: Cluster, bots: HttpBots, lease: Lease, stop: asyncio.Event
+    configuration: Configuration,
+    cluster: Cluster,
+    asked: tuple[HttpBots, HttpBridges],
+    lease: Lease,
+    stop: asyncio.Event,
 ) -> None:
-    reconciler = Reconciler(cluster, configuration)
+    cache = WatchCache()
+    dynamic = not configuration.namespaces
+    reconciler = Reconciler(cluster, configuration, cache=cache, facts_seconds=_FACTS_SECONDS)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
-    poller = Poller(reconciler, bots, queue.add)
+    poller = Poller(reconciler, *asked, queue.add)
 
     def secret_users(namespace: str, name: str) -> Iterable[Key]:
         for key, known in reconciler.known.items():
@@ -89,11 +99,12 @@ async def _lead(
             if key.namespace == namespace and spec is not None and name in (api_key_secret(spec), slack_secret(spec)):
                 yield key
 
-    watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
-    dynamic = not configuration.namespaces
+    watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
+    # Without rights to notice new definitions kopf must only be told of those that are there.
+    kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
+    await _list_first(cache, cluster, configuration, kinds)
     watching = kopf.operator(
-        # Without rights to notice new definitions kopf must only be told of those that are there.
-        registry=watches.registry(WATCHED if dynamic else await served(cluster, WATCHED)),
+        registry=watches.registry(kinds),
         settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,
         namespaces=configuration.namespaces,
@@ -107,7 +118,7 @@ async def _lead(
             watching,
             lease.keep(),
             poller.run(configuration.poll_seconds),
-            _resync(cluster, configuration, queue),
+            _resync(cluster, cache, configuration, kinds, queue),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
         )
     finally:
@@ -156,19 +167,39 @@ def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
     _LOG.warning("%s; again in %.0f s", why, pause, extra={"fields": {"tradingbot": str(key)}})
 
 
-async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key]) -> None:
+async def _list_first(cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]) -> None:
+    """Fill the cache before the watches start: they show what is there in no order, and not when that is all."""
+    while True:
+        try:
+            return await _list_cached(cache, cluster, configuration, kinds)
+        except Retryable as error:
+            _LOG.warning("%s", error)
+            await asyncio.sleep(_LIST_AGAIN_SECONDS)
+
+
+async def _list_cached(
+    cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]
+) -> None:
+    cached = await served(cluster, [kind for kind in kinds if kind in CACHED])
+    await cache.list_anew(cluster, cached, configuration.namespaces or (None,))
+
+
+async def _resync(
+    cluster: Cluster,
+    cache: WatchCache,
+    configuration: Configuration,
+    kinds: Iterable[Kind],
+    queue: WorkQueue[Key],
+) -> None:
     """Look at every TradingBot now and then, whatever events were missed."""
     while True:
         await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
         with contextlib.suppress(Retryable):  # the next round comes
-            await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
+            await _list_cached(cache, cluster, configuration, kinds)
+        queue_all(cache, queue, configuration.resync_seconds / 10)
 
 
-async def resync_once(
-    cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key], spread_seconds: float
-) -> None:
+def queue_all(cache: WatchCache, queue: WorkQueue[Key], spread_seconds: float) -> None:
     """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
-    for namespace in configuration.namespaces or (None,):
-        for resource in await cluster.list(KIND, namespace, {}):
-            key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
-            queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise
+    for key in cache.resources():
+        queue.add_after(key, random.uniform(0, spread_seconds), Urgency.RESYNC)  # noqa: S311  likewise

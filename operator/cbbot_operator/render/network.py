@@ -31,7 +31,7 @@ def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dic
 
 
 def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
-    """The bridge admits its bot and scrapers, the bot admits the operator and scrapers; nobody else."""
+    """The bridge admits its bot, the bot nobody but these: the operator and scrapers, who may ask both."""
     bot = {"podSelector": {"matchLabels": selector(inputs.key.name, "bot")}}
     operator: dict[str, Any] = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}}}
     if inputs.operator_namespace != inputs.key.namespace:
@@ -39,7 +39,7 @@ def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
         named = {"matchLabels": {NAMESPACE_NAME: inputs.operator_namespace}}
         operator["namespaceSelector"] = named if inputs.namespaces_named else {}
     return [
-        _policy(inputs, "bridge", BRIDGE_PORT, [bot, _scrapers(inputs)]),
+        _policy(inputs, "bridge", BRIDGE_PORT, [bot, operator, _scrapers(inputs)]),
         _policy(inputs, "bot", BOT_PORT, [operator, _scrapers(inputs)]),
     ]
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
+from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
-from cbbot_operator.conditions import condition
+from cbbot_operator.cluster import Conflict, Page
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report
 
 __all__ = [
     "API_KEYS",
@@ -27,6 +30,7 @@ __all__ = [
     "Look",
     "MakeStatus",
     "MemoryBots",
+    "MemoryBridges",
     "MemoryCluster",
     "Observe",
     "Run",
@@ -34,6 +38,7 @@ __all__ = [
     "observed_of",
     "reason",
     "run_to_the_end",
+    "upstream_with",
 ]
 
 T = TypeVar("T")
@@ -82,12 +87,16 @@ class MemoryCluster:
         self.terminating = False
         self.refused: dict[tuple[str, str], str] = {}
         """What the server says no to, by verb and kind."""
-        self._version = 0
+        self.unprocessable: dict[tuple[str, str], str] = {}
+        """Objects whose changes are refused, by kind and name."""
+        self._version = 1000
 
     def _note(self, verb: str, kind: str, name: str) -> None:
         self.requests.append((verb, kind, name))
         if (verb, kind) in self.refused:
             raise Refused("403", self.refused[verb, kind])
+        if verb in ("apply", "patch") and (kind, name) in self.unprocessable:
+            raise Refused("422", self.unprocessable[kind, name])
 
     def _stamp(self, obj: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
@@ -112,12 +121,19 @@ class MemoryCluster:
             }
         )
 
-    def put_secret(self, name: str, values: Mapping[str, bytes]) -> None:
+    def put_secret(self, name: str, values: Mapping[str, bytes], *, namespace: str = KEY.namespace) -> None:
         data = {key: base64.b64encode(value).decode() for key, value in values.items()}
-        self.put({"kind": "Secret", "metadata": {"namespace": KEY.namespace, "name": name}, "data": data})
+        self.put({"kind": "Secret", "metadata": {"namespace": namespace, "name": name}, "data": data})
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
+
+    def edit(self, kind: str, name: str) -> dict[str, Any]:
+        """An object to be changed by hand: it has another version from now on."""
+        self._version += 1
+        obj = self.one(kind, name)
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        return obj
 
     def names(self, kind: str) -> list[str]:
         return sorted(name for (of, _, name) in self.objects if of == kind)
@@ -126,7 +142,9 @@ class MemoryCluster:
         self._note("get", kind, name)
         return copy.deepcopy(self.objects.get((kind, namespace, name)))
 
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
         self._note("list", kind, "")
         return [
             copy.deepcopy(obj)
@@ -134,6 +152,7 @@ class MemoryCluster:
             if of == kind
             and namespace in (None, place)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
+            and all(_at(obj, path) == value for path, value in (fields or {}).items())
         ]
 
     async def namespace(self, name: str) -> dict[str, Any]:
@@ -152,10 +171,15 @@ class MemoryCluster:
         metadata = obj["metadata"]
         self._note("apply", obj["kind"], metadata["name"])
         present = self.objects.get((obj["kind"], metadata["namespace"], metadata["name"]))
+        wanted = {**obj, "metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
         if present is None:
-            return self.put(obj)
+            return self.put(_managed(wanted, wanted))
+        version = present["metadata"]["resourceVersion"]
+        if metadata.get("resourceVersion", version) != version:
+            raise Conflict("the object has been modified")
         before = copy.deepcopy(present)
-        _merge(present, obj)
+        _merge_applied(present, wanted)
+        _managed(present, wanted)
         if present == before:
             return copy.deepcopy(present)
         if present.get("spec") != before.get("spec"):
@@ -198,9 +222,26 @@ class MemoryCluster:
                 status[field] = copy.deepcopy(value)
         return self._stamp(present)
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
+        """Pages of two, whatever the limit: every listing of a test has several."""
+        self._note("list", kind, "")
+        del limit
+        name, _, value = selector.partition("=")
+        found = [
+            copy.deepcopy(obj)
+            for (of, place, _), obj in sorted(self.objects.items())
+            if of == kind
+            and namespace in (None, place)
+            and (not name or (obj["metadata"].get("labels") or {}).get(name) == (value or "true"))
+        ]
+        start = int(token or "0")
+        return found[start : start + 2], str(start + 2) if start + 2 < len(found) else ""
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None:
         self._note("delete", kind, name)
+        del foreground
         if self.objects[kind, namespace, name]["metadata"]["uid"] == uid:
+            self.unprocessable.pop((kind, name), None)
             del self.objects[kind, namespace, name]
 
     def roll_out(self) -> None:
@@ -208,6 +249,8 @@ class MemoryCluster:
         for (kind, _, _), obj in self.objects.items():
             if kind == "Deployment":
                 replicas = obj["spec"]["replicas"]
+                self._version += 1
+                obj["metadata"]["resourceVersion"] = str(self._version)
                 obj["status"] = {
                     "observedGeneration": obj["metadata"]["generation"],
                     "availableReplicas": replicas,
@@ -217,12 +260,59 @@ class MemoryCluster:
                 obj["status"] = {"phase": "Bound"}
 
 
+# Lists that server-side apply merges, item by item of one name.
+_BY_NAME = frozenset({"containers", "volumes", "env"})
+
+
+def _at(obj: Any, path: str) -> Any:
+    for part in path.split("."):
+        obj = obj.get(part, {})
+    return obj
+
+
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """What is not mentioned stays, null removes."""
     for field, value in given.items():
-        if isinstance(value, Mapping) and isinstance(into.get(field), dict):
+        if value is None:
+            into.pop(field, None)
+        elif isinstance(value, Mapping) and isinstance(into.get(field), dict):
             _merge(into[field], value)
         else:
             into[field] = copy.deepcopy(value)
+
+
+def _merge_applied(into: dict[str, Any], given: Mapping[str, Any]) -> None:
+    for field, value in given.items():
+        present = into.get(field)
+        if isinstance(value, Mapping) and isinstance(present, dict):
+            _merge_applied(present, value)
+        elif field in _BY_NAME and isinstance(present, list):
+            there = {item["name"]: item for item in present}
+            for item in value:
+                if item["name"] in there:
+                    _merge_applied(there[item["name"]], item)
+                else:
+                    present.append(copy.deepcopy(item))
+        else:
+            into[field] = copy.deepcopy(value)
+
+
+def _managed(into: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Note whose the fields are, as the API server does."""
+    content = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
+    named = ("name", "namespace")
+    content["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in named}
+    entry = {"manager": "cbbot-operator", "operation": "Apply", "fieldsV1": _fields(content)}
+    into["metadata"] = {**into["metadata"], "managedFields": [entry]}
+    return into
+
+
+def _fields(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {f"f:{field}": _fields(item, field) for field, item in value.items()}
+    if name in _BY_NAME:
+        return {"k:" + json.dumps({"name": item["name"]}): {".": {}, **_fields(item)} for item in value}
+    return {}
 
 
 def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:
@@ -244,6 +334,37 @@ class MemoryBots:
     async def command(self, key: Key, command: str, token: str, now: datetime) -> Report:
         self.commands.append((command, token))
         return await self.status(key, now)
+
+
+class MemoryBridges:
+    """Bridges that answer what a test puts there."""
+
+    def __init__(self) -> None:
+        self.answers: dict[Key, Upstream] = {}
+        self.tokens: list[str] = []
+
+    async def upstream(self, key: Key, token: str, now: datetime) -> KeyReport:
+        self.tokens.append(token)
+        answer = self.answers.get(key)
+        return KeyReport(now, answer, failure="" if answer else "the bridge does not answer: connection refused")
+
+
+def upstream_with(credentials: Mapping[str, Any], following: Mapping[str, Any] | None = None) -> Upstream:
+    """What a bridge tells of its key, and of the one that has come into its files."""
+    return Upstream.model_validate(
+        {
+            "reachable": True,
+            "base": "https://api.coinbase.com",
+            "clock_skew_ms": 0,
+            "clock_rate": 1,
+            "credentials": {"configured": True, "valid": True, **credentials},
+            "next_credentials": None if following is None else {"configured": True, "valid": True, **following},
+            "websocket": {"enabled": True, "connected": True, "reconnects": 0, "gaps": 0},
+            "ticks": [],
+            "rate_budget": {"private": 1, "public": 1},
+            "warnings": [],
+        }
+    )
 
 
 def bot_status_with(**changes: Any) -> BotStatus:

@@ -16,7 +16,9 @@ from aiohttp import web
 
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS, WATCHED, Kind
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watches import Watches, watch_settings
+from cbbot_operator.workqueue import Urgency
 from unit.operator.memory_cluster import Run
 
 Watching = Callable[..., tuple["ApiServer", list[Key]]]
@@ -95,7 +97,8 @@ def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch
             server, keys, stop = ApiServer(), [], asyncio.Event()
             arrived = asyncio.Event()
 
-            def add(key: Key) -> None:
+            def add(key: Key, urgency: Urgency) -> None:
+                del urgency
                 keys.append(key)
                 arrived.set()
 
@@ -106,7 +109,7 @@ def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch
             await web.TCPSite(shell, "127.0.0.1", 0).start()
             _write_kubeconfig(tmp_path / "config", f"http://127.0.0.1:{shell.addresses[0][1]}")
             monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-            watches = Watches(add, lambda *_: [], "cbbot-operator", lambda: None)
+            watches = Watches(add, WatchCache(), lambda *_: [], "cbbot-operator", lambda: None)
             operator = asyncio.ensure_future(
                 kopf.operator(
                     registry=watches.registry(kinds),
