@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import kopf
 
 from cbbot.contract.tradingbot import KIND
-from cbbot.errors import CbbotError, Retryable
+from cbbot.errors import CbbotError
 from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
-from cbbot_operator.cluster import Cluster, connect, served
+from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import WATCHED
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
+from cbbot_operator.readiness import Health
 from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.task_group import run_until
+from cbbot_operator.watch_evidence import WatchEvidence, watches_of
+from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
 from cbbot_operator.workqueue import WorkQueue
 
@@ -44,27 +46,23 @@ async def operate(configuration: Configuration) -> None:
         loop.add_signal_handler(number, stop.set)
     async with await connect() as cluster, HttpBots() as bots:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
-        started = asyncio.Event()
-        server = await health.serve(
-            configuration.port,
-            lambda: "" if lease.watches_live else "no watch event for three minutes",
-            lambda: "" if started.is_set() else "starting",
-        )
+        state = Health(lease)
+        server = await health.serve(configuration.port, state.alive, state.ready)
         try:
-            started.set()
-            await _until(stop, _wait_for_lead(cluster, lease))
+            await run_until(stop, _wait_for_lead(cluster, state))
             if not stop.is_set():
-                await _lead(configuration, cluster, bots, lease, stop)
+                await _lead(configuration, cluster, bots, state, stop)
         finally:
             await lease.release()
             await server.cleanup()
 
 
-async def _wait_for_lead(cluster: Cluster, lease: Lease) -> None:
+async def _wait_for_lead(cluster: Cluster, state: Health) -> None:
     while not await _knows_tradingbots(cluster):
         _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
         await asyncio.sleep(5)
-    await lease.acquire()
+    state.knows_tradingbots = True
+    await state.lease.acquire()
 
 
 async def _knows_tradingbots(cluster: Cluster) -> bool:
@@ -76,8 +74,9 @@ async def _knows_tradingbots(cluster: Cluster) -> bool:
 
 
 async def _lead(
-    configuration: Configuration, cluster: Cluster, bots: HttpBots, lease: Lease, stop: asyncio.Event
+    configuration: Configuration, cluster: HttpCluster, bots: HttpBots, state: Health, stop: asyncio.Event
 ) -> None:
+    lease = state.lease
     reconciler = Reconciler(cluster, configuration)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
@@ -91,9 +90,11 @@ async def _lead(
 
     watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
     dynamic = not configuration.namespaces
+    # Without rights to notice new definitions kopf must only be told of those that are there.
+    kinds = WATCHED if dynamic else await served(cluster, WATCHED)
+    state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
     watching = kopf.operator(
-        # Without rights to notice new definitions kopf must only be told of those that are there.
-        registry=watches.registry(WATCHED if dynamic else await served(cluster, WATCHED)),
+        registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),
         settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,
         namespaces=configuration.namespaces,
@@ -102,31 +103,16 @@ async def _lead(
     )
     _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
-        await _until(
+        await run_until(
             stop,
-            watching,
             lease.keep(),
             poller.run(configuration.poll_seconds),
             _resync(cluster, configuration, queue),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
+            stops_itself=watching,
         )
     finally:
         queue.close()
-
-
-async def _until(stop: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends or ``stop`` is set; then end them all. An error of one is raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    stopper = asyncio.ensure_future(stop.wait())
-    done, pending = await asyncio.wait([*tasks, stopper], return_when=asyncio.FIRST_COMPLETED)
-    if tasks[0] in pending and stop.is_set():
-        # kopf closes its streams by itself when told to stop.
-        await asyncio.wait([tasks[0]], timeout=5)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done - {stopper}:
-        task.result()
 
 
 async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
@@ -160,8 +146,7 @@ async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQue
     """Look at every TradingBot now and then, whatever events were missed."""
     while True:
         await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
-        with contextlib.suppress(Retryable):  # the next round comes
-            await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
+        await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
 
 
 async def resync_once(
@@ -169,6 +154,12 @@ async def resync_once(
 ) -> None:
     """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
     for namespace in configuration.namespaces or (None,):
-        for resource in await cluster.list(KIND, namespace, {}):
+        try:
+            found = await cluster.list(KIND, namespace, {})
+        except CbbotError as error:
+            # Of several namespaces the others go on; the next round comes.
+            _LOG.warning("the TradingBots %s were not listed: %s", f"in {namespace}" if namespace else "there", error)
+            continue
+        for resource in found:
             key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
             queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise

@@ -13,10 +13,10 @@ from typing import Any
 import kopf
 
 from cbbot.contract.tradingbot import GROUP, KIND
-from cbbot_operator.connection import log_in, watch_login
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key
 from cbbot_operator.kinds import WATCHED, Kind
 from cbbot_operator.operator_metrics import LAST_WATCH_EVENT
+from cbbot_operator.watch_login import Login
 
 __all__ = ["Watches", "watch_settings"]
 
@@ -39,10 +39,10 @@ class Watches:
         self._lease_seen = lease_seen
         self._fingerprints: dict[Key, object] = {}
 
-    def registry(self, kinds: Iterable[Kind]) -> kopf.OperatorRegistry:
-        """The handlers of these kinds, for ``kopf.operator``."""
+    def registry(self, kinds: Iterable[Kind], login: Login) -> kopf.OperatorRegistry:
+        """The handlers of these kinds, for ``kopf.operator``, which asks ``login`` for its sessions."""
         registry = kopf.OperatorRegistry()
-        kopf.on.login(registry=registry)(_login)
+        kopf.on.login(registry=registry)(login)
         own = {KIND: self.tradingbot, "Secret": self.secret, "Lease": self.lease}
         for kind in kinds:
             handler = own.get(kind.name, self.child)
@@ -100,10 +100,6 @@ def _owner(metadata: Mapping[str, Any]) -> Key | None:
     return None
 
 
-async def _login(**_: Any) -> kopf.AiohttpSession:
-    return watch_login(log_in())
-
-
 def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     """kopf, kept to watching. ``dynamic``: notice CRDs that appear later, which needs cluster-wide rights."""
     settings = kopf.OperatorSettings()
@@ -111,6 +107,7 @@ def watch_settings(*, dynamic: bool) -> kopf.OperatorSettings:
     settings.scanning.disabled = not dynamic
     settings.peering.standalone = True
     settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 250
     # The API server filters: a cluster's other objects never travel.
     for kind in WATCHED:
         if kind.watched:

@@ -28,6 +28,7 @@ __all__ = [
     "MakeStatus",
     "MemoryBots",
     "MemoryCluster",
+    "MonotonicClock",
     "Observe",
     "Run",
     "bot_status_with",
@@ -68,6 +69,19 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+class MonotonicClock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
 
 
 class MemoryCluster:
