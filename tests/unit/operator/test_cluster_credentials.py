@@ -20,7 +20,7 @@ from cbbot.errors import Retryable
 from cbbot_operator.api_access import Credentials, NoAccess
 from cbbot_operator.cluster import HttpCluster
 from cbbot_operator.exec_plugin import run_plugin
-from cbbot_operator.kubeconfig import Kubeconfig, KubeconfigPart, kubeconfig_files, read_kubeconfig
+from cbbot_operator.kubeconfig import KubeconfigPart, read_kubeconfig
 from cbbot_operator.kubeconfig_credentials import KubeconfigCredentials
 from cbbot_operator.service_account import ServiceAccount, in_cluster_address
 from cbbot_operator.watch_evidence import WatchEvidence
@@ -204,12 +204,8 @@ def test_a_plugins_certificate_is_shown_and_replaced_when_it_is_refused(
     assert server.shown == ["one", "one", "two"]
 
 
-def user_part(user: dict[str, Any], folder: Path) -> KubeconfigPart:
-    return KubeconfigPart("the kubeconfig's user 'u'", user, folder)
-
-
 def run_user(run: Run, user: dict[str, Any], folder: Path, seconds: float = 20.0) -> None:
-    run(run_plugin(user_part(user, folder), KubeconfigPart("cluster", {}, folder), seconds))
+    run(run_plugin(KubeconfigPart("the user", user, folder), KubeconfigPart("cluster", {}, folder), seconds))
 
 
 @pytest.mark.parametrize(
@@ -351,54 +347,3 @@ def test_a_service_account_without_its_files_is_no_way_in(run: Run, tmp_path: Pa
 )
 def test_a_pod_knows_where_its_api_server_is(environment: dict[str, str], address: str) -> None:
     assert in_cluster_address(environment) == address
-
-
-def test_of_several_kubeconfigs_the_first_word_counts_and_missing_ones_are_passed_over(tmp_path: Path) -> None:
-    first, second = tmp_path / "a" / "config", tmp_path / "b" / "config"
-    for path, token in ((first, "one"), (second, "two")):
-        path.parent.mkdir()
-        kubeconfig(path, "https://127.0.0.1", {"token": token})
-    files = kubeconfig_files({"KUBECONFIG": f"{tmp_path / 'none'}:{first}:{second}"}, tmp_path)
-    assert files == [first, second]
-    found = read_kubeconfig(files)
-    assert found.user.text("token") == "one"
-    assert found.cluster.path("certificate-authority") == first.parent / "ca.crt"
-    assert kubeconfig_files({}, tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("]", "is no kubeconfig"),
-        ("clusters: 3", "is no kubeconfig"),
-        ("{}", "no current context"),
-        ("current-context: c", "no context 'c'"),
-    ],
-)
-def test_a_kubeconfig_that_leads_nowhere_is_told_in_words(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "config").write_text(text)
-    with pytest.raises(NoAccess, match=words):
-        read_kubeconfig([tmp_path / "config"])
-
-
-@pytest.mark.parametrize(
-    ("user", "authorization"),
-    [
-        ({"token": "t"}, "Bearer t"),
-        ({"token": "t", "tokenFile": "token"}, "Bearer from a file"),
-        ({"username": "u", "password": "p"}, "Basic dTpw"),
-        ({}, ""),
-    ],
-)
-def test_what_stands_in_a_kubeconfig_is_shown(
-    run: Run, tmp_path: Path, user: dict[str, Any], authorization: str
-) -> None:
-    (tmp_path / "token").write_text("from a file\n")
-    config = Kubeconfig(KubeconfigPart("c", {"server": "http://127.0.0.1"}, tmp_path), user_part(user, tmp_path), None)
-    assert run(KubeconfigCredentials(config).access()).authorization == authorization
-
-
-def test_a_provider_that_kubectl_has_dropped_is_named(tmp_path: Path) -> None:
-    user = user_part({"auth-provider": {"name": "gcp"}}, tmp_path)
-    with pytest.raises(NoAccess, match="kubectl has dropped the auth-provider gcp"):
-        KubeconfigCredentials(Kubeconfig(KubeconfigPart("c", {}, tmp_path), user, None))
