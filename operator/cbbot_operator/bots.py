@@ -23,7 +23,7 @@ __all__ = ["Bots", "Command", "HttpBots", "service_address"]
 Command = Literal["pause-entries", "resume", "flatten"]
 _SECONDS = 4.0
 # A status is 2 kB; with many warnings and refusals some more.
-_MOST_BYTES = 262_144
+_MOST_BYTES = 65_536
 
 
 class Bots(Protocol):

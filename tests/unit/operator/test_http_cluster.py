@@ -167,7 +167,7 @@ def test_a_bots_endless_or_missing_answer_costs_bounded_memory_and_time(ask: Ask
             ]
 
     endless, silent = ask(use)
-    assert "longer than 262144 bytes" in endless.failure
+    assert "longer than 65536 bytes" in endless.failure
     assert "does not answer" in silent.failure
 
 
