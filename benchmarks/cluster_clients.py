@@ -1,13 +1,14 @@
 """What a request to the API server costs by our own client and by the official one, each in a process of its own.
 
-It asks the API server of the current kubeconfig, in a namespace of its own that must exist (``--namespace``), for a
-ConfigMap of the size of a bot's settings. The official client's rows are left out where ``kubernetes`` is not installed.
+It asks the API server of the current kubeconfig, in a namespace that must exist (``--namespace``), for a ConfigMap of
+the size of a bot's settings. The official client's rows are left out where ``kubernetes`` is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import importlib.util
 import resource
 import subprocess
@@ -31,9 +32,7 @@ def configmap(namespace: str, turn: int) -> dict[str, Any]:
 
 
 async def open_ours(stack: AsyncExitStack, namespace: str) -> tuple[Ask, Ask, Ask]:
-    from cbbot_operator.cluster import connect
-
-    cluster = await stack.enter_async_context(await connect())
+    cluster = await stack.enter_async_context(await importlib.import_module("cbbot_operator.cluster").connect())
     turn = iter(range(10**9))
     return (
         lambda: cluster.get("ConfigMap", namespace, "benchmark"),
@@ -43,10 +42,9 @@ async def open_ours(stack: AsyncExitStack, namespace: str) -> tuple[Ask, Ask, As
 
 
 async def open_official(stack: AsyncExitStack, namespace: str) -> tuple[Ask, Ask, Ask]:
-    from kubernetes.aio import client, config
-
-    await config.load_kube_config()
-    api = await stack.enter_async_context(client.ApiClient())
+    official = importlib.import_module("kubernetes.aio")
+    await official.config.load_kube_config()
+    api = await stack.enter_async_context(official.client.ApiClient())
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     turn = iter(range(10**9))
 
@@ -72,11 +70,10 @@ async def open_official(stack: AsyncExitStack, namespace: str) -> tuple[Ask, Ask
 
 
 async def open_dynamic(stack: AsyncExitStack, namespace: str) -> tuple[Ask, Ask, Ask]:
-    from kubernetes.aio import client, config, dynamic
-
-    await config.load_kube_config()
-    api = await stack.enter_async_context(client.ApiClient())
-    found = await dynamic.DynamicClient(api)
+    official = importlib.import_module("kubernetes.aio")
+    await official.config.load_kube_config()
+    api = await stack.enter_async_context(official.client.ApiClient())
+    found = await official.dynamic.DynamicClient(api)
     maps = await found.resources.get(api_version="v1", kind="ConfigMap")
     turn = iter(range(10**9))
 
@@ -119,8 +116,7 @@ def resident_mb() -> float:
 
 async def run(name: str, namespace: str, count: int) -> None:
     began = time.process_time()
-    import cbbot_operator.operating  # noqa: F401  what the operator needs whatever its client
-
+    importlib.import_module("cbbot_operator.operating")  # what the operator needs whatever its client
     openers = {"ours": open_ours, "official": open_official, "dynamic": open_dynamic}
     if name == "none":
         print(f"{name}: {resident_mb():.1f} MB resident, {time.process_time() - began:.2f} s of CPU to import")

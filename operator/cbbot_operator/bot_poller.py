@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cbbot.errors import CbbotError
-from cbbot_operator import deletion
+from cbbot_operator import deletion, pods
 from cbbot_operator.bots import Bots, Command
 from cbbot_operator.conditions import condition
 from cbbot_operator.keys import Key
@@ -36,6 +36,15 @@ def command_for(seen: Observed, report: Report) -> Command | None:
     if seen.spec.entries == "Paused" and not paused:
         return "pause-entries"
     return "resume" if seen.spec.entries == "Allowed" and paused else None
+
+
+def _runs(seen: Observed) -> bool:
+    """Whether there is a bot that could answer: one that was scaled to nothing or has not started cannot."""
+    deployment = seen.deployment("bot")
+    if deployment is None or not deployment.get("spec", {}).get("replicas", 1):
+        return False
+    phases = {pod.get("status", {}).get("phase") for pod in pods.of_component(seen.pods, "bot")}
+    return "Running" in phases or bool(deployment.get("status", {}).get("availableReplicas"))
 
 
 class Poller:
@@ -79,6 +88,14 @@ class Poller:
         ready = condition(known.seen.status, "Ready") if known is not None else None
         return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
 
+    def _waits_unwatched(self, key: Key) -> bool:
+        """Whether it waits for something that no watch shows, such as a Secret that somebody is to create."""
+        known = self._reconciler.known.get(key)
+        if known is None:
+            return False
+        claim_waits = known.seen.existing_claim is not None and not self._is_ready(key)
+        return known.outcome.refusal is not None or claim_waits
+
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""
         known = self._reconciler.known.get(key)
@@ -88,8 +105,7 @@ class Poller:
         async with self._lanes.place(key):
             try:
                 await self._ask(key)
-                # Pods are not watched: one that will not start is looked at again with every full round.
-                if (look and not self._is_ready(key)) or self._may_go(key):
+                if (look and self._waits_unwatched(key)) or self._may_go(key):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
@@ -100,8 +116,7 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.deployment("bot")
-        if deployment is None or not deployment["spec"].get("replicas", 1):
+        if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
         report = await self._bots.status(key, self._now())

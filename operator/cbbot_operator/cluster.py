@@ -21,13 +21,21 @@ from cbbot_operator.keys import FIELD_MANAGER
 from cbbot_operator.kinds import KINDS, Kind
 from cbbot_operator.operator_metrics import API_REQUESTS
 
-__all__ = ["Cluster", "HttpCluster", "connect", "served"]
+__all__ = ["Cluster", "Conflict", "HttpCluster", "connect", "served"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 # An object has 1.5 MB at most (etcd's bound). Of a list a page at a time is in memory, whoever filled it.
 _MOST_BYTES = 16_000_000
 _PAGE = 250
-_PASSING = frozenset({408, 409, 410, 429, 500, 502, 503, 504})
+_PASSING = frozenset({408, 410, 429, 500, 502, 503, 504})
+
+
+Page = tuple[list[dict[str, Any]], str]
+"""Objects of a listing and the token of the next page, "" after the last."""
+
+
+class Conflict(Retryable):
+    """The object is not, or is no longer, the one that the request was made for."""
 
 
 class Cluster(Protocol):
@@ -35,6 +43,7 @@ class Cluster(Protocol):
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
     async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
@@ -42,7 +51,7 @@ class Cluster(Protocol):
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
     async def patch_status(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None: ...
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None: ...
 
 
 async def served(cluster: Cluster, kinds: Iterable[Kind]) -> list[Kind]:
@@ -79,23 +88,26 @@ class HttpCluster:
     async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """Every object with these labels; of the whole cluster when ``namespace`` is None."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        query = {"labelSelector": selector} if selector else {}
         items: list[dict[str, Any]] = []
-        limit = _PAGE
-        after = ""
+        limit, token = _PAGE, ""
         while True:
-            page = {**query, "limit": str(limit)} | ({"continue": after} if after else {})
             try:
-                answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=page)
+                found, token = await self.page(kind, namespace, selector, limit, token)
             except AnswerTooLarge:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 8)
                 continue
-            items += answer.get("items") or ()
-            after = (answer.get("metadata") or {}).get("continue") or ""
-            if not after:
+            items += found
+            if not token:
                 return items
+
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
+        """At most ``limit`` objects, whole, with their bookkeeping."""
+        query = {"limit": str(limit), "labelSelector": selector, "continue": token}
+        given = {name: value for name, value in query.items() if value}
+        answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=given)
+        return answer.get("items") or [], (answer.get("metadata") or {}).get("continue") or ""
 
     async def namespace(self, name: str) -> dict[str, Any]:
         return await self._request("GET", KINDS["Namespace"].path(name=name), "Namespace")
@@ -141,9 +153,12 @@ class HttpCluster:
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PATCH", path, kind, patch, "application/merge-patch+json", query)
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """Delete that very object; one that is gone already, or is another by now, is left alone."""
-        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None:
+        """Delete that very object; one that is gone already, or is another by now, is left alone.
+
+        ``foreground``: the object stays until what it owns is gone.
+        """
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Foreground" if foreground else "Background"}
         try:
             await self._request("DELETE", KINDS[kind].path(namespace, name), kind, options)
         except (Refused, Retryable) as error:
@@ -195,6 +210,8 @@ def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotEr
         detail = words
     name = path.rsplit("/", 1)[-1]
     message = f"{verb} {kind} {name}: the API server says {code}: {str(detail)[:500]}"
+    if code == 409:
+        return Conflict(message)
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
 
 

@@ -1,10 +1,11 @@
-"""Look at one TradingBot and everything around it, as it is now."""
+"""Look at one TradingBot and everything around it: in the cache of the watches, or asking where that has no answer."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,64 +13,96 @@ from typing import Any
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
-from cbbot_operator.cluster import Cluster, served
+from cbbot_operator.cluster import Cluster
+from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
-from cbbot_operator.kinds import CHILDREN
-from cbbot_operator.observed import Observed, Report, api_key_secret, slack_secret
+from cbbot_operator.observed import Observed, api_key_secret, slack_secret
+from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.watch_cache import WatchCache
 
-__all__ = ["gather"]
-
-
-async def gather(cluster: Cluster, key: Key, report: Report | None, now: datetime) -> Observed | None:
-    """What there is, children by their labels. None: there is no such TradingBot."""
-    resource = await cluster.get(KIND, *key)
-    if resource is None:
-        return None
-    try:
-        spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
-        invalid = ""
-    except BadTradingBot as error:
-        spec, invalid = None, str(error)
-    kinds = [kind.name for kind in await served(cluster, CHILDREN)]
-    marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
-    listed = await asyncio.gather(*(cluster.list(kind, key.namespace, marks) for kind in kinds))
-    namespace = await cluster.namespace(key.namespace)
-    return Observed(
-        key=key,
-        resource=resource,
-        spec=spec,
-        invalid=invalid,
-        children={
-            (kind, obj["metadata"]["name"]): obj for kind, objs in zip(kinds, listed, strict=True) for obj in objs
-        },
-        pods=tuple(await cluster.list("Pod", key.namespace, {NAME_LABEL: key.name})),
-        secrets=await _secrets(cluster, key, spec),
-        existing_claim=await _existing_claim(cluster, key, spec),
-        namespace_uid=str(namespace["metadata"]["uid"]),
-        namespace_terminating="deletionTimestamp" in namespace["metadata"],
-        monitors_known="ServiceMonitor" in kinds,
-        report=report,
-        now=now,
-    )
+__all__ = ["Gatherer"]
 
 
-async def _secrets(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
-    wanted = [name for name in (api_key_secret(spec), slack_secret(spec)) if name] if spec is not None else []
-    found = {name: await cluster.get("Secret", key.namespace, name) for name in dict.fromkeys(wanted)}
-    return {name: None if secret is None else _contents(secret) for name, secret in found.items()}
+class Gatherer:
+    """Looks at TradingBots."""
+
+    def __init__(self, cluster: Cluster, cache: WatchCache, facts: ClusterFacts) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._facts = facts
+
+    async def gather(self, key: Key, before: Observed | None, now: datetime) -> Observed | None:
+        """What there is, children by their labels. None: there is no such TradingBot."""
+        resource = await self._resource(key)
+        if resource is None:
+            return None
+        try:
+            spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
+            invalid = ""
+        except BadTradingBot as error:
+            spec, invalid = None, str(error)
+        kinds = await self._facts.child_kinds()
+        around = await self._around(key, (*kinds, "Pod"))
+        namespace = await self._namespace(key, resource, before)
+        return Observed(
+            key=key,
+            # The spec has been read; its text is not needed again.
+            resource={part: value for part, value in resource.items() if part != "spec"},
+            spec=spec,
+            invalid=invalid,
+            children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
+            states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
+            pods=tuple(found.obj for (kind, _), found in around.items() if kind == "Pod"),
+            secrets=await self._secrets(key, spec),
+            existing_claim=await self._existing_claim(key, spec),
+            namespace_uid=namespace.uid,
+            namespace_terminating=namespace.terminating,
+            monitors_known="ServiceMonitor" in kinds,
+            report=before.report if before is not None else None,
+            now=now,
+        )
+
+    async def _resource(self, key: Key) -> Object | None:
+        if self._cache.holds(KIND, key.namespace):
+            return self._cache.resource(key)
+        found = await self._cluster.get(KIND, *key)
+        return None if found is None else reduce(KIND, found).obj
+
+    async def _around(self, key: Key, kinds: tuple[str, ...]) -> dict[tuple[str, str], Reduced]:
+        around = self._cache.around(key, kinds)
+        asked = [kind for kind in kinds if not self._cache.holds(kind, key.namespace)]
+        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
+        listed = await asyncio.gather(*(self._cluster.list(kind, key.namespace, marks) for kind in asked))
+        for kind, objs in zip(asked, listed, strict=True):
+            around |= {(kind, obj["metadata"]["name"]): reduce(kind, obj) for obj in objs}
+        return around
+
+    async def _namespace(self, key: Key, resource: Object, before: Observed | None) -> NamespaceFacts:
+        deleting = "deletionTimestamp" in resource["metadata"]
+        if before is not None and before.uid == resource["metadata"]["uid"] and not deleting:
+            # A TradingBot does not outlive its namespace.
+            return NamespaceFacts(before.namespace_uid, terminating=False)
+        return await self._facts.namespace(key.namespace, now=deleting)
+
+    async def _secrets(self, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
+        wanted = [name for name in (api_key_secret(spec), slack_secret(spec)) if name] if spec is not None else []
+        found = {name: await self._cluster.get("Secret", key.namespace, name) for name in dict.fromkeys(wanted)}
+        return {name: None if secret is None else _digests(secret) for name, secret in found.items()}
+
+    async def _existing_claim(self, key: Key, spec: TradingBotSpec | None) -> Object | None:
+        if spec is None or spec.state.existingClaim is None:
+            return None
+        claim = await self._cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
+        return None if claim is None else reduce("PersistentVolumeClaim", claim).obj
 
 
-def _contents(secret: Mapping[str, Any]) -> dict[str, bytes]:
-    contents = {}
+def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    """Of each value, empty for an empty one: whether it changed is all that is asked."""
+    digests = {}
     for name, text in (secret.get("data") or {}).items():
         try:
-            contents[name] = base64.b64decode(text, validate=True)
+            content = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):  # the API server lets nothing else pass; an empty value says so
-            contents[name] = b""
-    return contents
-
-
-async def _existing_claim(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> Object | None:
-    if spec is None or spec.state.existingClaim is None:
-        return None
-    return await cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
+            content = b""
+        digests[name] = hashlib.sha256(content).digest() if content else b""
+    return digests

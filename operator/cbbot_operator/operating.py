@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 import kopf
 
 from cbbot.contract.tradingbot import KIND
-from cbbot.errors import CbbotError
+from cbbot.errors import CbbotError, Retryable
 from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
@@ -18,20 +19,23 @@ from cbbot_operator.bots import HttpBots
 from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import WATCHED
+from cbbot_operator.kinds import CACHED, WATCHED, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
 from cbbot_operator.readiness import Health
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.task_group import run_until
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watch_evidence import WatchEvidence, watches_of
 from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
-from cbbot_operator.workqueue import WorkQueue
+from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "resync_once", "work"]
+__all__ = ["operate", "queue_all", "work"]
 
 _LOG = logging.getLogger(__name__)
+_FACTS_SECONDS = 10
+_LIST_AGAIN_SECONDS = 2
 
 
 async def operate(configuration: Configuration) -> None:
@@ -77,7 +81,9 @@ async def _lead(
     configuration: Configuration, cluster: HttpCluster, bots: HttpBots, state: Health, stop: asyncio.Event
 ) -> None:
     lease = state.lease
-    reconciler = Reconciler(cluster, configuration)
+    cache = WatchCache()
+    dynamic = not configuration.namespaces
+    reconciler = Reconciler(cluster, configuration, cache=cache, facts_seconds=_FACTS_SECONDS)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
     poller = Poller(reconciler, bots, queue.add)
@@ -88,10 +94,10 @@ async def _lead(
             if key.namespace == namespace and spec is not None and name in (api_key_secret(spec), slack_secret(spec)):
                 yield key
 
-    watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
-    dynamic = not configuration.namespaces
+    watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
     # Without rights to notice new definitions kopf must only be told of those that are there.
-    kinds = WATCHED if dynamic else await served(cluster, WATCHED)
+    kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
+    await _list_first(cache, cluster, configuration, kinds)
     state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
     watching = kopf.operator(
         registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),
@@ -107,7 +113,7 @@ async def _lead(
             stop,
             lease.keep(),
             poller.run(configuration.poll_seconds),
-            _resync(cluster, configuration, queue),
+            _resync(cluster, cache, configuration, kinds, queue),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
             stops_itself=watching,
         )
@@ -142,24 +148,39 @@ def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
     _LOG.warning("%s; again in %.0f s", why, pause, extra={"fields": {"tradingbot": str(key)}})
 
 
-async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key]) -> None:
+async def _list_first(cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]) -> None:
+    """Fill the cache before the watches start: they show what is there in no order, and not when that is all."""
+    while True:
+        try:
+            return await _list_cached(cache, cluster, configuration, kinds)
+        except Retryable as error:
+            _LOG.warning("%s", error)
+            await asyncio.sleep(_LIST_AGAIN_SECONDS)
+
+
+async def _list_cached(
+    cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]
+) -> None:
+    cached = await served(cluster, [kind for kind in kinds if kind in CACHED])
+    await cache.list_anew(cluster, cached, configuration.namespaces or (None,))
+
+
+async def _resync(
+    cluster: Cluster,
+    cache: WatchCache,
+    configuration: Configuration,
+    kinds: Iterable[Kind],
+    queue: WorkQueue[Key],
+) -> None:
     """Look at every TradingBot now and then, whatever events were missed."""
     while True:
         await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
-        await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
+        with contextlib.suppress(Retryable):  # the next round comes
+            await _list_cached(cache, cluster, configuration, kinds)
+        queue_all(cache, queue, configuration.resync_seconds / 10)
 
 
-async def resync_once(
-    cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key], spread_seconds: float
-) -> None:
+def queue_all(cache: WatchCache, queue: WorkQueue[Key], spread_seconds: float) -> None:
     """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
-    for namespace in configuration.namespaces or (None,):
-        try:
-            found = await cluster.list(KIND, namespace, {})
-        except CbbotError as error:
-            # Of several namespaces the others go on; the next round comes.
-            _LOG.warning("the TradingBots %s were not listed: %s", f"in {namespace}" if namespace else "there", error)
-            continue
-        for resource in found:
-            key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
-            queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise
+    for key in cache.resources():
+        queue.add_after(key, random.uniform(0, spread_seconds), Urgency.RESYNC)  # noqa: S311  likewise

@@ -15,9 +15,11 @@ from aiohttp import web
 from cbbot_operator.api_access import Access, FixedCredentials
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS, WATCHED, Kind
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watch_evidence import WatchEvidence, watches_of
 from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
+from cbbot_operator.workqueue import Urgency
 from unit.operator.memory_cluster import Run
 
 Watching = Callable[..., tuple["ApiServer", list[Key]]]
@@ -96,7 +98,8 @@ def watching(run: Run) -> Watching:
             server, keys, stop = ApiServer(), [], asyncio.Event()
             arrived = asyncio.Event()
 
-            def add(key: Key) -> None:
+            def add(key: Key, urgency: Urgency) -> None:
+                del urgency
                 keys.append(key)
                 arrived.set()
 
@@ -108,7 +111,7 @@ def watching(run: Run) -> Watching:
             access = Access(server=f"http://127.0.0.1:{shell.addresses[0][1]}", authorization="Bearer t0ken")
             evidence = WatchEvidence(watches_of(kinds, scope.get("namespaces", ())), pause_seconds=0.01)
             login = watch_login(FixedCredentials(access), evidence)
-            watches = Watches(add, lambda *_: [], "cbbot-operator", lambda: None)
+            watches = Watches(add, WatchCache(), lambda *_: [], "cbbot-operator", lambda: None)
             operator = asyncio.ensure_future(
                 kopf.operator(
                     registry=watches.registry(kinds, login),

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from cbbot_operator.api_access import Access, FixedCredentials
-from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS
+from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watch_evidence import WatchEvidence, watches_of
 from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
@@ -80,7 +80,6 @@ class Served:
 
     def __init__(self, evidence: WatchEvidence, *namespaces: str) -> None:
         self.streams = Streams()
-        self.keys: list[Key] = []
         self._evidence = evidence
         self._namespaces = namespaces
         self._stop = asyncio.Event()
@@ -92,7 +91,7 @@ class Served:
         await self._shell.setup()
         await web.TCPSite(self._shell, "127.0.0.1", 0).start()
         access = Access(server=f"http://127.0.0.1:{self._shell.addresses[0][1]}")
-        watches = Watches(self.keys.append, lambda *_: [], "cbbot-operator", lambda: None)
+        watches = Watches(lambda *_: None, WatchCache(), lambda *_: [], "cbbot-operator", lambda: None)
         login = watch_login(FixedCredentials(access), self._evidence)
         self._kopf = asyncio.ensure_future(
             kopf.operator(
