@@ -6,6 +6,7 @@ pass is ``Retryable``.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -27,6 +28,9 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30)
 # An object has 1.5 MB at most (etcd's bound). Of a list a page at a time is in memory, whoever filled it.
 _MOST_BYTES = 16_000_000
 _PAGE = 250
+# A busy API server is given the time that it asks for, in the place of the request: it is no failure of the object's.
+_PAUSES = 3
+_LONGEST_PAUSE = 10.0
 _PASSING = frozenset({408, 410, 429, 500, 502, 503, 504})
 
 
@@ -176,21 +180,27 @@ class HttpCluster:
     ) -> dict[str, Any]:
         if self._session is None:
             raise RuntimeError("HttpCluster is used outside of its context")
-        access = await self.credentials.access()
         headers = {"Accept": "application/json", "Content-Type": content}
         payload = json.dumps(body).encode() if body is not None else None
-        tls = access.tls if access.tls is not None else True
-        try:
-            async with self._session.request(
-                verb, f"{access.server}/{path}", data=payload, headers=headers, params=query, ssl=tls
-            ) as response:
-                API_REQUESTS.labels(verb, str(response.status)).inc()
-                answer = await read_bounded(response, _MOST_BYTES)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            API_REQUESTS.labels(verb, "none").inc()
-            raise Retryable(f"{verb} {path}: the API server did not answer: {error or type(error).__name__}") from error
-        except AnswerTooLarge as error:
-            raise AnswerTooLarge(f"{verb} {path}: {error}") from error
+        for pauses_left in reversed(range(_PAUSES + 1)):
+            access = await self.credentials.access()
+            tls = access.tls if access.tls is not None else True
+            try:
+                async with self._session.request(
+                    verb, f"{access.server}/{path}", data=payload, headers=headers, params=query, ssl=tls
+                ) as response:
+                    API_REQUESTS.labels(verb, str(response.status)).inc()
+                    answer = await read_bounded(response, _MOST_BYTES)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                API_REQUESTS.labels(verb, "none").inc()
+                why = error or type(error).__name__
+                raise Retryable(f"{verb} {path}: the API server did not answer: {why}") from error
+            except AnswerTooLarge as error:
+                raise AnswerTooLarge(f"{verb} {path}: {error}") from error
+            pause = _asked_pause(response)
+            if pause is None or not pauses_left:
+                break
+            await asyncio.sleep(pause)
         if response.status >= 400:
             raise _error(verb, kind, path, response.status, answer)
         try:
@@ -200,6 +210,12 @@ class HttpCluster:
         if not isinstance(decoded, dict):
             raise Retryable(f"{verb} {path}: the API server's answer is not an object")
         return decoded
+
+
+def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
+    """For how long the API server, which is busy and did nothing, asks us to wait; None when it does not."""
+    after = response.headers.get("Retry-After", "")
+    return min(float(after), _LONGEST_PAUSE) if response.status in (429, 503) and after.isdecimal() else None
 
 
 def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotError:

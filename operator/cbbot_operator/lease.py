@@ -26,6 +26,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _DURATION_SECONDS = 30
 # The leader stops this long after its last renewal began, well before anyone else may begin.
 _DEADLINE_SECONDS = 20
+_AGAIN_SECONDS = 2
 _RELEASE_SECONDS = 3
 _ECHO_BOUND_SECONDS = 180
 
@@ -59,6 +60,7 @@ class Lease:
         self._held: dict[str, Any] | None = None
         self._seen: tuple[object, ...] | None = None
         self._seen_at = clock()
+        self._renewed_at = clock()
 
     def echoed(self) -> None:
         """Our renewal came back through the watch."""
@@ -86,21 +88,20 @@ class Lease:
         Raises:
             LostLease: the lead is gone.
         """
-        renewed_at = self._clock()
         while True:
-            await asyncio.sleep(self._renew_seconds)
-            began_at = self._clock()
+            await asyncio.sleep(max(0.0, self._renewed_at + self._renew_seconds - self._clock()))
             try:
                 # A request that hangs must not outlast the lead.
-                async with asyncio.timeout(max(0.0, renewed_at + _DEADLINE_SECONDS - began_at)):
+                async with asyncio.timeout(max(0.0, self._renewed_at + _DEADLINE_SECONDS - self._clock())):
                     renewed = await self._try()
             except TimeoutError:
                 renewed = False
             if renewed:
-                renewed_at = began_at
-            elif self.leader not in ("", self._identity) or self._clock() - renewed_at >= _DEADLINE_SECONDS:
+                continue
+            if self.leader not in ("", self._identity) or self._clock() - self._renewed_at >= _DEADLINE_SECONDS:
                 self.leading = False
                 raise LostLease(f"the Lease {self._namespace}/{self.name} could not be renewed")
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def release(self) -> None:
         """Let the next operator lead at once instead of after the Lease's duration."""
@@ -114,6 +115,7 @@ class Lease:
                 _LOG.warning("the Lease was not released: %s", error or "no answer")
 
     async def _try(self) -> bool:
+        began_at = self._clock()
         try:
             present = await self._cluster.get("Lease", self._namespace, self.name)
             if present is None:
@@ -127,6 +129,8 @@ class Lease:
             _LOG.warning("the Lease was not renewed: %s", error)
             return False
         self.leader = self._identity
+        # Others count from when they see it, which is later.
+        self._renewed_at = began_at
         return True
 
     def _is_free(self, spec: dict[str, Any]) -> bool:

@@ -97,7 +97,10 @@ async def _lead(
     watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
     # Without rights to notice new definitions kopf must only be told of those that are there.
     kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
-    await _list_first(cache, cluster, configuration, kinds)
+    # Long lists, or an API server that is away, must not outlast the lead.
+    await run_until(stop, lease.keep(), _list_first(cache, cluster, configuration, kinds))
+    if stop.is_set():
+        return
     state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
     watching = kopf.operator(
         registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),

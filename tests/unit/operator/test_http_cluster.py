@@ -28,6 +28,7 @@ class Server:
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         self.paged: dict[str, Callable[[dict[str, str]], Awaitable[Any]]] = {}
         self.endless: set[str] = set()
+        self.busy: dict[str, list[int]] = {}
         self.silent: set[str] = set()
         self.closing = asyncio.Event()
         self.asked: list[tuple[str, str, dict[str, str], dict[str, str], str]] = []
@@ -35,6 +36,8 @@ class Server:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()
         self.asked.append((request.method, request.path, dict(request.query), dict(request.headers), body))
+        if self.busy.get(request.path):
+            return web.Response(status=self.busy[request.path].pop(), headers={"Retry-After": "0"})
         if request.path in self.silent:
             await self.closing.wait()
         if request.path in self.endless:
@@ -147,6 +150,23 @@ def test_a_list_is_read_page_by_page_and_in_smaller_ones_when_the_objects_are_la
     items = ask(lambda cluster, _: cluster.list("Secret", "n", {}))
     assert [item["metadata"]["name"] for item in items] == ["l"] * 300 + ["s"]
     assert {query["limit"] for _, _, query, _, _ in server.asked} == {"250", "31"}
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_busy_server_is_given_the_time_it_asks_for(ask: Ask, server: Server, code: int) -> None:
+    path = "/apis/apps/v1/namespaces/n/deployments/d"
+    server.busy[path] = [code, code]
+    server.answers["PATCH", path] = (200, DEPLOYMENT)
+    assert ask(lambda cluster, _: cluster.apply(DEPLOYMENT)) == DEPLOYMENT
+    bodies = [body for *_, body in server.asked]
+    assert bodies == [bodies[0]] * 3
+
+
+def test_a_server_that_stays_busy_is_told_as_such(ask: Ask, server: Server) -> None:
+    server.busy["/api/v1/namespaces/n/secrets/s"] = [429] * 10
+    with pytest.raises(Retryable, match="says 429"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+    assert len(server.asked) == 4
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(ask: Ask, server: Server) -> None:

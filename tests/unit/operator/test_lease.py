@@ -16,6 +16,11 @@ def monotonic() -> MonotonicClock:
     return MonotonicClock()
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbbot_operator.lease._AGAIN_SECONDS", 0)
+
+
 @pytest.fixture
 def lease_of(cluster: MemoryCluster, monotonic: MonotonicClock) -> LeaseOf:
     """Leases that are renewed without waiting."""
@@ -143,33 +148,20 @@ def test_a_renewal_that_hangs_does_not_outlast_the_lead(
 ) -> None:
     lease = lease_of("a")
     run(lease.acquire())
+    # Of the lead's twenty seconds a tenth of one is left.
+    monotonic.advance(19.9)
 
     async def hang(*_: object) -> None:
-        # Of the lead's twenty seconds a tenth of one is left.
-        monotonic.advance(0.5)
         await asyncio.Event().wait()
 
+    async def keep() -> None:
+        asyncio.get_running_loop().call_later(0.1, monotonic.advance, 0.1)
+        await lease.keep()
+
     monkeypatch.setattr(cluster, "get", hang)
-    monotonic.advance(0)
-    slow = Lease(cluster, "operators", "cbbot-operator", "a", _Late(monotonic, 19.9), renew_seconds=0)
-    slow.leading = True
     with pytest.raises(LostLease):
-        run(slow.keep())
-    assert not slow.leading
-
-
-class _Late:
-    """A clock by which the first request begins ``seconds`` after the last renewal."""
-
-    def __init__(self, clock: MonotonicClock, seconds: float) -> None:
-        self._clock = clock
-        self._calls = 0
-        self._seconds = seconds
-
-    def __call__(self) -> float:
-        self._calls += 1
-        # Two looks while it is made, one when the keeping begins.
-        return self._clock() + (self._seconds if self._calls > 3 else 0.0)
+        run(keep())
+    assert not lease.leading
 
 
 def test_a_release_that_is_not_answered_ends_all_the_same(
