@@ -47,7 +47,7 @@ def claims(inputs: Inputs) -> list[dict[str, Any]]:
         mode = inputs.access_mode or state.accessMode
         claim = _claim(inputs, inputs.names.state, "bot", state.size, mode, owned=owned)
         if mode != state.accessMode:
-            claim["metadata"]["annotations"] = {ASKED_MODE: state.accessMode}
+            claim["metadata"].setdefault("annotations", {})[ASKED_MODE] = state.accessMode
         made.append(claim)
     if inputs.simulated:
         made.append(_claim(inputs, inputs.names.of("simulator"), "simulator", "256Mi", "ReadWriteOnce", owned=owned))
