@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,13 +16,13 @@ from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import KeyReport, Observed, Report, api_key_secret
 from cbbot_operator.operator_metrics import BOTS
+from cbbot_operator.poll_lanes import PollLanes
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.tokens import tokens_in
 
 __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
-_AT_ONCE = 20
 _EAGER_SECONDS = 2.0
 _LATE_AGAIN = timedelta(minutes=1)
 _PROVEN_FOR = timedelta(minutes=5)
@@ -65,23 +66,26 @@ class Poller:
         self._bridges = bridges
         self._wake = wake
         self._now = now
-        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._lanes = PollLanes()
 
     async def run(self, seconds: float) -> None:
         """Poll for ever: every bot at the interval, one that somebody may be waiting for in between."""
         due = clock = asyncio.get_running_loop().time()
-        while True:
-            everyone = clock >= due
-            if everyone:
-                due = clock + seconds
-            await self.round(everyone=everyone)
-            await asyncio.sleep(min(_EAGER_SECONDS, seconds))
-            clock = asyncio.get_running_loop().time()
+        async with contextlib.aclosing(self._lanes):
+            while True:
+                everyone = clock >= due
+                if everyone:
+                    due = clock + seconds
+                await self.round(everyone=everyone)
+                await asyncio.sleep(min(_EAGER_SECONDS, seconds))
+                clock = asyncio.get_running_loop().time()
 
     async def round(self, *, everyone: bool = True) -> None:
         """Ask every bot once, or only those that are not ready."""
         keys = [key for key in self._reconciler.known if everyone or not self._is_ready(key)]
-        await asyncio.gather(*(self._visit(key, look=everyone) for key in keys))
+        if everyone:
+            self._lanes.keep(keys)
+        await self._lanes.ask(keys, lambda key: self._visit(key, look=everyone))
         self._count()
 
     def _is_ready(self, key: Key) -> bool:
@@ -113,7 +117,7 @@ class Poller:
         return known is not None and known.seen.deleting and deletion.judge(known.seen).release
 
     async def _visit(self, key: Key, *, look: bool) -> None:
-        async with self._gate:
+        async with self._lanes.place(key):
             try:
                 await self._ask(key)
                 if self._key_may_be_taken_over(key) or self._may_go(key) or (look and self._waits_unwatched(key)):

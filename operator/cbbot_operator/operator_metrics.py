@@ -20,6 +20,7 @@ __all__ = [
     "RECONCILES",
     "RECONCILE_SECONDS",
     "RETRIES",
+    "WATCH_FORBIDDEN",
     "package_version",
 ]
 
@@ -38,6 +39,9 @@ CHILDREN_PUT = Counter(
 BOTS = Gauge("cbbot_operator_tradingbots", "TradingBots by mode and readiness.", ["mode", "ready"])
 POLLS = Counter("cbbot_operator_polls_total", "Questions to bots by result.", ["result"])
 LAST_WATCH_EVENT = Gauge("cbbot_operator_last_watch_event_timestamp_seconds", "When the newest watch event came.")
+WATCH_FORBIDDEN = Gauge(
+    "cbbot_operator_watch_forbidden", "1 while the API server does not allow a watch.", ["kind", "namespace"]
+)
 REGISTRY.register(DroppedLogLines("cbbot_operator"))
 _BUILD = Gauge("cbbot_operator_build_info", "Always 1; the version is a label.", ["version"])
 

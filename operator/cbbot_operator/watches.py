@@ -15,11 +15,11 @@ from typing import Any
 import kopf
 
 from cbbot.contract.tradingbot import KIND
-from cbbot_operator.connection import log_in, watch_login
 from cbbot_operator.keys import Key, owner_of
 from cbbot_operator.kinds import WATCHED, Kind
 from cbbot_operator.operator_metrics import LAST_WATCH_EVENT
 from cbbot_operator.watch_cache import WatchCache
+from cbbot_operator.watch_login import Login
 from cbbot_operator.workqueue import Urgency
 
 __all__ = ["Watches", "watch_settings"]
@@ -45,10 +45,10 @@ class Watches:
         self._lease_seen = lease_seen
         self._fingerprints: dict[Key, bytes] = {}
 
-    def registry(self, kinds: Iterable[Kind]) -> kopf.OperatorRegistry:
-        """The handlers of these kinds, for ``kopf.operator``."""
+    def registry(self, kinds: Iterable[Kind], login: Login) -> kopf.OperatorRegistry:
+        """The handlers of these kinds, for ``kopf.operator``, which asks ``login`` for its sessions."""
         registry = kopf.OperatorRegistry()
-        kopf.on.login(registry=registry)(_login)
+        kopf.on.login(registry=registry)(login)
         own = {KIND: self.tradingbot, "Secret": self.secret, "Lease": self.lease}
         for kind in kinds:
             handler = own.get(kind.name) or functools.partial(self.child, kind=kind.name)
@@ -103,10 +103,6 @@ class Watches:
 def _fingerprint(metadata: Mapping[str, Any]) -> bytes:
     parts = (metadata.get(part) for part in ("uid", "generation", "deletionTimestamp", "annotations", "finalizers"))
     return hashlib.sha256(repr(tuple(parts)).encode()).digest()[:16]
-
-
-async def _login(**_: Any) -> kopf.AiohttpSession:
-    return watch_login(log_in())
 
 
 class _NoDiffs(kopf.DiffBaseStorage):

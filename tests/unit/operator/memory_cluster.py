@@ -32,6 +32,7 @@ __all__ = [
     "MemoryBots",
     "MemoryBridges",
     "MemoryCluster",
+    "MonotonicClock",
     "Observe",
     "Run",
     "bot_status_with",
@@ -73,6 +74,19 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+class MonotonicClock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
 
 
 class MemoryCluster:

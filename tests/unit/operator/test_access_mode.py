@@ -51,7 +51,7 @@ def test_a_claim_keeps_its_mode_when_the_cluster_learns_the_other(
     cluster.kubernetes = (1, 30)
     run(reconciler.reconcile(key))
     assert modes(cluster) == ["ReadWriteOnce"]
-    assert cluster.one("PersistentVolumeClaim", CLAIM)["metadata"]["annotations"] == {ASKED_MODE: "ReadWriteOncePod"}
+    assert cluster.one("PersistentVolumeClaim", CLAIM)["metadata"]["annotations"][ASKED_MODE] == "ReadWriteOncePod"
     bound = condition(cluster.one("TradingBot", "btc")["status"], "StorageBound")
     assert bound["message"] == (
         "PersistentVolumeClaim btc-state; it is ReadWriteOnce: ReadWriteOncePod needs Kubernetes 1.27, and the "

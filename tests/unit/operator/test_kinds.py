@@ -135,7 +135,7 @@ def used(
         {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "CBBOT_NAMESPACES": "trading"}
     )
     reconciler = Reconciler(cluster, configuration, clock)
-    lease = Lease(cluster, "trading", "cbbot-operator", "a", clock)
+    lease = Lease(cluster, "trading", "cbbot-operator", "a")
     cluster.put_secret("coinbase", api_keys)
     cluster.monitors = True
 
