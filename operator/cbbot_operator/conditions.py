@@ -204,7 +204,8 @@ def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
     phase = seen.claim.get("status", {}).get("phase", "Pending")
     if phase == "Bound":
         return Judgement("True", "Bound", f"PersistentVolumeClaim {name}{_other_mode(seen.claim)}")
-    return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+    why = pods.words_about(name, seen.warnings) or f"see kubectl describe pvc {name}"
+    return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: {why}")
 
 
 def _other_mode(claim: Object) -> str:

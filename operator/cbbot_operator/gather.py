@@ -56,7 +56,7 @@ class Gatherer:
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
             states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
             pods=pods,
-            warnings=await self._warnings(key, pods, now),
+            warnings=await self._warnings(key, pods, around, now),
             secrets=await self._secrets(key, spec),
             existing_claim=await self._existing_claim(key, spec),
             claim_holder=await self._claim_holder(key, resource, spec),
@@ -75,12 +75,20 @@ class Gatherer:
         around = await self._around(key, await self._facts.child_kinds())
         return {entry: found.obj for entry, found in around.items()}
 
-    async def _warnings(self, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
-        """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
+    async def _warnings(
+        self, key: Key, pods: tuple[Object, ...], around: Mapping[tuple[str, str], Reduced], now: datetime
+    ) -> tuple[Object, ...]:
+        """About pods that should have been ready, and claims: nothing else tells of volumes and probes."""
+        late = waited_long(pods, now)
+        claims = [
+            name
+            for (kind, name), found in around.items()
+            if kind == "PersistentVolumeClaim" and found.obj.get("status", {}).get("phase") == "Pending"
+        ]
         found = await asyncio.gather(
             *(
                 self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
-                for name in waited_long(pods, now)
+                for name in (*late, *(claims if late else ()))
             )
         )
         return tuple(event for events in found for event in events)
