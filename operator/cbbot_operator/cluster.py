@@ -38,6 +38,7 @@ class Cluster(Protocol):
     ) -> list[dict[str, Any]]: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
+    async def version(self) -> tuple[int, int]: ...
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
@@ -105,6 +106,15 @@ class HttpCluster:
                 return False
             raise
         return any(resource.get("name") == wanted.plural for resource in answer.get("resources", ()))
+
+    async def version(self) -> tuple[int, int]:
+        """The API server's, such as (1, 30)."""
+        answer = await self._request("GET", "version", "Version")
+        try:
+            # A provider's minor version may have a plus sign behind it.
+            return int(answer["major"]), int(str(answer["minor"]).rstrip("+"))
+        except (KeyError, ValueError) as error:
+            raise Retryable(f"GET version: the API server's version cannot be read: {answer}") from error
 
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Server-side apply with force: the fields sent become ours, whoever had them."""

@@ -10,6 +10,7 @@ from typing import Any
 from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot_status import CONDITION_TYPES
 from cbbot_operator import credentials, deletion, pods
+from cbbot_operator.access_mode import NEEDED_VERSION, asked_of, mode_of
 from cbbot_operator.judgement import Judgement, condition
 from cbbot_operator.keys import RECONCILE, Object
 from cbbot_operator.observed import Observed
@@ -202,8 +203,16 @@ def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
     name = seen.claim["metadata"]["name"]
     phase = seen.claim.get("status", {}).get("phase", "Pending")
     if phase == "Bound":
-        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}")
+        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}{_other_mode(seen.claim)}")
     return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+
+
+def _other_mode(claim: Object) -> str:
+    asked, given = asked_of(claim), mode_of(claim)
+    if asked == given:
+        return ""
+    needed = ".".join(map(str, NEEDED_VERSION))
+    return f"; it is {given}: {asked} needs Kubernetes {needed}, and the cluster was older when the claim was made"
 
 
 def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:

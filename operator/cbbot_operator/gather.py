@@ -13,8 +13,9 @@ from typing import Any
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
+from cbbot_operator.access_mode import NEEDED_VERSION, SINGLE_POD
 from cbbot_operator.cluster import Cluster, served
-from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, NAMESPACE_NAME, Key, Names, Object
 from cbbot_operator.kinds import CHILDREN
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long
@@ -45,9 +46,12 @@ async def gather(cluster: Cluster, key: Key, now: datetime) -> Observed | None:
         warnings=await _warnings(cluster, key, pods, now),
         secrets=await _secrets(cluster, key, spec),
         existing_claim=await _existing_claim(cluster, key, spec),
+        claim_holder=await _claim_holder(cluster, key, resource, spec),
         namespace_uid=str(namespace["metadata"]["uid"]),
         namespace_terminating="deletionTimestamp" in namespace["metadata"],
         monitors_known="ServiceMonitor" in kinds,
+        namespaces_named=(namespace["metadata"].get("labels") or {}).get(NAMESPACE_NAME) == key.namespace,
+        single_pod_volumes=await _single_pod_volumes(cluster, spec),
         now=now,
     )
 
@@ -93,7 +97,30 @@ def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
     return digests
 
 
+async def _single_pod_volumes(cluster: Cluster, spec: TradingBotSpec | None) -> bool:
+    wanted = spec is not None and spec.state.existingClaim is None and spec.state.accessMode == SINGLE_POD
+    return await cluster.version() >= NEEDED_VERSION if wanted else True
+
+
 async def _existing_claim(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> Object | None:
     if spec is None or spec.state.existingClaim is None:
         return None
     return await cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
+
+
+async def _claim_holder(cluster: Cluster, key: Key, resource: Object, spec: TradingBotSpec | None) -> str:
+    """Whoever made the claim, or named it before us; asked only where a claim is named."""
+    if spec is None or spec.state.existingClaim is None:
+        return ""
+    wanted = spec.state.existingClaim
+    for other in await cluster.list(KIND, key.namespace, {}):
+        name = str(other["metadata"]["name"])
+        named = ((other.get("spec") or {}).get("state") or {}).get("existingClaim")
+        made = named is None and Names(name).state == wanted
+        if name != key.name and (made or (named == wanted and _age(other) < _age(resource))):
+            return name
+    return ""
+
+
+def _age(resource: Object) -> tuple[str, str]:
+    return str(resource["metadata"].get("creationTimestamp", "")), str(resource["metadata"]["name"])

@@ -12,6 +12,7 @@ __all__ = [
     "FORCE_DELETE",
     "KEY_FINGERPRINT",
     "MANAGED_BY",
+    "NAMESPACE_NAME",
     "NAME_LABEL",
     "RECONCILE",
     "SETTINGS_HASH",
@@ -31,6 +32,8 @@ Object = Mapping[str, Any]
 FIELD_MANAGER = "cbbot-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 NAME_LABEL = "cbbot.io/tradingbot"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label by which Kubernetes says a namespace's name, since 1.21."""
 WATCH_LABEL = "cbbot.io/watch"
 FINALIZER = "cbbot.io/open-lots"
 RECONCILE = "cbbot.io/reconcile"

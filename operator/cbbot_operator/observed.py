@@ -63,10 +63,16 @@ class Observed:
     """Digests of the values of the Secrets the spec names, empty for an empty value; None for one that is missing."""
     existing_claim: Object | None = None
     """The PersistentVolumeClaim that the spec names for the state."""
+    claim_holder: str = ""
+    """Another TradingBot whose state that claim is; empty when there is none."""
     namespace_uid: str = ""
     namespace_terminating: bool = False
     monitors_known: bool = False
     """Whether the cluster knows ServiceMonitors."""
+    namespaces_named: bool = True
+    """Whether namespaces carry their name as a label, as Kubernetes puts it there since 1.21."""
+    single_pod_volumes: bool = True
+    """Whether the cluster knows the access mode ReadWriteOncePod; asked only where a spec wants it."""
     report: Report | None = None
     key_report: KeyReport | None = None
     sharers: tuple[Key, ...] = ()

@@ -13,6 +13,7 @@ from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.tradingbot_constraints import TRANSITION_OF
 from cbbot_operator import deletion
+from cbbot_operator.access_mode import asked_of
 from cbbot_operator.observed import Observed, api_key_secret
 from cbbot_operator.running_values import running, running_values
 
@@ -51,7 +52,7 @@ def volume_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     if seen.claim is None or spec.state.existingClaim is not None:
         return None
     claim, wanted = seen.claim["spec"], spec.state
-    mode = next(iter(claim.get("accessModes", ())), wanted.accessMode)
+    mode = asked_of(seen.claim) or wanted.accessMode
     storage_class = claim.get("storageClassName")
     size = str(claim["resources"]["requests"]["storage"])
     before_and_after = {
@@ -91,6 +92,16 @@ def claim_exists(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     return Refusal("ClaimMissing", f"PersistentVolumeClaim {name} (spec.state.existingClaim) does not exist")
 
 
+def claim_is_free(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
+    if not seen.claim_holder:
+        return None
+    return Refusal(
+        "ClaimInUse",
+        f"PersistentVolumeClaim {spec.state.existingClaim} (spec.state.existingClaim) is the state of TradingBot "
+        f"{seen.claim_holder}: two bots would undo each other's lots; name another claim",
+    )
+
+
 def secrets_are_there(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     """Without them a new pod could not start, and a running one would be stopped for one that cannot."""
     if spec.suspend:
@@ -115,6 +126,7 @@ CHAIN: tuple[Policy, ...] = (
     lots_keep_what_they_are_on,
     volume_is_kept,
     claim_exists,
+    claim_is_free,
     secrets_are_there,
 )
 

@@ -21,6 +21,7 @@ from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot_operator import credentials, deletion
+from cbbot_operator.access_mode import chosen_mode
 from cbbot_operator.children import apply_children, find_unlabelled
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.conditions import Outcome
@@ -161,10 +162,11 @@ class Reconciler:
             return seen, Outcome(failure=str(error)), advice
 
     def _inputs(self, seen: Observed) -> Inputs:
+        spec = seen.spec or _SMALLEST
         return Inputs(
             key=seen.key,
             uid=seen.uid,
-            spec=seen.spec or _SMALLEST,
+            spec=spec,
             tokens=tokens_in(seen),
             secrets=seen.secrets,
             namespace_uid=seen.namespace_uid,
@@ -174,6 +176,8 @@ class Reconciler:
             image_pull_secrets=self._configuration.image_pull_secrets,
             operator_namespace=self._configuration.own_namespace,
             monitors_known=seen.monitors_known,
+            namespaces_named=seen.namespaces_named,
+            access_mode=chosen_mode(spec.state, seen.claim, single_pod_volumes=seen.single_pod_volumes),
         )
 
     async def _apply(self, seen: Observed, wanted: list[dict[str, Any]]) -> Observed:

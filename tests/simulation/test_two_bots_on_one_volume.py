@@ -16,7 +16,7 @@ from simulation.served import Served
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
-TOKEN = "0123456789abcdef-bridge"  # noqa: S105  of this test's bridge
+TOKEN = "0123456789abcdef-bridge"
 LIVE = {
     "DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "5000", "BOT_ID": "btc", "BUY_THRESHOLD": "0",
     "USE_MA_FILTER": "false", "MAX_CONCURRENT_LOTS": "50", "PYRAMID_MIN_ADVERSE_PCT": "0", "TICK_INTERVAL_SEC": "1",

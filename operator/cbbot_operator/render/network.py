@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
-from cbbot_operator.keys import selector
+from cbbot_operator.keys import NAMESPACE_NAME, selector
 from cbbot_operator.render.inputs import Inputs
 
 __all__ = ["network_policies", "services"]
@@ -35,8 +35,9 @@ def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
     bot = {"podSelector": {"matchLabels": selector(inputs.key.name, "bot")}}
     operator: dict[str, Any] = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}}}
     if inputs.operator_namespace != inputs.key.namespace:
-        name = {"kubernetes.io/metadata.name": inputs.operator_namespace}
-        operator["namespaceSelector"] = {"matchLabels": name}
+        # Without such labels no selector can name one namespace: the operator's pods are then told by theirs alone.
+        named = {"matchLabels": {NAMESPACE_NAME: inputs.operator_namespace}}
+        operator["namespaceSelector"] = named if inputs.namespaces_named else {}
     return [
         _policy(inputs, "bridge", BRIDGE_PORT, [bot, operator, _scrapers(inputs)]),
         _policy(inputs, "bot", BOT_PORT, [operator, _scrapers(inputs)]),

@@ -80,6 +80,8 @@ class MemoryCluster:
         self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.monitors = False
+        self.namespace_labels: dict[str, str] = {}
+        self.kubernetes = (1, 36)
         self.terminating = False
         self.refused: dict[tuple[str, str], str] = {}
         """What the server says no to, by verb and kind."""
@@ -142,11 +144,15 @@ class MemoryCluster:
 
     async def namespace(self, name: str) -> dict[str, Any]:
         self._note("get", "Namespace", name)
-        metadata = {"name": name, "uid": "namespace-uid"}
+        metadata = {"name": name, "uid": "namespace-uid", "labels": self.namespace_labels}
         return {"metadata": metadata | ({"deletionTimestamp": "now"} if self.terminating else {})}
 
     async def serves(self, kind: str) -> bool:
         return self.monitors if kind == "ServiceMonitor" else True
+
+    async def version(self) -> tuple[int, int]:
+        self._note("get", "Version", "")
+        return self.kubernetes
 
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         metadata = obj["metadata"]

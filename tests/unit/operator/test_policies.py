@@ -141,6 +141,17 @@ def test_a_named_claim_must_exist(observed: Observe, paper: dict[str, Any]) -> N
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, existing_claim=claim("5Gi"))) is None
 
 
+def test_a_claim_that_is_another_bots_state_is_refused(observed: Observe, paper: dict[str, Any]) -> None:
+    spec = {**paper, "state": {"existingClaim": "mine"}}
+    refusal = first_refusal(observed(spec, existing_claim=claim(), claim_holder="eth"))
+    assert refusal is not None
+    assert refusal.reason == "ClaimInUse"
+    assert refusal.message == (
+        "PersistentVolumeClaim mine (spec.state.existingClaim) is the state of TradingBot eth: two bots would undo "
+        "each other's lots; name another claim"
+    )
+
+
 def test_someone_elses_object_is_never_taken_over(observed: Observe) -> None:
     assert reason(observed(foreign=frozenset({("Deployment", "btc-bot")}))) == "NameTaken"
 

@@ -20,6 +20,7 @@ from cbbot_operator.observed import Tokens
 from cbbot_operator.ownership import annotated_owner
 from cbbot_operator.render import Inputs, render
 
+ASKED = "cbbot.io/asked-access-mode"
 SIMULATED: dict[str, Any] = {
     "product": {"id": "BTC-USD"},
     "exchange": {"venue": "Simulator", "simulator": {"speed": 600}},
@@ -299,6 +300,26 @@ def test_the_bots_service_publishes_pods_that_are_not_ready(paper: dict[str, Any
     objects = rendered(paper)
     assert objects["Service", "btc-bot"]["spec"]["publishNotReadyAddresses"] is True
     assert "publishNotReadyAddresses" not in objects["Service", "btc-bridge"]["spec"]
+
+
+def test_a_cluster_whose_namespaces_have_no_name_as_a_label_tells_the_operator_by_its_pods(
+    paper: dict[str, Any],
+) -> None:
+    operator = rendered(paper, namespaces_named=False)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][0]
+    assert operator == {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}},
+        "namespaceSelector": {},
+    }
+
+
+def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[str, Any]) -> None:
+    spec = {**paper, "state": {"accessMode": "ReadWriteOncePod"}}
+    asked = rendered(spec)["PersistentVolumeClaim", "btc-state"]
+    assert asked["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    assert ASKED not in asked["metadata"]["annotations"]
+    given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
+    assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert given["metadata"]["annotations"][ASKED] == "ReadWriteOncePod"
 
 
 def test_the_bridge_admits_its_bot_and_both_admit_the_operator_and_scrapers(paper: dict[str, Any]) -> None:
