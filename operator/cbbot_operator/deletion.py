@@ -19,6 +19,7 @@ __all__ = [
     "flat",
     "hands_off",
     "has_finalizer",
+    "has_run",
     "judge",
     "may_have_lots",
     "trades_live",
@@ -60,14 +61,17 @@ def trades_live(seen: Observed) -> bool:
     return bool(mode == "Live")
 
 
-def may_have_lots(seen: Observed) -> bool:
-    """Whether a bot may ever have run: it has been heard, its volume has been made, or its container has started."""
+def has_run(seen: Observed) -> bool:
+    """Whether a bot ever ran for this TradingBot: it has been heard, or its container has started."""
     if "epoch" in seen.status or seen.bot_status is not None:
         return True
-    claims = (seen.child("PersistentVolumeClaim", seen.names.state), seen.existing_claim)
-    if any(claim is not None and _has_a_volume(claim) for claim in claims):
-        return True
     return pods.has_started(pods.of_component(seen.pods, "bot"))
+
+
+def may_have_lots(seen: Observed) -> bool:
+    """Whether a bot has run, or has a volume, on which an earlier one may have left lots."""
+    claims = (seen.child("PersistentVolumeClaim", seen.names.state), seen.existing_claim)
+    return has_run(seen) or any(claim is not None and _has_a_volume(claim) for claim in claims)
 
 
 def _has_a_volume(claim: Object) -> bool:
