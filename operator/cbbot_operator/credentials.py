@@ -95,9 +95,9 @@ def judge(seen: Observed) -> Judgement:
         if before is not None and before["reason"] == "Valid" and running == wanted:
             return Judgement(before["status"], before["reason"], before["message"])
         why = check.refusal if check is not None and check.fingerprint == wanted else ""
-        told = why or (seen.key_report.failure if seen.key_report is not None else "")
+        cause = why or (seen.key_report.failure if seen.key_report is not None else "")
         message = f"Secret {secret} has both keys; the bridge has not proven them yet"
-        return Judgement("Unknown", "Present", f"{message}: {told}" if told else message)
+        return Judgement("Unknown", "Present", f"{message}: {cause}" if cause else message)
     return _of_checked(secret, check, orders=seen.spec.mode == "Live")
 
 

@@ -80,7 +80,7 @@ def _has_a_volume(claim: Object) -> bool:
 
 def flat(seen: Observed) -> bool:
     """Whether a ready bot has said lately that nothing is open."""
-    return _told_lots(seen) == 0
+    return _fresh_lots(seen) == 0
 
 
 def judge(seen: Observed) -> Verdict:
@@ -104,10 +104,10 @@ def judge(seen: Observed) -> Verdict:
 
 def _known_lots(seen: Observed) -> int | None:
     """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
-    return _told_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
+    return _fresh_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
 
 
-def _told_lots(seen: Observed) -> int | None:
+def _fresh_lots(seen: Observed) -> int | None:
     report, status = seen.report, seen.ready_status
     if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
         return None
@@ -147,6 +147,8 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
 
 def _unknown(seen: Observed) -> str:
     status = seen.bot_status
+    if seen.spec is not None and seen.spec.suspend:
+        return "the bot is suspended, its lots are unknown until it runs"
     if seen.deployment("bot") is None:
         return "no bot runs that could tell its lots"
     if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):

@@ -107,8 +107,8 @@ class Reconciler:
         async with self._locks[key]:
             known = self.known.get(key)
             if known is not None:
-                told = key_report or known.seen.key_report
-                known.seen = replace(known.seen, report=report, key_report=told, now=self._now())
+                newest = key_report or known.seen.key_report
+                known.seen = replace(known.seen, report=report, key_report=newest, now=self._now())
                 await self._write_status(key)
 
     def _forget(self, key: Key) -> None:
