@@ -16,8 +16,9 @@ import sys
 
 from cbbot.contract.secret_keys import SECRET_KEYS
 from cbbot.errors import BadInput
-from cbbot.process.http_server import HttpServer, listening_socket, log_listening
+from cbbot.process.http_server import HttpServer, log_listening
 from cbbot.process.json_logs import configure_logs
+from cbbot.process.listening_socket import listening_socket
 from cbbot.process.secret_environment import hide_secrets
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app

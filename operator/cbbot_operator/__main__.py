@@ -19,18 +19,24 @@ def main() -> int:
     try:
         configuration = read_configuration(os.environ)
     except BadInput as error:
-        for line in error.reasons:
-            sys.stderr.write(f"cbbot-operator: {line}\n")
-        return 2
+        return _bad_input(error)
     # kopf logs every event that it hands over; only its troubles are of interest.
     configure_logs(configuration.log_level, talkative=("kopf", "aiohttp"))
     logging.getLogger("cbbot_operator").info("starting", extra={"fields": {"version": package_version()}})
     try:
         asyncio.run(operate(configuration))
+    except BadInput as error:
+        return _bad_input(error)
     except CbbotError as error:
         logging.getLogger("cbbot_operator").error("%s", error)
         return 1
     return 0
+
+
+def _bad_input(error: BadInput) -> int:
+    for line in error.reasons:
+        sys.stderr.write(f"cbbot-operator: {line}\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from cbbot.errors import CbbotError
-from cbbot_operator import credentials, deletion
+from cbbot_operator import credentials, deletion, pods
 from cbbot_operator.bots import Bots, Command
 from cbbot_operator.bridges import Bridges
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import KeyReport, Observed, Report, api_key_secret
 from cbbot_operator.operator_metrics import BOTS
+from cbbot_operator.poll_lanes import PollLanes
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.tokens import tokens_in
 
 __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
-_AT_ONCE = 20
 _EAGER_SECONDS = 2.0
+_LATE_AGAIN = timedelta(minutes=1)
 _PROVEN_FOR = timedelta(minutes=5)
 
 
@@ -37,6 +39,15 @@ def command_for(seen: Observed, report: Report) -> Command | None:
     if seen.spec.entries == "Paused" and not paused:
         return "pause-entries"
     return "resume" if seen.spec.entries == "Allowed" and paused else None
+
+
+def _runs(seen: Observed) -> bool:
+    """Whether there is a bot that could answer: one that was scaled to nothing or has not started cannot."""
+    deployment = seen.deployment("bot")
+    if deployment is None or not deployment.get("spec", {}).get("replicas", 1):
+        return False
+    phases = {pod.get("status", {}).get("phase") for pod in pods.of_component(seen.pods, "bot")}
+    return "Running" in phases or bool(deployment.get("status", {}).get("availableReplicas"))
 
 
 class Poller:
@@ -55,23 +66,26 @@ class Poller:
         self._bridges = bridges
         self._wake = wake
         self._now = now
-        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._lanes = PollLanes()
 
     async def run(self, seconds: float) -> None:
         """Poll for ever: every bot at the interval, one that somebody may be waiting for in between."""
         due = clock = asyncio.get_running_loop().time()
-        while True:
-            everyone = clock >= due
-            if everyone:
-                due = clock + seconds
-            await self.round(everyone=everyone)
-            await asyncio.sleep(min(_EAGER_SECONDS, seconds))
-            clock = asyncio.get_running_loop().time()
+        async with contextlib.aclosing(self._lanes):
+            while True:
+                everyone = clock >= due
+                if everyone:
+                    due = clock + seconds
+                await self.round(everyone=everyone)
+                await asyncio.sleep(min(_EAGER_SECONDS, seconds))
+                clock = asyncio.get_running_loop().time()
 
     async def round(self, *, everyone: bool = True) -> None:
         """Ask every bot once, or only those that are not ready."""
         keys = [key for key in self._reconciler.known if everyone or not self._is_ready(key)]
-        await asyncio.gather(*(self._visit(key, look=everyone) for key in keys))
+        if everyone:
+            self._lanes.keep(keys)
+        await self._lanes.ask(keys, lambda key: self._visit(key, look=everyone))
         self._count()
 
     def _is_ready(self, key: Key) -> bool:
@@ -79,19 +93,34 @@ class Poller:
         ready = condition(known.seen.status, "Ready") if known is not None else None
         return known is not None and not known.seen.deleting and ready is not None and ready["status"] == "True"
 
+    def _waits_unwatched(self, key: Key) -> bool:
+        """Whether it waits for something that no watch shows, such as a Secret that somebody is to create."""
+        known = self._reconciler.known.get(key)
+        if known is None:
+            return False
+        if known.outcome.refusal is not None:
+            return True
+        if self._is_ready(key):
+            return False
+        # Nothing wakes for what is said of pods that are not ready: it is read once they are late, and seldom then.
+        now = self._now()
+        late, told = (pods.waited_long(known.seen.pods, when) for when in (now, known.looked_at))
+        return (
+            known.seen.existing_claim is not None
+            or len(late) > len(told)
+            or (bool(late) and now - known.looked_at >= _LATE_AGAIN)
+        )
+
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""
         known = self._reconciler.known.get(key)
         return known is not None and known.seen.deleting and deletion.judge(known.seen).release
 
     async def _visit(self, key: Key, *, look: bool) -> None:
-        async with self._gate:
+        async with self._lanes.place(key):
             try:
                 await self._ask(key)
-                if self._key_may_be_taken_over(key):
-                    self._wake(key)
-                # Pods are not watched: one that will not start is looked at again with every full round.
-                if (look and not self._is_ready(key)) or self._may_go(key):
+                if self._key_may_be_taken_over(key) or self._may_go(key) or (look and self._waits_unwatched(key)):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
@@ -102,8 +131,7 @@ class Poller:
         if known is None:
             return
         seen = known.seen
-        deployment = seen.deployment("bot")
-        if deployment is None or not deployment["spec"].get("replicas", 1):
+        if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
         key_report = await self._ask_bridge(key, seen)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.ports import BOT_PORT
+from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
 from cbbot_operator.keys import Key, Names
 from cbbot_operator.observed import Report
 from cbbot_operator.operator_metrics import POLLS
@@ -20,7 +21,9 @@ from cbbot_operator.operator_metrics import POLLS
 __all__ = ["Bots", "Command", "HttpBots", "service_address"]
 
 Command = Literal["pause-entries", "resume", "flatten"]
-_TIMEOUT = aiohttp.ClientTimeout(total=4)
+_SECONDS = 4.0
+# A status is 2 kB; with many warnings and refusals some more.
+_MOST_BYTES = 65_536
 
 
 class Bots(Protocol):
@@ -38,13 +41,16 @@ def service_address(key: Key) -> str:
 class HttpBots:
     """:class:`Bots` over HTTP. Use as an async context manager."""
 
-    def __init__(self, address: Callable[[Key], str] = service_address) -> None:
+    def __init__(self, address: Callable[[Key], str] = service_address, seconds: float = _SECONDS) -> None:
         self._address = address
+        self._timeout = aiohttp.ClientTimeout(total=seconds)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # Pods come and go behind a Service: a kept connection may lead to one that is gone.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), timeout=_TIMEOUT)
+        # How many are asked at a time is the caller's to say: a limit here would let one bot wait for another.
+        connector = aiohttp.TCPConnector(force_close=True, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return self
 
     async def __aexit__(
@@ -67,8 +73,8 @@ class HttpBots:
             raise RuntimeError("HttpBots is used outside of its context")
         try:
             async with self._session.request(verb, f"{self._address(key)}/{path}", headers=headers) as response:
-                text = await response.text()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                text = (await read_bounded(response, _MOST_BYTES)).decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError, OSError, AnswerTooLarge) as error:
             POLLS.labels("unreachable").inc()
             return Report(now, failure=f"the bot does not answer: {str(error) or type(error).__name__}")
         if response.status != 200:

@@ -1,32 +1,45 @@
 """The API server: the only module that talks to it (kopf's own watches apart).
 
-Few verbs, on objects as JSON. Authentication is kopf's: the pod's service account, or a
-kubeconfig outside of a cluster. Errors are this project's: what may pass is ``Retryable``.
+Few verbs, on objects as JSON. Answers are bounded in size and time. Errors are this project's: what may
+pass is ``Retryable``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import aiohttp
-import kopf
 
 from cbbot.errors import CbbotError, Refused, Retryable
-from cbbot_operator.connection import log_in, open_session
+from cbbot_operator.api_access import Credentials
+from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
+from cbbot_operator.connection import find_credentials, open_session
 from cbbot_operator.keys import FIELD_MANAGER
 from cbbot_operator.kinds import KINDS, Kind
 from cbbot_operator.operator_metrics import API_REQUESTS
 
-__all__ = ["Cluster", "HttpCluster", "connect", "served"]
+__all__ = ["Cluster", "Conflict", "HttpCluster", "connect", "served"]
 
-_LOG = logging.getLogger(__name__)
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
-_PASSING = frozenset({408, 409, 410, 429, 500, 502, 503, 504})
+# An object has 1.5 MB at most (etcd's bound). Of a list a page at a time is in memory, whoever filled it.
+_MOST_BYTES = 16_000_000
+_PAGE = 250
+# A busy API server is given the time that it asks for, in the place of the request: it is no failure of the object's.
+_PAUSES = 3
+_LONGEST_PAUSE = 10.0
+_PASSING = frozenset({408, 410, 429, 500, 502, 503, 504})
+
+
+Page = tuple[list[dict[str, Any]], str]
+"""Objects of a listing and the token of the next page, "" after the last."""
+
+
+class Conflict(Retryable):
+    """The object is not, or is no longer, the one that the request was made for."""
 
 
 class Cluster(Protocol):
@@ -36,6 +49,7 @@ class Cluster(Protocol):
     async def list(
         self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
     ) -> list[dict[str, Any]]: ...
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
     async def version(self) -> tuple[int, int]: ...
@@ -44,7 +58,7 @@ class Cluster(Protocol):
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
     async def patch_status(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None: ...
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None: ...
 
 
 async def served(cluster: Cluster, kinds: Iterable[Kind]) -> list[Kind]:
@@ -55,13 +69,12 @@ async def served(cluster: Cluster, kinds: Iterable[Kind]) -> list[Kind]:
 class HttpCluster:
     """A :class:`Cluster` over HTTPS. Use as an async context manager."""
 
-    def __init__(self, connection: kopf.ConnectionInfo) -> None:
-        self._server = connection.server.rstrip("/")
-        self._connection = connection
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = open_session(self._connection, _TIMEOUT)
+        self._session = open_session(self.credentials, await self.credentials.access(), timeout=_TIMEOUT)
         return self
 
     async def __aexit__(
@@ -83,15 +96,32 @@ class HttpCluster:
         self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
     ) -> list[dict[str, Any]]:
         """Every object with these labels and fields; of the whole cluster when ``namespace`` is None."""
-        selectors = {"labelSelector": labels, "fieldSelector": fields or {}}
-        query = {
-            name: ",".join(f"{key}={value}" for key, value in wanted.items())
-            for name, wanted in selectors.items()
-            if wanted
-        }
-        answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=query)
-        items: list[dict[str, Any]] = answer.get("items", [])
-        return items
+        query = {"labelSelector": _selector(labels), "fieldSelector": _selector(fields or {})}
+        items: list[dict[str, Any]] = []
+        limit, token = _PAGE, ""
+        while True:
+            try:
+                found, token = await self._page(kind, namespace, query, limit, token)
+            except AnswerTooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 8)
+                continue
+            items += found
+            if not token:
+                return items
+
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
+        """At most ``limit`` objects, whole, with their bookkeeping."""
+        return await self._page(kind, namespace, {"labelSelector": selector}, limit, token)
+
+    async def _page(
+        self, kind: str, namespace: str | None, selectors: Mapping[str, str], limit: int, token: str
+    ) -> Page:
+        query = {"limit": str(limit), "continue": token, **selectors}
+        given = {name: value for name, value in query.items() if value}
+        answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=given)
+        return answer.get("items") or [], (answer.get("metadata") or {}).get("continue") or ""
 
     async def namespace(self, name: str) -> dict[str, Any]:
         return await self._request("GET", KINDS["Namespace"].path(name=name), "Namespace")
@@ -146,9 +176,12 @@ class HttpCluster:
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PATCH", path, kind, patch, "application/merge-patch+json", query)
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """Delete that very object; one that is gone already, or is another by now, is left alone."""
-        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None:
+        """Delete that very object; one that is gone already, or is another by now, is left alone.
+
+        ``foreground``: the object stays until what it owns is gone.
+        """
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Foreground" if foreground else "Background"}
         try:
             await self._request("DELETE", KINDS[kind].path(namespace, name), kind, options)
         except (Refused, Retryable) as error:
@@ -166,49 +199,65 @@ class HttpCluster:
     ) -> dict[str, Any]:
         if self._session is None:
             raise RuntimeError("HttpCluster is used outside of its context")
-        headers = {"Accept": "application/json", "Content-Type": content, **self._connection.as_http_headers()}
+        headers = {"Accept": "application/json", "Content-Type": content}
         payload = json.dumps(body).encode() if body is not None else None
-        try:
-            async with self._session.request(
-                verb, f"{self._server}/{path}", data=payload, headers=headers, params=query
-            ) as response:
-                API_REQUESTS.labels(verb, str(response.status)).inc()
-                answer = await response.text()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            API_REQUESTS.labels(verb, "none").inc()
-            raise Retryable(f"{verb} {path}: the API server did not answer: {error or type(error).__name__}") from error
-        if response.status == 401:
-            self._login_again()
+        for pauses_left in reversed(range(_PAUSES + 1)):
+            access = await self.credentials.access()
+            tls = access.tls if access.tls is not None else True
+            try:
+                async with self._session.request(
+                    verb, f"{access.server}/{path}", data=payload, headers=headers, params=query, ssl=tls
+                ) as response:
+                    API_REQUESTS.labels(verb, str(response.status)).inc()
+                    answer = await read_bounded(response, _MOST_BYTES)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                API_REQUESTS.labels(verb, "none").inc()
+                why = error or type(error).__name__
+                raise Retryable(f"{verb} {path}: the API server did not answer: {why}") from error
+            except AnswerTooLarge as error:
+                raise AnswerTooLarge(f"{verb} {path}: {error}") from error
+            pause = _asked_pause(response)
+            if pause is None or not pauses_left:
+                break
+            await asyncio.sleep(pause)
         if response.status >= 400:
             raise _error(verb, kind, path, response.status, answer)
         try:
-            decoded: dict[str, Any] = json.loads(answer)
+            decoded = json.loads(answer)
         except ValueError as error:
             raise Retryable(f"{verb} {path}: the API server's answer is not JSON") from error
+        if not isinstance(decoded, dict):
+            raise Retryable(f"{verb} {path}: the API server's answer is not an object")
         return decoded
 
-    def _login_again(self) -> None:
-        """Service account tokens are rotated under a running pod."""
-        try:
-            self._connection = log_in()
-        except CbbotError as error:
-            _LOG.warning("cannot log in again: %s", error)
+
+def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
+    """For how long the API server, which is busy and did nothing, asks us to wait; None when it does not."""
+    after = response.headers.get("Retry-After", "")
+    return min(float(after), _LONGEST_PAUSE) if response.status in (429, 503) and after.isdecimal() else None
 
 
-def _error(verb: str, kind: str, path: str, code: int, answer: str) -> CbbotError:
+def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotError:
+    words = answer.decode(errors="replace")
     try:
-        detail = json.loads(answer).get("message", answer)
+        detail = json.loads(words).get("message", words)
     except (ValueError, AttributeError):
-        detail = answer
+        detail = words
     name = path.rsplit("/", 1)[-1]
     message = f"{verb} {kind} {name}: the API server says {code}: {str(detail)[:500]}"
+    if code == 409:
+        return Conflict(message)
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
+
+
+def _selector(wanted: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in wanted.items())
 
 
 async def connect() -> HttpCluster:
     """A cluster by the pod's service account or the kubeconfig.
 
     Raises:
-        Retryable: neither was found.
+        NoAccess: neither was found.
     """
-    return HttpCluster(await asyncio.to_thread(log_in))
+    return HttpCluster(find_credentials())

@@ -1,54 +1,74 @@
-"""The way to the API server: who we are and whom we trust, for kopf's watches and our own requests."""
+"""The way to the API server for kopf's watches and our own requests: one login, sessions that renew what they show."""
 
 from __future__ import annotations
 
-import ssl
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
-import kopf
-import yaml
 
-from cbbot.errors import Retryable
+from cbbot_operator.api_access import Access, Credentials, NoAccess
+from cbbot_operator.kubeconfig import kubeconfig_files, read_kubeconfig
+from cbbot_operator.kubeconfig_credentials import KubeconfigCredentials
+from cbbot_operator.service_account import SERVICE_ACCOUNT, ServiceAccount, in_cluster_address
 
-__all__ = ["log_in", "open_session", "watch_login"]
+__all__ = ["find_credentials", "open_session"]
+
+Handler = Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+Middleware = Callable[[aiohttp.ClientRequest, Handler], Awaitable[aiohttp.ClientResponse]]
 
 
-def log_in() -> kopf.ConnectionInfo:
+def find_credentials() -> Credentials:
     """By the pod's service account, or a kubeconfig outside of a cluster.
 
     Raises:
-        Retryable: neither was found, or what was found cannot be read.
+        NoAccess: neither was found, or what was found cannot be read.
     """
-    settings = kopf.OperatorSettings()
-    try:
-        connection = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, kopf.LoginError) as error:
-        raise Retryable(f"no way to the cluster: {type(error).__name__}: {error}") from error
-    if connection is None:
-        raise Retryable("no way to the cluster: neither a service account's token nor a kubeconfig was found")
-    return connection
+    if (SERVICE_ACCOUNT / "token").exists():
+        return ServiceAccount(SERVICE_ACCOUNT, in_cluster_address(os.environ))
+    if files := kubeconfig_files(os.environ, Path.home()):
+        return KubeconfigCredentials(read_kubeconfig(files))
+    raise NoAccess("no way to the cluster: neither a service account's token nor a kubeconfig was found")
 
 
 def open_session(
-    connection: kopf.ConnectionInfo, timeout: aiohttp.ClientTimeout | None = None
+    credentials: Credentials,
+    access: Access,
+    *,
+    timeout: aiohttp.ClientTimeout | None = None,
+    middlewares: tuple[Middleware, ...] = (),
 ) -> aiohttp.ClientSession:
-    """An HTTP session that trusts the cluster's CA. Close it."""
-    tls: ssl.SSLContext | bool = True
-    if connection.server.startswith("https"):
-        tls = connection.as_ssl_context()
-        # Python 3.13 refuses CAs without a key usage extension, as many clusters have them; chain and
-        # host name are verified all the same.
-        tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    connector = aiohttp.TCPConnector(ssl=tls, limit=0)
-    if timeout is None:
-        return aiohttp.ClientSession(connector=connector)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout)
+    """An HTTP session by ``access``; each of its requests shows what is valid then. Close it."""
 
+    async def authorized(request: aiohttp.ClientRequest, handler: Handler) -> aiohttp.ClientResponse:
+        shown = await _valid(credentials)
+        response = await _shown(request, shown, handler)
+        if response.status == 401:
+            credentials.refuse(shown)
+            renewed = await _valid(credentials)
+            if renewed.authorization != shown.authorization:
+                response.close()
+                response = await _shown(request, renewed, handler)
+        return response
 
-def watch_login(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
-    """The same for kopf, which closes the session itself."""
-    session = open_session(connection)
-    session.headers.update(connection.as_http_headers())
-    return kopf.AiohttpSession(
-        server=connection.server, default_namespace=connection.default_namespace, aiohttp_session=session
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=access.tls if access.tls is not None else True, limit=0),
+        timeout=timeout if timeout is not None else aiohttp.ClientTimeout(total=300),
+        middlewares=(*middlewares, authorized),
+        proxy=access.proxy,
     )
+
+
+async def _valid(credentials: Credentials) -> Access:
+    try:
+        return await credentials.access()
+    except NoAccess as error:
+        # kopf takes whatever else is raised here for the end of a watch.
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
+async def _shown(request: aiohttp.ClientRequest, access: Access, handler: Handler) -> aiohttp.ClientResponse:
+    request.headers.update(access.headers)
+    request.server_hostname = access.server_name
+    return await handler(request)

@@ -1,4 +1,4 @@
-"""Look at one TradingBot and everything around it, as it is now."""
+"""Look at one TradingBot and everything around it: in the cache of the watches, or asking where that has no answer."""
 
 from __future__ import annotations
 
@@ -14,75 +14,133 @@ from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
 from cbbot_operator.access_mode import NEEDED_VERSION, SINGLE_POD
-from cbbot_operator.cluster import Cluster, served
-from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, NAMESPACE_NAME, Key, Names, Object
-from cbbot_operator.kinds import CHILDREN
+from cbbot_operator.cluster import Cluster
+from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Names, Object
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long
+from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.watch_cache import WatchCache
 
-__all__ = ["gather", "list_children"]
-
-
-async def gather(cluster: Cluster, key: Key, now: datetime) -> Observed | None:
-    """What there is, children by their labels. None: there is no such TradingBot."""
-    resource = await cluster.get(KIND, *key)
-    if resource is None:
-        return None
-    try:
-        spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
-        invalid = ""
-    except BadTradingBot as error:
-        spec, invalid = None, str(error)
-    children, kinds = await list_children(cluster, key)
-    pods = tuple(await cluster.list("Pod", key.namespace, {NAME_LABEL: key.name}))
-    namespace = await cluster.namespace(key.namespace)
-    return Observed(
-        key=key,
-        resource=resource,
-        spec=spec,
-        invalid=invalid,
-        children=children,
-        pods=pods,
-        warnings=await _warnings(cluster, key, pods, now),
-        secrets=await _secrets(cluster, key, spec),
-        existing_claim=await _existing_claim(cluster, key, spec),
-        claim_holder=await _claim_holder(cluster, key, resource, spec),
-        namespace_uid=str(namespace["metadata"]["uid"]),
-        namespace_terminating="deletionTimestamp" in namespace["metadata"],
-        monitors_known="ServiceMonitor" in kinds,
-        namespaces_named=(namespace["metadata"].get("labels") or {}).get(NAMESPACE_NAME) == key.namespace,
-        single_pod_volumes=await _single_pod_volumes(cluster, spec),
-        now=now,
-    )
+__all__ = ["Gatherer"]
 
 
-async def list_children(cluster: Cluster, key: Key) -> tuple[dict[tuple[str, str], Object], list[str]]:
-    """What has the labels of the children of that TradingBot, if there is one or not, and the kinds looked for."""
-    kinds = [kind.name for kind in await served(cluster, CHILDREN)]
-    marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
-    listed = await asyncio.gather(*(cluster.list(kind, key.namespace, marks) for kind in kinds))
-    found: dict[tuple[str, str], Object] = {
-        (kind, obj["metadata"]["name"]): obj for kind, objs in zip(kinds, listed, strict=True) for obj in objs
-    }
-    return found, kinds
+class Gatherer:
+    """Looks at TradingBots."""
 
+    def __init__(self, cluster: Cluster, cache: WatchCache, facts: ClusterFacts) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._facts = facts
 
-async def _warnings(cluster: Cluster, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
-    """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
-    names = waited_long(pods, now)
-    found = await asyncio.gather(
-        *(
-            cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
-            for name in names
+    async def gather(self, key: Key, before: Observed | None, now: datetime) -> Observed | None:
+        """What there is, children by their labels. None: there is no such TradingBot."""
+        resource = await self._resource(key)
+        if resource is None:
+            return None
+        try:
+            spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
+            invalid = ""
+        except BadTradingBot as error:
+            spec, invalid = None, str(error)
+        kinds = await self._facts.child_kinds()
+        around = await self._around(key, (*kinds, "Pod"))
+        pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
+        namespace = await self._namespace(key, resource, before)
+        return Observed(
+            key=key,
+            # The spec has been read; its text is not needed again.
+            resource={part: value for part, value in resource.items() if part != "spec"},
+            spec=spec,
+            invalid=invalid,
+            children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
+            states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
+            pods=pods,
+            warnings=await self._warnings(key, pods, now),
+            secrets=await self._secrets(key, spec),
+            existing_claim=await self._existing_claim(key, spec),
+            claim_holder=await self._claim_holder(key, resource, spec),
+            namespaces_named=namespace.named,
+            single_pod_volumes=await self._single_pod_volumes(spec),
+            namespace_uid=namespace.uid,
+            namespace_terminating=namespace.terminating,
+            monitors_known="ServiceMonitor" in kinds,
+            report=before.report if before is not None else None,
+            key_report=before.key_report if before is not None else None,
+            now=now,
         )
-    )
-    return tuple(event for events in found for event in events)
 
+    async def children(self, key: Key) -> dict[tuple[str, str], Object]:
+        """What has the labels of the children of that TradingBot, if there is one or not."""
+        around = await self._around(key, await self._facts.child_kinds())
+        return {entry: found.obj for entry, found in around.items()}
 
-async def _secrets(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
-    wanted = [name for name in (api_key_secret(spec), slack_secret(spec)) if name] if spec is not None else []
-    found = {name: await cluster.get("Secret", key.namespace, name) for name in dict.fromkeys(wanted)}
-    return {name: None if secret is None else _digests(secret) for name, secret in found.items()}
+    async def _warnings(self, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
+        """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
+        found = await asyncio.gather(
+            *(
+                self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
+                for name in waited_long(pods, now)
+            )
+        )
+        return tuple(event for events in found for event in events)
+
+    async def _resource(self, key: Key) -> Object | None:
+        if self._cache.holds(KIND, key.namespace):
+            return self._cache.resource(key)
+        found = await self._cluster.get(KIND, *key)
+        return None if found is None else reduce(KIND, found).obj
+
+    async def _around(self, key: Key, kinds: tuple[str, ...]) -> dict[tuple[str, str], Reduced]:
+        around = self._cache.around(key, kinds)
+        asked = [kind for kind in kinds if not self._cache.holds(kind, key.namespace)]
+        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
+        listed = await asyncio.gather(*(self._cluster.list(kind, key.namespace, marks) for kind in asked))
+        for kind, objs in zip(asked, listed, strict=True):
+            around |= {(kind, obj["metadata"]["name"]): reduce(kind, obj) for obj in objs}
+        return around
+
+    async def _namespace(self, key: Key, resource: Object, before: Observed | None) -> NamespaceFacts:
+        deleting = "deletionTimestamp" in resource["metadata"]
+        if before is not None and before.uid == resource["metadata"]["uid"] and not deleting:
+            # A TradingBot does not outlive its namespace.
+            return NamespaceFacts(before.namespace_uid, terminating=False, named=before.namespaces_named)
+        return await self._facts.namespace(key.namespace, now=deleting)
+
+    async def _secrets(self, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
+        wanted = [name for name in (api_key_secret(spec), slack_secret(spec)) if name] if spec is not None else []
+        found = {name: await self._cluster.get("Secret", key.namespace, name) for name in dict.fromkeys(wanted)}
+        return {name: None if secret is None else _digests(secret) for name, secret in found.items()}
+
+    async def _existing_claim(self, key: Key, spec: TradingBotSpec | None) -> Object | None:
+        if spec is None or spec.state.existingClaim is None:
+            return None
+        claim = await self._cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
+        return None if claim is None else reduce("PersistentVolumeClaim", claim).obj
+
+    async def _single_pod_volumes(self, spec: TradingBotSpec | None) -> bool:
+        wanted = spec is not None and spec.state.existingClaim is None and spec.state.accessMode == SINGLE_POD
+        return await self._facts.version() >= NEEDED_VERSION if wanted else True
+
+    async def _claim_holder(self, key: Key, resource: Object, spec: TradingBotSpec | None) -> str:
+        """Whoever made the claim, or named it before us; asked only where a claim is named."""
+        if spec is None or spec.state.existingClaim is None:
+            return ""
+        wanted = spec.state.existingClaim
+        for other in await self._neighbours(key.namespace):
+            name = str(other["metadata"]["name"])
+            named = ((other.get("spec") or {}).get("state") or {}).get("existingClaim")
+            made = named is None and Names(name).state == wanted
+            if name != key.name and (made or (named == wanted and _age(other) < _age(resource))):
+                return name
+        return ""
+
+    async def _neighbours(self, namespace: str) -> list[Object]:
+        """The TradingBots of a namespace."""
+        if not self._cache.holds(KIND, namespace):
+            return list(await self._cluster.list(KIND, namespace, {}))
+        found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
+        return [resource for resource in found if resource is not None]
 
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
@@ -95,31 +153,6 @@ def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
             content = b""
         digests[name] = hashlib.sha256(content).digest() if content else b""
     return digests
-
-
-async def _single_pod_volumes(cluster: Cluster, spec: TradingBotSpec | None) -> bool:
-    wanted = spec is not None and spec.state.existingClaim is None and spec.state.accessMode == SINGLE_POD
-    return await cluster.version() >= NEEDED_VERSION if wanted else True
-
-
-async def _existing_claim(cluster: Cluster, key: Key, spec: TradingBotSpec | None) -> Object | None:
-    if spec is None or spec.state.existingClaim is None:
-        return None
-    return await cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
-
-
-async def _claim_holder(cluster: Cluster, key: Key, resource: Object, spec: TradingBotSpec | None) -> str:
-    """Whoever made the claim, or named it before us; asked only where a claim is named."""
-    if spec is None or spec.state.existingClaim is None:
-        return ""
-    wanted = spec.state.existingClaim
-    for other in await cluster.list(KIND, key.namespace, {}):
-        name = str(other["metadata"]["name"])
-        named = ((other.get("spec") or {}).get("state") or {}).get("existingClaim")
-        made = named is None and Names(name).state == wanted
-        if name != key.name and (made or (named == wanted and _age(other) < _age(resource))):
-            return name
-    return ""
 
 
 def _age(resource: Object) -> tuple[str, str]:

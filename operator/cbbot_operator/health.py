@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from cbbot.process.listening_socket import listening_socket
+
 __all__ = ["serve"]
 
 
@@ -14,7 +16,11 @@ async def serve(port: int, alive: Callable[[], str], ready: Callable[[], str]) -
     """Listen on ``port``. ``alive`` and ``ready`` say what is wrong, "" when nothing is.
 
     Call ``cleanup()`` on the result.
+
+    Raises:
+        BadInput: the port cannot be had.
     """
+    listener = listening_socket("::", port, host_name="the address", port_name="PORT")
 
     def answer(check: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def respond(_: web.Request) -> web.Response:
@@ -32,5 +38,5 @@ async def serve(port: int, alive: Callable[[], str], ready: Callable[[], str]) -
     app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, port=port).start()
+    await web.SockSite(runner, listener).start()
     return runner

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cbbot.contract.tradingbot import GROUP, KIND
+
 __all__ = [
     "FIELD_MANAGER",
     "FINALIZER",
@@ -22,6 +24,7 @@ __all__ = [
     "Object",
     "is_ours",
     "labels",
+    "owner_of",
     "owner_uids",
     "selector",
 ]
@@ -94,6 +97,17 @@ def labels(name: str, component: str) -> dict[str, str]:
 def selector(name: str, component: str) -> dict[str, str]:
     """The labels that find a component's pods; a Deployment's selector can never change."""
     return {NAME_LABEL: name, "app.kubernetes.io/component": component}
+
+
+def owner_of(metadata: Mapping[str, Any]) -> Key | None:
+    """The TradingBot that an object belongs to, by its labels or its owner."""
+    marks = metadata.get("labels") or {}
+    if marks.get(MANAGED_BY) == FIELD_MANAGER and NAME_LABEL in marks:
+        return Key(metadata["namespace"], marks[NAME_LABEL])
+    for owner in metadata.get("ownerReferences", ()):
+        if owner.get("kind") == KIND and str(owner.get("apiVersion", "")).startswith(f"{GROUP}/"):
+            return Key(metadata["namespace"], owner["name"])
+    return None
 
 
 def owner_uids(obj: Object) -> set[str]:

@@ -12,7 +12,7 @@ from enum import Enum
 from cbbot.contract.tradingbot import API_VERSION, KIND, PLURAL
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, WATCH_LABEL
 
-__all__ = ["CHILDREN", "KINDS", "WATCHED", "Child", "Kind"]
+__all__ = ["CACHED", "CHILDREN", "KINDS", "WATCHED", "Child", "Kind", "Stuck"]
 
 _EVERY = ""
 _OURS = f"{MANAGED_BY}={FIELD_MANAGER}"
@@ -25,6 +25,14 @@ class Child(Enum):
     ALWAYS = "always"
     PRUNED = "deleted"
     KEPT = "kept"
+
+
+class Stuck(Enum):
+    """What becomes of a child that the API server will not have changed as wanted."""
+
+    REPORTED = "reported"
+    OVERWRITTEN = "fields of others are removed from it"
+    MADE_ANEW = "that, and where a field can never change it is deleted and made again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +50,7 @@ class Kind:
     plural: str
     watched: str | None = None
     child: Child | None = None
+    stuck: Stuck = Stuck.OVERWRITTEN
     optional: bool = False
     verbs: tuple[str, ...] = ()
     named_verbs: tuple[str, ...] = ()
@@ -79,7 +88,7 @@ class Kind:
         if self.child is not None:
             # Applying on the server's side is a patch that may create.
             needed |= {"get", "list", "create", "patch"}
-        if self.child is Child.PRUNED:
+        if self.child is Child.PRUNED or (self.child is not None and self.stuck is Stuck.MADE_ANEW):
             needed.add("delete")
         return frozenset(needed)
 
@@ -95,8 +104,15 @@ _TABLE = (
     ),
     Kind(name="ServiceAccount", api_version="v1", plural="serviceaccounts", watched=_OURS, child=Child.ALWAYS),
     # Those that a TradingBot names are a person's: they are watched where that person marks them.
-    Kind(name="Secret", api_version="v1", plural="secrets", watched=_MARKED, child=Child.ALWAYS),
-    Kind(name="ConfigMap", api_version="v1", plural="configmaps", watched=_OURS, child=Child.ALWAYS),
+    Kind(name="Secret", api_version="v1", plural="secrets", watched=_MARKED, child=Child.ALWAYS, stuck=Stuck.MADE_ANEW),
+    Kind(
+        name="ConfigMap",
+        api_version="v1",
+        plural="configmaps",
+        watched=_OURS,
+        child=Child.ALWAYS,
+        stuck=Stuck.MADE_ANEW,
+    ),
     # A volume is never ours to throw away.
     Kind(
         name="PersistentVolumeClaim",
@@ -104,8 +120,9 @@ _TABLE = (
         plural="persistentvolumeclaims",
         watched=_OURS,
         child=Child.KEPT,
+        stuck=Stuck.REPORTED,
     ),
-    Kind(name="Service", api_version="v1", plural="services", watched=_OURS, child=Child.ALWAYS),
+    Kind(name="Service", api_version="v1", plural="services", watched=_OURS, child=Child.ALWAYS, stuck=Stuck.MADE_ANEW),
     Kind(
         name="NetworkPolicy",
         api_version="networking.k8s.io/v1",
@@ -113,7 +130,14 @@ _TABLE = (
         watched=_OURS,
         child=Child.ALWAYS,
     ),
-    Kind(name="Deployment", api_version="apps/v1", plural="deployments", watched=_OURS, child=Child.ALWAYS),
+    Kind(
+        name="Deployment",
+        api_version="apps/v1",
+        plural="deployments",
+        watched=_OURS,
+        child=Child.ALWAYS,
+        stuck=Stuck.MADE_ANEW,
+    ),
     Kind(
         name="ServiceMonitor",
         api_version="monitoring.coreos.com/v1",
@@ -122,7 +146,7 @@ _TABLE = (
         child=Child.PRUNED,
         optional=True,
     ),
-    Kind(name="Pod", api_version="v1", plural="pods", verbs=("list",)),
+    Kind(name="Pod", api_version="v1", plural="pods", watched=_OURS, verbs=("list",)),
     Kind(name="Event", api_version="v1", plural="events", verbs=("create", "list")),
     Kind(
         name="Lease",
@@ -146,3 +170,5 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
 
 CHILDREN = tuple(kind for kind in _TABLE if kind.child is not None)
 WATCHED = tuple(kind for kind in _TABLE if kind.watched is not None)
+CACHED = tuple(kind for kind in WATCHED if kind.name == KIND or kind.name == "Pod" or kind.child is not None)
+"""Kinds whose objects, as the watches show them, are what a look at a TradingBot sees."""

@@ -12,7 +12,17 @@ from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Key, Names, Object
 
-__all__ = ["BOT_TOKEN", "CONTROL_TOKEN", "KeyReport", "Observed", "Report", "Tokens", "api_key_secret", "slack_secret"]
+__all__ = [
+    "BOT_TOKEN",
+    "CONTROL_TOKEN",
+    "ChildState",
+    "KeyReport",
+    "Observed",
+    "Report",
+    "Tokens",
+    "api_key_secret",
+    "slack_secret",
+]
 
 BOT_TOKEN = "bridge-token"  # noqa: S105  the name of a key in a Secret
 CONTROL_TOKEN = "control-token"  # noqa: S105  likewise
@@ -24,6 +34,17 @@ class Tokens:
 
     bridge: str = field(repr=False)
     control: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """What is known of a child beyond the fields that are kept of it.
+
+    ``owned`` is the digest of the fields that were applied and stand, ``breaches`` what was added and may not be.
+    """
+
+    owned: bytes = b""
+    breaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +74,16 @@ class Observed:
     spec: TradingBotSpec | None
     invalid: str = ""
     children: Mapping[tuple[str, str], Object]
-    """Ours, by kind and name."""
+    """Ours, by kind and name, with the fields that somebody reads (reduced.py)."""
+    states: Mapping[tuple[str, str], ChildState] = field(default_factory=dict)
+    """Of the same children; what is not known to stand is applied."""
     foreign: frozenset[tuple[str, str]] = frozenset()
     """Names we want that someone else's objects have."""
     pods: tuple[Object, ...] = ()
     warnings: tuple[Object, ...] = ()
     """The Kubernetes Events of type Warning about those pods that should have been ready by now."""
     secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
-    """Digests of the values of the Secrets the spec names, empty for an empty value; None for one that is missing."""
+    """Digests of the values of the Secrets the spec names, empty for an empty one; None for no such Secret."""
     existing_claim: Object | None = None
     """The PersistentVolumeClaim that the spec names for the state."""
     claim_holder: str = ""

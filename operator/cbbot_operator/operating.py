@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import kopf
 
@@ -18,19 +17,26 @@ from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
 from cbbot_operator.bridges import HttpBridges
-from cbbot_operator.cluster import Cluster, connect, served
+from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import WATCHED
+from cbbot_operator.kinds import CACHED, WATCHED, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
+from cbbot_operator.readiness import Health
 from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.task_group import run_until
+from cbbot_operator.watch_cache import WatchCache
+from cbbot_operator.watch_evidence import WatchEvidence, watches_of
+from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
-from cbbot_operator.workqueue import WorkQueue
+from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "resync_once", "work"]
+__all__ = ["operate", "queue_all", "work"]
 
 _LOG = logging.getLogger(__name__)
+_FACTS_SECONDS = 10
+_LIST_AGAIN_SECONDS = 2
 
 
 async def operate(configuration: Configuration) -> None:
@@ -45,27 +51,23 @@ async def operate(configuration: Configuration) -> None:
         loop.add_signal_handler(number, stop.set)
     async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
-        started = asyncio.Event()
-        server = await health.serve(
-            configuration.port,
-            lambda: "" if lease.watches_live else "no watch event for three minutes",
-            lambda: "" if started.is_set() else "starting",
-        )
+        state = Health(lease)
+        server = await health.serve(configuration.port, state.alive, state.ready)
         try:
-            started.set()
-            await _until(stop, _wait_for_lead(cluster, lease))
+            await run_until(stop, _wait_for_lead(cluster, state))
             if not stop.is_set():
-                await _lead(configuration, cluster, (bots, bridges), lease, stop)
+                await _lead(configuration, cluster, (bots, bridges), state, stop)
         finally:
             await lease.release()
             await server.cleanup()
 
 
-async def _wait_for_lead(cluster: Cluster, lease: Lease) -> None:
+async def _wait_for_lead(cluster: Cluster, state: Health) -> None:
     while not await _knows_tradingbots(cluster):
         _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
         await asyncio.sleep(5)
-    await lease.acquire()
+    state.knows_tradingbots = True
+    await state.lease.acquire()
 
 
 async def _knows_tradingbots(cluster: Cluster) -> bool:
@@ -78,12 +80,15 @@ async def _knows_tradingbots(cluster: Cluster) -> bool:
 
 async def _lead(
     configuration: Configuration,
-    cluster: Cluster,
+    cluster: HttpCluster,
     asked: tuple[HttpBots, HttpBridges],
-    lease: Lease,
+    state: Health,
     stop: asyncio.Event,
 ) -> None:
-    reconciler = Reconciler(cluster, configuration)
+    lease = state.lease
+    cache = WatchCache()
+    dynamic = not configuration.namespaces
+    reconciler = Reconciler(cluster, configuration, cache=cache, facts_seconds=_FACTS_SECONDS)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
     poller = Poller(reconciler, *asked, queue.add)
@@ -94,11 +99,16 @@ async def _lead(
             if key.namespace == namespace and spec is not None and name in (api_key_secret(spec), slack_secret(spec)):
                 yield key
 
-    watches = Watches(queue.add, secret_users, lease.name, lease.echoed)
-    dynamic = not configuration.namespaces
+    watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
+    # Without rights to notice new definitions kopf must only be told of those that are there.
+    kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
+    # Long lists, or an API server that is away, must not outlast the lead.
+    await run_until(stop, lease.keep(), _list_first(cache, cluster, configuration, kinds))
+    if stop.is_set():
+        return
+    state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
     watching = kopf.operator(
-        # Without rights to notice new definitions kopf must only be told of those that are there.
-        registry=watches.registry(WATCHED if dynamic else await served(cluster, WATCHED)),
+        registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),
         settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,
         namespaces=configuration.namespaces,
@@ -107,31 +117,16 @@ async def _lead(
     )
     _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
-        await _until(
+        await run_until(
             stop,
-            watching,
             lease.keep(),
             poller.run(configuration.poll_seconds),
-            _resync(cluster, configuration, queue),
+            _resync(cluster, cache, configuration, kinds, queue),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
+            stops_itself=watching,
         )
     finally:
         queue.close()
-
-
-async def _until(stop: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends or ``stop`` is set; then end them all. An error of one is raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    stopper = asyncio.ensure_future(stop.wait())
-    done, pending = await asyncio.wait([*tasks, stopper], return_when=asyncio.FIRST_COMPLETED)
-    if tasks[0] in pending and stop.is_set():
-        # kopf closes its streams by itself when told to stop.
-        await asyncio.wait([tasks[0]], timeout=5)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done - {stopper}:
-        task.result()
 
 
 async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
@@ -161,19 +156,39 @@ def _retry(queue: WorkQueue[Key], key: Key, result: str, why: str) -> None:
     _LOG.warning("%s; again in %.0f s", why, pause, extra={"fields": {"tradingbot": str(key)}})
 
 
-async def _resync(cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key]) -> None:
+async def _list_first(cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]) -> None:
+    """Fill the cache before the watches start: they show what is there in no order, and not when that is all."""
+    while True:
+        try:
+            return await _list_cached(cache, cluster, configuration, kinds)
+        except Retryable as error:
+            _LOG.warning("%s", error)
+            await asyncio.sleep(_LIST_AGAIN_SECONDS)
+
+
+async def _list_cached(
+    cache: WatchCache, cluster: Cluster, configuration: Configuration, kinds: Iterable[Kind]
+) -> None:
+    cached = await served(cluster, [kind for kind in kinds if kind in CACHED])
+    await cache.list_anew(cluster, cached, configuration.namespaces or (None,))
+
+
+async def _resync(
+    cluster: Cluster,
+    cache: WatchCache,
+    configuration: Configuration,
+    kinds: Iterable[Kind],
+    queue: WorkQueue[Key],
+) -> None:
     """Look at every TradingBot now and then, whatever events were missed."""
     while True:
         await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
         with contextlib.suppress(Retryable):  # the next round comes
-            await resync_once(cluster, configuration, queue, configuration.resync_seconds / 10)
+            await _list_cached(cache, cluster, configuration, kinds)
+        queue_all(cache, queue, configuration.resync_seconds / 10)
 
 
-async def resync_once(
-    cluster: Cluster, configuration: Configuration, queue: WorkQueue[Key], spread_seconds: float
-) -> None:
+def queue_all(cache: WatchCache, queue: WorkQueue[Key], spread_seconds: float) -> None:
     """Queue every TradingBot, spread over ``spread_seconds`` so that they do not come at once."""
-    for namespace in configuration.namespaces or (None,):
-        for resource in await cluster.list(KIND, namespace, {}):
-            key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
-            queue.add_after(key, random.uniform(0, spread_seconds))  # noqa: S311  likewise
+    for key in cache.resources():
+        queue.add_after(key, random.uniform(0, spread_seconds), Urgency.RESYNC)  # noqa: S311  likewise

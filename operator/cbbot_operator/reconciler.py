@@ -5,11 +5,7 @@ Level-triggered: what happened does not matter, only what is. Every step may be 
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import logging
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,24 +18,29 @@ from cbbot.contract.tradingbot import KIND
 from cbbot.errors import BadInput, Refused, Retryable
 from cbbot_operator import credentials, deletion
 from cbbot_operator.access_mode import chosen_mode
-from cbbot_operator.children import apply_children, find_unlabelled
+from cbbot_operator.children import Children, Put, find_unlabelled, protecting
 from cbbot_operator.cluster import Cluster
+from cbbot_operator.cluster_facts import ClusterFacts
 from cbbot_operator.conditions import Outcome
 from cbbot_operator.configuration import Configuration
-from cbbot_operator.gather import gather, list_children
+from cbbot_operator.gather import Gatherer
 from cbbot_operator.handing_over import hand_over
-from cbbot_operator.keys import FINALIZER, Key
+from cbbot_operator.keyed_locks import KeyedLocks
+from cbbot_operator.keys import FINALIZER, Key, Object
 from cbbot_operator.kubernetes_events import changes, event
 from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.policies import first_refusal
+from cbbot_operator.reduced import reduce
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.render.settings_configmap import settings_of
 from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 from cbbot_operator.sharing import Sharing, position_of
 from cbbot_operator.tokens import tokens_in
+from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Known", "Reconciler"]
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LOG = logging.getLogger(__name__)
 # A spec that cannot be read has at least these children, under the names they would have.
 _SMALLEST = read_spec({"product": {"id": "BTC-USD"}})
@@ -53,6 +54,11 @@ class Known:
     outcome: Outcome
     warnings: list[str] = field(default_factory=list)
     written_at: datetime | None = None
+    looked_at: datetime = _LONG_AGO
+    """When the cluster was last looked at; figures of the bot may be newer."""
+    unwritten: bool = False
+    """The newest status could not be written: whoever looks next tries again, not every poll."""
+    put: Put | None = None
 
 
 class Reconciler:
@@ -63,13 +69,18 @@ class Reconciler:
         cluster: Cluster,
         configuration: Configuration,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        cache: WatchCache | None = None,
+        facts_seconds: float = 0,
     ) -> None:
         self.known: dict[Key, Known] = {}
+        self.cache = WatchCache() if cache is None else cache
         self._cluster = cluster
         self._configuration = configuration
         self._now = now
-        self._locks: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._applied: dict[Key, str] = {}
+        self._locks: KeyedLocks[Key] = KeyedLocks()
+        self._gatherer = Gatherer(cluster, self.cache, ClusterFacts(cluster, facts_seconds))
+        self._children = Children(cluster, self.cache)
         self._sharing = Sharing()
 
     async def reconcile(self, key: Key) -> None:
@@ -78,42 +89,44 @@ class Reconciler:
         Raises:
             Retryable: it did not work out; the status says why where it can. Come back later.
         """
-        async with self._locks[key]:
+        async with self._locks.of(key):
             before = self.known.get(key)
-            seen = await gather(self._cluster, key, self._now())
+            seen = await self._gatherer.gather(key, before.seen if before is not None else None, self._now())
             if seen is None:
                 self._forget(key)
-                children, _ = await list_children(self._cluster, key)
-                await hand_over(self._cluster, key, children)
+                await hand_over(self._cluster, key, await self._gatherer.children(key))
                 return
-            if before is not None:
-                seen = replace(seen, report=before.seen.report, key_report=before.seen.key_report)
             if deletion.hands_off(seen):
                 await self._leave_alone(seen)
                 return
             self._sharing.note(key, position_of(seen))
-            seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
+            if seen.children or seen.deleting or seen.spec is None:
+                # Of a new TradingBot nothing is there yet: making its children tells whose names are taken.
+                seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
             if seen.deleting and await self._let_go(seen):
                 return
-            seen, outcome, advice = await self._converge(seen)
-            written_at = before.written_at if before is not None else None
-            self.known[key] = Known(seen, outcome, advice, written_at)
+            known = await self._converge(seen, before)
+            known.looked_at = seen.now
+            known.written_at = before.written_at if before is not None else None
+            # What a child's fields were is in the cache; the next look brings it again.
+            known.seen = replace(known.seen, states={})
+            self.known[key] = known
             await self._write_status(key)
-            if outcome.failure:
-                raise Retryable(outcome.failure)
+            if known.outcome.failure:
+                raise Retryable(known.outcome.failure)
 
     async def refresh(self, key: Key, report: Report | None, key_report: KeyReport | None = None) -> None:
         """Take in what the bot, and maybe its bridge, said of themselves, without looking at the cluster again."""
-        async with self._locks[key]:
+        async with self._locks.of(key):
             known = self.known.get(key)
             if known is not None:
                 newest = key_report or known.seen.key_report
                 known.seen = replace(known.seen, report=report, key_report=newest, now=self._now())
-                await self._write_status(key)
+                if not known.unwritten:
+                    await self._write_status(key)
 
     def _forget(self, key: Key) -> None:
         self.known.pop(key, None)
-        self._applied.pop(key, None)
         self._sharing.note(key, None)
 
     async def _leave_alone(self, seen: Observed) -> None:
@@ -143,23 +156,41 @@ class Reconciler:
         self.known.pop(seen.key, None)
         return True
 
-    async def _converge(self, seen: Observed) -> tuple[Observed, Outcome, list[str]]:
+    async def _converge(self, seen: Observed, before: Known | None) -> Known:
         if seen.spec is None:
-            return seen, Outcome(invalid=seen.invalid), []
+            return Known(seen, Outcome(invalid=seen.invalid))
         inputs = self._inputs(seen)
+        wanted = render(inputs)
         try:
             advice = warnings(load(settings_of(inputs)))
         except BadInput as error:
-            return seen, Outcome(invalid=str(error)), []
+            return Known(seen, Outcome(invalid=str(error)))
         refusal = first_refusal(seen)
         if refusal is not None:
-            return seen, Outcome(refusal=refusal), advice
+            return await self._protect(seen, wanted, Known(seen, Outcome(refusal=refusal), advice))
+        put_before = before.put if before is not None else None
         try:
             if not seen.deleting:
                 seen = await self._set_finalizer(seen, wanted=deletion.wants_finalizer(seen))
-            return await self._apply(seen, render(inputs)), Outcome(), advice
         except (Refused, Retryable) as error:
-            return seen, Outcome(failure=str(error)), advice
+            return Known(seen, Outcome(failure=str(error)), advice, put=put_before)
+        seen, put = await self._children.put(seen, wanted, put_before)
+        if put.foreign:
+            seen = replace(seen, foreign=seen.foreign | put.foreign)
+            return Known(seen, Outcome(refusal=first_refusal(seen), failure=put.failure), advice)
+        seen = await self._children.prune(seen, wanted, put)
+        return Known(seen, Outcome(failure=put.failure), advice, put=put)
+
+    async def _protect(self, seen: Observed, wanted: list[dict[str, Any]], known: Known) -> Known:
+        """Put those children that there are and that only take away, though everything else is held back."""
+        suspended = seen.spec is not None and seen.spec.suspend
+        there = [
+            obj
+            for obj in protecting(wanted, suspended=suspended)
+            if (obj["kind"], obj["metadata"]["name"]) in seen.children
+        ]
+        seen, put = await self._children.put(seen, there, None)
+        return replace(known, seen=seen, outcome=replace(known.outcome, failure=put.failure))
 
     def _inputs(self, seen: Observed) -> Inputs:
         spec = seen.spec or _SMALLEST
@@ -180,13 +211,6 @@ class Reconciler:
             access_mode=chosen_mode(spec.state, seen.claim, single_pod_volumes=seen.single_pod_volumes),
         )
 
-    async def _apply(self, seen: Observed, wanted: list[dict[str, Any]]) -> Observed:
-        digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-        applied_before = self._applied.get(seen.key) == digest
-        seen = await apply_children(self._cluster, seen, wanted, applied_before=applied_before)
-        self._applied[seen.key] = digest
-        return seen
-
     async def _set_finalizer(self, seen: Observed, *, wanted: bool) -> Observed:
         if deletion.has_finalizer(seen) == wanted:
             return seen
@@ -196,8 +220,13 @@ class Reconciler:
             # Someone else may be changing the list: then this is refused, and tried again.
             "resourceVersion": seen.metadata.get("resourceVersion"),
         }
-        patched = await self._cluster.patch(KIND, *seen.key, {"metadata": metadata})
-        return replace(seen, resource=patched)
+        return self._taken(seen, await self._cluster.patch(KIND, *seen.key, {"metadata": metadata}))
+
+    def _taken(self, seen: Observed, patched: Object) -> Observed:
+        """The TradingBot as the API server has it after a patch of ours."""
+        self.cache.take(KIND, patched)
+        resource = {part: value for part, value in reduce(KIND, patched).obj.items() if part != "spec"}
+        return replace(seen, resource=resource)
 
     async def _write_status(self, key: Key) -> None:
         known = self.known[key]
@@ -205,10 +234,12 @@ class Reconciler:
         status = derive_status(seen, known.outcome, known.warnings)
         if not worth_writing(seen.status, status, known.written_at, seen.now):
             return
+        known.unwritten = True
         patched = await self._cluster.patch_status(KIND, *key, merge_patch(seen.status, status))
+        known.unwritten = False
         events = changes(seen.status, status)
         known.written_at = seen.now
-        known.seen = replace(seen, resource=patched)
+        known.seen = self._taken(seen, patched)
         await self._tell(seen, events)
 
     async def _tell(self, seen: Observed, events: list[tuple[str, str, str]]) -> None:

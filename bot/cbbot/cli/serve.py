@@ -14,7 +14,8 @@ from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE
 from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
-from cbbot.process.http_server import HttpServer, listening_socket, log_listening
+from cbbot.process.http_server import HttpServer, log_listening
+from cbbot.process.listening_socket import listening_socket
 from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder

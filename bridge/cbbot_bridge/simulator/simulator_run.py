@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from cbbot.process.http_server import HttpServer, listening_socket
+from cbbot.process.http_server import HttpServer
+from cbbot.process.listening_socket import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.fault_gate import CuttableConnection
 from cbbot_bridge.simulator.simulator_app import build_app

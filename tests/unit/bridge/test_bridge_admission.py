@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.process.http_server import HttpServer, listening_socket
+from cbbot.process.http_server import HttpServer
+from cbbot.process.listening_socket import listening_socket
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_access import MOST_STRANGERS_AT_ONCE
 from cbbot_bridge.bridge_app import create_app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
+from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import KeyReport, Observed, Report
@@ -30,6 +32,7 @@ __all__ = [
     "MemoryBots",
     "MemoryBridges",
     "MemoryCluster",
+    "MonotonicClock",
     "Observe",
     "Run",
     "bot_status_with",
@@ -73,6 +76,19 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+class MonotonicClock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
 class MemoryCluster:
     """Objects by kind, namespace and name; apply merges, as server-side apply does for one manager."""
 
@@ -85,12 +101,16 @@ class MemoryCluster:
         self.terminating = False
         self.refused: dict[tuple[str, str], str] = {}
         """What the server says no to, by verb and kind."""
-        self._version = 0
+        self.unprocessable: dict[tuple[str, str], str] = {}
+        """Objects whose changes are refused, by kind and name."""
+        self._version = 1000
 
     def _note(self, verb: str, kind: str, name: str) -> None:
         self.requests.append((verb, kind, name))
         if (verb, kind) in self.refused:
             raise Refused("403", self.refused[verb, kind])
+        if verb in ("apply", "patch") and (kind, name) in self.unprocessable:
+            raise Refused("422", self.unprocessable[kind, name])
 
     def _stamp(self, obj: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
@@ -121,6 +141,13 @@ class MemoryCluster:
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
+
+    def edit(self, kind: str, name: str) -> dict[str, Any]:
+        """An object to be changed by hand: it has another version from now on."""
+        self._version += 1
+        obj = self.one(kind, name)
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        return obj
 
     def names(self, kind: str) -> list[str]:
         return sorted(name for (of, _, name) in self.objects if of == kind)
@@ -158,10 +185,15 @@ class MemoryCluster:
         metadata = obj["metadata"]
         self._note("apply", obj["kind"], metadata["name"])
         present = self.objects.get((obj["kind"], metadata["namespace"], metadata["name"]))
+        wanted = {**obj, "metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
         if present is None:
-            return self.put(obj)
+            return self.put(_managed(wanted, wanted))
+        version = present["metadata"]["resourceVersion"]
+        if metadata.get("resourceVersion", version) != version:
+            raise Conflict("the object has been modified")
         before = copy.deepcopy(present)
-        _merge(present, obj)
+        _merge_applied(present, wanted)
+        _managed(present, wanted)
         if present == before:
             return copy.deepcopy(present)
         if present.get("spec") != before.get("spec"):
@@ -204,9 +236,26 @@ class MemoryCluster:
                 status[field] = copy.deepcopy(value)
         return self._stamp(present)
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
+    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
+        """Pages of two, whatever the limit: every listing of a test has several."""
+        self._note("list", kind, "")
+        del limit
+        name, _, value = selector.partition("=")
+        found = [
+            copy.deepcopy(obj)
+            for (of, place, _), obj in sorted(self.objects.items())
+            if of == kind
+            and namespace in (None, place)
+            and (not name or (obj["metadata"].get("labels") or {}).get(name) == (value or "true"))
+        ]
+        start = int(token or "0")
+        return found[start : start + 2], str(start + 2) if start + 2 < len(found) else ""
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str, *, foreground: bool = False) -> None:
         self._note("delete", kind, name)
+        del foreground
         if self.objects[kind, namespace, name]["metadata"]["uid"] == uid:
+            self.unprocessable.pop((kind, name), None)
             del self.objects[kind, namespace, name]
 
     def roll_out(self) -> None:
@@ -214,6 +263,8 @@ class MemoryCluster:
         for (kind, _, _), obj in self.objects.items():
             if kind == "Deployment":
                 replicas = obj["spec"]["replicas"]
+                self._version += 1
+                obj["metadata"]["resourceVersion"] = str(self._version)
                 obj["status"] = {
                     "observedGeneration": obj["metadata"]["generation"],
                     "availableReplicas": replicas,
@@ -223,6 +274,10 @@ class MemoryCluster:
                 obj["status"] = {"phase": "Bound"}
 
 
+# Lists that server-side apply merges, item by item of one name.
+_BY_NAME = frozenset({"containers", "volumes", "env"})
+
+
 def _at(obj: Any, path: str) -> Any:
     for part in path.split("."):
         obj = obj.get(part, {})
@@ -230,11 +285,48 @@ def _at(obj: Any, path: str) -> Any:
 
 
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """What is not mentioned stays, null removes."""
     for field, value in given.items():
-        if isinstance(value, Mapping) and isinstance(into.get(field), dict):
+        if value is None:
+            into.pop(field, None)
+        elif isinstance(value, Mapping) and isinstance(into.get(field), dict):
             _merge(into[field], value)
         else:
             into[field] = copy.deepcopy(value)
+
+
+def _merge_applied(into: dict[str, Any], given: Mapping[str, Any]) -> None:
+    for field, value in given.items():
+        present = into.get(field)
+        if isinstance(value, Mapping) and isinstance(present, dict):
+            _merge_applied(present, value)
+        elif field in _BY_NAME and isinstance(present, list):
+            there = {item["name"]: item for item in present}
+            for item in value:
+                if item["name"] in there:
+                    _merge_applied(there[item["name"]], item)
+                else:
+                    present.append(copy.deepcopy(item))
+        else:
+            into[field] = copy.deepcopy(value)
+
+
+def _managed(into: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Note whose the fields are, as the API server does."""
+    content = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
+    named = ("name", "namespace")
+    content["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in named}
+    entry = {"manager": "cbbot-operator", "operation": "Apply", "fieldsV1": _fields(content)}
+    into["metadata"] = {**into["metadata"], "managedFields": [entry]}
+    return into
+
+
+def _fields(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {f"f:{field}": _fields(item, field) for field, item in value.items()}
+    if name in _BY_NAME:
+        return {"k:" + json.dumps({"name": item["name"]}): {".": {}, **_fields(item)} for item in value}
+    return {}
 
 
 def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-import kopf
 import pytest
 from aiohttp import web
 
 from cbbot.errors import Refused, Retryable
+from cbbot_operator.api_access import Access, FixedCredentials
 from cbbot_operator.bots import HttpBots
 from cbbot_operator.cluster import HttpCluster
 from cbbot_operator.keys import Key
@@ -25,14 +26,35 @@ class Server:
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.paged: dict[str, Callable[[dict[str, str]], Awaitable[Any]]] = {}
+        self.endless: set[str] = set()
+        self.busy: dict[str, list[int]] = {}
+        self.silent: set[str] = set()
+        self.closing = asyncio.Event()
         self.asked: list[tuple[str, str, dict[str, str], dict[str, str], str]] = []
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()
         self.asked.append((request.method, request.path, dict(request.query), dict(request.headers), body))
+        if self.busy.get(request.path):
+            return web.Response(status=self.busy[request.path].pop(), headers={"Retry-After": "0"})
+        if request.path in self.silent:
+            await self.closing.wait()
+        if request.path in self.endless:
+            return await self._pour(request)
+        if request.path in self.paged:
+            return web.json_response(await self.paged[request.path](dict(request.query)))
         status, answer = self.answers.get((request.method, request.path), (200, {"items": []}))
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return web.Response(status=status, text=text)
+
+    async def _pour(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"[" * 65536)
+        return response
 
 
 @pytest.fixture
@@ -48,15 +70,17 @@ def ask(run: Run, server: Server) -> Ask:
         async def scenario() -> Any:
             app = web.Application()
             app.router.add_route("*", "/{path:.*}", server.handle)
-            runner = web.AppRunner(app)
+            runner = web.AppRunner(app, shutdown_timeout=0.1)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             address = f"http://127.0.0.1:{runner.addresses[0][1]}"
             try:
-                async with HttpCluster(kopf.ConnectionInfo(server=address, token="t0ken")) as cluster:
+                credentials = FixedCredentials(Access(server=address, authorization="Bearer t0ken"))
+                async with HttpCluster(credentials) as cluster:
                     return await use(cluster, address)
             finally:
+                server.closing.set()
                 await runner.cleanup()
 
         return run(scenario())
@@ -88,8 +112,8 @@ def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask: Ask, ser
         await cluster.list("TradingBot", None, {})
 
     ask(use)
-    assert server.asked[0][1:3] == ("/api/v1/namespaces/n/pods", {"labelSelector": "a=b,c=d"})
-    assert server.asked[1][1:3] == ("/apis/cbbot.io/v1alpha1/tradingbots", {})
+    assert server.asked[0][1:3] == ("/api/v1/namespaces/n/pods", {"labelSelector": "a=b,c=d", "limit": "250"})
+    assert server.asked[1][1:3] == ("/apis/cbbot.io/v1alpha1/tradingbots", {"limit": "250"})
 
 
 @pytest.mark.parametrize(
@@ -104,13 +128,67 @@ def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask: Ask, ser
         (503, Retryable),
     ],
 )
-def test_what_may_pass_is_distinguished_from_a_no(
-    ask: Ask, server: Server, code: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+def test_what_may_pass_is_distinguished_from_a_no(ask: Ask, server: Server, code: int, kind: type[Exception]) -> None:
     server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (code, {"message": "because"})
     with pytest.raises(kind, match=f"GET Secret s: the API server says {code}: because"):
         ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+
+
+def test_a_list_is_read_page_by_page_and_in_smaller_ones_when_the_objects_are_large(ask: Ask, server: Server) -> None:
+    path = "/api/v1/namespaces/n/secrets"
+    small = {"metadata": {"name": "s"}}
+    # Of 250 large objects a page is longer than an answer may be; of 31 it is not.
+    large = {"metadata": {"name": "l"}, "data": {"k": "x" * 100_000}}
+
+    async def answer(query: dict[str, str]) -> Any:
+        begin, limit = int(query.get("continue", "0")), int(query["limit"])
+        found = ([large] * 300 + [small])[begin : begin + limit]
+        after = str(begin + limit) if begin + limit < 301 else ""
+        return {"items": found, "metadata": {"continue": after}}
+
+    server.paged[path] = answer
+    items = ask(lambda cluster, _: cluster.list("Secret", "n", {}))
+    assert [item["metadata"]["name"] for item in items] == ["l"] * 300 + ["s"]
+    assert {query["limit"] for _, _, query, _, _ in server.asked} == {"250", "31"}
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_busy_server_is_given_the_time_it_asks_for(ask: Ask, server: Server, code: int) -> None:
+    path = "/apis/apps/v1/namespaces/n/deployments/d"
+    server.busy[path] = [code, code]
+    server.answers["PATCH", path] = (200, DEPLOYMENT)
+    assert ask(lambda cluster, _: cluster.apply(DEPLOYMENT)) == DEPLOYMENT
+    bodies = [body for *_, body in server.asked]
+    assert bodies == [bodies[0]] * 3
+
+
+def test_a_server_that_stays_busy_is_told_as_such(ask: Ask, server: Server) -> None:
+    server.busy["/api/v1/namespaces/n/secrets/s"] = [429] * 10
+    with pytest.raises(Retryable, match="says 429"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+    assert len(server.asked) == 4
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(ask: Ask, server: Server) -> None:
+    server.endless.add("/api/v1/namespaces/n/secrets/s")
+    with pytest.raises(Retryable, match="longer than 16000000 bytes"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
+
+
+def test_a_bots_endless_or_missing_answer_costs_bounded_memory_and_time(ask: Ask, server: Server, clock: Clock) -> None:
+    server.endless.add("/status")
+    server.silent.add("/control/flatten")
+
+    async def use(_: object, address: str) -> Any:
+        async with HttpBots(lambda _: address, seconds=0.2) as bots:
+            return [
+                await bots.status(Key("n", "b"), clock()),
+                await bots.command(Key("n", "b"), "flatten", "c0ntrol", clock()),
+            ]
+
+    endless, silent = ask(use)
+    assert "longer than 65536 bytes" in endless.failure
+    assert "does not answer" in silent.failure
 
 
 def test_an_answer_that_is_no_json_may_pass(ask: Ask, server: Server) -> None:
@@ -121,7 +199,7 @@ def test_an_answer_that_is_no_json_may_pass(ask: Ask, server: Server) -> None:
 
 def test_no_answer_may_pass(run: Run) -> None:
     async def use() -> Any:
-        async with HttpCluster(kopf.ConnectionInfo(server="http://127.0.0.1:9")) as cluster:
+        async with HttpCluster(FixedCredentials(Access(server="http://127.0.0.1:9"))) as cluster:
             await cluster.get("Secret", "n", "s")
 
     with pytest.raises(Retryable, match="did not answer"):

@@ -9,16 +9,16 @@ import pytest
 
 import cbbot_operator
 from cbbot.contract.spec_reader import read_spec
+from cbbot.errors import Retryable
 from cbbot_operator.cluster import served
 from cbbot_operator.configuration import read_configuration
-from cbbot_operator.keys import Key
-from cbbot_operator.kinds import CHILDREN, KINDS, WATCHED, Child, Kind
+from cbbot_operator.keys import Key, labels
+from cbbot_operator.kinds import CACHED, CHILDREN, KINDS, WATCHED, Child, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import Tokens
-from cbbot_operator.operating import resync_once
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.render import Inputs, render
-from cbbot_operator.workqueue import WorkQueue
+from cbbot_operator.watch_cache import WatchCache
 from unit.operator.memory_cluster import Clock, MemoryCluster, Run
 
 Used = tuple[dict[str, set[str]], dict[tuple[str, str], set[str]]]
@@ -135,16 +135,28 @@ def used(
         {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "CBBOT_NAMESPACES": "trading"}
     )
     reconciler = Reconciler(cluster, configuration, clock)
-    lease = Lease(cluster, "trading", "cbbot-operator", "a", clock)
+    lease = Lease(cluster, "trading", "cbbot-operator", "a")
     cluster.put_secret("coinbase", api_keys)
     cluster.monitors = True
 
     async def story() -> None:
         await lease.acquire()
         cluster.tradingbot(live)
-        await resync_once(cluster, configuration, WorkQueue(), 0)
         await reconciler.reconcile(key)
-        marks = {"cbbot.io/tradingbot": key.name, "app.kubernetes.io/component": "bot"}
+        await WatchCache().list_anew(cluster, CACHED, ["trading"])
+        # A volume lost, and everything else such that it cannot be changed back.
+        del cluster.objects["PersistentVolumeClaim", "trading", "btc-state"]
+        for kind, _, name in list(cluster.objects):
+            if KINDS[kind].child not in (None, Child.KEPT) and name.startswith("btc"):
+                cluster.one(kind, name)["metadata"]["managedFields"] = []
+                cluster.unprocessable[kind, name] = "field is immutable"
+        # What pods need is made anew before the pods are.
+        for _ in range(2):
+            with pytest.raises(Retryable, match="made anew"):
+                await reconciler.reconcile(key)
+        cluster.unprocessable.clear()
+        await reconciler.reconcile(key)
+        marks = labels(key.name, "bot")
         metadata = {"namespace": key.namespace, "name": "slow", "labels": marks}
         cluster.put({"kind": "Pod", "metadata": {**metadata, "creationTimestamp": "2026-01-01T00:00:00Z"}})
         cluster.tradingbot({**live, "monitoring": {"serviceMonitor": {"enabled": False}}})

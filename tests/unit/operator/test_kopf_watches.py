@@ -6,17 +6,20 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
-from pathlib import Path
 from typing import Any
 
 import kopf
 import pytest
-import yaml
 from aiohttp import web
 
+from cbbot_operator.api_access import Access, FixedCredentials
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS, WATCHED, Kind
+from cbbot_operator.watch_cache import WatchCache
+from cbbot_operator.watch_evidence import WatchEvidence, watches_of
+from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
+from cbbot_operator.workqueue import Urgency
 from unit.operator.memory_cluster import Run
 
 Watching = Callable[..., tuple["ApiServer", list[Key]]]
@@ -85,7 +88,7 @@ class ApiServer:
 
 
 @pytest.fixture
-def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
+def watching(run: Run) -> Watching:
     """Run kopf until all of ``expected`` is watched and a key has come; gives back server and keys."""
 
     def runner(
@@ -95,7 +98,8 @@ def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch
             server, keys, stop = ApiServer(), [], asyncio.Event()
             arrived = asyncio.Event()
 
-            def add(key: Key) -> None:
+            def add(key: Key, urgency: Urgency) -> None:
+                del urgency
                 keys.append(key)
                 arrived.set()
 
@@ -104,12 +108,13 @@ def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch
             shell = web.AppRunner(app, shutdown_timeout=0.1)
             await shell.setup()
             await web.TCPSite(shell, "127.0.0.1", 0).start()
-            _write_kubeconfig(tmp_path / "config", f"http://127.0.0.1:{shell.addresses[0][1]}")
-            monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-            watches = Watches(add, lambda *_: [], "cbbot-operator", lambda: None)
+            access = Access(server=f"http://127.0.0.1:{shell.addresses[0][1]}", authorization="Bearer t0ken")
+            evidence = WatchEvidence(watches_of(kinds, scope.get("namespaces", ())), pause_seconds=0.01)
+            login = watch_login(FixedCredentials(access), evidence)
+            watches = Watches(add, WatchCache(), lambda *_: [], "cbbot-operator", lambda: None)
             operator = asyncio.ensure_future(
                 kopf.operator(
-                    registry=watches.registry(kinds),
+                    registry=watches.registry(kinds, login),
                     settings=watch_settings(dynamic=dynamic),
                     standalone=True,
                     stop_flag=stop,
@@ -128,19 +133,6 @@ def watching(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch
         return run(scenario())
 
     return runner
-
-
-def _write_kubeconfig(path: Path, server: str) -> None:
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": server}}],
-                "users": [{"name": "u", "user": {"token": "t0ken"}}],
-            }
-        )
-    )
 
 
 def test_kopf_posts_nothing_and_notices_definitions_only_where_it_may() -> None:

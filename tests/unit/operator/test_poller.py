@@ -46,12 +46,18 @@ def test_what_the_bot_says_reaches_the_status(
     assert (status["equityUSD"], condition(status, "Ready")["reason"]) == ("1003.46", "Trading")
 
 
-def test_a_silent_bot_is_reported_and_looked_at_again(
-    polled: Polled, cluster: MemoryCluster, paper: dict[str, Any], key: Key
+def test_a_silent_bot_is_reported_and_left_to_the_watches(
+    polled: Polled, cluster: MemoryCluster, paper: dict[str, Any]
 ) -> None:
-    assert polled(paper, "the bot does not answer: refused") == [key]
+    assert polled(paper, "the bot does not answer: refused") == []
     status = cluster.one("TradingBot", "btc")["status"]
     assert condition(status, "Ready")["reason"] == "StatusUnreadable"
+
+
+def test_what_no_watch_shows_is_looked_for_again_in_every_round(
+    polled: Polled, live: dict[str, Any], key: Key, bot_status: MakeStatus
+) -> None:
+    assert polled(live, bot_status()) == [key]  # its Secret is missing
 
 
 def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
@@ -144,6 +150,8 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
     look: Look,
 ) -> None:
     cluster.tradingbot(paper)
+    look()
+    cluster.roll_out()
     look()
     cluster.refused = {("patch_status", "TradingBot"): "no"}
     bots.answers[key] = bot_status(open_lots=5)

@@ -134,7 +134,7 @@ def test_a_copy_with_our_owner_reference_is_reported_and_left_alone(
     copied = copy.deepcopy(cluster.one("Deployment", "btc-bot"))
     copied["metadata"]["name"] = "btc-copy"
     cluster.put(copied)
-    with pytest.raises(Retryable, match="Deployment btc-copy has this TradingBot as its owner"):
+    with pytest.raises(Retryable, match="Deployment btc-copy: it has this TradingBot as its owner"):
         look()
     assert "btc-copy" in cluster.names("Deployment")
     assert verbs(cluster, "delete") == []

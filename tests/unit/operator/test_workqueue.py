@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from cbbot_operator.workqueue import WorkQueue
+import pytest
+
+from cbbot_operator.workqueue import Urgency, WorkQueue
 from unit.operator.memory_cluster import Run
 
 
@@ -92,3 +94,73 @@ def test_the_earlier_of_two_appointments_stands(run: Run) -> None:
         return (await asyncio.wait_for(queue.get(), 5))[0]
 
     assert run(scenario()) == "a"
+
+
+def test_what_a_person_did_comes_before_children_and_they_before_a_resync(run: Run) -> None:
+    async def scenario() -> object:
+        queue: WorkQueue[str] = WorkQueue()
+        for number in range(600):
+            queue.add(f"resync-{number}", Urgency.RESYNC)
+        queue.add("child", Urgency.CHILD)
+        queue.add("person", Urgency.PERSON)
+        return [(await queue.get())[0] for _ in range(3)]
+
+    assert run(scenario()) == ["person", "child", "resync-0"]
+
+
+def test_a_waiting_key_becomes_as_urgent_as_the_most_urgent_request_and_is_worked_on_once(run: Run) -> None:
+    async def scenario() -> object:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("other", Urgency.CHILD)
+        for urgency in (Urgency.RESYNC, Urgency.PERSON, Urgency.CHILD):
+            queue.add("a", urgency)
+        return [(await queue.get())[0], (await queue.get())[0], len(queue)]
+
+    assert run(scenario()) == ["a", "other", 0]
+
+
+def test_a_request_during_the_work_keeps_its_urgency(run: Run) -> None:
+    async def scenario() -> object:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("a")
+        await queue.get()
+        queue.add("a", Urgency.RESYNC)
+        queue.add("a", Urgency.PERSON)
+        queue.add("b", Urgency.CHILD)
+        queue.done("a")
+        return (await queue.get())[0]
+
+    assert run(scenario()) == "a"
+
+
+@pytest.mark.parametrize(("urgency", "waiting"), [(Urgency.PERSON, 1), (Urgency.CHILD, 0), (Urgency.RESYNC, 0)])
+def test_only_a_person_ends_the_pause_after_a_failure(run: Run, urgency: Urgency, waiting: int) -> None:
+    async def scenario() -> object:
+        queue: WorkQueue[str] = WorkQueue(first_pause=300)
+        queue.add("a")
+        await queue.get()
+        queue.retry("a")
+        queue.done("a")
+        queue.add("a", urgency)
+        queue.add_after("a", 0, urgency)
+        await asyncio.sleep(0)
+        found = len(queue)
+        queue.close()
+        return found
+
+    assert run(scenario()) == waiting
+
+
+def test_what_happened_during_failing_work_waits_for_the_back_off_too(run: Run) -> None:
+    async def scenario() -> object:
+        queue: WorkQueue[str] = WorkQueue(first_pause=300)
+        queue.add("a")
+        await queue.get()
+        queue.add("a", Urgency.CHILD)
+        queue.retry("a")
+        queue.done("a")
+        found = len(queue)
+        queue.close()
+        return found
+
+    assert run(scenario()) == 0

@@ -15,7 +15,8 @@ import pytest
 
 from cbbot.brokers.bridge_client import CONNECTIONS
 from cbbot.errors import BadInput
-from cbbot.process.http_server import HttpServer, listening_socket, log_listening
+from cbbot.process.http_server import HttpServer, log_listening
+from cbbot.process.listening_socket import listening_socket
 
 NEEDS_IPV6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 

@@ -14,7 +14,8 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Receive, Scope, Send
 
 from cbbot.process.guarded_connection import GuardedConnection
-from cbbot.process.http_server import HttpServer, listening_socket
+from cbbot.process.http_server import HttpServer
+from cbbot.process.listening_socket import listening_socket
 from cbbot.process.request_guard import MOST_BODY_BYTES
 
 

@@ -15,7 +15,8 @@ from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer
 from cbbot.errors import Retryable
-from cbbot.process.http_server import HttpServer, listening_socket
+from cbbot.process.http_server import HttpServer
+from cbbot.process.listening_socket import listening_socket
 from cbbot.web.bot_app import create_app
 from cbbot.web.event_stream import event_text, stream
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from cbbot.process.http_server import listening_socket
+from cbbot.process.listening_socket import listening_socket
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_bridge.simulator.fault_gate import CuttableConnection
