@@ -24,7 +24,6 @@ __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
 _EAGER_SECONDS = 2.0
-_LATE_AGAIN = timedelta(minutes=1)
 _PROVEN_FOR = timedelta(minutes=5)
 
 
@@ -102,14 +101,9 @@ class Poller:
             return True
         if self._is_ready(key):
             return False
-        # Nothing wakes for what is said of pods that are not ready: it is read once they are late, and seldom then.
-        now = self._now()
-        late, told = (pods.waited_long(known.seen.pods, when) for when in (now, known.looked_at))
-        return (
-            known.seen.existing_claim is not None
-            or len(late) > len(told)
-            or (bool(late) and now - known.looked_at >= _LATE_AGAIN)
-        )
+        # Nothing wakes for what is said of pods that are not ready.
+        seen = known.seen
+        return seen.existing_claim is not None or pods.warnings_due(seen.pods, seen.warned_at, self._now())
 
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""

@@ -18,7 +18,7 @@ from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
 from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Names, Object
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
-from cbbot_operator.pods import waited_long
+from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
 from cbbot_operator.watch_cache import WatchCache
 
@@ -46,6 +46,7 @@ class Gatherer:
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
+        warnings, warned_at = await self._warnings(key, pods, before, now)
         namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
@@ -56,7 +57,8 @@ class Gatherer:
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
             states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
             pods=pods,
-            warnings=await self._warnings(key, pods, now),
+            warnings=warnings,
+            warned_at=warned_at,
             secrets=await self._secrets(key, spec),
             existing_claim=await self._existing_claim(key, spec),
             claim_holder=await self._claim_holder(key, resource, spec),
@@ -75,15 +77,22 @@ class Gatherer:
         around = await self._around(key, await self._facts.child_kinds())
         return {entry: found.obj for entry, found in around.items()}
 
-    async def _warnings(self, key: Key, pods: tuple[Object, ...], now: datetime) -> tuple[Object, ...]:
-        """The warnings about pods that should have been ready: of volumes and probes nothing else tells."""
+    async def _warnings(
+        self, key: Key, pods: tuple[Object, ...], before: Observed | None, now: datetime
+    ) -> tuple[tuple[Object, ...], datetime | None]:
+        """The warnings about pods that should have been ready, and when they were read: seldom, for they change little.
+
+        Of volumes and probes nothing else tells.
+        """
+        if not warnings_due(pods, before.warned_at if before is not None else None, now):
+            return (before.warnings, before.warned_at) if before is not None and waited_long(pods, now) else ((), None)
         found = await asyncio.gather(
             *(
                 self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
                 for name in waited_long(pods, now)
             )
         )
-        return tuple(event for events in found for event in events)
+        return tuple(event for events in found for event in events), now
 
     async def _resource(self, key: Key) -> Object | None:
         if self._cache.holds(KIND, key.namespace):

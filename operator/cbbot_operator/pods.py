@@ -9,9 +9,10 @@ from typing import Any
 from cbbot_operator.keys import Object
 from cbbot_operator.last_words import last_words
 
-__all__ = ["has_started", "of_component", "restarts", "trouble", "unready_since", "waited_long"]
+__all__ = ["has_started", "of_component", "restarts", "trouble", "unready_since", "waited_long", "warnings_due"]
 
 # A volume that is being made keeps a pod waiting for some seconds, a bot that reads its history for more.
+_WARNINGS_EVERY = timedelta(minutes=1)
 _PATIENCE = timedelta(seconds=20)
 _PATIENCE_WITH_PROBES = timedelta(minutes=2)
 _LONG_AGO = "1970-01-01T00:00:00Z"
@@ -100,6 +101,11 @@ def unready_since(pod: Object) -> datetime | None:
             return None if condition.get("status") == "True" else _time(condition.get("lastTransitionTime"))
     created = pod["metadata"].get("creationTimestamp")
     return None if created is None else _time(created)
+
+
+def warnings_due(pods: Iterable[Object], read_at: datetime | None, now: datetime) -> bool:
+    """Whether the Kubernetes Events about these pods are to be read: once they are late, then once a minute."""
+    return bool(waited_long(pods, now)) and (read_at is None or now - read_at >= _WARNINGS_EVERY)
 
 
 def has_started(pods: Iterable[Object]) -> bool:
