@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cbbot_operator import pods
+from cbbot_operator import credentials, pods
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Object
 from cbbot_operator.observed import Observed, Report, api_key_secret
 from cbbot_operator.running_values import running
@@ -140,6 +140,9 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
     keys = api_key_secret(spec) if spec else None
     if keys is not None and seen.secrets.get(keys) is None:
         return Verdict(False, "FlattenNeedsKeys", f"{count}: Secret {keys} is missing, the bot cannot sell, or {force}")
+    judged = credentials.judge(seen)
+    if judged.reason in ("Invalid", "MayNotTrade"):
+        return Verdict(False, "FlattenNeedsKeys", f"{count}: {judged.message}, the bot cannot sell, or {force}")
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
     return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot_operator.deletion import judge, wants_finalizer
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE
-from cbbot_operator.observed import Observed, Report
-from unit.operator.memory_cluster import MakeStatus, Observe
+from cbbot_operator.observed import KeyReport, Observed, Report
+from unit.operator.memory_cluster import MakeStatus, Observe, upstream_with
 
 RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"replicas": 1}}}
 
@@ -113,6 +114,14 @@ def test_nothing_is_let_go_on_the_figures_of_a_bot_that_is_not_ready(
     assert "the bot is not ready, its lots are unknown (the venue's clock)" in refused.message
     waits = judge(replace(deleting("Flatten", lots=0), report=report))
     assert (waits.release, waits.reason, waits.flatten) == (False, "FlattenWaits", True)
+
+
+def test_flatten_says_that_the_key_is_refused(deleting: Observe, api_keys: dict[str, bytes]) -> None:
+    seen = deleting("Flatten")
+    mark = {"fingerprint": key_fingerprint(*api_keys.values()), "valid": False, "refusal": "401 Unauthorized"}
+    verdict = judge(replace(seen, key_report=KeyReport(seen.now, upstream_with(mark))))
+    assert (verdict.release, verdict.reason, verdict.flatten) == (False, "FlattenNeedsKeys", False)
+    assert "401 Unauthorized" in verdict.message
 
 
 PHASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
