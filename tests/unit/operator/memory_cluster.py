@@ -12,13 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import KeyReport, Observed, Report
+from cbbot_operator.observed import Observed, Report
 
 __all__ = [
     "API_KEYS",
@@ -30,7 +29,6 @@ __all__ = [
     "Look",
     "MakeStatus",
     "MemoryBots",
-    "MemoryBridges",
     "MemoryCluster",
     "MonotonicClock",
     "Observe",
@@ -39,7 +37,6 @@ __all__ = [
     "observed_of",
     "reason",
     "run_to_the_end",
-    "upstream_with",
 ]
 
 T = TypeVar("T")
@@ -348,37 +345,6 @@ class MemoryBots:
     async def command(self, key: Key, command: str, token: str, now: datetime) -> Report:
         self.commands.append((command, token))
         return await self.status(key, now)
-
-
-class MemoryBridges:
-    """Bridges that answer what a test puts there."""
-
-    def __init__(self) -> None:
-        self.answers: dict[Key, Upstream] = {}
-        self.tokens: list[str] = []
-
-    async def upstream(self, key: Key, token: str, now: datetime) -> KeyReport:
-        self.tokens.append(token)
-        answer = self.answers.get(key)
-        return KeyReport(now, answer, failure="" if answer else "the bridge does not answer: connection refused")
-
-
-def upstream_with(credentials: Mapping[str, Any], following: Mapping[str, Any] | None = None) -> Upstream:
-    """What a bridge tells of its key, and of the one that has come into its files."""
-    return Upstream.model_validate(
-        {
-            "reachable": True,
-            "base": "https://api.coinbase.com",
-            "clock_skew_ms": 0,
-            "clock_rate": 1,
-            "credentials": {"configured": True, "valid": True, **credentials},
-            "next_credentials": None if following is None else {"configured": True, "valid": True, **following},
-            "websocket": {"enabled": True, "connected": True, "reconnects": 0, "gaps": 0},
-            "ticks": [],
-            "rate_budget": {"private": 1, "public": 1},
-            "warnings": [],
-        }
-    )
 
 
 def bot_status_with(**changes: Any) -> BotStatus:

@@ -18,17 +18,8 @@ from cbbot_operator.keys import KEY_FINGERPRINT, Key
 from cbbot_operator.observed import KeyReport, Observed
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.resource_status import derive_status
-from unit.operator.memory_cluster import (
-    Clock,
-    Look,
-    MakeStatus,
-    MemoryBots,
-    MemoryBridges,
-    MemoryCluster,
-    Observe,
-    Run,
-    upstream_with,
-)
+from unit.operator.memory_bridges import MemoryBridges, upstream_with
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
 
 Round = Callable[[], list[Key]]
 

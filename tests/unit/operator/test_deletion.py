@@ -10,7 +10,8 @@ from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot_operator.deletion import judge, wants_finalizer
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE
 from cbbot_operator.observed import KeyReport, Observed, Report
-from unit.operator.memory_cluster import MakeStatus, Observe, upstream_with
+from unit.operator.memory_bridges import upstream_with
+from unit.operator.memory_cluster import MakeStatus, Observe
 
 RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"replicas": 1}}}
 
