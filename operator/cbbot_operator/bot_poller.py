@@ -69,7 +69,7 @@ class Poller:
     async def run(self, seconds: float) -> None:
         """Poll for ever: every bot at the interval, one that somebody may be waiting for in between."""
         due = clock = asyncio.get_running_loop().time()
-        async with contextlib.aclosing(self._lanes):
+        async with contextlib.aclosing(self):
             while True:
                 everyone = clock >= due
                 if everyone:
@@ -77,6 +77,10 @@ class Poller:
                 await self.round(everyone=everyone)
                 await asyncio.sleep(min(_EAGER_SECONDS, seconds))
                 clock = asyncio.get_running_loop().time()
+
+    async def aclose(self) -> None:
+        """End what is still being asked."""
+        await self._lanes.aclose()
 
     async def round(self, *, everyone: bool = True) -> None:
         """Ask every bot once, or only those that are not ready."""

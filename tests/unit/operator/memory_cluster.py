@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
@@ -163,7 +164,7 @@ class MemoryCluster:
             if of == kind
             and namespace in (None, place)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
-            and all(_at(obj, path) == value for path, value in (fields or {}).items())
+            and all(reduce(dict.get, path.split("."), obj) == value for path, value in (fields or {}).items())
         ]
 
     async def namespace(self, name: str) -> dict[str, Any]:
@@ -273,12 +274,6 @@ class MemoryCluster:
 
 # Lists that server-side apply merges, item by item of one name.
 _BY_NAME = frozenset({"containers", "volumes", "env"})
-
-
-def _at(obj: Any, path: str) -> Any:
-    for part in path.split("."):
-        obj = obj.get(part, {})
-    return obj
 
 
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
