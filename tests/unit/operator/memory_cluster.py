@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
@@ -19,6 +17,7 @@ from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
+from unit.operator.applied_fields import managed, merge_applied
 
 __all__ = [
     "API_KEYS",
@@ -164,7 +163,7 @@ class MemoryCluster:
             if of == kind
             and namespace in (None, place)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
-            and all(reduce(dict.get, path.split("."), obj) == value for path, value in (fields or {}).items())
+            and all(_at(obj, path) == value for path, value in (fields or {}).items())
         ]
 
     async def namespace(self, name: str) -> dict[str, Any]:
@@ -185,13 +184,13 @@ class MemoryCluster:
         present = self.objects.get((obj["kind"], metadata["namespace"], metadata["name"]))
         wanted = {**obj, "metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
         if present is None:
-            return self.put(_managed(wanted, wanted))
+            return self.put(managed(wanted, wanted))
         version = present["metadata"]["resourceVersion"]
         if metadata.get("resourceVersion", version) != version:
             raise Conflict("the object has been modified")
         before = copy.deepcopy(present)
-        _merge_applied(present, wanted)
-        _managed(present, wanted)
+        merge_applied(present, wanted)
+        managed(present, wanted)
         if present == before:
             return copy.deepcopy(present)
         if present.get("spec") != before.get("spec"):
@@ -272,8 +271,9 @@ class MemoryCluster:
                 obj["status"] = {"phase": "Bound"}
 
 
-# Lists that server-side apply merges, item by item of one name.
-_BY_NAME = frozenset({"containers", "volumes", "env"})
+def _at(obj: Any, path: str) -> Any:
+    head, _, rest = path.partition(".")
+    return _at(obj[head], rest) if rest else obj[head]
 
 
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
@@ -285,40 +285,6 @@ def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
             _merge(into[field], value)
         else:
             into[field] = copy.deepcopy(value)
-
-
-def _merge_applied(into: dict[str, Any], given: Mapping[str, Any]) -> None:
-    for field, value in given.items():
-        present = into.get(field)
-        if isinstance(value, Mapping) and isinstance(present, dict):
-            _merge_applied(present, value)
-        elif field in _BY_NAME and isinstance(present, list):
-            there = {item["name"]: item for item in present}
-            for item in value:
-                if item["name"] in there:
-                    _merge_applied(there[item["name"]], item)
-                else:
-                    present.append(copy.deepcopy(item))
-        else:
-            into[field] = copy.deepcopy(value)
-
-
-def _managed(into: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Note whose the fields are, as the API server does."""
-    content = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
-    named = ("name", "namespace")
-    content["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in named}
-    entry = {"manager": "cbbot-operator", "operation": "Apply", "fieldsV1": _fields(content)}
-    into["metadata"] = {**into["metadata"], "managedFields": [entry]}
-    return into
-
-
-def _fields(value: Any, name: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {f"f:{field}": _fields(item, field) for field, item in value.items()}
-    if name in _BY_NAME:
-        return {"k:" + json.dumps({"name": item["name"]}): {".": {}, **_fields(item)} for item in value}
-    return {}
 
 
 def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:
