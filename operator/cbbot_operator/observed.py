@@ -82,6 +82,8 @@ class Observed:
     pods: tuple[Object, ...] = ()
     warnings: tuple[Object, ...] = ()
     """The Kubernetes Events of type Warning about those pods that should have been ready by now."""
+    warned_at: datetime | None = None
+    """When those were read."""
     secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
     """Digests of the values of the Secrets the spec names, empty for an empty one; None for no such Secret."""
     existing_claim: Object | None = None

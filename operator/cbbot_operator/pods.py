@@ -9,9 +9,19 @@ from typing import Any
 from cbbot_operator.keys import Object
 from cbbot_operator.last_words import last_words
 
-__all__ = ["has_started", "of_component", "restarts", "trouble", "unready_since", "waited_long", "words_about"]
+__all__ = [
+    "has_started",
+    "is_available",
+    "newest_warning",
+    "of_component",
+    "restarts",
+    "trouble",
+    "unready_since",
+    "waited_long",
+]
 
 # A volume that is being made keeps a pod waiting for some seconds, a bot that reads its history for more.
+_WARNINGS_EVERY = timedelta(minutes=1)
 _PATIENCE = timedelta(seconds=20)
 _PATIENCE_WITH_PROBES = timedelta(minutes=2)
 _LONG_AGO = "1970-01-01T00:00:00Z"
@@ -87,6 +97,21 @@ def _exit(ended: Any) -> str:
     return f"exited with code {ended.get('exitCode')} ({ended.get('reason', 'Error')})" + (f": {said}" if said else "")
 
 
+def is_available(deployment: Object | None) -> bool:
+    """Whether a pod of the newest template works."""
+    if deployment is None:
+        return False
+    status = deployment.get("status", {})
+    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    return bool(current and status.get("availableReplicas", 0) >= 1 and status.get("updatedReplicas", 0) >= 1)
+
+
+def newest_warning(warnings: Iterable[Object], about: str) -> str:
+    """The newest of ``warnings`` about the object of that name, as ``Reason: message``; empty when there is none."""
+    found = [each for each in warnings if each.get("involvedObject", {}).get("name") == about]
+    return _words(found) if found else ""
+
+
 def waited_long(pods: Iterable[Object], now: datetime) -> list[str]:
     """The names of pods that should have been ready by now: it is worth asking what Events there are about them."""
     waiting = ((pod, unready_since(pod)) for pod in pods if _phase(pod) not in _OVER)
@@ -100,6 +125,11 @@ def unready_since(pod: Object) -> datetime | None:
             return None if condition.get("status") == "True" else _time(condition.get("lastTransitionTime"))
     created = pod["metadata"].get("creationTimestamp")
     return None if created is None else _time(created)
+
+
+def warnings_due(pods: Iterable[Object], read_at: datetime | None, now: datetime) -> bool:
+    """Whether the Kubernetes Events about these pods are to be read: once they are late, then once a minute."""
+    return bool(waited_long(pods, now)) and (read_at is None or now - read_at >= _WARNINGS_EVERY)
 
 
 def has_started(pods: Iterable[Object]) -> bool:
@@ -145,12 +175,6 @@ def _is_being_made(pod: Object) -> bool:
 
 def _is_about(warning: Object, pod: Object) -> bool:
     return bool(warning.get("involvedObject", {}).get("name") == pod["metadata"].get("name"))
-
-
-def words_about(name: str, warnings: Iterable[Object]) -> str:
-    """The newest warning about an object of that name, as ``Reason: message``; empty when there is none."""
-    found = [each for each in warnings if each.get("involvedObject", {}).get("name") == name]
-    return _words(found) if found else ""
 
 
 def _words(warnings: Sequence[Object]) -> str:

@@ -40,7 +40,6 @@ from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Known", "Reconciler"]
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LOG = logging.getLogger(__name__)
 # A spec that cannot be read has at least these children, under the names they would have.
 _SMALLEST = read_spec({"product": {"id": "BTC-USD"}})
@@ -54,8 +53,6 @@ class Known:
     outcome: Outcome
     warnings: list[str] = field(default_factory=list)
     written_at: datetime | None = None
-    looked_at: datetime = _LONG_AGO
-    """When the cluster was last looked at; figures of the bot may be newer."""
     unwritten: bool = False
     """The newest status could not be written: whoever looks next tries again, not every poll."""
     put: Put | None = None
@@ -106,7 +103,6 @@ class Reconciler:
             if seen.deleting and await self._let_go(seen):
                 return
             known = await self._converge(seen, before)
-            known.looked_at = seen.now
             known.written_at = before.written_at if before is not None else None
             # What a child's fields were is in the cache; the next look brings it again.
             known.seen = replace(known.seen, states={})
@@ -120,8 +116,8 @@ class Reconciler:
         async with self._locks.of(key):
             known = self.known.get(key)
             if known is not None:
-                told = key_report or known.seen.key_report
-                known.seen = replace(known.seen, report=report, key_report=told, now=self._now())
+                newest = key_report or known.seen.key_report
+                known.seen = replace(known.seen, report=report, key_report=newest, now=self._now())
                 if not known.unwritten:
                     await self._write_status(key)
 

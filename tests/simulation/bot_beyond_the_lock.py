@@ -1,4 +1,4 @@
-"""A bot as on another machine with the same volume, where file locks do not reach: `python -m`, cbbot's arguments."""
+"""A bot as on another machine that has the volume too: file locks do not reach it. Takes cbbot's arguments."""
 
 from __future__ import annotations
 
