@@ -25,6 +25,7 @@ from machine_facts import machine
 from cbbot.contract.spec_reader import read_spec
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
+from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.conditions import Outcome
 from cbbot_operator.configuration import read_configuration
@@ -92,6 +93,9 @@ class Written:
         self.count += 1
         return {**resource_of(Key(namespace, name)), "kind": kind, **patch}
 
+    async def version(self) -> tuple[int, int]:
+        return 1, 36
+
     async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
         return obj
 
@@ -115,8 +119,8 @@ async def measure(bots: int, hung: int, rounds: int, port: int) -> None:
     written = Written()
     reconciler = Reconciler(cast("Cluster", written), read_configuration(IMAGES))
     keys = [Key("fleet", f"hung-{number}" if number < hung else f"bot-{number}") for number in range(bots)]
-    async with HttpBots(lambda key: f"http://127.0.0.1:{port}/{key.name}") as asked:
-        poller = Poller(reconciler, asked, lambda *_: None)
+    async with HttpBots(lambda key: f"http://127.0.0.1:{port}/{key.name}") as asked, HttpBridges() as bridges:
+        poller = Poller(reconciler, asked, bridges, lambda *_: None)
         begun = datetime.now(UTC)
         for key in keys:
             reconciler.known[key] = known(key, begun)

@@ -21,6 +21,7 @@ from cbbot_bridge.coinbase.budget import TokenBucket
 from cbbot_bridge.coinbase.http_exchange import HttpExchange
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
@@ -64,16 +65,8 @@ class Bridge:
         self._private = self._bucket(_PRIVATE_RATE)
         self._public = self._bucket(_PUBLIC_RATE)
         self._exchange = exchange or AiohttpExchange(settings.api_proxy)
-        rest = CoinbaseRest(
-            settings.api_base,
-            self._exchange,
-            signer=settings.signer,
-            private_budget=self._private,
-            public_budget=self._public,
-            observe=self.metrics.upstream_call,
-            retried=self.metrics.retried,
-            retry=retry,
-        )
+        self._retry = retry
+        rest = self._rest(settings.signer)
         # After a 401 an order is tried again once the clock has been looked at.
         self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
         rest.signing_time = self.timekeeper.signing_seconds
@@ -88,6 +81,25 @@ class Bridge:
             self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected
         )
         self.metrics.read_at_scrape(lambda: readings(self))
+
+    def _rest(self, signer: Signer | None) -> CoinbaseRest:
+        return CoinbaseRest(
+            self.settings.api_base,
+            self._exchange,
+            signer=signer,
+            private_budget=self._private,
+            public_budget=self._public,
+            observe=self.metrics.upstream_call,
+            retried=self.metrics.retried,
+            retry=self._retry,
+        )
+
+    def account_of(self, signer: Signer) -> ExchangeAccount:
+        """The account behind another key than the one in use."""
+        rest = self._rest(signer)
+        rest.signing_time = self.timekeeper.signing_seconds
+        rest.on_unauthorized = self._set_the_clock_right
+        return ExchangeAccount(rest)
 
     def _bucket(self, rate: float) -> TokenBucket:
         if self.settings.unsigned:

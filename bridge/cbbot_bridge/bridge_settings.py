@@ -6,9 +6,11 @@ the key, the value (never a secret's) and what is accepted.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,6 +21,7 @@ from cbbot.contract.bridge_settings_table import (
     EXCHANGE_BY_KEY,
     EXCHANGE_SETTINGS,
 )
+from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot.contract.setting import BadSetting
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.errors import BadInput
@@ -27,14 +30,39 @@ from cbbot.process.proxies import proxy_for
 from cbbot_bridge.coinbase.api_key_text import names_in
 from cbbot_bridge.coinbase.signing import Signer, load_private_key
 
-__all__ = ["BridgeSettings", "load_settings"]
+__all__ = ["BridgeSettings", "KeyFiles", "load_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFiles:
+    """The files of an API key. A Secret that is mounted changes under a running process."""
+
+    paths: tuple[str, str]
+    fingerprint: str
+    """Of the key in use."""
+
+    def fingerprint_now(self) -> str:
+        """Of the key that stands in the files at this moment; empty when they cannot be read."""
+        return _fingerprint(self.paths)
+
+    def signer_now(self) -> Signer:
+        """The key that stands in the files at this moment.
+
+        Raises:
+            BadSetting: it is none.
+        """
+        signer = _signer({f"{key}_FILE": path for key, path in zip(API_KEY_PAIR, self.paths, strict=True)})
+        if signer is None:
+            raise AssertionError("both files are named")
+        return signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeSettings:
     """What the bridge runs with. ``signer`` None: no keys, or a venue that wants no signature.
 
-    ``api_proxy`` and ``ws_proxy`` are the proxies on the way to the venue, None for a direct connection.
+    ``api_proxy`` and ``ws_proxy`` are the proxies on the way to the venue, None for a direct connection. ``key_files``
+    are where both halves of the key came from, None when one of them did not come from a file.
     """
 
     host: str
@@ -50,6 +78,7 @@ class BridgeSettings:
     token: str | None = field(repr=False)
     api_proxy: str | None = field(repr=False, default=None)
     ws_proxy: str | None = field(repr=False, default=None)
+    key_files: KeyFiles | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -103,8 +132,25 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
         token=token,
         api_proxy=api_proxy,
         ws_proxy=ws_proxy,
+        key_files=_key_files(values) if signer is not None else None,
         warnings=_warnings(environment, values, unsigned=unsigned),
     )
+
+
+def _key_files(values: Mapping[str, Any]) -> KeyFiles | None:
+    name, private_key = (values.get(f"{key}_FILE") for key in API_KEY_PAIR)
+    if name is None or private_key is None:
+        return None
+    paths = (str(name), str(private_key))
+    return KeyFiles(paths, _fingerprint(paths))
+
+
+def _fingerprint(paths: tuple[str, str]) -> str:
+    try:
+        name, private_key = (hashlib.sha256(Path(path).read_bytes()).digest() for path in paths)
+    except OSError:
+        return ""
+    return key_fingerprint(name, private_key)
 
 
 def _check_crossing(base: SplitResult, *, unsigned: bool, signed: bool) -> None:

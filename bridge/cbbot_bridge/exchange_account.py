@@ -80,12 +80,12 @@ class ExchangeAccount:
         """
         try:
             body = await self._rest.get("/key_permissions", private=True)
-        except UpstreamRefused:
-            return CredentialCheck(configured=True, valid=False)
+        except UpstreamRefused as error:
+            return CredentialCheck(configured=True, valid=False, refusal=str(error))
         except UpstreamUnavailable as error:
             # Said again and again, with the clock set right: it is the key.
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
-                return CredentialCheck(configured=True, valid=False)
+                return CredentialCheck(configured=True, valid=False, refusal=str(error))
             raise
         self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
         return CredentialCheck(

@@ -6,12 +6,15 @@ import asyncio
 import time
 
 from cbbot.contract.bridge_api import CredentialCheck, Upstream
-from cbbot.errors import CbbotError
+from cbbot.errors import BadInput, CbbotError
 from cbbot_bridge.assembly import Bridge
+from cbbot_bridge.exchange_account import ExchangeAccount
 
 __all__ = ["UpstreamCheck"]
 
 _GOOD_FOR_SECONDS = 10.0
+# Coinbase is asked for longer than anybody waits, when it says 401 again and again: the next who asks gets that answer.
+_PATIENCE_SECONDS = 3.0
 _MUCH_SKEW_MS = 5_000
 
 
@@ -20,16 +23,22 @@ class UpstreamCheck:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._lock = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
         self._reachable = False
-        self._credentials = CredentialCheck(configured=bridge.settings.can_order, valid=None)
+        files = bridge.settings.key_files
+        self._fingerprint = files.fingerprint if files is not None else ""
+        self._credentials = self._marked(CredentialCheck(configured=bridge.settings.can_order, valid=None))
+        self._next: CredentialCheck | None = None
 
     async def report(self) -> Upstream:
-        async with self._lock:
-            if time.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
-                await self._ask()
-                self._asked_at = time.monotonic()
+        """What is known, not older than ten seconds unless Coinbase takes longer to answer."""
+        if self._asking is None and time.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
+            self._asking = asyncio.create_task(self._ask(), name="upstream check")
+        if (asking := self._asking) is not None:
+            done, _ = await asyncio.wait([asking], timeout=_PATIENCE_SECONDS)
+            for task in done:
+                task.result()
         bridge = self._bridge
         return Upstream(
             reachable=self._reachable,
@@ -37,6 +46,7 @@ class UpstreamCheck:
             clock_skew_ms=bridge.timekeeper.offset_ms(),
             clock_rate=bridge.timekeeper.rate,
             credentials=self._credentials,
+            next_credentials=self._next,
             websocket=bridge.websocket_state(),
             ticks=bridge.prices.ages(),
             rate_budget=bridge.budget_left(),
@@ -44,13 +54,29 @@ class UpstreamCheck:
         )
 
     async def _ask(self) -> None:
-        self._reachable = await self._bridge.timekeeper.try_sample()
-        if not self._bridge.settings.can_order:
-            return
         try:
-            self._credentials = await self._bridge.account.credentials()
-        except CbbotError:
-            self._credentials = CredentialCheck(configured=True, valid=None)
+            self._reachable = await self._bridge.timekeeper.try_sample()
+            if self._bridge.settings.can_order:
+                self._credentials = self._marked(await _proven(self._bridge.account))
+                self._next = await self._key_in_the_files()
+            self._asked_at = time.monotonic()
+        finally:
+            self._asking = None
+
+    def _marked(self, check: CredentialCheck) -> CredentialCheck:
+        return check.model_copy(update={"fingerprint": self._fingerprint})
+
+    async def _key_in_the_files(self) -> CredentialCheck | None:
+        """The key in the files tried at Coinbase, where it is another than the one in use."""
+        files = self._bridge.settings.key_files
+        fingerprint = files.fingerprint_now() if files is not None else ""
+        if files is None or fingerprint in ("", files.fingerprint):
+            return None
+        try:
+            check = await _proven(self._bridge.account_of(files.signer_now()))
+        except BadInput as error:
+            check = CredentialCheck(configured=True, valid=False, refusal=str(error))
+        return check.model_copy(update={"fingerprint": fingerprint})
 
     def _warnings(self) -> list[str]:
         bridge = self._bridge
@@ -72,3 +98,10 @@ class UpstreamCheck:
         if bridge.access.closed:
             found.append("no BRIDGE_TOKEN: orders are refused")
         return found
+
+
+async def _proven(account: ExchangeAccount) -> CredentialCheck:
+    try:
+        return await account.credentials()
+    except CbbotError as error:
+        return CredentialCheck(configured=True, valid=None, refusal=str(error))

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cbbot.errors import CbbotError
-from cbbot_operator import deletion, pods
+from cbbot_operator import credentials, deletion, pods
 from cbbot_operator.bots import Bots, Command
-from cbbot_operator.conditions import condition
+from cbbot_operator.bridges import Bridges
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report, api_key_secret
 from cbbot_operator.operator_metrics import BOTS
 from cbbot_operator.poll_lanes import PollLanes
 from cbbot_operator.reconciler import Reconciler
@@ -23,6 +24,7 @@ __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
 _EAGER_SECONDS = 2.0
+_PROVEN_FOR = timedelta(minutes=5)
 
 
 def command_for(seen: Observed, report: Report) -> Command | None:
@@ -54,11 +56,13 @@ class Poller:
         self,
         reconciler: Reconciler,
         bots: Bots,
+        bridges: Bridges,
         wake: Callable[[Key], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._reconciler = reconciler
         self._bots = bots
+        self._bridges = bridges
         self._wake = wake
         self._now = now
         self._lanes = PollLanes()
@@ -97,8 +101,13 @@ class Poller:
         known = self._reconciler.known.get(key)
         if known is None:
             return False
-        claim_waits = known.seen.existing_claim is not None and not self._is_ready(key)
-        return known.outcome.refusal is not None or claim_waits
+        if known.outcome.refusal is not None:
+            return True
+        if self._is_ready(key):
+            return False
+        # Nothing wakes for what is said of pods that are not ready.
+        seen = known.seen
+        return seen.existing_claim is not None or pods.warnings_due(seen.pods, seen.warned_at, self._now())
 
     def _may_go(self, key: Key) -> bool:
         """Whether a deletion that was held has nothing left to wait for."""
@@ -109,7 +118,7 @@ class Poller:
         async with self._lanes.place(key):
             try:
                 await self._ask(key)
-                if (look and self._waits_unwatched(key)) or self._may_go(key):
+                if self._key_may_be_taken_over(key) or self._may_go(key) or (look and self._waits_unwatched(key)):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
@@ -123,6 +132,7 @@ class Poller:
         if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
+        key_report = await self._ask_bridge(key, seen)
         report = await self._bots.status(key, self._now())
         command = command_for(seen, report)
         if command is not None:
@@ -134,7 +144,22 @@ class Poller:
                 )
             else:
                 report = answer
-        await self._reconciler.refresh(key, report)
+        await self._reconciler.refresh(key, report, key_report)
+
+    async def _ask_bridge(self, key: Key, seen: Observed) -> KeyReport | None:
+        """What the bridge sees of its API key, asked seldom once that is proven; None when nothing was asked."""
+        if seen.spec is None or api_key_secret(seen.spec) is None or seen.deployment("bridge") is None:
+            return None
+        last = seen.key_report
+        known = last is not None and last.upstream is not None and credentials.settled(seen)
+        if known and last is not None and self._now() - last.at < _PROVEN_FOR:
+            return None
+        return await self._bridges.upstream(key, tokens_in(seen).bridge, self._now())
+
+    def _key_may_be_taken_over(self, key: Key) -> bool:
+        """Whether the bridge has proven a key that it does not run with yet."""
+        known = self._reconciler.known.get(key)
+        return known is not None and credentials.is_to_roll(known.seen)
 
     def _count(self) -> None:
         BOTS.clear()

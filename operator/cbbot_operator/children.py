@@ -15,11 +15,12 @@ from typing import Any
 from cbbot.errors import CbbotError, Refused, Retryable
 from cbbot_operator.child_repair import clear_pods, put_by_force
 from cbbot_operator.cluster import Cluster, Conflict
-from cbbot_operator.keys import Object, is_ours, owner_uids
+from cbbot_operator.keys import Object, is_ours
 from cbbot_operator.kinds import KINDS, Child
 from cbbot_operator.observed import ChildState, Observed
 from cbbot_operator.operator_metrics import CHILDREN_PUT, DRIFT
 from cbbot_operator.owned_fields import wanted_digest
+from cbbot_operator.ownership import made_for
 from cbbot_operator.reduced import reduce
 from cbbot_operator.watch_cache import WatchCache
 
@@ -106,7 +107,7 @@ class Children:
         children = dict(seen.children)
         for entry, child in seen.children.items():
             kind = KINDS[entry[0]]
-            if entry in entries or kind.child is Child.KEPT or seen.uid not in owner_uids(child):
+            if entry in entries or kind.child is Child.KEPT or not made_for(child, seen.uid):
                 continue
             if kind.child is not Child.PRUNED:
                 # A person's copy, owner reference and all: no reason to delete it, nor to be silent.

@@ -46,10 +46,13 @@ class Cluster(Protocol):
     """What the operator asks of a cluster, of kinds by their names. Tests have one in memory."""
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]: ...
     async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
+    async def version(self) -> tuple[int, int]: ...
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def create(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
     async def replace(self, obj: Mapping[str, Any]) -> dict[str, Any]: ...
@@ -89,14 +92,16 @@ class HttpCluster:
                 return None
             raise
 
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Every object with these labels; of the whole cluster when ``namespace`` is None."""
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Every object with these labels and fields; of the whole cluster when ``namespace`` is None."""
+        query = {"labelSelector": _selector(labels), "fieldSelector": _selector(fields or {})}
         items: list[dict[str, Any]] = []
         limit, token = _PAGE, ""
         while True:
             try:
-                found, token = await self.page(kind, namespace, selector, limit, token)
+                found, token = await self._page(kind, namespace, query, limit, token)
             except AnswerTooLarge:
                 if limit == 1:
                     raise
@@ -108,7 +113,12 @@ class HttpCluster:
 
     async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
         """At most ``limit`` objects, whole, with their bookkeeping."""
-        query = {"limit": str(limit), "labelSelector": selector, "continue": token}
+        return await self._page(kind, namespace, {"labelSelector": selector}, limit, token)
+
+    async def _page(
+        self, kind: str, namespace: str | None, selectors: Mapping[str, str], limit: int, token: str
+    ) -> Page:
+        query = {"limit": str(limit), "continue": token, **selectors}
         given = {name: value for name, value in query.items() if value}
         answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=given)
         return answer.get("items") or [], (answer.get("metadata") or {}).get("continue") or ""
@@ -126,6 +136,15 @@ class HttpCluster:
                 return False
             raise
         return any(resource.get("name") == wanted.plural for resource in answer.get("resources", ()))
+
+    async def version(self) -> tuple[int, int]:
+        """The API server's, such as (1, 30)."""
+        answer = await self._request("GET", "version", "Version")
+        try:
+            # A provider's minor version may have a plus sign behind it.
+            return int(answer["major"]), int(str(answer["minor"]).rstrip("+"))
+        except (KeyError, ValueError) as error:
+            raise Retryable(f"GET version: the API server's version cannot be read: {answer}") from error
 
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Server-side apply with force: the fields sent become ours, whoever had them."""
@@ -229,6 +248,10 @@ def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotEr
     if code == 409:
         return Conflict(message)
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
+
+
+def _selector(wanted: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in wanted.items())
 
 
 async def connect() -> HttpCluster:

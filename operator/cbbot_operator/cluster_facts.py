@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from cbbot_operator.cluster import Cluster, served
+from cbbot_operator.keys import NAMESPACE_NAME
 from cbbot_operator.kinds import CHILDREN
 
 __all__ = ["ClusterFacts", "NamespaceFacts"]
@@ -20,6 +21,8 @@ class NamespaceFacts(NamedTuple):
 
     uid: str
     terminating: bool
+    named: bool
+    """It carries its name as a label."""
 
 
 class ClusterFacts:
@@ -30,11 +33,16 @@ class ClusterFacts:
         self._seconds = seconds
         self._monotonic = monotonic
         self._kinds = _Answer[tuple[str, ...]](self._ask_kinds)
+        self._version = _Answer(cluster.version)
         self._namespaces: dict[str, _Answer[NamespaceFacts]] = {}
 
     async def child_kinds(self) -> tuple[str, ...]:
         """The kinds of children that the cluster knows."""
         return await self._kinds.get(self._monotonic, self._seconds)
+
+    async def version(self) -> tuple[int, int]:
+        """Of the API server."""
+        return await self._version.get(self._monotonic, self._seconds)
 
     async def namespace(self, name: str, *, now: bool) -> NamespaceFacts:
         """``now``: an answer given before the question is not good enough."""
@@ -47,7 +55,8 @@ class ClusterFacts:
 
     async def _ask_namespace(self, name: str) -> NamespaceFacts:
         metadata = (await self._cluster.namespace(name))["metadata"]
-        return NamespaceFacts(str(metadata["uid"]), "deletionTimestamp" in metadata)
+        named = (metadata.get("labels") or {}).get(NAMESPACE_NAME) == name
+        return NamespaceFacts(str(metadata["uid"]), "deletionTimestamp" in metadata, named)
 
 
 class _Answer(Generic[V]):

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
+from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot_status import CONDITION_TYPES
-from cbbot_operator import deletion, pods
-from cbbot_operator.keys import Object
-from cbbot_operator.observed import Observed, api_key_secret
+from cbbot_operator import credentials, deletion, pods
+from cbbot_operator.access_mode import NEEDED_VERSION, asked_of, mode_of
+from cbbot_operator.judgement import Judgement, condition
+from cbbot_operator.keys import RECONCILE, Object
+from cbbot_operator.observed import Observed
 from cbbot_operator.policies import Refusal
 
 __all__ = ["Judgement", "Outcome", "condition", "derive_conditions"]
 
 _LONGEST_MESSAGE = 1024
-
-
-class Judgement(NamedTuple):
-    """``status`` is True, False or Unknown, as text."""
-
-    status: str
-    reason: str
-    message: str
+_PATIENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the reconciliation went. At most one of the three holds it back."""
+    """How the reconciliation went. At most one of the four holds it back."""
 
     invalid: str = ""
     refusal: Refusal | None = None
     failure: str = ""
+    hands_off: bool = False
 
     @property
     def clean(self) -> bool:
-        return not self.invalid and self.refusal is None and not self.failure
+        return not self.invalid and self.refusal is None and not self.failure and not self.hands_off
 
 
 Judge = Callable[[Observed, Outcome], Judgement]
@@ -63,11 +61,6 @@ def derive_conditions(seen: Observed, outcome: Outcome) -> list[dict[str, Any]]:
     return derived
 
 
-def condition(status: Any, kind: str) -> Any:
-    """The condition of that type in a status, or None."""
-    return next((entry for entry in status.get("conditions", ()) if entry["type"] == kind), None)
-
-
 def _available(deployment: Object | None) -> bool:
     if deployment is None:
         return False
@@ -88,7 +81,7 @@ def _ready(seen: Observed, outcome: Outcome) -> Judgement:
         return Judgement("False", "Suspended", "spec.suspend is true: no pods run, state and tokens are kept")
     for word, deployment in _components(seen):
         if not _available(deployment):
-            why = pods.trouble(pods.of_component(seen.pods, word), seen.now) or _what_it_says(seen, word)
+            why = _trouble(seen, word) or _what_it_says(seen, word)
             return Judgement("False", f"{word.capitalize()}NotReady", why or f"waiting for the {word}'s pod")
     report = seen.report
     if report is None:
@@ -97,10 +90,33 @@ def _ready(seen: Observed, outcome: Outcome) -> Judgement:
         return Judgement("Unknown", "StatusUnreadable", f"the pods are ready, but {report.failure}")
     if not report.status.ready:
         return Judgement("False", "BotNotReady", report.status.reason or report.status.phase)
-    return Judgement("True", report.status.phase.capitalize(), report.status.reason)
+    return _as_the_bot_says(seen, report.status)
+
+
+def _as_the_bot_says(seen: Observed, bot: BotStatus) -> Judgement:
+    """Of a ready bot: True while it manages its lots; the reason is Trading only while it may open others too."""
+    if bot.phase == "halted":
+        return Judgement("False", "Halted", bot.reason)
+    if bot.refused is not None and bot.refused.exits:
+        return Judgement("False", "ExitRefused", bot.refused.exits_in_words)
+    keys = credentials.judge(seen)
+    if bot.mode == "live" and keys.status == "False":
+        return Judgement("False", keys.reason, keys.message)
+    if bot.phase == "trading" and not bot.entries.allowed:
+        held = _entries_held(bot)
+        return Judgement("True", held.reason, held.message)
+    return Judgement("True", bot.phase.capitalize(), bot.reason)
+
+
+def _trouble(seen: Observed, word: str) -> str:
+    return pods.trouble(seen.deployment(word), pods.of_component(seen.pods, word), seen.warnings, seen.now)
 
 
 def _held_back(outcome: Outcome) -> Judgement | None:
+    if outcome.hands_off:
+        return Judgement(
+            "Unknown", "ReconcileDisabled", f"hands off: {RECONCILE} is disabled; nothing is changed, nobody is asked"
+        )
     if outcome.invalid:
         return Judgement("False", "InvalidSpec", outcome.invalid)
     if outcome.refusal is not None:
@@ -129,28 +145,55 @@ def _progressing(seen: Observed, outcome: Outcome) -> Judgement:
 def _degraded(seen: Observed, outcome: Outcome) -> Judgement:
     held = _held_back(outcome)
     if held is not None:
-        return Judgement("True", held.reason, held.message)
+        return held if outcome.hands_off else Judgement("True", held.reason, held.message)
     for word, _ in _components(seen):
-        why = pods.trouble(pods.of_component(seen.pods, word), seen.now)
+        why = _trouble(seen, word)
         if why:
             return Judgement("True", f"{word.capitalize()}Failing", why)
+    return _degraded_though_pods_run(seen, outcome)
+
+
+def _degraded_though_pods_run(seen: Observed, outcome: Outcome) -> Judgement:
     status = seen.bot_status
     if status is not None and status.phase == "halted":
         return Judgement("True", "Halted", status.reason)
     if status is not None and status.refused is not None and status.refused.exits:
         return Judgement("True", "ExitRefused", status.refused.exits_in_words)
+    keys = credentials.judge(seen)
+    if keys.status == "False":
+        return Judgement("True", keys.reason, keys.message)
+    if seen.sharers and seen.spec is not None:
+        others = ", ".join(map(str, sorted(seen.sharers)))
+        message = (
+            f"{others} trades {seen.spec.product.id} with the same API key: what one sells may be the other's lot; "
+            "give each a key of a portfolio of its own, or another product"
+        )
+        return Judgement("True", "AccountShared", message)
+    ready = _ready(seen, outcome)
+    since = _waiting_since(seen, rolling_out=_progressing(seen, outcome).status == "True")
+    if ready.status != "True" and ready.reason != "Suspended" and since is not None and seen.now - since >= _PATIENCE:
+        word = "NotReady" if "epoch" in seen.status else "NeverReady"
+        return Judgement("True", word, f"not ready for more than 5 minutes: {ready.message}")
     return Judgement("False", "AsExpected", "")
+
+
+def _waiting_since(seen: Observed, *, rolling_out: bool) -> datetime | None:
+    """Since when it is waited for: the roll-out that is not over began, or what is rolled out ceased to be ready."""
+    progressing, ready = condition(seen.status, "Progressing"), condition(seen.status, "Ready")
+    if progressing is None or ready is None or ready["status"] == "True" or ready["reason"] == "Suspended":
+        return None
+    begun = [progressing["lastTransitionTime"]]
+    if not rolling_out:
+        begun.append(ready["lastTransitionTime"])
+    elif progressing["status"] != "True":
+        return None
+    return max(datetime.fromisoformat(text) for text in begun)
 
 
 def _credentials_valid(seen: Observed, outcome: Outcome) -> Judgement:
     if outcome.refusal is not None and outcome.refusal.reason in ("SecretMissing", "SecretIncomplete"):
         return Judgement("False", outcome.refusal.reason, outcome.refusal.message)
-    if seen.spec is None:
-        return Judgement("Unknown", "InvalidSpec", "")
-    keys = api_key_secret(seen.spec)
-    if keys is None:
-        return Judgement("True", "NotNeeded", "public market data or the Simulator: no keys are used")
-    return Judgement("True", "Present", f"Secret {keys} has both keys; the bridge proves them when it orders")
+    return credentials.judge(seen)
 
 
 def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
@@ -160,8 +203,16 @@ def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
     name = seen.claim["metadata"]["name"]
     phase = seen.claim.get("status", {}).get("phase", "Pending")
     if phase == "Bound":
-        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}")
+        return Judgement("True", "Bound", f"PersistentVolumeClaim {name}{_other_mode(seen.claim)}")
     return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+
+
+def _other_mode(claim: Object) -> str:
+    asked, given = asked_of(claim), mode_of(claim)
+    if asked == given:
+        return ""
+    needed = ".".join(map(str, NEEDED_VERSION))
+    return f"; it is {given}: {asked} needs Kubernetes {needed}, and the cluster was older when the claim was made"
 
 
 def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:
@@ -184,12 +235,16 @@ def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:
         return Judgement("Unknown", "NoStatus", f"spec.entries is {asked}; the bot has not been heard")
     if not status.ready:
         return Judgement("Unknown", "BotNotReady", status.reason or f"the bot is {status.phase}")
+    if status.entries.allowed and not status.breaker_tripped:
+        return Judgement("True", "Allowed", "")
+    return _entries_held(status)
+
+
+def _entries_held(status: BotStatus) -> Judgement:
     if status.breaker_tripped:
         return Judgement(
             "False", "BreakerTripped", "the daily loss limit is reached: no entries until the next UTC day"
         )
-    if status.entries.allowed:
-        return Judgement("True", "Allowed", "")
     if status.refused is not None and status.refused.exits:
         return Judgement("False", "ExitRefused", status.refused.exits_in_words)
     if status.refused is not None and status.refused.entries is not None and not status.entries.paused_by:

@@ -8,13 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cbbot_operator.keys import FINALIZER, FORCE_DELETE
+from cbbot_operator import pods
+from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Object
 from cbbot_operator.observed import Observed, Report, api_key_secret
+from cbbot_operator.running_values import running
 
-__all__ = ["Verdict", "has_finalizer", "judge", "wants_finalizer"]
+__all__ = [
+    "FORCED",
+    "Verdict",
+    "flat",
+    "hands_off",
+    "has_finalizer",
+    "judge",
+    "may_have_lots",
+    "trades_live",
+    "wants_finalizer",
+]
 
 # A figure older than this says nothing about lots that may have been opened since.
 _FRESH_SECONDS = 60
+FORCED = "ForcedDelete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +49,48 @@ def wants_finalizer(seen: Observed) -> bool:
     return spec is not None and spec.mode == "Live" and spec.deletionPolicy != "Orphan"
 
 
+def hands_off(seen: Observed) -> bool:
+    """Whether a person has told the operator to leave the TradingBot alone."""
+    return seen.annotations.get(RECONCILE) == "disabled"
+
+
+def trades_live(seen: Observed) -> bool:
+    """Whether what runs, or last ran, trades real money: a spec that was changed since says nothing about that."""
+    mode = running(seen).get("mode") or seen.status.get("mode") or (seen.spec.mode if seen.spec is not None else "Live")
+    return bool(mode == "Live")
+
+
+def may_have_lots(seen: Observed) -> bool:
+    """Whether a bot may ever have run: it has been heard, its volume has been made, or its container has started."""
+    if "epoch" in seen.status or seen.bot_status is not None:
+        return True
+    claims = (seen.child("PersistentVolumeClaim", seen.names.state), seen.existing_claim)
+    if any(claim is not None and _has_a_volume(claim) for claim in claims):
+        return True
+    return pods.has_started(pods.of_component(seen.pods, "bot"))
+
+
+def _has_a_volume(claim: Object) -> bool:
+    return bool(claim.get("spec", {}).get("volumeName")) or claim.get("status", {}).get("phase") == "Bound"
+
+
+def flat(seen: Observed) -> bool:
+    """Whether a ready bot has said lately that nothing is open."""
+    return _told_lots(seen) == 0
+
+
 def judge(seen: Observed) -> Verdict:
     """What to do with a TradingBot that is being deleted and carries our finalizer."""
     if seen.annotations.get(FORCE_DELETE) == "true":
-        return Verdict(True, "ForcedDelete", f"let go because of the annotation {FORCE_DELETE}")
+        return Verdict(True, FORCED, f"let go because of the annotation {FORCE_DELETE}")
     if seen.namespace_terminating:
         return Verdict(True, "NamespaceTerminating", "let go: the namespace is being deleted, bot and bridge are gone")
-    if seen.spec is not None and not wants_finalizer(seen):
+    if hands_off(seen):
+        message = f"held: {RECONCILE} is disabled; remove that annotation, or annotate {FORCE_DELETE}=true to let it go"
+        return Verdict(False, "ReconcileDisabled", message)
+    if seen.spec is not None and (seen.spec.deletionPolicy == "Orphan" or not trades_live(seen)):
         return Verdict(True, "DeletionAllowed", "let go: paper trading, or deletionPolicy Orphan")
-    if seen.deployment("bot") is None:
+    if not may_have_lots(seen):
         return Verdict(True, "NeverRan", "let go: no bot was ever started for it")
     lots = _known_lots(seen)
     if lots == 0:
@@ -54,10 +100,12 @@ def judge(seen: Observed) -> Verdict:
 
 def _known_lots(seen: Observed) -> int | None:
     """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
+    return _told_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
+
+
+def _told_lots(seen: Observed) -> int | None:
     report, status = seen.report, seen.ready_status
     if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
-        return None
-    if not _asked_since(seen, report):
         return None
     if status.open_lots is None or status.pending_orders is None:
         return None
@@ -95,6 +143,8 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
 
 def _unknown(seen: Observed) -> str:
     status = seen.bot_status
+    if seen.deployment("bot") is None:
+        return "no bot runs that could tell its lots"
     if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):
         return "the bot has not been asked since the deletion, its lots are unknown"
     if status is None or status.ready:

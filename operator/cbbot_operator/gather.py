@@ -13,10 +13,12 @@ from typing import Any
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
+from cbbot_operator.access_mode import NEEDED_VERSION, SINGLE_POD
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
-from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Object
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Names, Object
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
+from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
 from cbbot_operator.watch_cache import WatchCache
 
@@ -43,6 +45,8 @@ class Gatherer:
             spec, invalid = None, str(error)
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
+        pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
+        warnings, warned_at = await self._warnings(key, pods, before, now)
         namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
@@ -52,15 +56,43 @@ class Gatherer:
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
             states={entry: found.state for entry, found in around.items() if entry[0] != "Pod"},
-            pods=tuple(found.obj for (kind, _), found in around.items() if kind == "Pod"),
+            pods=pods,
+            warnings=warnings,
+            warned_at=warned_at,
             secrets=await self._secrets(key, spec),
             existing_claim=await self._existing_claim(key, spec),
+            claim_holder=await self._claim_holder(key, resource, spec),
+            namespaces_named=namespace.named,
+            single_pod_volumes=await self._single_pod_volumes(spec),
             namespace_uid=namespace.uid,
             namespace_terminating=namespace.terminating,
             monitors_known="ServiceMonitor" in kinds,
             report=before.report if before is not None else None,
+            key_report=before.key_report if before is not None else None,
             now=now,
         )
+
+    async def children(self, key: Key) -> dict[tuple[str, str], Object]:
+        """What has the labels of the children of that TradingBot, if there is one or not."""
+        around = await self._around(key, await self._facts.child_kinds())
+        return {entry: found.obj for entry, found in around.items()}
+
+    async def _warnings(
+        self, key: Key, pods: tuple[Object, ...], before: Observed | None, now: datetime
+    ) -> tuple[tuple[Object, ...], datetime | None]:
+        """The warnings about pods that should have been ready, and when they were read: seldom, for they change little.
+
+        Of volumes and probes nothing else tells.
+        """
+        if not warnings_due(pods, before.warned_at if before is not None else None, now):
+            return (before.warnings, before.warned_at) if before is not None and waited_long(pods, now) else ((), None)
+        found = await asyncio.gather(
+            *(
+                self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
+                for name in waited_long(pods, now)
+            )
+        )
+        return tuple(event for events in found for event in events), now
 
     async def _resource(self, key: Key) -> Object | None:
         if self._cache.holds(KIND, key.namespace):
@@ -81,7 +113,7 @@ class Gatherer:
         deleting = "deletionTimestamp" in resource["metadata"]
         if before is not None and before.uid == resource["metadata"]["uid"] and not deleting:
             # A TradingBot does not outlive its namespace.
-            return NamespaceFacts(before.namespace_uid, terminating=False)
+            return NamespaceFacts(before.namespace_uid, terminating=False, named=before.namespaces_named)
         return await self._facts.namespace(key.namespace, now=deleting)
 
     async def _secrets(self, key: Key, spec: TradingBotSpec | None) -> dict[str, Mapping[str, bytes] | None]:
@@ -95,6 +127,30 @@ class Gatherer:
         claim = await self._cluster.get("PersistentVolumeClaim", key.namespace, spec.state.existingClaim)
         return None if claim is None else reduce("PersistentVolumeClaim", claim).obj
 
+    async def _single_pod_volumes(self, spec: TradingBotSpec | None) -> bool:
+        wanted = spec is not None and spec.state.existingClaim is None and spec.state.accessMode == SINGLE_POD
+        return await self._facts.version() >= NEEDED_VERSION if wanted else True
+
+    async def _claim_holder(self, key: Key, resource: Object, spec: TradingBotSpec | None) -> str:
+        """Whoever made the claim, or named it before us; asked only where a claim is named."""
+        if spec is None or spec.state.existingClaim is None:
+            return ""
+        wanted = spec.state.existingClaim
+        for other in await self._neighbours(key.namespace):
+            name = str(other["metadata"]["name"])
+            named = ((other.get("spec") or {}).get("state") or {}).get("existingClaim")
+            made = named is None and Names(name).state == wanted
+            if name != key.name and (made or (named == wanted and _age(other) < _age(resource))):
+                return name
+        return ""
+
+    async def _neighbours(self, namespace: str) -> list[Object]:
+        """The TradingBots of a namespace."""
+        if not self._cache.holds(KIND, namespace):
+            return list(await self._cluster.list(KIND, namespace, {}))
+        found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
+        return [resource for resource in found if resource is not None]
+
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
     """Of each value, empty for an empty one: whether it changed is all that is asked."""
@@ -106,3 +162,7 @@ def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:
             content = b""
         digests[name] = hashlib.sha256(content).digest() if content else b""
     return digests
+
+
+def _age(resource: Object) -> tuple[str, str]:
+    return str(resource["metadata"].get("creationTimestamp", "")), str(resource["metadata"]["name"])

@@ -12,7 +12,9 @@ __all__ = [
     "FIELD_MANAGER",
     "FINALIZER",
     "FORCE_DELETE",
+    "KEY_FINGERPRINT",
     "MANAGED_BY",
+    "NAMESPACE_NAME",
     "NAME_LABEL",
     "RECONCILE",
     "SETTINGS_HASH",
@@ -33,11 +35,14 @@ Object = Mapping[str, Any]
 FIELD_MANAGER = "cbbot-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 NAME_LABEL = "cbbot.io/tradingbot"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label by which Kubernetes says a namespace's name, since 1.21."""
 WATCH_LABEL = "cbbot.io/watch"
 FINALIZER = "cbbot.io/open-lots"
 RECONCILE = "cbbot.io/reconcile"
 FORCE_DELETE = "cbbot.io/force-delete"
 SETTINGS_HASH = "cbbot.io/settings-hash"
+KEY_FINGERPRINT = "cbbot.io/api-key-fingerprint"
 
 
 class Key(NamedTuple):

@@ -100,8 +100,7 @@ _TABLE = (
         plural=PLURAL,
         watched=_EVERY,
         verbs=("get", "list", "patch"),
-        # An owner reference that blocks the owner's deletion may be set by whoever may set its finalizers.
-        subresources={"status": ("patch",), "finalizers": ("update",)},
+        subresources={"status": ("patch",)},
     ),
     Kind(name="ServiceAccount", api_version="v1", plural="serviceaccounts", watched=_OURS, child=Child.ALWAYS),
     # Those that a TradingBot names are a person's: they are watched where that person marks them.
@@ -148,7 +147,7 @@ _TABLE = (
         optional=True,
     ),
     Kind(name="Pod", api_version="v1", plural="pods", watched=_OURS, verbs=("list",)),
-    Kind(name="Event", api_version="v1", plural="events", verbs=("create",)),
+    Kind(name="Event", api_version="v1", plural="events", verbs=("create", "list")),
     Kind(
         name="Lease",
         api_version="coordination.k8s.io/v1",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbbot.contract.tradingbot import KIND
-from cbbot_operator.conditions import condition
+from cbbot_operator.judgement import condition
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Observed
 
@@ -15,7 +15,9 @@ __all__ = ["changes", "event"]
 _REPORTED = ("Ready", "Degraded", "CredentialsValid", "StorageBound", "EntriesAllowed", "PositionsOpen")
 _BAD = {"Ready": "False", "Degraded": "True", "CredentialsValid": "False"}
 # Changes of lots are the bot's trade, not the cluster's news; these reasons are news.
-_POSITION_NEWS = frozenset({"DeletionRefused", "Flattening", "FlattenNeedsBot", "FlattenNeedsKeys", "FlattenWaits"})
+_POSITION_NEWS = frozenset(
+    {"DeletionRefused", "Flattening", "FlattenNeedsBot", "FlattenNeedsKeys", "FlattenWaits", "ReconcileDisabled"}
+)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -25,12 +27,15 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
         old, new = condition(before, kind), condition(after, kind)
         if new is None or (old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"])):
             continue
+        if kind == "PositionsOpen":
+            # What holds a deletion is told also while the lots are not known.
+            if new["reason"] in _POSITION_NEWS:
+                events.append(("Warning", new["reason"], f"{kind}={new['status']}: {new['message']}"))
+            continue
         if new["status"] == "Unknown" or (old is None and kind != "Ready" and _BAD.get(kind) != new["status"]):
             continue
         if kind == "Ready" and old is not None and old["status"] == new["status"] == "True":
             continue  # trading or paused: EntriesAllowed tells it
-        if kind == "PositionsOpen" and new["reason"] not in _POSITION_NEWS:
-            continue
         if (
             kind == "Degraded"
             and new["status"] == "True"
@@ -38,8 +43,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
         ):
             continue  # Ready tells it already
         expected = kind == "Ready" and (new["reason"] == "Suspended" or _is_rolling_out(after))
-        bad = (_BAD.get(kind) == new["status"] and not expected) or kind == "PositionsOpen"
-        level = "Warning" if bad else "Normal"
+        level = "Warning" if _BAD.get(kind) == new["status"] and not expected else "Normal"
         events.append((level, new["reason"], f"{kind}={new['status']}: {new['message']}".removesuffix(": ")))
     return events
 

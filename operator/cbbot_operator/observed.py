@@ -8,10 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from cbbot.contract.bot_api import BotStatus
+from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Key, Names, Object
 
-__all__ = ["BOT_TOKEN", "CONTROL_TOKEN", "ChildState", "Observed", "Report", "Tokens", "api_key_secret", "slack_secret"]
+__all__ = [
+    "BOT_TOKEN",
+    "CONTROL_TOKEN",
+    "ChildState",
+    "KeyReport",
+    "Observed",
+    "Report",
+    "Tokens",
+    "api_key_secret",
+    "slack_secret",
+]
 
 BOT_TOKEN = "bridge-token"  # noqa: S105  the name of a key in a Secret
 CONTROL_TOKEN = "control-token"  # noqa: S105  likewise
@@ -45,6 +56,15 @@ class Report:
     failure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """The newest answer of a bridge's ``/upstream``, or why there was none. ``at`` is when it was asked."""
+
+    at: datetime
+    upstream: Upstream | None = None
+    failure: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """One TradingBot with everything around it. ``spec`` is None when it cannot be read, ``invalid`` says why."""
@@ -60,15 +80,28 @@ class Observed:
     foreign: frozenset[tuple[str, str]] = frozenset()
     """Names we want that someone else's objects have."""
     pods: tuple[Object, ...] = ()
+    warnings: tuple[Object, ...] = ()
+    """The Kubernetes Events of type Warning about those pods that should have been ready by now."""
+    warned_at: datetime | None = None
+    """When those were read."""
     secrets: Mapping[str, Mapping[str, bytes] | None] = field(default_factory=dict)
     """Digests of the values of the Secrets the spec names, empty for an empty one; None for no such Secret."""
     existing_claim: Object | None = None
     """The PersistentVolumeClaim that the spec names for the state."""
+    claim_holder: str = ""
+    """Another TradingBot whose state that claim is; empty when there is none."""
     namespace_uid: str = ""
     namespace_terminating: bool = False
     monitors_known: bool = False
     """Whether the cluster knows ServiceMonitors."""
+    namespaces_named: bool = True
+    """Whether namespaces carry their name as a label, as Kubernetes puts it there since 1.21."""
+    single_pod_volumes: bool = True
+    """Whether the cluster knows the access mode ReadWriteOncePod; asked only where a spec wants it."""
     report: Report | None = None
+    key_report: KeyReport | None = None
+    sharers: tuple[Key, ...] = ()
+    """Other TradingBots that trade the same product with the same API key."""
     now: datetime
 
     @property

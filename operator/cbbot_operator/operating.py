@@ -14,6 +14,7 @@ from cbbot.process.stop_signals import heeded_signals
 from cbbot_operator import health, operator_metrics
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.bots import HttpBots
+from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
@@ -51,14 +52,14 @@ async def operate(configuration: Configuration) -> None:
             loop.add_signal_handler(number, stop.set)
 
     heed_signals()
-    async with await connect() as cluster, HttpBots() as bots:
+    async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         state = Health(lease)
         server = await health.serve(configuration.port, state.alive, state.ready)
         try:
             await run_until(stop, _wait_for_lead(cluster, state))
             if not stop.is_set():
-                await _lead(configuration, cluster, bots, state, stop, heed_signals)
+                await _lead(configuration, cluster, (bots, bridges), state, stop, heed_signals)
         finally:
             await lease.release()
             await server.cleanup()
@@ -83,7 +84,7 @@ async def _knows_tradingbots(cluster: Cluster) -> bool:
 async def _lead(
     configuration: Configuration,
     cluster: HttpCluster,
-    bots: HttpBots,
+    asked: tuple[HttpBots, HttpBridges],
     state: Health,
     stop: asyncio.Event,
     heed_signals: Callable[[], None],
@@ -94,7 +95,7 @@ async def _lead(
     reconciler = Reconciler(cluster, configuration, cache=cache, facts_seconds=_FACTS_SECONDS)
     queue: WorkQueue[Key] = WorkQueue()
     operator_metrics.QUEUE_DEPTH.set_function(lambda: len(queue))
-    poller = Poller(reconciler, bots, queue.add)
+    poller = Poller(reconciler, *asked, queue.add)
 
     def secret_users(namespace: str, name: str) -> Iterable[Key]:
         for key, known in reconciler.known.items():

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.tradingbot_constraints import TRANSITION_OF
+from cbbot_operator import deletion
+from cbbot_operator.access_mode import asked_of
 from cbbot_operator.observed import Observed, api_key_secret
+from cbbot_operator.running_values import running, running_values
 
 __all__ = ["CHAIN", "Refusal", "first_refusal"]
 
@@ -49,7 +52,7 @@ def volume_is_kept(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     if seen.claim is None or spec.state.existingClaim is not None:
         return None
     claim, wanted = seen.claim["spec"], spec.state
-    mode = next(iter(claim.get("accessModes", ())), wanted.accessMode)
+    mode = asked_of(seen.claim) or wanted.accessMode
     storage_class = claim.get("storageClassName")
     size = str(claim["resources"]["requests"]["storage"])
     before_and_after = {
@@ -67,11 +70,36 @@ def _refused(reason: str, path: str, before: object, after: object) -> Refusal |
     return None if message is None else Refusal(reason, message)
 
 
+def lots_keep_what_they_are_on(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
+    """Lots that are open, or may be, are of one mode and one venue, and stand in one volume."""
+    before, after = running(seen), running_values(spec, seen.names)
+    changed = [path for path in before if before[path] != after[path]]
+    if not changed or not deletion.may_have_lots(seen) or deletion.flat(seen):
+        return None
+    path, lots = changed[0], seen.ready_status.open_lots if seen.ready_status is not None else None
+    why = "the bot must first say that it has no lots" if lots is None else f"lots are open ({lots})"
+    return Refusal(
+        "LotsOpen",
+        f"spec.{path} was {before[path]} and cannot become {after[path]} now: {why}; put {before[path]} back, and "
+        "change it when the bot is ready and flat, or make another TradingBot",
+    )
+
+
 def claim_exists(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     if spec.state.existingClaim is None or seen.claim is not None:
         return None
     name = spec.state.existingClaim
     return Refusal("ClaimMissing", f"PersistentVolumeClaim {name} (spec.state.existingClaim) does not exist")
+
+
+def claim_is_free(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
+    if not seen.claim_holder:
+        return None
+    return Refusal(
+        "ClaimInUse",
+        f"PersistentVolumeClaim {spec.state.existingClaim} (spec.state.existingClaim) is the state of TradingBot "
+        f"{seen.claim_holder}: two bots would undo each other's lots; name another claim",
+    )
 
 
 def secrets_are_there(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
@@ -92,7 +120,15 @@ def secrets_are_there(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     return None
 
 
-CHAIN: tuple[Policy, ...] = (names_are_free, product_is_kept, volume_is_kept, claim_exists, secrets_are_there)
+CHAIN: tuple[Policy, ...] = (
+    names_are_free,
+    product_is_kept,
+    lots_keep_what_they_are_on,
+    volume_is_kept,
+    claim_exists,
+    claim_is_free,
+    secrets_are_there,
+)
 
 
 def first_refusal(seen: Observed) -> Refusal | None:

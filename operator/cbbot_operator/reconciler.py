@@ -16,22 +16,25 @@ from cbbot.contract.settings import load
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import BadInput, Refused, Retryable
-from cbbot_operator import deletion
+from cbbot_operator import credentials, deletion
+from cbbot_operator.access_mode import chosen_mode
 from cbbot_operator.children import Children, Put, find_unlabelled, protecting
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts
 from cbbot_operator.conditions import Outcome
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.gather import Gatherer
+from cbbot_operator.handing_over import hand_over
 from cbbot_operator.keyed_locks import KeyedLocks
-from cbbot_operator.keys import FINALIZER, RECONCILE, Key, Object
+from cbbot_operator.keys import FINALIZER, Key, Object
 from cbbot_operator.kubernetes_events import changes, event
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.policies import first_refusal
 from cbbot_operator.reduced import reduce
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.render.settings_configmap import settings_of
 from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
+from cbbot_operator.sharing import Sharing, position_of
 from cbbot_operator.tokens import tokens_in
 from cbbot_operator.watch_cache import WatchCache
 
@@ -75,6 +78,7 @@ class Reconciler:
         self._locks: KeyedLocks[Key] = KeyedLocks()
         self._gatherer = Gatherer(cluster, self.cache, ClusterFacts(cluster, facts_seconds))
         self._children = Children(cluster, self.cache)
+        self._sharing = Sharing()
 
     async def reconcile(self, key: Key) -> None:
         """Look and act once.
@@ -85,9 +89,14 @@ class Reconciler:
         async with self._locks.of(key):
             before = self.known.get(key)
             seen = await self._gatherer.gather(key, before.seen if before is not None else None, self._now())
-            if seen is None or seen.annotations.get(RECONCILE) == "disabled":
-                self.known.pop(key, None)
+            if seen is None:
+                self._forget(key)
+                await hand_over(self._cluster, key, await self._gatherer.children(key))
                 return
+            if deletion.hands_off(seen):
+                await self._leave_alone(seen)
+                return
+            self._sharing.note(key, position_of(seen))
             if seen.children or seen.deleting or seen.spec is None:
                 # Of a new TradingBot nothing is there yet: making its children tells whose names are taken.
                 seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
@@ -102,14 +111,30 @@ class Reconciler:
             if known.outcome.failure:
                 raise Retryable(known.outcome.failure)
 
-    async def refresh(self, key: Key, report: Report | None) -> None:
-        """Take in what the bot said of itself, without looking at the cluster again."""
+    async def refresh(self, key: Key, report: Report | None, key_report: KeyReport | None = None) -> None:
+        """Take in what the bot, and maybe its bridge, said of themselves, without looking at the cluster again."""
         async with self._locks.of(key):
             known = self.known.get(key)
             if known is not None:
-                known.seen = replace(known.seen, report=report, now=self._now())
+                told = key_report or known.seen.key_report
+                known.seen = replace(known.seen, report=report, key_report=told, now=self._now())
                 if not known.unwritten:
                     await self._write_status(key)
+
+    def _forget(self, key: Key) -> None:
+        self.known.pop(key, None)
+        self._sharing.note(key, None)
+
+    async def _leave_alone(self, seen: Observed) -> None:
+        """Hands off: that is said in the status, and a deletion is let go only by force or with its namespace."""
+        if seen.deleting and await self._let_go(seen):
+            return
+        seen = replace(seen, report=None, key_report=None)
+        self.known[seen.key] = Known(seen, Outcome(hands_off=True))
+        try:
+            await self._write_status(seen.key)
+        finally:
+            self._forget(seen.key)
 
     async def _let_go(self, seen: Observed) -> bool:
         """Whether there is nothing left to do for a TradingBot that is being deleted."""
@@ -120,6 +145,9 @@ class Reconciler:
         if not verdict.release:
             return False
         await self._tell(seen, [("Normal", verdict.reason, verdict.message)])
+        if not seen.namespace_terminating:
+            forced = verdict.reason == deletion.FORCED
+            await hand_over(self._cluster, seen.key, seen.children, seen.uid, forced=forced)
         await self._set_finalizer(seen, wanted=False)
         self.known.pop(seen.key, None)
         return True
@@ -161,18 +189,22 @@ class Reconciler:
         return replace(known, seen=seen, outcome=replace(known.outcome, failure=put.failure))
 
     def _inputs(self, seen: Observed) -> Inputs:
+        spec = seen.spec or _SMALLEST
         return Inputs(
             key=seen.key,
             uid=seen.uid,
-            spec=seen.spec or _SMALLEST,
+            spec=spec,
             tokens=tokens_in(seen),
             secrets=seen.secrets,
             namespace_uid=seen.namespace_uid,
+            key_fingerprint=credentials.fingerprint_to_run(seen),
             bot_image=self._configuration.bot_image,
             bridge_image=self._configuration.bridge_image,
             image_pull_secrets=self._configuration.image_pull_secrets,
             operator_namespace=self._configuration.own_namespace,
             monitors_known=seen.monitors_known,
+            namespaces_named=seen.namespaces_named,
+            access_mode=chosen_mode(spec.state, seen.claim, single_pod_volumes=seen.single_pod_volumes),
         )
 
     async def _set_finalizer(self, seen: Observed, *, wanted: bool) -> Observed:
@@ -194,7 +226,7 @@ class Reconciler:
 
     async def _write_status(self, key: Key) -> None:
         known = self.known[key]
-        seen = known.seen
+        seen = known.seen = replace(known.seen, sharers=self._sharing.others(key))
         status = derive_status(seen, known.outcome, known.warnings)
         if not worth_writing(seen.status, status, known.written_at, seen.now):
             return

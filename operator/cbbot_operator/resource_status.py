@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
-from cbbot_operator import pods
+from cbbot_operator import credentials, pods
 from cbbot_operator.conditions import Outcome, derive_conditions
 from cbbot_operator.observed import Observed
 
@@ -39,7 +39,7 @@ def derive_status(seen: Observed, outcome: Outcome, warnings: list[str]) -> dict
     status["restarts"] = pods.restarts(pods.of_component(seen.pods, "bot"))
     status |= _figures(seen)
     from_bot = seen.bot_status.warnings if seen.bot_status is not None else []
-    if worded := list(dict.fromkeys([*warnings, *from_bot])):
+    if worded := list(dict.fromkeys([*warnings, *credentials.warnings(seen), *from_bot])):
         status["warnings"] = [warning[:_LONGEST_WARNING] for warning in worded[:_MOST_WARNINGS]]
     return {key: value for key, value in status.items() if value is not None}
 

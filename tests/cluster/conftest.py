@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cluster.api_server import ApiServer
 from cluster.kubectl import NAMESPACE, Kubectl, Note, run
 from prerequisites import missing
 
@@ -27,6 +28,17 @@ def kubectl() -> Kubectl:
     if "CBBOT_CLUSTER_SUITE" not in os.environ:
         missing("no cluster with the images in it: .ci/cluster builds one and runs these tests in it")
     return Kubectl()
+
+
+@pytest.fixture(scope="session")
+def api_server(kubectl: Kubectl) -> Iterator[ApiServer]:
+    """The API server with the TradingBot definition, whoever put it there."""
+    asked = ApiServer()
+    if asked("GET", "/apis/cbbot.io/v1alpha1")[0] != 200:
+        kubectl("create", "-f", "crds/tradingbots.yaml")
+        kubectl("wait", "crd/tradingbots.cbbot.io", "--for=condition=Established", "--timeout=30s")
+    yield asked
+    asked.close()
 
 
 @pytest.fixture(scope="session")

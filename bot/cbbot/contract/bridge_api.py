@@ -53,10 +53,15 @@ class Ready(BridgeAnswer):
 
 
 class CredentialCheck(BridgeAnswer):
-    """``valid`` is None when there are no keys or Coinbase could not be asked."""
+    """``valid`` is None when there are no keys or Coinbase could not be asked; ``refusal`` says why it is not True.
+
+    ``fingerprint`` tells one key from another: of a key that is read from files, see ``key_fingerprint``.
+    """
 
     configured: bool
     valid: bool | None
+    refusal: str = ""
+    fingerprint: str = ""
     can_view: bool | None = None
     can_trade: bool | None = None
     can_transfer: bool | None = None
@@ -86,13 +91,17 @@ class RateBudgetLeft(BridgeAnswer):
 
 
 class Upstream(BridgeAnswer):
-    """What lies behind the bridge. ``clock_skew_ms``: venue minus this machine, None before a sample."""
+    """What lies behind the bridge. ``clock_skew_ms``: venue minus this machine, None before a sample.
+
+    ``next_credentials``: the key that now stands in the files, tried at Coinbase, where it is not the one in use.
+    """
 
     reachable: bool
     base: str
     clock_skew_ms: int | None
     clock_rate: float
     credentials: CredentialCheck
+    next_credentials: CredentialCheck | None = None
     websocket: WebSocketState
     ticks: list[TickAge]
     rate_budget: RateBudgetLeft

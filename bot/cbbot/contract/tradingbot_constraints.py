@@ -73,7 +73,8 @@ class Transition:
         """Why the field may not go from ``before`` to ``after``; None when it may."""
         if self.allows(before, after):
             return None
-        return f"spec.{self.path} was {before} and cannot become {after}: {self.reason}"
+        was, becomes = ("unset" if value is None else value for value in (before, after))
+        return f"spec.{self.path} was {was} and cannot become {becomes}: {self.reason}"
 
 
 def mebibytes(size: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -97,14 +97,32 @@ def _accepted(path: str, otherwise: str) -> str:
     return setting.accepted
 
 
+# What pydantic says of values, in words that name no type of Python's; the braces are its context.
+_WORDS: Final[Mapping[str, str]] = {
+    "bool_type": "true or false",
+    "decimal_max_places": "a number with at most {decimal_places} decimal places",
+    "decimal_parsing": "a number",
+    "decimal_type": "a number",
+    "dict_type": "a section of fields",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of {ge} or more",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of {le} or less",
+    "list_type": "a list",
+    "model_type": "a section of fields",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_type": "text",
+    "too_long": "at most {max_length} entries",
+}
+
+
 def _words(details: Any) -> str:
-    match details["type"]:
-        case "literal_error":
-            return "one of " + str(details["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
-        case "string_pattern_mismatch":
-            return f"text that matches {details['ctx']['pattern']}"
-        case _:
-            return str(details["msg"])
+    context = details.get("ctx", {})
+    if details["type"] == "literal_error":
+        return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    words = _WORDS.get(details["type"])
+    return str(details["msg"]) if words is None else words.format(**context)
 
 
 def _no_such_field(location: tuple[int | str, ...]) -> str:

@@ -94,7 +94,7 @@ class StateWriter:
 
     async def _save(self, generation: int, state: TraderState) -> bool:
         try:
-            await self._in_thread(lambda: self._store.save(encode(self._rules, state)))
+            await self._in_thread(lambda: self._store.save(encode(self._rules, state), epoch=state.epoch))
         except (OSError, ValueError) as error:
             self._failed(error)
             return False

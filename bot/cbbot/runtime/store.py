@@ -2,7 +2,9 @@
 
 ::
 
-    {"version": 1, "checksum": sha256 of the body's canonical JSON, "body": {...}}
+    {"version": 1, "checksum": sha256 of the body's canonical JSON, "epoch": the body's, "body": {...}}
+
+``epoch`` stands outside of the body as well, so that a save can see by the file's first bytes whose it is.
 
 A generation that is torn or corrupt is distinguished from one that was never written: the first falls
 back to the previous one, only the second is a fresh start.
@@ -14,6 +16,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,8 @@ from cbbot.trader.predecessor_state import is_predecessors
 __all__ = ["CorruptState", "Loaded", "StateStore", "read_generation"]
 
 _VERSION: Final = 1
+_EPOCH: Final = re.compile(rb'\{"version":\d+,"checksum":"[0-9a-f]{64}","epoch":(\d+),')
+_BYTES_BEFORE_THE_BODY: Final = 256
 
 
 class CorruptState(BadInput):
@@ -77,12 +82,18 @@ class StateStore:
             self.path.replace(self.path.with_name(self.path.name + ".corrupt"))
         return Loaded(body, f"{problem}; went on with the previous generation, {self.previous.name}")
 
-    def save(self, body: Mapping[str, Any]) -> None:
+    def save(self, body: Mapping[str, Any], *, epoch: int | None = None) -> None:
         """Makes ``body`` the newest generation; on return it is durable.
+
+        With ``epoch``, the one this process trades in, a generation of a newer epoch is not replaced: the lock does not
+        reach another machine that has the volume too, and who went on there must not find an older state.
 
         Raises:
             OSError: it is not; the generation before it still is.
         """
+        newest = _epoch_of(self.path)
+        if epoch is not None and newest is not None and newest > epoch:
+            raise OSError(errno.EBUSY, f"it is of epoch {newest}, newer than {epoch}: another process trades on it")
         write_durably(self._temporary, _encoded(body))
         if self._closed:
             raise OSError(errno.EBADF, "the state is no longer this process's")
@@ -182,4 +193,15 @@ def _checksum(canonical: str) -> str:
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
     canonical = _canonical(body)
-    return f'{{"version":{_VERSION},"checksum":"{_checksum(canonical)}","body":{canonical}}}\n'.encode()
+    epoch = f'"epoch":{json.dumps(body["epoch"])},' if "epoch" in body else ""
+    return f'{{"version":{_VERSION},"checksum":"{_checksum(canonical)}",{epoch}"body":{canonical}}}\n'.encode()
+
+
+def _epoch_of(path: Path) -> int | None:
+    """The epoch that a state file begins with; None when it does not say so, or is not there."""
+    try:
+        with path.open("rb") as file:
+            found = _EPOCH.match(file.read(_BYTES_BEFORE_THE_BODY))
+    except OSError:
+        return None
+    return int(found[1]) if found else None

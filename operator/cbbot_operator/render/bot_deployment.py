@@ -6,6 +6,7 @@ from typing import Any
 
 from cbbot.contract.ports import BOT_PORT
 from cbbot.contract.runtime_env import BOT_NAME, BOT_VENUE, POD_NAMESPACE
+from cbbot_operator.keys import SETTINGS_HASH
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
 from cbbot_operator.render.durable import claim_name
 from cbbot_operator.render.inputs import Inputs
@@ -44,4 +45,4 @@ def bot_deployment(inputs: Inputs) -> dict[str, Any]:
         "readinessProbe": http_probe("/readyz", BOT_PORT, period=2, failures=3),
     }
     settings_hash = inputs.settings_hash(settings_of(inputs), slack_secret(spec))
-    return deployment(inputs, "bot", spec.bot, settings_hash, [bot], volumes)
+    return deployment(inputs, "bot", spec.bot, {SETTINGS_HASH: settings_hash}, [bot], volumes)

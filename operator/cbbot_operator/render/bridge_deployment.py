@@ -8,6 +8,7 @@ from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD
 from cbbot.contract.ports import BRIDGE_PORT, SIMULATOR_PORT
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot.contract.tradingbot import TradingBotSpec, field_value
+from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH
 from cbbot_operator.observed import BOT_TOKEN, api_key_secret
 from cbbot_operator.render.inputs import Inputs
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
@@ -64,8 +65,12 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
         arguments = _simulator_arguments(inputs)
         containers.append(_simulator(inputs, image, arguments))
         volumes.append({"name": "market", "persistentVolumeClaim": {"claimName": inputs.names.of("simulator")}})
-    settings_hash = inputs.settings_hash(environment | {"simulator": " ".join(arguments)}, keys)
-    return deployment(inputs, "bridge", spec.bridge, settings_hash, containers, volumes)
+    settings_hash = inputs.settings_hash(environment | {"simulator": " ".join(arguments)})
+    # Apart from the settings: a key that is not proven yet is no reason to replace a bridge that works.
+    marks = {KEY_FINGERPRINT: inputs.key_fingerprint} if inputs.key_fingerprint else {}
+    made = deployment(inputs, "bridge", spec.bridge, {SETTINGS_HASH: settings_hash} | marks, containers, volumes)
+    made["metadata"]["annotations"] = made["metadata"].get("annotations", {}) | marks
+    return made
 
 
 def _simulator_arguments(inputs: Inputs) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from cbbot_operator.access_mode import ASKED_MODE
 from cbbot_operator.keys import WATCH_LABEL
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN
 from cbbot_operator.render.inputs import Inputs
@@ -43,7 +44,11 @@ def claims(inputs: Inputs) -> list[dict[str, Any]]:
     owned = state.reclaimPolicy == "Delete"
     made = []
     if state.existingClaim is None:
-        made.append(_claim(inputs, inputs.names.state, "bot", state.size, state.accessMode, owned=owned))
+        mode = inputs.access_mode or state.accessMode
+        claim = _claim(inputs, inputs.names.state, "bot", state.size, mode, owned=owned)
+        if mode != state.accessMode:
+            claim["metadata"].setdefault("annotations", {})[ASKED_MODE] = state.accessMode
+        made.append(claim)
     if inputs.simulated:
         made.append(_claim(inputs, inputs.names.of("simulator"), "simulator", "256Mi", "ReadWriteOnce", owned=owned))
     return made

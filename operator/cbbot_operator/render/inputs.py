@@ -8,19 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cbbot.contract.tradingbot import KIND, TradingBotSpec
+from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Key, Names, labels
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
+from cbbot_operator.ownership import owner_marks
 
 __all__ = ["Inputs"]
+
+_INSTANCE = "app.kubernetes.io/instance"
+# Argo CD takes what has its label and no owner for a part of an application, and deletes what git does not have.
+_KEPT_BY_ARGO_CD = {
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """One TradingBot as rendering sees it.
 
-    ``secrets`` are the contents of the Secrets the spec names: only their hash is rendered.
+    ``secrets`` are digests of the values of the Secrets the spec names: only a hash of them is rendered.
+    ``key_fingerprint`` is that of the API key which the bridge is to run with, empty when it has none.
     ``namespace_uid`` tells two clusters apart that have namespace and name in common.
     """
 
@@ -30,11 +39,15 @@ class Inputs:
     tokens: Tokens
     secrets: Mapping[str, Mapping[str, bytes] | None]
     namespace_uid: str
+    key_fingerprint: str = ""
     bot_image: str
     bridge_image: str
     image_pull_secrets: tuple[str, ...] = ()
     operator_namespace: str = ""
     monitors_known: bool = False
+    namespaces_named: bool = True
+    access_mode: str | None = None
+    """Of the state's claim, where it is another than the spec's."""
 
     @property
     def names(self) -> Names:
@@ -50,23 +63,23 @@ class Inputs:
     def simulated(self) -> bool:
         return self.spec.exchange.venue == "Simulator"
 
+    @property
+    def guarded(self) -> bool:
+        """Whether a deletion waits for the lots: then nothing that trades may go before the TradingBot does."""
+        return self.spec.mode == "Live" and self.spec.deletionPolicy != "Orphan"
+
     def head(self, kind: str, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
-        """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, the owner."""
+        """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, whose it is."""
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": self.key.namespace,
             "labels": labels(self.key.name, component),
         }
         if owned:
-            metadata["ownerReferences"] = [
-                {
-                    **KINDS[KIND].head(),
-                    "name": self.key.name,
-                    "uid": self.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ]
+            metadata |= owner_marks(self.key.name, self.uid, guarded=self.guarded)
+        if "ownerReferences" not in metadata:
+            del metadata["labels"][_INSTANCE]
+            metadata["annotations"] = metadata.get("annotations", {}) | _KEPT_BY_ARGO_CD
         return {**KINDS[kind].head(), "metadata": metadata}
 
     def settings_hash(self, settings: Mapping[str, Any], *secrets: str | None) -> str:

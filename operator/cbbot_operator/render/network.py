@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
-from cbbot_operator.keys import selector
+from cbbot_operator.keys import NAMESPACE_NAME, selector
 from cbbot_operator.render.inputs import Inputs
 
 __all__ = ["network_policies", "services"]
@@ -31,14 +31,15 @@ def _service(inputs: Inputs, component: str, port: int, *, unready: bool) -> dic
 
 
 def network_policies(inputs: Inputs) -> list[dict[str, Any]]:
-    """The bridge admits its bot and scrapers, the bot admits the operator and scrapers; nobody else."""
+    """The bridge admits its bot, the bot nobody but these: the operator and scrapers, who may ask both."""
     bot = {"podSelector": {"matchLabels": selector(inputs.key.name, "bot")}}
     operator: dict[str, Any] = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}}}
     if inputs.operator_namespace != inputs.key.namespace:
-        name = {"kubernetes.io/metadata.name": inputs.operator_namespace}
-        operator["namespaceSelector"] = {"matchLabels": name}
+        # Without such labels no selector can name one namespace: the operator's pods are then told by theirs alone.
+        named = {"matchLabels": {NAMESPACE_NAME: inputs.operator_namespace}}
+        operator["namespaceSelector"] = named if inputs.namespaces_named else {}
     return [
-        _policy(inputs, "bridge", BRIDGE_PORT, [bot, _scrapers(inputs)]),
+        _policy(inputs, "bridge", BRIDGE_PORT, [bot, operator, _scrapers(inputs)]),
         _policy(inputs, "bot", BOT_PORT, [operator, _scrapers(inputs)]),
     ]
 

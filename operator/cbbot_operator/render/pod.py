@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbbot.contract.tradingbot import Process
-from cbbot_operator.keys import SETTINGS_HASH, labels, selector
+from cbbot_operator.keys import labels, selector
 from cbbot_operator.render.inputs import Inputs
 
 __all__ = ["USER", "container", "deployment", "http_probe", "secret_volume"]
@@ -24,11 +24,14 @@ def deployment(
     inputs: Inputs,
     component: str,
     process: Process,
-    settings_hash: str,
+    hashes: Mapping[str, str],
     containers: list[dict[str, Any]],
     volumes: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """One replica, Recreate: never two bots on one state, never two bridges on one key."""
+    """One replica, Recreate: never two bots on one state, never two bridges on one key.
+
+    The pod is replaced when one of ``hashes`` changes.
+    """
     pod: dict[str, Any] = {
         "serviceAccountName": inputs.names.account,
         "automountServiceAccountToken": False,
@@ -67,7 +70,7 @@ def deployment(
             "template": {
                 "metadata": {
                     "labels": labels(inputs.key.name, component),
-                    "annotations": {**process.podAnnotations, SETTINGS_HASH: settings_hash},
+                    "annotations": {**process.podAnnotations, **hashes},
                 },
                 "spec": pod,
             },
@@ -95,6 +98,8 @@ def container(
         "imagePullPolicy": process.imagePullPolicy,
         "env": variables,
         "resources": process.resources or _DEFAULT_RESOURCES,
+        # What a process says when it will not start is told where a person looks first.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

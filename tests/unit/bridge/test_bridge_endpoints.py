@@ -158,6 +158,8 @@ async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: An
     assert got["credentials"] == {
         "configured": True,
         "valid": True,
+        "refusal": "",
+        "fingerprint": "",
         "can_view": True,
         "can_trade": False,
         "can_transfer": True,

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
+from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.cluster import Conflict, Page
-from cbbot_operator.conditions import condition
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report
 
 __all__ = [
     "API_KEYS",
@@ -29,6 +30,7 @@ __all__ = [
     "Look",
     "MakeStatus",
     "MemoryBots",
+    "MemoryBridges",
     "MemoryCluster",
     "MonotonicClock",
     "Observe",
@@ -37,6 +39,7 @@ __all__ = [
     "observed_of",
     "reason",
     "run_to_the_end",
+    "upstream_with",
 ]
 
 T = TypeVar("T")
@@ -93,6 +96,8 @@ class MemoryCluster:
         self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.monitors = False
+        self.namespace_labels: dict[str, str] = {}
+        self.kubernetes = (1, 36)
         self.terminating = False
         self.refused: dict[tuple[str, str], str] = {}
         """What the server says no to, by verb and kind."""
@@ -130,9 +135,9 @@ class MemoryCluster:
             }
         )
 
-    def put_secret(self, name: str, values: Mapping[str, bytes]) -> None:
+    def put_secret(self, name: str, values: Mapping[str, bytes], *, namespace: str = KEY.namespace) -> None:
         data = {key: base64.b64encode(value).decode() for key, value in values.items()}
-        self.put({"kind": "Secret", "metadata": {"namespace": KEY.namespace, "name": name}, "data": data})
+        self.put({"kind": "Secret", "metadata": {"namespace": namespace, "name": name}, "data": data})
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         return self.objects[kind, KEY.namespace, name]
@@ -151,7 +156,9 @@ class MemoryCluster:
         self._note("get", kind, name)
         return copy.deepcopy(self.objects.get((kind, namespace, name)))
 
-    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    async def list(
+        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
         self._note("list", kind, "")
         return [
             copy.deepcopy(obj)
@@ -159,15 +166,20 @@ class MemoryCluster:
             if of == kind
             and namespace in (None, place)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
+            and all(_at(obj, path) == value for path, value in (fields or {}).items())
         ]
 
     async def namespace(self, name: str) -> dict[str, Any]:
         self._note("get", "Namespace", name)
-        metadata = {"name": name, "uid": "namespace-uid"}
+        metadata = {"name": name, "uid": "namespace-uid", "labels": self.namespace_labels}
         return {"metadata": metadata | ({"deletionTimestamp": "now"} if self.terminating else {})}
 
     async def serves(self, kind: str) -> bool:
         return self.monitors if kind == "ServiceMonitor" else True
+
+    async def version(self) -> tuple[int, int]:
+        self._note("get", "Version", "")
+        return self.kubernetes
 
     async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         metadata = obj["metadata"]
@@ -266,6 +278,12 @@ class MemoryCluster:
 _BY_NAME = frozenset({"containers", "volumes", "env"})
 
 
+def _at(obj: Any, path: str) -> Any:
+    for part in path.split("."):
+        obj = obj.get(part, {})
+    return obj
+
+
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
     """What is not mentioned stays, null removes."""
     for field, value in given.items():
@@ -330,6 +348,37 @@ class MemoryBots:
     async def command(self, key: Key, command: str, token: str, now: datetime) -> Report:
         self.commands.append((command, token))
         return await self.status(key, now)
+
+
+class MemoryBridges:
+    """Bridges that answer what a test puts there."""
+
+    def __init__(self) -> None:
+        self.answers: dict[Key, Upstream] = {}
+        self.tokens: list[str] = []
+
+    async def upstream(self, key: Key, token: str, now: datetime) -> KeyReport:
+        self.tokens.append(token)
+        answer = self.answers.get(key)
+        return KeyReport(now, answer, failure="" if answer else "the bridge does not answer: connection refused")
+
+
+def upstream_with(credentials: Mapping[str, Any], following: Mapping[str, Any] | None = None) -> Upstream:
+    """What a bridge tells of its key, and of the one that has come into its files."""
+    return Upstream.model_validate(
+        {
+            "reachable": True,
+            "base": "https://api.coinbase.com",
+            "clock_skew_ms": 0,
+            "clock_rate": 1,
+            "credentials": {"configured": True, "valid": True, **credentials},
+            "next_credentials": None if following is None else {"configured": True, "valid": True, **following},
+            "websocket": {"enabled": True, "connected": True, "reconnects": 0, "gaps": 0},
+            "ticks": [],
+            "rate_budget": {"private": 1, "public": 1},
+            "warnings": [],
+        }
+    )
 
 
 def bot_status_with(**changes: Any) -> BotStatus:

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot.contract.tradingbot_status import CONDITION_TYPES, Condition
-from cbbot_operator.conditions import Outcome, condition, derive_conditions
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.conditions import Outcome, derive_conditions
+from cbbot_operator.judgement import condition
+from cbbot_operator.kubernetes_events import changes
+from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.policies import Refusal
-from unit.operator.memory_cluster import MakeStatus, Observe
+from unit.operator.memory_cluster import MakeStatus, Observe, upstream_with
 
 Children = dict[tuple[str, str], dict[str, Any]]
 
@@ -164,6 +167,127 @@ def test_refused_entries_alone_are_no_degradation(observed: Observe, bot_status:
     found = judged(observed(children=RUNNING, report=Report(observed().now, refused)))
     assert found["Degraded"] == ("False", "AsExpected")
     assert found["EntriesAllowed"] == ("False", "EntriesRefused")
+
+
+REFUSED_EXIT = {"lot": 3, "since": "2026-11-26T12:01:00Z", "code": "limit_only", "message": "no", "tries": 4}
+REFUSED_ENTRY = {
+    "since": "2026-11-26T12:01:00Z",
+    "code": "limit_only",
+    "message": "no",
+    "until": "2026-11-26T12:02:00Z",
+}
+HELD = {"allowed": False, "paused_by": []}
+
+
+@pytest.mark.parametrize(
+    ("figures", "ready"),
+    [
+        pytest.param({}, ("True", "Trading"), id="it trades"),
+        pytest.param(
+            {"phase": "paused", "entries": {"allowed": False, "paused_by": ["hand"]}}, ("True", "Paused"), id="paused"
+        ),
+        pytest.param({"phase": "halted", "reason": "id used twice"}, ("False", "Halted"), id="halted"),
+        pytest.param({"breaker_tripped": True, "entries": HELD}, ("True", "BreakerTripped"), id="breaker"),
+        pytest.param(
+            {"entries": HELD, "refused": {"exits": [], "entries": REFUSED_ENTRY}},
+            ("True", "EntriesRefused"),
+            id="an entry is refused",
+        ),
+        pytest.param(
+            {"phase": "paused", "entries": HELD, "refused": {"exits": [REFUSED_EXIT], "entries": None}},
+            ("False", "ExitRefused"),
+            id="an exit is refused",
+        ),
+        pytest.param(
+            {"entries": HELD, "reason": "an order's fate is not known"}, ("True", "BotNotTrading"), id="unknown"
+        ),
+    ],
+)
+def test_ready_says_trading_only_while_the_bot_can_trade(
+    observed: Observe, bot_status: MakeStatus, figures: dict[str, Any], ready: tuple[str, str]
+) -> None:
+    seen = observed(children=RUNNING, report=Report(observed().now, bot_status(**figures)))
+    assert judged(seen)["Ready"] == ready
+
+
+def test_a_live_bot_whose_key_is_not_accepted_is_not_ready(
+    observed: Observe, bot_status: MakeStatus, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
+    now = observed().now
+    keys = KeyReport(now, upstream_with({"fingerprint": key_fingerprint(*api_keys.values()), "valid": False}))
+    seen = observed(
+        live,
+        children=RUNNING,
+        secrets={"coinbase": api_keys},
+        key_report=keys,
+        report=Report(now, bot_status(mode="live")),
+    )
+    found = judged(seen)
+    assert (found["Ready"], found["Degraded"]) == (("False", "Invalid"), ("True", "Invalid"))
+
+
+def since(seen: Observed, minutes: float, **kinds: str) -> dict[str, Any]:
+    """A status whose conditions are so for ``minutes``."""
+    at = (seen.now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entries = [
+        {"type": kind, "status": status, "reason": "", "message": "", "lastTransitionTime": at}
+        for kind, status in kinds.items()
+    ]
+    return {"conditions": entries}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "before", "epoch", "degraded"),
+    [
+        (4.9, {"Ready": "False", "Progressing": "True"}, None, ("False", "AsExpected")),
+        (5, {"Ready": "False", "Progressing": "True"}, None, ("True", "NeverReady")),
+        (5, {"Ready": "False", "Progressing": "True"}, 7, ("True", "NotReady")),
+        (5, {"Ready": "Unknown", "Progressing": "False"}, 7, ("True", "NotReady")),
+        (5, {"Ready": "True", "Progressing": "False"}, 7, ("False", "AsExpected")),
+        (500, {"Ready": "True", "Progressing": "True"}, 7, ("False", "AsExpected")),
+    ],
+)
+def test_never_ready_for_five_minutes_is_a_degradation(
+    observed: Observe, minutes: float, before: dict[str, str], epoch: int | None, degraded: tuple[str, str]
+) -> None:
+    status = since(observed(), minutes, **before) | ({} if epoch is None else {"epoch": epoch})
+    children = RUNNING if before["Progressing"] == "False" else {}
+    assert judged(observed(status=status, children=children))["Degraded"] == degraded
+
+
+def test_never_ready_is_told_by_an_event_of_its_own(observed: Observe) -> None:
+    status = since(observed(), 6, Ready="False", Progressing="True", Degraded="False")
+    after = {"conditions": derive_conditions(observed(status=status), CLEAN)}
+    told = [(level, reason) for level, reason, _ in changes(status, after)]
+    assert ("Warning", "NeverReady") in told
+
+
+def test_suspended_for_days_is_no_degradation(observed: Observe, paper: dict[str, Any]) -> None:
+    long_ago = since(observed(), 9999, Ready="False", Progressing="False")
+    seen = observed({**paper, "suspend": True}, status=long_ago)
+    assert judged(seen)["Degraded"] == ("False", "AsExpected")
+    # Resumed: five minutes begin anew, whether its pods are not there yet or already are.
+    suspended = {"conditions": derive_conditions(seen, CLEAN)}
+    for children in ({}, RUNNING):
+        resumed = observed(status=suspended, children=children)
+        assert judged(resumed)["Degraded"] == ("False", "AsExpected")
+        again = observed(status={"conditions": derive_conditions(resumed, CLEAN)}, children=children)
+        assert judged(again)["Degraded"] == ("False", "AsExpected")
+
+
+def test_a_quota_that_lets_no_pod_be_made_is_said(observed: Observe) -> None:
+    children = deployment("bridge", available=0)
+    forbidden = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": "exceeded quota: small",
+    }
+    children["Deployment", "btc-bridge"]["status"]["conditions"] = [forbidden]
+    found = {entry["type"]: entry for entry in derive_conditions(observed(children=children), CLEAN)}
+    assert (found["Degraded"]["status"], found["Degraded"]["reason"]) == ("True", "BridgeFailing")
+    for kind in ("Ready", "Degraded"):
+        assert found[kind]["message"] == "FailedCreate: exceeded quota: small"
 
 
 def test_monitoring_says_whether_the_definition_is_there(observed: Observe, paper: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ def deleting(observed: Observe, live: dict[str, Any], bot_status: MakeStatus, ap
         now = observed().now
         report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots)) if heard else None
         spec = {**live, "deletionPolicy": policy, **changes.pop("spec", {})}
-        given = {"children": RUNS, "secrets": {"coinbase": api_keys}, **changes}
+        given = {"children": RUNS, "secrets": {"coinbase": api_keys}, "status": {"epoch": 3}, **changes}
         return observed(spec, metadata=metadata, report=report, **given)
 
     return make
@@ -92,7 +92,7 @@ def test_flatten_says_what_it_needs(deleting: Observe, changes: dict[str, Any], 
         ({"namespace_terminating": True}, "NamespaceTerminating"),
         ({"spec": {"deletionPolicy": "Orphan"}}, "DeletionAllowed"),
         ({"spec": {"mode": "Paper"}}, "DeletionAllowed"),
-        ({"children": {}}, "NeverRan"),
+        ({"children": {}, "status": {}, "heard": False}, "NeverRan"),
     ],
 )
 def test_what_lets_go_whatever_is_open(deleting: Observe, changes: dict[str, Any], reason: str) -> None:

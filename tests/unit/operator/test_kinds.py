@@ -12,7 +12,7 @@ from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Retryable
 from cbbot_operator.cluster import served
 from cbbot_operator.configuration import read_configuration
-from cbbot_operator.keys import Key
+from cbbot_operator.keys import Key, labels
 from cbbot_operator.kinds import CACHED, CHILDREN, KINDS, WATCHED, Child, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import Tokens
@@ -156,6 +156,9 @@ def used(
                 await reconciler.reconcile(key)
         cluster.unprocessable.clear()
         await reconciler.reconcile(key)
+        marks = labels(key.name, "bot")
+        metadata = {"namespace": key.namespace, "name": "slow", "labels": marks}
+        cluster.put({"kind": "Pod", "metadata": {**metadata, "creationTimestamp": "2026-01-01T00:00:00Z"}})
         cluster.tradingbot({**live, "monitoring": {"serviceMonitor": {"enabled": False}}})
         await reconciler.reconcile(key)
         await lease.release()
@@ -181,7 +184,8 @@ def test_the_rights_are_those_that_the_operator_uses(used: Used, kind: Kind) -> 
     assert subresources[kind.name, "status"] == set(kind.subresources.get("status", ()))
 
 
-def test_the_right_over_finalizers_is_there_for_the_owner_references_that_block() -> None:
+def test_no_owner_reference_blocks_so_that_no_right_over_finalizers_is_needed() -> None:
     owners = [owner for obj in rendered(MOST) for owner in obj["metadata"].get("ownerReferences", ())]
-    blocked = {owner["kind"] for owner in owners if owner["blockOwnerDeletion"]}
-    assert blocked == {kind.name for kind in KINDS.values() if "finalizers" in kind.subresources}
+    assert owners
+    assert not [owner for owner in owners if "blockOwnerDeletion" in owner]
+    assert not [kind.name for kind in KINDS.values() if "finalizers" in kind.subresources]

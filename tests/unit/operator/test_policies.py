@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from cbbot_operator.observed import Observed
+from cbbot_operator.observed import Observed, Report
 from cbbot_operator.policies import first_refusal
-from unit.operator.memory_cluster import Observe
+from unit.operator.memory_cluster import MakeStatus, Observe
 
 
 def claim(size: str = "1Gi", mode: str = "ReadWriteOnce", storage_class: str = "standard") -> dict[str, Any]:
@@ -71,9 +72,84 @@ def test_a_volume_only_grows(
     assert reason(observed({**paper, "state": state}, children=children)) == expected
 
 
+def on(**marks: str) -> dict[tuple[str, str], Any]:
+    """What the bot was last given to run on."""
+    given = {"cbbot.io/mode": "Live", "cbbot.io/venue": "Coinbase", "cbbot.io/state-claim": "btc-state"}
+    annotations = given | {f"cbbot.io/{name.replace('_', '-')}": value for name, value in marks.items()}
+    return {("ConfigMap", "btc-settings"): {"metadata": {"annotations": annotations}}}
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"mode": "Paper"},
+    {"exchange": {"venue": "Simulator"}},
+    {"state": {"existingClaim": "other"}},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("figures", "age", "refused"),
+    [
+        pytest.param({"open_lots": 2}, 0, True, id="lots open"),
+        pytest.param({"open_lots": 0, "pending_orders": 1}, 0, True, id="an order in flight"),
+        pytest.param({"open_lots": 0}, 61, True, id="not heard lately"),
+        pytest.param({"open_lots": 0, "ready": False, "phase": "starting"}, 0, True, id="not ready"),
+        pytest.param(None, 0, True, id="silent"),
+        pytest.param({"open_lots": 0}, 0, False, id="flat"),
+    ],
+)
+def test_lots_keep_mode_venue_and_volume(
+    observed: Observe, live: dict[str, Any], api_keys: dict[str, bytes], bot_status: MakeStatus, change: dict[str, Any],
+    figures: dict[str, Any] | None, age: float, *, refused: bool,
+) -> None:  # fmt: skip
+    now = observed().now
+    report = None if figures is None else Report(now - timedelta(seconds=age), bot_status(**figures))
+    seen = observed(
+        {**live, **change},
+        children=on(),
+        secrets={"coinbase": api_keys},
+        status={"epoch": 3},
+        existing_claim=claim(),
+        report=report,
+    )
+    refusal = first_refusal(seen)
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        (section,) = change
+        assert refusal.reason == "LotsOpen"
+        assert refusal.message.startswith(f"spec.{section}")
+        assert "change it when the bot is ready and flat" in refusal.message
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_before_a_bot_ever_ran_they_may_change(
+    observed: Observe, live: dict[str, Any], api_keys: dict[str, bytes], change: dict[str, Any]
+) -> None:
+    pending = {"metadata": {"name": "other"}, "spec": {}, "status": {"phase": "Pending"}}
+    seen = observed({**live, **change}, children=on(), secrets={"coinbase": api_keys}, existing_claim=pending)
+    assert reason(seen) is None
+
+
+def test_a_spec_that_is_as_it_was_is_not_held_back_by_a_silent_bot(
+    observed: Observe, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
+    assert reason(observed(live, children=on(), secrets={"coinbase": api_keys}, status={"epoch": 3})) is None
+
+
 def test_a_named_claim_must_exist(observed: Observe, paper: dict[str, Any]) -> None:
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}})) == "ClaimMissing"
     assert reason(observed({**paper, "state": {"existingClaim": "mine"}}, existing_claim=claim("5Gi"))) is None
+
+
+def test_a_claim_that_is_another_bots_state_is_refused(observed: Observe, paper: dict[str, Any]) -> None:
+    spec = {**paper, "state": {"existingClaim": "mine"}}
+    refusal = first_refusal(observed(spec, existing_claim=claim(), claim_holder="eth"))
+    assert refusal is not None
+    assert refusal.reason == "ClaimInUse"
+    assert refusal.message == (
+        "PersistentVolumeClaim mine (spec.state.existingClaim) is the state of TradingBot eth: two bots would undo "
+        "each other's lots; name another claim"
+    )
 
 
 def test_someone_elses_object_is_never_taken_over(observed: Observe) -> None:

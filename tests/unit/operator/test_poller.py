@@ -7,11 +7,11 @@ import pytest
 
 from cbbot.contract.bot_api import BotStatus
 from cbbot_operator.bot_poller import Poller, command_for
-from cbbot_operator.conditions import condition
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import FINALIZER, Key
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
-from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryBridges, MemoryCluster, Observe, Run
 
 Polled = Callable[[dict[str, Any], BotStatus | str], list[Key]]
 
@@ -32,7 +32,7 @@ def polled(
         look()
         bots.answers[key] = answer
         woken: list[Key] = []
-        run(Poller(reconciler, bots, woken.append, clock).round())
+        run(Poller(reconciler, bots, MemoryBridges(), woken.append, clock).round())
         return woken
 
     return poll
@@ -76,7 +76,7 @@ def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
     cluster.roll_out()
     look()
     woken: list[Key] = []
-    poller = Poller(reconciler, bots, woken.append, clock)
+    poller = Poller(reconciler, bots, MemoryBridges(), woken.append, clock)
     for lots in (1, 2):
         bots.answers[key] = bot_status(open_lots=lots)
         run(poller.round(everyone=False))
@@ -156,7 +156,7 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
     cluster.refused = {("patch_status", "TradingBot"): "no"}
     bots.answers[key] = bot_status(open_lots=5)
     woken: list[Key] = []
-    run(Poller(reconciler, bots, woken.append, clock).round())
+    run(Poller(reconciler, bots, MemoryBridges(), woken.append, clock).round())
     assert woken == [key]
 
 

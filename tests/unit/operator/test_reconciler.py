@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
-from cbbot_operator.conditions import condition
 from cbbot_operator.configuration import Configuration
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import FINALIZER, RECONCILE, Key
 from cbbot_operator.reconciler import Reconciler
 from unit.operator.memory_cluster import Clock, Hear, Look, MemoryCluster, Run, reason
@@ -147,6 +147,7 @@ def test_an_object_of_ours_that_lost_its_labels_is_found_though_the_spec_cannot_
     cluster.put_secret("coinbase", api_keys)
     cluster.tradingbot(live)
     look()
+    cluster.roll_out()
     del cluster.one("Deployment", "btc-bot")["metadata"]["labels"]
     metadata = {"finalizers": [FINALIZER], "deletionTimestamp": "2026-01-02T03:00:00Z", "generation": 2}
     cluster.tradingbot({**live, "strategy": {"maFast": 40}}, **metadata)
@@ -243,11 +244,24 @@ def test_a_refusing_api_server_is_reported_and_tried_again(
     assert reasons.count("ReconcileFailed") == 1
 
 
-def test_hands_off_means_nothing_is_touched(cluster: MemoryCluster, paper: dict[str, Any], look: Look) -> None:
-    cluster.tradingbot(paper, annotations={RECONCILE: "disabled"})
+def test_hands_off_is_said_once_and_nothing_is_touched(
+    cluster: MemoryCluster, paper: dict[str, Any], look: Look, reconciler: Reconciler
+) -> None:
+    cluster.tradingbot(paper)
     look()
-    assert verbs(cluster, "apply", "patch", "patch_status", "delete", "create") == []
-    assert "status" not in cluster.one("TradingBot", "btc")
+    cluster.requests.clear()
+    cluster.tradingbot(paper, annotations={RECONCILE: "disabled"}, generation=2)
+    look()
+    look()
+    assert verbs(cluster, "apply", "patch", "delete") == []
+    assert len(verbs(cluster, "patch_status")) == 1
+    status = cluster.one("TradingBot", "btc")["status"]
+    for kind in ("Ready", "Degraded"):
+        assert (condition(status, kind)["status"], condition(status, kind)["reason"]) == (
+            "Unknown",
+            "ReconcileDisabled",
+        )
+    assert reconciler.known == {}
 
 
 def test_suspending_scales_down_and_keeps_volume_and_tokens(

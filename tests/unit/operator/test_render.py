@@ -15,8 +15,9 @@ from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot_bridge.simulator.command_line import parse_arguments
-from cbbot_operator.keys import SETTINGS_HASH, Key
+from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens
+from cbbot_operator.ownership import annotated_owner
 from cbbot_operator.render import Inputs, render
 
 SIMULATED: dict[str, Any] = {
@@ -199,10 +200,61 @@ def test_writing_the_same_number_otherwise_restarts_nothing(paper: dict[str, Any
 def test_new_contents_of_a_secret_replace_the_pod_that_reads_it(
     live: dict[str, Any], api_keys: dict[str, bytes]
 ) -> None:
-    before = hashes(live, secrets={"coinbase": api_keys})
-    after = hashes(live, secrets={"coinbase": {**api_keys, "COINBASE_API_PRIVATE_KEY": b"new"}})
-    assert before[0] == after[0]
-    assert before[1] != after[1]
+    live["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
+    before = hashes(live, secrets={"slack": {"url": b"old"}})
+    after = hashes(live, secrets={"slack": {"url": b"new"}})
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+    # The API key counts by its fingerprint: which one is to run is not for the renderer to say.
+    assert hashes(live, secrets={"coinbase": api_keys}, key_fingerprint="a") == hashes(
+        live, secrets={}, key_fingerprint="b"
+    )
+    old, new = (
+        pod(rendered(live, key_fingerprint=name), "bridge")["metadata"]["annotations"] for name in ("old", "new")
+    )
+    assert (old[KEY_FINGERPRINT], new[KEY_FINGERPRINT]) == ("old", "new")
+    assert (
+        rendered(live, key_fingerprint="old")["Deployment", "btc-bridge"]["metadata"]["annotations"][KEY_FINGERPRINT]
+        == "old"
+    )
+
+
+def test_what_a_container_said_last_is_kept() -> None:
+    objects = rendered(SIMULATED)
+    for component in ("bot", "bridge"):
+        for container in pod(objects, component)["spec"]["containers"]:
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+@pytest.mark.parametrize("spec", [{}, {"deletionPolicy": "Flatten"}, {"state": {"reclaimPolicy": "Delete"}}])
+def test_children_of_a_bot_whose_deletion_waits_have_no_owner_that_could_take_them_along(
+    live: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    objects = rendered({**live, **spec})
+    assert not [entry for entry, obj in objects.items() if "ownerReferences" in obj["metadata"]]
+    retained = [entry for entry, obj in objects.items() if annotated_owner(obj) != "tb-uid"]
+    assert retained == ([] if "state" in spec else [("PersistentVolumeClaim", "btc-state")])
+
+
+@pytest.mark.parametrize("spec", [{"mode": "Paper"}, {"deletionPolicy": "Orphan"}])
+def test_children_of_every_other_bot_have_it_as_the_owner_and_block_nothing(
+    live: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    owned = [obj for obj in rendered({**live, **spec}).values() if obj["kind"] != "PersistentVolumeClaim"]
+    for obj in owned:
+        (owner,) = obj["metadata"]["ownerReferences"]
+        assert (owner["uid"], owner["controller"]) == ("tb-uid", True)
+        assert "blockOwnerDeletion" not in owner
+
+
+def test_what_has_no_owner_is_no_part_of_an_application_of_argo_cd(paper: dict[str, Any], live: dict[str, Any]) -> None:
+    for spec in (paper, live, {**live, "state": {"reclaimPolicy": "Delete"}}):
+        for obj in rendered(spec).values():
+            if "ownerReferences" in obj["metadata"]:
+                continue
+            assert "app.kubernetes.io/instance" not in obj["metadata"]["labels"]
+            assert obj["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false"
+    assert rendered(paper)["PersistentVolumeClaim", "btc-state"]["metadata"]["labels"]["cbbot.io/tradingbot"] == "btc"
 
 
 def test_new_tokens_replace_both_pods(paper: dict[str, Any]) -> None:
@@ -249,14 +301,36 @@ def test_the_bots_service_publishes_pods_that_are_not_ready(paper: dict[str, Any
     assert "publishNotReadyAddresses" not in objects["Service", "btc-bridge"]["spec"]
 
 
-def test_the_bridge_admits_its_bot_and_scrapers_and_the_bot_the_operator(paper: dict[str, Any]) -> None:
+def test_a_cluster_whose_namespaces_have_no_name_as_a_label_tells_the_operator_by_its_pods(
+    paper: dict[str, Any],
+) -> None:
+    operator = rendered(paper, namespaces_named=False)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][0]
+    assert operator == {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}},
+        "namespaceSelector": {},
+    }
+
+
+def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[str, Any]) -> None:
+    spec = {**paper, "state": {"accessMode": "ReadWriteOncePod"}}
+    asked = rendered(spec)["PersistentVolumeClaim", "btc-state"]
+    assert asked["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    assert "cbbot.io/asked-access-mode" not in asked["metadata"].get("annotations", {})
+    given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
+    assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
+    others = asked["metadata"].get("annotations", {})
+    assert given["metadata"]["annotations"] == {**others, "cbbot.io/asked-access-mode": "ReadWriteOncePod"}
+
+
+def test_the_bridge_admits_its_bot_and_both_admit_the_operator_and_scrapers(paper: dict[str, Any]) -> None:
     objects = rendered({**paper, "monitoring": {"namespaceSelector": {"team": "metrics"}}})
     scrapers = {"namespaceSelector": {"matchLabels": {"team": "metrics"}}}
     bridge = objects["NetworkPolicy", "btc-bridge"]["spec"]["ingress"][0]["from"]
-    assert bridge[1:] == [scrapers]
+    assert bridge[2:] == [scrapers]
     assert bridge[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "bot"
     operator, others = objects["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"]
     assert others == scrapers
+    assert operator == bridge[1]
     assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "operators"}}
     assert rendered(paper)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][1] == {"podSelector": {}}
 

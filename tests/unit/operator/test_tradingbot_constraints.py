@@ -53,7 +53,7 @@ def test_a_null_is_an_absent_field_as_for_the_api_server() -> None:
 def test_what_may_not_change_is_said_with_both_values(path: str, before: str | None, after: str) -> None:
     refusal = TRANSITION_OF[path].refusal(before, after)
     assert refusal is not None
-    assert refusal.startswith(f"spec.{path} was {before} and cannot become {after}: ")
+    assert refusal.startswith(f"spec.{path} was {before or 'unset'} and cannot become {after}: ")
     assert TRANSITION_OF[path].refusal(before, before) is None
     assert [transition.path for transition in TRANSITIONS] == list(TRANSITION_OF)
 

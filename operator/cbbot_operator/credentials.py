@@ -1,0 +1,135 @@
+"""What is known of the API key of a TradingBot, and which one its bridge is to run with. Pure.
+
+Two keys in a Secret prove nothing: the bridge tries them at Coinbase and says what came of it. A key that is put into
+the Secret later reaches the running bridge as a file, so the bridge can prove it before anybody restarts with it.
+"""
+
+from __future__ import annotations
+
+from cbbot.contract.bridge_api import CredentialCheck
+from cbbot.contract.bridge_settings_table import API_KEY_PAIR
+from cbbot.contract.key_fingerprint import key_fingerprint
+from cbbot_operator.judgement import Judgement, condition
+from cbbot_operator.keys import KEY_FINGERPRINT
+from cbbot_operator.observed import Observed, api_key_secret
+
+__all__ = ["fingerprint_in_secret", "fingerprint_to_run", "is_to_roll", "judge", "settled", "warnings"]
+
+_MAY_TRANSFER = "the API key may transfer money out: use one that may view and trade only"
+
+
+def fingerprint_in_secret(seen: Observed) -> str:
+    """Of the key in the Secret; empty where no key is used or it is not whole."""
+    name = api_key_secret(seen.spec) if seen.spec is not None else None
+    contents = seen.secrets.get(name) if name is not None else None
+    if not contents or not all(contents.get(key) for key in API_KEY_PAIR):
+        return ""
+    return key_fingerprint(*(contents[key] for key in API_KEY_PAIR))
+
+
+def fingerprint_to_run(seen: Observed) -> str:
+    """The key that the bridge is to run with: the Secret's, unless its own works and the Secret's is not proven."""
+    wanted, running, check = fingerprint_in_secret(seen), _running(seen), _check(seen)
+    if not running or not wanted or wanted in (running, check.fingerprint if check is not None else running):
+        return wanted
+    return running if _works(seen, running) and not _is_proven(seen, wanted) else wanted
+
+
+def settled(seen: Observed) -> bool:
+    """Whether the key in the Secret is the one that the bridge runs with, and proven."""
+    return judge(seen).reason == "Valid" and _running(seen) == fingerprint_in_secret(seen)
+
+
+def is_to_roll(seen: Observed) -> bool:
+    """Whether the bridge runs with another key than it is to run with."""
+    return _running(seen) not in ("", fingerprint_to_run(seen))
+
+
+def _running(seen: Observed) -> str:
+    """The fingerprint that the bridge's pods were last rendered with; empty when there are none."""
+    deployment = seen.deployment("bridge")
+    if deployment is None or not deployment["spec"].get("replicas", 1):
+        return ""
+    return str((deployment["metadata"].get("annotations") or {}).get(KEY_FINGERPRINT, ""))
+
+
+def _check(seen: Observed) -> CredentialCheck | None:
+    report = seen.key_report
+    return report.upstream.credentials if report is not None and report.upstream is not None else None
+
+
+def _next(seen: Observed) -> CredentialCheck | None:
+    report = seen.key_report
+    return report.upstream.next_credentials if report is not None and report.upstream is not None else None
+
+
+def _works(seen: Observed, fingerprint: str) -> bool:
+    """Whether the running bridge's key is one that Coinbase takes; one that has not been asked may be."""
+    check = _check(seen)
+    if check is None or check.fingerprint != fingerprint or check.valid is None:
+        before = condition(seen.status, "CredentialsValid")
+        return before is not None and before["status"] == "True" and before["reason"] == "Valid"
+    return check.valid
+
+
+def _is_proven(seen: Observed, fingerprint: str) -> bool:
+    check = _next(seen)
+    return (
+        check is not None and check.fingerprint == fingerprint and check.valid is True and check.can_trade is not False
+    )
+
+
+def judge(seen: Observed) -> Judgement:
+    """The condition CredentialsValid of a TradingBot whose Secret is there."""
+    if seen.spec is None:
+        return Judgement("Unknown", "InvalidSpec", "")
+    secret = api_key_secret(seen.spec)
+    if secret is None:
+        return Judgement("True", "NotNeeded", "public market data or the Simulator: no keys are used")
+    wanted, running = fingerprint_in_secret(seen), _running(seen)
+    if running and wanted and fingerprint_to_run(seen) != wanted:
+        return _of_rotation(secret, wanted, _next(seen))
+    check = _check(seen)
+    if check is None or check.valid is None or check.fingerprint != wanted:
+        before = condition(seen.status, "CredentialsValid")
+        if before is not None and before["reason"] == "Valid" and running == wanted:
+            return Judgement(before["status"], before["reason"], before["message"])
+        why = check.refusal if check is not None and check.fingerprint == wanted else ""
+        told = why or (seen.key_report.failure if seen.key_report is not None else "")
+        message = f"Secret {secret} has both keys; the bridge has not proven them yet"
+        return Judgement("Unknown", "Present", f"{message}: {told}" if told else message)
+    return _of_checked(secret, check, orders=seen.spec.mode == "Live")
+
+
+def _of_checked(secret: str, check: CredentialCheck, *, orders: bool) -> Judgement:
+    if check.valid is False:
+        said = check.refusal or "no reason given"
+        return Judgement("False", "Invalid", f"Coinbase does not accept the API key in Secret {secret}: {said}")
+    if orders and check.can_trade is False:
+        return Judgement(
+            "False", "MayNotTrade", f"the API key in Secret {secret} may not trade: give it that permission"
+        )
+    warned = f"; {_MAY_TRANSFER}" if check.can_transfer else ""
+    return Judgement("True", "Valid", f"Coinbase accepts the API key in Secret {secret}{warned}")
+
+
+def _of_rotation(secret: str, wanted: str, check: CredentialCheck | None) -> Judgement:
+    if check is None or check.fingerprint != wanted or check.valid is None:
+        return Judgement(
+            "True",
+            "Valid",
+            f"Secret {secret} has a new API key: the bridge proves it before it gives up the old one",
+        )
+    said = check.refusal or ("it may not trade" if check.can_trade is False else "no reason given")
+    return Judgement(
+        "False",
+        "RotationRefused",
+        f"Secret {secret} has a new API key that does not work: {said}. The bridge goes on with the old one, which it "
+        "has only as long as its pod lives: put a key that works into the Secret",
+    )
+
+
+def warnings(seen: Observed) -> list[str]:
+    """What is unwise about the key, in words."""
+    check = _check(seen)
+    return [_MAY_TRANSFER] if check is not None and check.can_transfer else []

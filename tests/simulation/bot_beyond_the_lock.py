@@ -1,0 +1,15 @@
+"""A bot as on another machine that has the volume too: file locks do not reach it. ``python -m`` with cbbot's arguments."""
+
+from __future__ import annotations
+
+import fcntl
+import runpy
+
+
+def main() -> None:
+    fcntl.flock = lambda *_: None  # type: ignore[assignment]
+    runpy.run_module("cbbot", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
