@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Iterable
-
-import kopf
+from collections.abc import Callable, Iterable
 
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import CbbotError, Retryable
@@ -21,6 +19,7 @@ from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED, WATCHED, Kind
+from cbbot_operator.kopf_tasks import run_kopf
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
 from cbbot_operator.readiness import Health
@@ -47,8 +46,12 @@ async def operate(configuration: Configuration) -> None:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in heeded_signals():
-        loop.add_signal_handler(number, stop.set)
+
+    def heed_signals() -> None:
+        for number in heeded_signals():
+            loop.add_signal_handler(number, stop.set)
+
+    heed_signals()
     async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         state = Health(lease)
@@ -56,7 +59,7 @@ async def operate(configuration: Configuration) -> None:
         try:
             await run_until(stop, _wait_for_lead(cluster, state))
             if not stop.is_set():
-                await _lead(configuration, cluster, (bots, bridges), state, stop)
+                await _lead(configuration, cluster, (bots, bridges), state, stop, heed_signals)
         finally:
             await lease.release()
             await server.cleanup()
@@ -84,6 +87,7 @@ async def _lead(
     asked: tuple[HttpBots, HttpBridges],
     state: Health,
     stop: asyncio.Event,
+    heed_signals: Callable[[], None],
 ) -> None:
     lease = state.lease
     cache = WatchCache()
@@ -107,7 +111,8 @@ async def _lead(
     if stop.is_set():
         return
     state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
-    watching = kopf.operator(
+    watching = run_kopf(
+        heed_signals,
         registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),
         settings=watch_settings(dynamic=dynamic),
         clusterwide=not configuration.namespaces,

@@ -53,11 +53,15 @@ class PollLanes:
 
         Raises: what a visit raised, of this round or of an earlier one.
         """
+        self._end()
         for key in keys:
             if key not in self._begun:
                 self._begun[key] = asyncio.ensure_future(visit(key))
         if self._begun:
             await asyncio.wait(self._begun.values(), timeout=self._prompt_seconds)
+        self._end()
+
+    def _end(self) -> None:
         done = [key for key, task in self._begun.items() if task.done()]
         for task in [self._begun.pop(key) for key in done]:
             task.result()

@@ -97,7 +97,8 @@ async def running(server: BusyApiServer, folder: Path, port: int) -> AsyncIterat
         yaml.safe_dump(
             {
                 "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "users": [{"name": "u", "user": {"token": "t0ken"}}],
                 "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{shell.addresses[0][1]}"}}],
             }
         )
@@ -175,6 +176,8 @@ def test_told_to_stop_while_busy_it_ends_in_time_and_gives_the_lease_back(tmp_pa
         async with running(server, tmp_path, free_port()) as process:
             await asyncio.wait_for(server.hanging.wait(), 60)
             began = time.monotonic()
+            # Somebody who is impatient sends it twice.
+            process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGTERM)
             said, complaint = await asyncio.wait_for(process.communicate(), STOP_SECONDS + 10)
             assert process.returncode == 0

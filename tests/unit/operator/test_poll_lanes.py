@@ -75,6 +75,27 @@ def test_one_that_is_being_asked_is_not_asked_twice(run: Run) -> None:
     run(scenario())
 
 
+def test_one_that_answered_after_the_round_is_asked_in_the_next(run: Run) -> None:
+    async def scenario() -> None:
+        lanes = PollLanes(prompt_seconds=0.05)
+        answer = asyncio.Event()
+        begun: list[Key] = []
+
+        async def visit(key: Key) -> None:
+            async with lanes.place(key):
+                begun.append(key)
+                await answer.wait()
+
+        await lanes.ask(KEYS[:1], visit)
+        answer.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await lanes.ask(KEYS[:1], visit)
+        assert begun == KEYS[:1] * 2
+
+    run(scenario())
+
+
 def test_what_a_visit_raises_is_raised_by_the_round(run: Run) -> None:
     async def broken(_: Key) -> None:
         raise ValueError("our bug")
