@@ -119,7 +119,9 @@ async def measure(bots: int, hung: int, rounds: int, port: int) -> None:
     written = Written()
     reconciler = Reconciler(cast("Cluster", written), read_configuration(IMAGES))
     keys = [Key("fleet", f"hung-{number}" if number < hung else f"bot-{number}") for number in range(bots)]
-    async with HttpBots(lambda key: f"http://127.0.0.1:{port}/{key.name}") as asked, HttpBridges() as bridges:
+    bots_there = HttpBots(lambda key: f"http://127.0.0.1:{port}/{key.name}")
+    # None of these bots has an API key: no bridge is asked.
+    async with bots_there as asked, HttpBridges() as bridges:
         poller = Poller(reconciler, asked, bridges, lambda *_: None)
         begun = datetime.now(UTC)
         for key in keys:

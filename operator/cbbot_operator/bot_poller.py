@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cbbot.errors import CbbotError
 from cbbot_operator import credentials, deletion, pods
@@ -14,7 +14,7 @@ from cbbot_operator.bots import Bots, Command
 from cbbot_operator.bridges import Bridges
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import KeyReport, Observed, Report, api_key_secret
+from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.operator_metrics import BOTS
 from cbbot_operator.poll_lanes import PollLanes
 from cbbot_operator.reconciler import Reconciler
@@ -24,7 +24,6 @@ __all__ = ["Poller", "command_for"]
 
 _LOG = logging.getLogger(__name__)
 _EAGER_SECONDS = 2.0
-_PROVEN_FOR = timedelta(minutes=5)
 
 
 def command_for(seen: Observed, report: Report) -> Command | None:
@@ -132,8 +131,8 @@ class Poller:
         if not _runs(seen):
             await self._reconciler.refresh(key, None)
             return
-        key_report = await self._ask_bridge(key, seen)
-        report = await self._bots.status(key, self._now())
+        # Together: a bridge that hangs does not make its bot's figures later than they are.
+        key_report, report = await asyncio.gather(self._ask_bridge(key, seen), self._bots.status(key, self._now()))
         command = command_for(seen, report)
         if command is not None:
             _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
@@ -147,12 +146,8 @@ class Poller:
         await self._reconciler.refresh(key, report, key_report)
 
     async def _ask_bridge(self, key: Key, seen: Observed) -> KeyReport | None:
-        """What the bridge sees of its API key, asked seldom once that is proven; None when nothing was asked."""
-        if seen.spec is None or api_key_secret(seen.spec) is None or seen.deployment("bridge") is None:
-            return None
-        last = seen.key_report
-        known = last is not None and last.upstream is not None and credentials.settled(seen)
-        if known and last is not None and self._now() - last.at < _PROVEN_FOR:
+        """What the bridge sees of its API key; None when it was not asked."""
+        if not credentials.is_to_ask(seen, self._now()):
             return None
         return await self._bridges.upstream(key, tokens_in(seen).bridge, self._now())
 

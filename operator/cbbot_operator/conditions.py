@@ -61,14 +61,6 @@ def derive_conditions(seen: Observed, outcome: Outcome) -> list[dict[str, Any]]:
     return derived
 
 
-def _available(deployment: Object | None) -> bool:
-    if deployment is None:
-        return False
-    status = deployment.get("status", {})
-    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    return bool(current and status.get("availableReplicas", 0) >= 1 and status.get("updatedReplicas", 0) >= 1)
-
-
 def _components(seen: Observed) -> list[tuple[str, Object | None]]:
     return [(component, seen.deployment(component)) for component in ("bridge", "bot")]
 
@@ -80,7 +72,7 @@ def _ready(seen: Observed, outcome: Outcome) -> Judgement:
     if seen.spec is not None and seen.spec.suspend:
         return Judgement("False", "Suspended", "spec.suspend is true: no pods run, state and tokens are kept")
     for word, deployment in _components(seen):
-        if not _available(deployment):
+        if not pods.is_available(deployment):
             why = _trouble(seen, word) or _what_it_says(seen, word)
             return Judgement("False", f"{word.capitalize()}NotReady", why or f"waiting for the {word}'s pod")
     report = seen.report
@@ -136,7 +128,7 @@ def _progressing(seen: Observed, outcome: Outcome) -> Judgement:
         return Judgement("False", "HeldBack", "see Ready")
     if seen.spec is not None and seen.spec.suspend:
         return Judgement("False", "Suspended", "")
-    waiting = [word for word, deployment in _components(seen) if not _available(deployment)]
+    waiting = [word for word, deployment in _components(seen) if not pods.is_available(deployment)]
     if waiting:
         return Judgement("True", "RollingOut", f"waiting for {' and '.join(waiting)}")
     return Judgement("False", "RolledOut", "")
@@ -204,7 +196,8 @@ def _storage_bound(seen: Observed, outcome: Outcome) -> Judgement:
     phase = seen.claim.get("status", {}).get("phase", "Pending")
     if phase == "Bound":
         return Judgement("True", "Bound", f"PersistentVolumeClaim {name}{_other_mode(seen.claim)}")
-    return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: see kubectl describe pvc {name}")
+    why = pods.newest_warning(seen.warnings, name) or f"see kubectl describe pvc {name}"
+    return Judgement("False", phase, f"PersistentVolumeClaim {name} is {phase}: {why}")
 
 
 def _other_mode(claim: Object) -> str:

@@ -6,15 +6,20 @@ the Secret later reaches the running bridge as a file, so the bridge can prove i
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from cbbot.contract.bridge_api import CredentialCheck
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.key_fingerprint import key_fingerprint
+from cbbot_operator import pods
 from cbbot_operator.judgement import Judgement, condition
 from cbbot_operator.keys import KEY_FINGERPRINT
 from cbbot_operator.observed import Observed, api_key_secret
 
-__all__ = ["fingerprint_in_secret", "fingerprint_to_run", "is_to_roll", "judge", "settled", "warnings"]
+__all__ = ["fingerprint_in_secret", "fingerprint_to_run", "is_to_ask", "is_to_roll", "judge", "warnings"]
 
+_PROVEN_FOR = timedelta(minutes=5)
+_ANSWERED_FOR = timedelta(seconds=30)
 _MAY_TRANSFER = "the API key may transfer money out: use one that may view and trade only"
 
 
@@ -35,9 +40,20 @@ def fingerprint_to_run(seen: Observed) -> str:
     return running if _works(seen, running) and not _is_proven(seen, wanted) else wanted
 
 
-def settled(seen: Observed) -> bool:
-    """Whether the key in the Secret is the one that the bridge runs with, and proven."""
-    return judge(seen).reason == "Valid" and _running(seen) == fingerprint_in_secret(seen)
+def is_to_ask(seen: Observed, now: datetime) -> bool:
+    """Whether the bridge is to be asked about its key: seldom once that is proven, or once there is an answer.
+
+    A bridge that is not ready is not asked, and one that did not answer, or whose key was refused, not at every round.
+    """
+    if seen.spec is None or api_key_secret(seen.spec) is None or not pods.is_available(seen.deployment("bridge")):
+        return False
+    last = seen.key_report
+    if last is None:
+        return True
+    judged = judge(seen)
+    if judged.reason == "Valid" and _running(seen) == fingerprint_in_secret(seen) and last.upstream is not None:
+        return now - last.at >= _PROVEN_FOR
+    return now - last.at >= _ANSWERED_FOR or (last.upstream is not None and judged.status != "False")
 
 
 def is_to_roll(seen: Observed) -> bool:
@@ -95,9 +111,9 @@ def judge(seen: Observed) -> Judgement:
         if before is not None and before["reason"] == "Valid" and running == wanted:
             return Judgement(before["status"], before["reason"], before["message"])
         why = check.refusal if check is not None and check.fingerprint == wanted else ""
-        told = why or (seen.key_report.failure if seen.key_report is not None else "")
+        cause = why or (seen.key_report.failure if seen.key_report is not None else "")
         message = f"Secret {secret} has both keys; the bridge has not proven them yet"
-        return Judgement("Unknown", "Present", f"{message}: {told}" if told else message)
+        return Judgement("Unknown", "Present", f"{message}: {cause}" if cause else message)
     return _of_checked(secret, check, orders=seen.spec.mode == "Live")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cbbot_operator import pods
+from cbbot_operator import credentials, pods
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Object
 from cbbot_operator.observed import Observed, Report, api_key_secret
 from cbbot_operator.running_values import running
@@ -19,6 +19,7 @@ __all__ = [
     "flat",
     "hands_off",
     "has_finalizer",
+    "has_run",
     "judge",
     "may_have_lots",
     "trades_live",
@@ -60,14 +61,17 @@ def trades_live(seen: Observed) -> bool:
     return bool(mode == "Live")
 
 
-def may_have_lots(seen: Observed) -> bool:
-    """Whether a bot may ever have run: it has been heard, its volume has been made, or its container has started."""
+def has_run(seen: Observed) -> bool:
+    """Whether a bot ever ran for this TradingBot: it has been heard, or its container has started."""
     if "epoch" in seen.status or seen.bot_status is not None:
         return True
-    claims = (seen.child("PersistentVolumeClaim", seen.names.state), seen.existing_claim)
-    if any(claim is not None and _has_a_volume(claim) for claim in claims):
-        return True
     return pods.has_started(pods.of_component(seen.pods, "bot"))
+
+
+def may_have_lots(seen: Observed) -> bool:
+    """Whether a bot has run, or has a volume, on which an earlier one may have left lots."""
+    claims = (seen.child("PersistentVolumeClaim", seen.names.state), seen.existing_claim)
+    return has_run(seen) or any(claim is not None and _has_a_volume(claim) for claim in claims)
 
 
 def _has_a_volume(claim: Object) -> bool:
@@ -76,7 +80,7 @@ def _has_a_volume(claim: Object) -> bool:
 
 def flat(seen: Observed) -> bool:
     """Whether a ready bot has said lately that nothing is open."""
-    return _told_lots(seen) == 0
+    return _fresh_lots(seen) == 0
 
 
 def judge(seen: Observed) -> Verdict:
@@ -100,10 +104,10 @@ def judge(seen: Observed) -> Verdict:
 
 def _known_lots(seen: Observed) -> int | None:
     """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
-    return _told_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
+    return _fresh_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
 
 
-def _told_lots(seen: Observed) -> int | None:
+def _fresh_lots(seen: Observed) -> int | None:
     report, status = seen.report, seen.ready_status
     if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
         return None
@@ -136,6 +140,9 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
     keys = api_key_secret(spec) if spec else None
     if keys is not None and seen.secrets.get(keys) is None:
         return Verdict(False, "FlattenNeedsKeys", f"{count}: Secret {keys} is missing, the bot cannot sell, or {force}")
+    judged = credentials.judge(seen)
+    if judged.reason in ("Invalid", "MayNotTrade"):
+        return Verdict(False, "FlattenNeedsKeys", f"{count}: {judged.message}, the bot cannot sell, or {force}")
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
     return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)
@@ -143,6 +150,8 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
 
 def _unknown(seen: Observed) -> str:
     status = seen.bot_status
+    if seen.spec is not None and seen.spec.suspend:
+        return "the bot is suspended, its lots are unknown until it runs"
     if seen.deployment("bot") is None:
         return "no bot runs that could tell its lots"
     if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):

@@ -6,13 +6,15 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
+from cbbot.errors import Refused, Retryable
 from cbbot_operator.access_mode import NEEDED_VERSION, SINGLE_POD
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
@@ -23,6 +25,8 @@ from cbbot_operator.reduced import Reduced, reduce
 from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Gatherer"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Gatherer:
@@ -46,7 +50,8 @@ class Gatherer:
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
-        warnings, warned_at = await self._warnings(key, pods, before, now)
+        claim = around.get(("PersistentVolumeClaim", Names(key.name).state))
+        warnings, warned_at = await self._warnings(key, pods, claim, before, now)
         namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
@@ -78,21 +83,29 @@ class Gatherer:
         return {entry: found.obj for entry, found in around.items()}
 
     async def _warnings(
-        self, key: Key, pods: tuple[Object, ...], before: Observed | None, now: datetime
+        self, key: Key, pods: tuple[Object, ...], claim: Reduced | None, before: Observed | None, now: datetime
     ) -> tuple[tuple[Object, ...], datetime | None]:
         """The warnings about pods that should have been ready, and when they were read: seldom, for they change little.
 
-        Of volumes and probes nothing else tells.
+        Of volumes and probes nothing else tells; a claim that is not bound is asked about as well.
         """
+        late = waited_long(pods, now)
         if not warnings_due(pods, before.warned_at if before is not None else None, now):
-            return (before.warnings, before.warned_at) if before is not None and waited_long(pods, now) else ((), None)
-        found = await asyncio.gather(
-            *(
-                self._cluster.list("Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name})
-                for name in waited_long(pods, now)
-            )
-        )
+            return (before.warnings, before.warned_at) if before is not None and late else ((), None)
+        if claim is not None and claim.obj.get("status", {}).get("phase") == "Pending":
+            late.append(str(claim.obj["metadata"]["name"]))
+        found = await asyncio.gather(*(self._warnings_about(key, name) for name in late))
         return tuple(event for events in found for event in events), now
+
+    async def _warnings_about(self, key: Key, name: str) -> Sequence[Object]:
+        try:
+            return await self._cluster.list(
+                "Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name}
+            )
+        except (Refused, Retryable) as error:
+            # They only explain: a TradingBot is not held back for them.
+            _LOG.warning("Events about %s were not read: %s", name, error, extra={"fields": {"tradingbot": str(key)}})
+            return []
 
     async def _resource(self, key: Key) -> Object | None:
         if self._cache.holds(KIND, key.namespace):

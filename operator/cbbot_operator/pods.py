@@ -9,7 +9,16 @@ from typing import Any
 from cbbot_operator.keys import Object
 from cbbot_operator.last_words import last_words
 
-__all__ = ["has_started", "of_component", "restarts", "trouble", "unready_since", "waited_long", "warnings_due"]
+__all__ = [
+    "has_started",
+    "is_available",
+    "newest_warning",
+    "of_component",
+    "restarts",
+    "trouble",
+    "unready_since",
+    "waited_long",
+]
 
 # A volume that is being made keeps a pod waiting for some seconds, a bot that reads its history for more.
 _WARNINGS_EVERY = timedelta(minutes=1)
@@ -86,6 +95,21 @@ def _of_container(status: Any) -> str:
 def _exit(ended: Any) -> str:
     said = last_words(ended.get("message") or "")
     return f"exited with code {ended.get('exitCode')} ({ended.get('reason', 'Error')})" + (f": {said}" if said else "")
+
+
+def is_available(deployment: Object | None) -> bool:
+    """Whether a pod of the newest template works."""
+    if deployment is None:
+        return False
+    status = deployment.get("status", {})
+    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    return bool(current and status.get("availableReplicas", 0) >= 1 and status.get("updatedReplicas", 0) >= 1)
+
+
+def newest_warning(warnings: Iterable[Object], about: str) -> str:
+    """The newest of ``warnings`` about the object of that name, as ``Reason: message``; empty when there is none."""
+    found = [each for each in warnings if each.get("involvedObject", {}).get("name") == about]
+    return _words(found) if found else ""
 
 
 def waited_long(pods: Iterable[Object], now: datetime) -> list[str]:

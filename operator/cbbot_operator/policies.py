@@ -74,7 +74,7 @@ def lots_keep_what_they_are_on(seen: Observed, spec: TradingBotSpec) -> Refusal 
     """Lots that are open, or may be, are of one mode and one venue, and stand in one volume."""
     before, after = running(seen), running_values(spec, seen.names)
     changed = [path for path in before if before[path] != after[path]]
-    if not changed or not deletion.may_have_lots(seen) or deletion.flat(seen):
+    if not changed or not deletion.has_run(seen) or deletion.flat(seen):
         return None
     path, lots = changed[0], seen.ready_status.open_lots if seen.ready_status is not None else None
     why = "the bot must first say that it has no lots" if lots is None else f"lots are open ({lots})"

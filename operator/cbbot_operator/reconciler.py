@@ -116,8 +116,8 @@ class Reconciler:
         async with self._locks.of(key):
             known = self.known.get(key)
             if known is not None:
-                told = key_report or known.seen.key_report
-                known.seen = replace(known.seen, report=report, key_report=told, now=self._now())
+                newest = key_report or known.seen.key_report
+                known.seen = replace(known.seen, report=report, key_report=newest, now=self._now())
                 if not known.unwritten:
                     await self._write_status(key)
 

@@ -136,7 +136,7 @@ def test_a_secret_that_is_deleted_and_made_again_is_noticed(place: Place) -> Non
     place.secret("coinbase", **keys | {"COINBASE_API_PRIVATE_KEY": "another"})
     place.comes_to("keyed", "BridgeNotReady")
     after = place.children("keyed")["Deployment/keyed-bridge"]["spec"]["template"]["metadata"]["annotations"]
-    assert after["cbbot.io/settings-hash"] != before["cbbot.io/settings-hash"]
+    assert after["cbbot.io/api-key-fingerprint"] != before["cbbot.io/api-key-fingerprint"]
 
 
 @pytest.mark.usefixtures("one_operator")

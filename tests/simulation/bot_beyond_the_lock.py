@@ -1,4 +1,4 @@
-"""A bot as on another machine that has the volume too: file locks do not reach it. ``python -m`` with cbbot's arguments."""
+"""A bot as on another machine that has the volume too: file locks do not reach it. Takes cbbot's arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import runpy
 
 
 def main() -> None:
-    fcntl.flock = lambda *_: None  # type: ignore[assignment]
+    fcntl.flock = lambda *_: None
     runpy.run_module("cbbot", run_name="__main__", alter_sys=True)
 
 

@@ -10,7 +10,7 @@ from cbbot.contract.text_setting import EVERYWHERE
 from cbbot.contract.tradingbot import TradingBotSpec, field_value
 from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH
 from cbbot_operator.observed import BOT_TOKEN, api_key_secret
-from cbbot_operator.render.inputs import Inputs
+from cbbot_operator.render.inputs import Inputs, annotate
 from cbbot_operator.render.pod import container, deployment, http_probe, secret_volume
 from cbbot_operator.render.settings_configmap import TOKEN_FOLDER
 
@@ -68,9 +68,8 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
     settings_hash = inputs.settings_hash(environment | {"simulator": " ".join(arguments)})
     # Apart from the settings: a key that is not proven yet is no reason to replace a bridge that works.
     marks = {KEY_FINGERPRINT: inputs.key_fingerprint} if inputs.key_fingerprint else {}
-    made = deployment(inputs, "bridge", spec.bridge, {SETTINGS_HASH: settings_hash} | marks, containers, volumes)
-    made["metadata"]["annotations"] = made["metadata"].get("annotations", {}) | marks
-    return made
+    hashes = {SETTINGS_HASH: settings_hash} | marks
+    return annotate(deployment(inputs, "bridge", spec.bridge, hashes, containers, volumes), marks)
 
 
 def _simulator_arguments(inputs: Inputs) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from cbbot_operator.access_mode import ASKED_MODE
 from cbbot_operator.keys import WATCH_LABEL
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN
-from cbbot_operator.render.inputs import Inputs
+from cbbot_operator.render.inputs import Inputs, annotate
 
 __all__ = ["claim_name", "claims", "service_account", "token_secret"]
 
@@ -47,7 +47,7 @@ def claims(inputs: Inputs) -> list[dict[str, Any]]:
         mode = inputs.access_mode or state.accessMode
         claim = _claim(inputs, inputs.names.state, "bot", state.size, mode, owned=owned)
         if mode != state.accessMode:
-            claim["metadata"].setdefault("annotations", {})[ASKED_MODE] = state.accessMode
+            annotate(claim, {ASKED_MODE: state.accessMode})
         made.append(claim)
     if inputs.simulated:
         made.append(_claim(inputs, inputs.names.of("simulator"), "simulator", "256Mi", "ReadWriteOnce", owned=owned))

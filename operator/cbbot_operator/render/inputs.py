@@ -14,7 +14,7 @@ from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
 from cbbot_operator.ownership import owner_marks
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "annotate"]
 
 _INSTANCE = "app.kubernetes.io/instance"
 # Argo CD takes what has its label and no owner for a part of an application, and deletes what git does not have.
@@ -90,3 +90,9 @@ class Inputs:
                 values = self.secrets.get(name) or {}
                 contents[f"secret/{name}"] = {key: values[key].hex() for key in sorted(values)}
         return hashlib.sha256(json.dumps(contents, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def annotate(obj: dict[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    """The object with these annotations besides those that it has."""
+    obj["metadata"]["annotations"] = obj["metadata"].get("annotations", {}) | dict(annotations)
+    return obj

@@ -10,7 +10,7 @@ from cbbot.contract.setting import Kind
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.contract.tradingbot import environment
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, slack_secret
-from cbbot_operator.render.inputs import Inputs
+from cbbot_operator.render.inputs import Inputs, annotate
 from cbbot_operator.running_values import RUNNING, running_values
 
 __all__ = ["SLACK_FOLDER", "STATE_FOLDER", "TOKEN_FOLDER", "settings_map", "settings_of"]
@@ -46,7 +46,6 @@ def _shortest(key: str, text: str) -> str:
 
 def settings_map(inputs: Inputs) -> dict[str, Any]:
     """Its annotations keep what may not change while lots are open: a spec says nothing of what it was before."""
-    head = inputs.head("ConfigMap", inputs.names.settings, "bot")
+    made = {**inputs.head("ConfigMap", inputs.names.settings, "bot"), "data": settings_of(inputs)}
     marks = {RUNNING[path]: value for path, value in running_values(inputs.spec, inputs.names).items()}
-    head["metadata"]["annotations"] = head["metadata"].get("annotations", {}) | marks
-    return {**head, "data": settings_of(inputs)}
+    return annotate(made, marks)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.spec_reader import read_spec
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
-from cbbot_operator.observed import KeyReport, Observed, Report
+from cbbot_operator.observed import Observed, Report
+from unit.operator.applied_fields import managed, merge_applied
 
 __all__ = [
     "API_KEYS",
@@ -30,7 +29,6 @@ __all__ = [
     "Look",
     "MakeStatus",
     "MemoryBots",
-    "MemoryBridges",
     "MemoryCluster",
     "MonotonicClock",
     "Observe",
@@ -39,7 +37,6 @@ __all__ = [
     "observed_of",
     "reason",
     "run_to_the_end",
-    "upstream_with",
 ]
 
 T = TypeVar("T")
@@ -187,13 +184,13 @@ class MemoryCluster:
         present = self.objects.get((obj["kind"], metadata["namespace"], metadata["name"]))
         wanted = {**obj, "metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
         if present is None:
-            return self.put(_managed(wanted, wanted))
+            return self.put(managed(wanted, wanted))
         version = present["metadata"]["resourceVersion"]
         if metadata.get("resourceVersion", version) != version:
             raise Conflict("the object has been modified")
         before = copy.deepcopy(present)
-        _merge_applied(present, wanted)
-        _managed(present, wanted)
+        merge_applied(present, wanted)
+        managed(present, wanted)
         if present == before:
             return copy.deepcopy(present)
         if present.get("spec") != before.get("spec"):
@@ -274,14 +271,9 @@ class MemoryCluster:
                 obj["status"] = {"phase": "Bound"}
 
 
-# Lists that server-side apply merges, item by item of one name.
-_BY_NAME = frozenset({"containers", "volumes", "env"})
-
-
 def _at(obj: Any, path: str) -> Any:
-    for part in path.split("."):
-        obj = obj.get(part, {})
-    return obj
+    head, _, rest = path.partition(".")
+    return _at(obj[head], rest) if rest else obj[head]
 
 
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
@@ -293,40 +285,6 @@ def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
             _merge(into[field], value)
         else:
             into[field] = copy.deepcopy(value)
-
-
-def _merge_applied(into: dict[str, Any], given: Mapping[str, Any]) -> None:
-    for field, value in given.items():
-        present = into.get(field)
-        if isinstance(value, Mapping) and isinstance(present, dict):
-            _merge_applied(present, value)
-        elif field in _BY_NAME and isinstance(present, list):
-            there = {item["name"]: item for item in present}
-            for item in value:
-                if item["name"] in there:
-                    _merge_applied(there[item["name"]], item)
-                else:
-                    present.append(copy.deepcopy(item))
-        else:
-            into[field] = copy.deepcopy(value)
-
-
-def _managed(into: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Note whose the fields are, as the API server does."""
-    content = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
-    named = ("name", "namespace")
-    content["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in named}
-    entry = {"manager": "cbbot-operator", "operation": "Apply", "fieldsV1": _fields(content)}
-    into["metadata"] = {**into["metadata"], "managedFields": [entry]}
-    return into
-
-
-def _fields(value: Any, name: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {f"f:{field}": _fields(item, field) for field, item in value.items()}
-    if name in _BY_NAME:
-        return {"k:" + json.dumps({"name": item["name"]}): {".": {}, **_fields(item)} for item in value}
-    return {}
 
 
 def reason(cluster: MemoryCluster, kind: str = "Ready") -> str:
@@ -348,37 +306,6 @@ class MemoryBots:
     async def command(self, key: Key, command: str, token: str, now: datetime) -> Report:
         self.commands.append((command, token))
         return await self.status(key, now)
-
-
-class MemoryBridges:
-    """Bridges that answer what a test puts there."""
-
-    def __init__(self) -> None:
-        self.answers: dict[Key, Upstream] = {}
-        self.tokens: list[str] = []
-
-    async def upstream(self, key: Key, token: str, now: datetime) -> KeyReport:
-        self.tokens.append(token)
-        answer = self.answers.get(key)
-        return KeyReport(now, answer, failure="" if answer else "the bridge does not answer: connection refused")
-
-
-def upstream_with(credentials: Mapping[str, Any], following: Mapping[str, Any] | None = None) -> Upstream:
-    """What a bridge tells of its key, and of the one that has come into its files."""
-    return Upstream.model_validate(
-        {
-            "reachable": True,
-            "base": "https://api.coinbase.com",
-            "clock_skew_ms": 0,
-            "clock_rate": 1,
-            "credentials": {"configured": True, "valid": True, **credentials},
-            "next_credentials": None if following is None else {"configured": True, "valid": True, **following},
-            "websocket": {"enabled": True, "connected": True, "reconnects": 0, "gaps": 0},
-            "ticks": [],
-            "rate_budget": {"private": 1, "public": 1},
-            "warnings": [],
-        }
-    )
 
 
 def bot_status_with(**changes: Any) -> BotStatus:

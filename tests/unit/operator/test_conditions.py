@@ -12,7 +12,8 @@ from cbbot_operator.judgement import condition
 from cbbot_operator.kubernetes_events import changes
 from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.policies import Refusal
-from unit.operator.memory_cluster import MakeStatus, Observe, upstream_with
+from unit.operator.memory_bridges import upstream_with
+from unit.operator.memory_cluster import MakeStatus, Observe
 
 Children = dict[tuple[str, str], dict[str, Any]]
 

@@ -18,17 +18,8 @@ from cbbot_operator.keys import KEY_FINGERPRINT, Key
 from cbbot_operator.observed import KeyReport, Observed
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.resource_status import derive_status
-from unit.operator.memory_cluster import (
-    Clock,
-    Look,
-    MakeStatus,
-    MemoryBots,
-    MemoryBridges,
-    MemoryCluster,
-    Observe,
-    Run,
-    upstream_with,
-)
+from unit.operator.memory_bridges import MemoryBridges, upstream_with
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
 
 Round = Callable[[], list[Key]]
 
@@ -177,7 +168,7 @@ def running(cluster: MemoryCluster) -> str:
 
 
 def test_a_rotation_waits_for_the_running_bridge_to_prove_it(
-    trading: Round, cluster: MemoryCluster, bridges: MemoryBridges, key: Key, look: Look
+    trading: Round, cluster: MemoryCluster, bridges: MemoryBridges, clock: Clock, key: Key, look: Look
 ) -> None:
     cluster.put_secret("coinbase", NEW)
     look()
@@ -189,6 +180,7 @@ def test_a_rotation_waits_for_the_running_bridge_to_prove_it(
     assert running(cluster) == fingerprint(OLD)
     assert condition(cluster.one("TradingBot", "btc")["status"], "CredentialsValid")["reason"] == "RotationRefused"
     bridges.answers[key] = upstream_with(of(OLD), of(NEW))
+    clock.advance(30)
     assert trading() == [key]
     look()
     assert running(cluster) == fingerprint(NEW)
@@ -203,6 +195,35 @@ def test_a_proven_key_is_asked_about_seldom_and_with_the_bridges_token(
         assert len(bridges.tokens) == asked
     assert len(bridges.tokens[0]) >= 32
     assert condition(cluster.one("TradingBot", "btc")["status"], "CredentialsValid")["reason"] == "Valid"
+
+
+def test_a_bridge_that_is_not_ready_is_not_asked_and_one_that_is_silent_seldom(
+    trading: Round, bridges: MemoryBridges, clock: Clock, cluster: MemoryCluster, key: Key, look: Look
+) -> None:
+    del bridges.answers[key]
+    clock.advance(301)
+    trading()
+    for seconds, asked in ((10, 2), (19, 2), (2, 3)):
+        clock.advance(seconds)
+        trading()
+        assert len(bridges.tokens) == asked
+    cluster.edit("Deployment", "btc-bridge")["status"]["availableReplicas"] = 0
+    look()
+    clock.advance(301)
+    trading()
+    assert len(bridges.tokens) == 3
+
+
+def test_a_key_that_was_refused_is_asked_about_again_after_half_a_minute(
+    trading: Round, bridges: MemoryBridges, clock: Clock, key: Key
+) -> None:
+    bridges.answers[key] = upstream_with(of(OLD, valid=False))
+    clock.advance(301)
+    trading()
+    for seconds, asked in ((10, 2), (21, 3)):
+        clock.advance(seconds)
+        trading()
+        assert len(bridges.tokens) == asked
 
 
 def test_a_paper_bot_without_a_key_has_its_bridge_left_alone(

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot_operator.deletion import judge, wants_finalizer
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE
-from cbbot_operator.observed import Observed, Report
+from cbbot_operator.observed import KeyReport, Observed, Report
+from unit.operator.memory_bridges import upstream_with
 from unit.operator.memory_cluster import MakeStatus, Observe
 
 RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"replicas": 1}}}
@@ -113,6 +115,56 @@ def test_nothing_is_let_go_on_the_figures_of_a_bot_that_is_not_ready(
     assert "the bot is not ready, its lots are unknown (the venue's clock)" in refused.message
     waits = judge(replace(deleting("Flatten", lots=0), report=report))
     assert (waits.release, waits.reason, waits.flatten) == (False, "FlattenWaits", True)
+
+
+def test_flatten_says_that_the_key_is_refused(deleting: Observe, api_keys: dict[str, bytes]) -> None:
+    seen = deleting("Flatten")
+    mark = {"fingerprint": key_fingerprint(*api_keys.values()), "valid": False, "refusal": "401 Unauthorized"}
+    verdict = judge(replace(seen, key_report=KeyReport(seen.now, upstream_with(mark))))
+    assert (verdict.release, verdict.reason, verdict.flatten) == (False, "FlattenNeedsKeys", False)
+    assert "401 Unauthorized" in verdict.message
+
+
+PHASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "starting": ({"ready": False, "phase": "starting", "reason": "the bridge"}, {}, "not ready"),
+    "reconciling": ({"ready": False, "phase": "reconciling", "reason": "2 orders"}, {}, "not ready"),
+    "halted": ({"phase": "halted", "open_lots": 1}, {}, "1 lot is open"),
+    "trading": ({"open_lots": 2}, {}, "2 lots are open"),
+    "an order in flight": ({"open_lots": 0, "pending_orders": 1}, {}, "1 lot is open"),
+    "figures not known": ({"open_lots": None}, {}, "its lots are unknown"),
+    "suspended": ({}, {"spec": {"suspend": True}, "heard": False}, "the bot is suspended"),
+    "no Deployment": ({}, {"children": {}, "heard": False}, "no bot runs"),
+    "silent": ({}, {"heard": False}, "the bot does not answer"),
+    "no Secret": ({}, {"secrets": {"coinbase": None}, "heard": False}, "the bot does not answer"),
+    "turned to paper": ({"open_lots": 2}, {"spec": {"mode": "Paper"}, "status": {"mode": "Live"}}, "2 lots are open"),
+    "never heard, but with a volume": (
+        {},
+        {
+            "heard": False,
+            "status": {},
+            "children": {("PersistentVolumeClaim", "btc-state"): {"spec": {"volumeName": "pv-1"}}},
+        },
+        "no bot runs",
+    ),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_deleting_with_lots_that_are_open_or_unknown_is_refused_in_every_phase(
+    deleting: Observe, bot_status: MakeStatus, phase: str
+) -> None:
+    figures, changes, words = PHASES[phase]
+    seen = deleting(**changes)
+    if seen.report is not None:
+        seen = replace(seen, report=Report(seen.now, bot_status(**figures)))
+    verdict = judge(seen)
+    assert (verdict.release, verdict.reason, verdict.flatten) == (False, "DeletionRefused", False)
+    assert words in verdict.message
+
+
+def test_a_spec_that_cannot_be_read_lets_nothing_go(deleting: Observe) -> None:
+    verdict = judge(replace(deleting(), spec=None))
+    assert (verdict.release, verdict.reason) == (False, "DeletionRefused")
 
 
 @pytest.mark.parametrize(("seconds", "released"), [(-1, False), (0, False), (0.9, False), (1, True)])

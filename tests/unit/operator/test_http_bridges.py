@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from cbbot_operator.bridges import HttpBridges, bridge_address
 from cbbot_operator.observed import KeyReport
-from unit.operator.memory_cluster import KEY, Run, upstream_with
+from unit.operator.memory_bridges import upstream_with
+from unit.operator.memory_cluster import KEY, Run
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

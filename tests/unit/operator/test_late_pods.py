@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key, labels
 from unit.operator.memory_cluster import Clock, Look, MemoryCluster
 
@@ -43,3 +44,26 @@ def test_a_pod_that_became_ready_costs_no_question(cluster: MemoryCluster, clock
     clock.advance(600)
     look()
     assert asked(cluster) == 0
+
+
+@pytest.mark.usefixtures("slow_pod")
+def test_what_keeps_a_claim_from_being_bound_is_said_and_events_that_cannot_be_read_hold_nothing_back(
+    cluster: MemoryCluster, clock: Clock, look: Look
+) -> None:
+    look()
+    cluster.edit("PersistentVolumeClaim", "btc-state")["status"] = {"phase": "Pending"}
+    about = {"involvedObject": {"name": "btc-state"}, "type": "Warning", "reason": "ProvisioningFailed"}
+    metadata = {"namespace": "trading", "name": "btc-state.1"}
+    cluster.put({"kind": "Event", "metadata": metadata, "message": 'storageclass "fast" not found', **about})
+    clock.advance(40)
+    look()
+    found = condition(cluster.one("TradingBot", "btc")["status"], "StorageBound")
+    assert (found["reason"], found["message"]) == (
+        "Pending",
+        'PersistentVolumeClaim btc-state is Pending: ProvisioningFailed: storageclass "fast" not found',
+    )
+    cluster.refused = {("list", "Event"): "no rights"}
+    clock.advance(61)
+    look()
+    found = condition(cluster.one("TradingBot", "btc")["status"], "StorageBound")
+    assert found["message"].endswith("see kubectl describe pvc btc-state")

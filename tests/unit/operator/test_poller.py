@@ -11,7 +11,8 @@ from cbbot_operator.judgement import condition
 from cbbot_operator.keys import FINALIZER, Key
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
-from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryBridges, MemoryCluster, Observe, Run
+from unit.operator.memory_bridges import MemoryBridges
+from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
 
 Polled = Callable[[dict[str, Any], BotStatus | str], list[Key]]
 

@@ -20,6 +20,7 @@ from cbbot_operator.observed import Tokens
 from cbbot_operator.ownership import annotated_owner
 from cbbot_operator.render import Inputs, render
 
+ASKED = "cbbot.io/asked-access-mode"
 SIMULATED: dict[str, Any] = {
     "product": {"id": "BTC-USD"},
     "exchange": {"venue": "Simulator", "simulator": {"speed": 600}},
@@ -315,11 +316,10 @@ def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[
     spec = {**paper, "state": {"accessMode": "ReadWriteOncePod"}}
     asked = rendered(spec)["PersistentVolumeClaim", "btc-state"]
     assert asked["spec"]["accessModes"] == ["ReadWriteOncePod"]
-    assert "cbbot.io/asked-access-mode" not in asked["metadata"].get("annotations", {})
+    assert ASKED not in asked["metadata"]["annotations"]
     given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
     assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
-    others = asked["metadata"].get("annotations", {})
-    assert given["metadata"]["annotations"] == {**others, "cbbot.io/asked-access-mode": "ReadWriteOncePod"}
+    assert given["metadata"]["annotations"][ASKED] == "ReadWriteOncePod"
 
 
 def test_the_bridge_admits_its_bot_and_both_admit_the_operator_and_scrapers(paper: dict[str, Any]) -> None:
