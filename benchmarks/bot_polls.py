@@ -93,6 +93,9 @@ class Written:
         self.count += 1
         return {**resource_of(Key(namespace, name)), "kind": kind, **patch}
 
+    async def version(self) -> tuple[int, int]:
+        return 1, 36
+
     async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
         return obj
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cbbot.contract.bridge_api import Upstream
 from cbbot.contract.ports import BRIDGE_PORT
+from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
 from cbbot_operator.keys import Key, Names
 from cbbot_operator.observed import KeyReport
 
@@ -43,7 +44,8 @@ class HttpBridges:
 
     async def __aenter__(self) -> Self:
         # Pods come and go behind a Service: a kept connection may lead to one that is gone.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), timeout=_TIMEOUT)
+        connector = aiohttp.TCPConnector(force_close=True, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
         return self
 
     async def __aexit__(
@@ -59,8 +61,8 @@ class HttpBridges:
         headers = {"Authorization": f"Bearer {token}"}
         try:
             async with self._session.get(f"{self._address(key)}/upstream", headers=headers) as response:
-                body = await _at_most(response.content, _MOST_BYTES)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                body = await read_bounded(response, _MOST_BYTES)
+        except (aiohttp.ClientError, TimeoutError, OSError, AnswerTooLarge) as error:
             return KeyReport(now, failure=f"the bridge does not answer: {str(error) or type(error).__name__}")
         if response.status != 200:
             return KeyReport(now, failure=f"the bridge answers /upstream with {response.status}")
@@ -68,12 +70,3 @@ class HttpBridges:
             return KeyReport(now, Upstream.model_validate(json.loads(body)))
         except (ValidationError, ValueError) as error:
             return KeyReport(now, failure=f"the bridge's answer to /upstream cannot be read: {str(error)[:200]}")
-
-
-async def _at_most(stream: aiohttp.StreamReader, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in stream.iter_chunked(65536):
-        body += chunk
-        if len(body) > most:
-            raise aiohttp.ClientPayloadError(f"an answer of more than {most} bytes")
-    return bytes(body)

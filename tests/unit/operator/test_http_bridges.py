@@ -59,7 +59,7 @@ async def endless(request: web.Request) -> web.StreamResponse:
     [
         (refused, "the bridge answers /upstream with 401"),
         (nonsense, "the bridge's answer to /upstream cannot be read"),
-        (endless, "an answer of more than 262144 bytes"),
+        (endless, "the answer is longer than 262144 bytes"),
     ],
 )
 def test_what_cannot_be_used_is_a_report_with_the_reason(run: Run, answer: Answer, failure: str) -> None:

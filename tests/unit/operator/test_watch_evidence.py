@@ -170,9 +170,9 @@ def test_a_namespace_that_may_not_be_watched_is_named_and_the_others_go_on(
             assert evidence.forbidden == []
 
     run(scenario())
-    told = [record.message for record in caplog.records if "not allowed to watch" in record.message]
-    assert len(told) == 2
-    assert any("tradingbots in b: give the operator's service account its rights there back" in line for line in told)
+    said = [record.message for record in caplog.records if "not allowed to watch" in record.message]
+    assert len(said) == 2
+    assert any("tradingbots in b: give the operator's service account its rights there back" in line for line in said)
     assert "allowed to watch tradingbots in b again" in caplog.text
 
 
