@@ -13,7 +13,7 @@ try: ## Run the demo: simulator, bridge and bot on this machine, with a live tab
 setup check test: ## Make the environment; lint, types, layers, unit and property tests; those and simulation
 	$(PYTHON) tools/dev.py $@
 
-generate: ## Write what is generated from the contract: the CRD, the chart's copy, docs/settings.md
+generate: ## Write what is generated from the contract: the CRD, the chart's copies, docs/settings.md
 format lint types layers generate generated mutations unit property simulation:
 	$(PYTHON) tools/dev.py $@
 

@@ -1,4 +1,4 @@
-"""Writes what is generated from the contract: the CRD, its copy in the chart, docs/settings.md.
+"""Writes what is generated from the contract: the CRD, the chart's copies, docs/settings.md.
 
 ``--check`` writes nothing and fails when one of them is not current.
 """
@@ -12,7 +12,10 @@ from pathlib import Path
 from cbbot.contract.settings_table import SETTINGS
 from cbbot_operator import crd
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_BOT = (ROOT / "examples" / "try.yaml", ROOT / "charts" / "files" / "try.yaml")
+"""What the chart's notes tell a person to apply is the example, byte for byte."""
+PAGE = ROOT / "docs" / "settings.md"
 HEAD = """# Settings
 
 Generated from the settings table (`bot/cbbot/contract/settings_table.py`) by `make generate`; do not edit.
@@ -35,10 +38,15 @@ def page() -> str:
 
 def main() -> None:
     arguments = sys.argv[1:]
-    os.chdir(PAGE.parents[1])
+    os.chdir(ROOT)
     stale = crd.main(arguments)
+    example, copy = FIRST_BOT
     if arguments != ["--check"]:
         PAGE.write_text(page())
+        copy.write_bytes(example.read_bytes())
+    elif not copy.is_file() or copy.read_bytes() != example.read_bytes():
+        print(f"{copy.relative_to(ROOT)} is not current: run make generate", file=sys.stderr)
+        stale = 1
     elif not PAGE.is_file() or PAGE.read_text() != page():
         print(f"{PAGE.name} is not current: run make generate", file=sys.stderr)
         stale = 1

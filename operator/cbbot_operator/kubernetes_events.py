@@ -23,6 +23,7 @@ _POSITION_NEWS = frozenset(
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Type (Normal, Warning), reason and message of every Event that the change of status deserves."""
     events = []
+    ready = condition(after, "Ready") or {}
     for kind in _REPORTED:
         old, new = condition(before, kind), condition(after, kind)
         if new is None or (old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"])):
@@ -36,11 +37,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
             continue
         if kind == "Ready" and old is not None and old["status"] == new["status"] == "True":
             continue  # trading or paused: EntriesAllowed tells it
-        if (
-            kind == "Degraded"
-            and new["status"] == "True"
-            and new["reason"] == (condition(after, "Ready") or {}).get("reason")
-        ):
+        if kind != "Ready" and _BAD.get(kind) == new["status"] and new["reason"] == ready.get("reason"):
             continue  # Ready tells it already
         expected = kind == "Ready" and (new["reason"] == "Suspended" or _is_rolling_out(after))
         level = "Warning" if _BAD.get(kind) == new["status"] and not expected else "Normal"

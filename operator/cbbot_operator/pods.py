@@ -18,6 +18,7 @@ __all__ = [
     "trouble",
     "unready_since",
     "waited_long",
+    "warnings_due",
 ]
 
 # A volume that is being made keeps a pod waiting for some seconds, a bot that reads its history for more.
@@ -175,6 +176,12 @@ def _is_being_made(pod: Object) -> bool:
 
 def _is_about(warning: Object, pod: Object) -> bool:
     return bool(warning.get("involvedObject", {}).get("name") == pod["metadata"].get("name"))
+
+
+def words_about(name: str, warnings: Iterable[Object]) -> str:
+    """The newest warning about an object of that name, as ``Reason: message``; empty when there is none."""
+    found = [each for each in warnings if each.get("involvedObject", {}).get("name") == name]
+    return _words(found) if found else ""
 
 
 def _words(warnings: Sequence[Object]) -> str:

@@ -146,3 +146,5 @@ def test_the_notes_name_the_next_command() -> None:
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
         missing(f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}", required_by=SUITE)
     assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout
+    document = ended.stdout.split("<<'END'\n")[1].split("\nEND\n")[0]
+    assert yaml.safe_load(document) == yaml.safe_load((ROOT / "examples/try.yaml").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import pytest
 
 from started_processes import start
 
-__all__ = ["NAMESPACE", "Kubectl", "Note", "run"]
+__all__ = ["NAMESPACE", "ROOT", "Kubectl", "Note", "run"]
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "cbbot-e2e"
@@ -34,17 +34,17 @@ class Kubectl:
     """kubectl in one namespace."""
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
-        self._namespace = namespace
+        self.namespace = namespace
 
     def __call__(self, *arguments: str, seconds: float = 60, check: bool = True) -> str:
-        return run("kubectl", "-n", self._namespace, *arguments, seconds=seconds, check=check).stdout
+        return run("kubectl", "-n", self.namespace, *arguments, seconds=seconds, check=check).stdout
 
     def helm(self, *arguments: str, seconds: float = 60, check: bool = True) -> str:
-        return run("helm", "-n", self._namespace, *arguments, seconds=seconds, check=check).stdout
+        return run("helm", "-n", self.namespace, *arguments, seconds=seconds, check=check).stdout
 
     def refused(self, *arguments: str) -> str:
         """What the API server says when it does not take it; "" when it does."""
-        ended = run("kubectl", "-n", self._namespace, *arguments, check=False)
+        ended = run("kubectl", "-n", self.namespace, *arguments, check=False)
         return ended.stderr if ended.returncode else ""
 
     def json(self, *arguments: str) -> Any:
@@ -55,12 +55,12 @@ class Kubectl:
 
     def bot(self, name: str, path: str) -> Any:
         """GET from a bot, through the API server."""
-        address = f"/api/v1/namespaces/{self._namespace}/services/{name}-bot:8080/proxy/{path}"
+        address = f"/api/v1/namespaces/{self.namespace}/services/{name}-bot:8080/proxy/{path}"
         return json.loads(self("get", "--raw", address))
 
     def until(self, what: str, template: str, holds: Callable[[str], bool], seconds: float) -> list[str]:
         """Watch a jsonpath of one object until ``holds``; every value that was seen, in order."""
-        command = ["kubectl", "-n", self._namespace, "get", what, "-o", f"jsonpath={template}{{'\\n'}}", "--watch"]
+        command = ["kubectl", "-n", self.namespace, "get", what, "-o", f"jsonpath={template}{{'\\n'}}", "--watch"]
         seen: list[str] = []
         deadline = time.monotonic() + seconds
         with start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watch:

@@ -194,7 +194,7 @@ def test_an_outage_of_the_api_server_for_a_minute_is_survived(
         run(tool, "stop-apiserver", seconds=60)
     else:
         proxy.cut()
-    time.sleep(OUTAGE_SECONDS)
+    threading.Event().wait(OUTAGE_SECONDS)
     if tool:
         run(tool, "start-apiserver", seconds=120)
     else:

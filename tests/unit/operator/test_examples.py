@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,10 +14,19 @@ from cbbot.contract.tradingbot import environment
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_every_example_is_accepted_without_a_warning(path: Path) -> None:
-    manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert warnings(load(environment(read_spec(manifest["spec"])))) == []
+MANIFESTS = [
+    (path.name, manifest) for path in EXAMPLES for manifest in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("name", "manifest"), MANIFESTS)
+def test_every_example_is_accepted_without_a_warning(name: str, manifest: dict[str, Any]) -> None:
+    assert warnings(load(environment(read_spec(manifest["spec"])))) == [], name
+
+
+def test_no_two_examples_have_one_name() -> None:
+    names = [manifest["metadata"]["name"] for _, manifest in MANIFESTS]
+    assert len(set(names)) == len(names)
 
 
 def test_the_live_example_has_its_caps() -> None:

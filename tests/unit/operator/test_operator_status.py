@@ -100,7 +100,8 @@ def test_a_rollout_is_no_warning_and_open_lots_are_no_news() -> None:
 
 
 def test_a_degradation_that_ready_tells_is_reported_once() -> None:
-    after = conditions(Ready=("False", "SecretMissing"), Degraded=("True", "SecretMissing"))
+    why = "SecretMissing"
+    after = conditions(Ready=("False", why), Degraded=("True", why), CredentialsValid=("False", why))
     assert [reason for _, reason, _ in changes({}, after)] == ["SecretMissing"]
 
 

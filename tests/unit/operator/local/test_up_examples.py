@@ -9,14 +9,22 @@ import pytest
 from cbbot.contract.advice import warnings
 from cbbot.contract.env_file import parse_env_file
 from cbbot.contract.settings import live_requirements, load
-from cbbot_operator.local.manifest import read_manifest
+from cbbot_operator.local.manifest import BadManifest, read_manifest
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_manifest_is_accepted(path: Path) -> None:
+TWO_BOTS = EXAMPLES / "two-bots.yaml"
+
+
+@pytest.mark.parametrize("path", sorted({*EXAMPLES.glob("*.yaml")} - {TWO_BOTS}), ids=lambda path: path.name)
+def test_every_manifest_of_one_bot_is_accepted(path: Path) -> None:
     assert read_manifest(path).spec.product.id
+
+
+def test_two_bots_are_for_a_cluster() -> None:
+    with pytest.raises(BadManifest, match=r"holds 2 TradingBots \(btc-slow, eth-fast\): cbbot up runs one"):
+        read_manifest(TWO_BOTS)
 
 
 def test_the_old_deployment_s_settings_load_with_the_warnings_they_deserve() -> None:
