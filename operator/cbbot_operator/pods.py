@@ -178,12 +178,6 @@ def _is_about(warning: Object, pod: Object) -> bool:
     return bool(warning.get("involvedObject", {}).get("name") == pod["metadata"].get("name"))
 
 
-def words_about(name: str, warnings: Iterable[Object]) -> str:
-    """The newest warning about an object of that name, as ``Reason: message``; empty when there is none."""
-    found = [each for each in warnings if each.get("involvedObject", {}).get("name") == name]
-    return _words(found) if found else ""
-
-
 def _words(warnings: Sequence[Object]) -> str:
     newest = max(warnings, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
     return f"{newest.get('reason')}: {newest.get('message', '')}"
