@@ -18,6 +18,7 @@ __all__ = [
     "trouble",
     "unready_since",
     "waited_long",
+    "warnings_due",
 ]
 
 # A volume that is being made keeps a pod waiting for some seconds, a bot that reads its history for more.
