@@ -22,7 +22,7 @@ __all__ = ["ApiProxy", "Rule", "is_write", "too_many_requests"]
 Rule = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 """Asked before a request is passed on: an answer of its own, or None to pass it on."""
 
-_DROPPED: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
+_DROPPED: Final = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
 def is_write(request: web.Request) -> bool:

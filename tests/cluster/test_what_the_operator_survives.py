@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from cluster.api_proxy import ApiProxy, is_write, too_many_requests
+from cluster.api_proxy import ApiProxy, Rule, is_write, too_many_requests
 from cluster.api_server import ApiServer
 from cluster.kubectl import Note, run
 from cluster.operator_process import OperatorProcess
@@ -58,39 +58,42 @@ def one_operator(place: Place, proxy: ApiProxy, tmp_path: Path) -> Iterator[Oper
 def test_children_are_whole_whichever_write_the_operator_dies_at(
     place: Place, proxy: ApiProxy, one_operator: OperatorProcess, note: Note
 ) -> None:
-    place.make("calm0", PAPER)
-    place.comes_to("calm0", "BridgeNotReady")
-    wanted = of_form(place, "calm0")
-    steps = len(proxy.writes)
+    place.make("calm", PAPER)
+    place.comes_to("calm", "BridgeNotReady")
+    wanted = of_form(place, "calm")
+    steps = sum(1 for write in proxy.writes if "/calm" in write)
+    assert steps > len(wanted)
     started = time.monotonic()
-    died = threading.Event()
-    left = 0
+    names = [f"dies{chr(ord('a') + step)}" for step in range(steps)]
+    for step, name in enumerate(names, start=1):
+        died = threading.Event()
+        proxy.rule = _death(proxy, one_operator, name, step, died)
+        place.make(name, PAPER)
+        assert died.wait(40), f"write {step} about {name} never came: {proxy.writes[-20:]}"
+        proxy.rule = None
+    for name in names:
+        place.comes_to(name, "BridgeNotReady")
+        assert of_form(place, name) == wanted, name
+    note(f"operator killed after each of {steps} writes: {time.monotonic() - started:.1f} s")
 
-    async def die(request: web.Request) -> web.StreamResponse | None:
+
+def _death(proxy: ApiProxy, operator: OperatorProcess, name: str, writes: int, died: threading.Event) -> Rule:
+    """Kill the operator once the API server has done the last of so many writes about a TradingBot."""
+    left = writes
+
+    async def rule(request: web.Request) -> web.StreamResponse | None:
         nonlocal left
-        if not is_write(request) or died.is_set():
+        if not is_write(request) or f"/{name}" not in request.path or died.is_set():
             return None
         left -= 1
         if left:
             return None
         answer = await proxy.passed_on(request)
         died.set()
-        one_operator.kill()
+        operator.kill()
         return answer
 
-    for step in range(1, steps + 1):
-        left = step
-        died.clear()
-        proxy.rule = die
-        name = f"dies{chr(96 + step)}"
-        place.make(name, PAPER)
-        assert died.wait(40), f"write {step} never came: {proxy.writes[-20:]}"
-        proxy.rule = None
-    for step in range(1, steps + 1):
-        name = f"dies{chr(96 + step)}"
-        place.comes_to(name, "BridgeNotReady")
-        assert of_form(place, name) == wanted, name
-    note(f"operator killed after each of {steps} writes: {time.monotonic() - started:.1f} s")
+    return rule
 
 
 @pytest.mark.usefixtures("one_operator")
