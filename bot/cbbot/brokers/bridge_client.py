@@ -119,7 +119,7 @@ class BridgeClient:
         self._note_epoch(response)
         return response
 
-    async def post_order(self, body: Mapping[str, str]) -> OrderOutcome:
+    async def post_order(self, body: Mapping[str, str | int]) -> OrderOutcome:
         """``POST /order/market``; what is not certain is :class:`Unknown`."""
         path = "/order/market"
         try:

@@ -20,6 +20,7 @@ from cbbot.contract.bridge_fields import (
     PositiveDecimalText,
     ProductId,
     UpstreamObject,
+    VenueMs,
 )
 from cbbot.domain.order import OrderStatus, Side
 
@@ -98,15 +99,25 @@ class AttachedBracket(BridgeRequest):
     stop_trigger_price: PositiveDecimalText = Field(examples=["65000.00"])
 
 
-class MarketOrder(BridgeRequest):
+class _OrderRequest(BridgeRequest):
+    """What every order has. The bridge does not let it leave after ``not_after_ms``: 400 ``too_late``.
+
+    A request may wait where nobody sees it, in the socket of a process that is stopped. An order that is found to be
+    late while an earlier try of it may have been taken is unknown, and not tried again.
+    """
+
+    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
+    product_id: ProductId = Field(examples=["BTC-USD"])
+    not_after_ms: VenueMs | None = Field(default=None, examples=[4_102_444_800_000])
+
+
+class MarketOrder(_OrderRequest):
     """``POST /order/market``. Sizes are floored to the product's increments, never rounded up."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [_only("quote_size", "base_size"), _only("base_size", "quote_size")]}
     )
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     side: Side
     quote_size: PositiveDecimalText | None = Field(default=None, examples=["25.00"])
     base_size: PositiveDecimalText | None = Field(default=None)
@@ -119,11 +130,9 @@ class MarketOrder(BridgeRequest):
         return self
 
 
-class MarketBuy(BridgeRequest):
+class MarketBuy(_OrderRequest):
     """``POST /orders/market_buy``."""
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     quote_size: PositiveDecimalText = Field(examples=["25.00"])
 
 
@@ -143,11 +152,9 @@ _RESTING: list[JsonValue] = [_when((TimeInForce.GTC,), end=False), _when((TimeIn
 _AT_ONCE = _when((TimeInForce.IOC, TimeInForce.FOK), end=False, post_only=False)
 
 
-class _PricedOrder(BridgeRequest):
+class _PricedOrder(_OrderRequest):
     """What every order with a price has. Sizes are floored; prices are rounded down for a BUY, up for a SELL."""
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     side: Side
     base_size: PositiveDecimalText = Field(examples=["0.001"])
     limit_price: PositiveDecimalText = Field(examples=["70000.00"])
