@@ -100,7 +100,7 @@ class OrderPlacer:
         repeated = sent.body is not None
         body = sent.body
         if body is None:
-            body, refusal = await self._new_body(sent, bounds)
+            body, refusal = await self._new_body(sent, bounds.deadline)
             if refusal is not None:
                 return await self._existing_or(refusal, sent, body, bounds.deadline)
             if body is None:
@@ -223,12 +223,12 @@ class OrderPlacer:
         sent.not_placed()
         raise id_in_use(sent.client_order_id, f"another order at Coinbase: {wrong}")
 
-    async def _new_body(self, sent: SentOrder, bounds: _Bounds) -> tuple[dict[str, Any] | None, Refused | None]:
+    async def _new_body(self, sent: SentOrder, deadline: float) -> tuple[dict[str, Any] | None, Refused | None]:
         """The create request, as far as it could be made, and why it must not be sent."""
         body: dict[str, Any] | None = None
         wish = sent.wish
         try:
-            async with asyncio.timeout(max(bounds.deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
+            async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product_for_order(wish.product_id)
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
@@ -238,7 +238,7 @@ class OrderPlacer:
             raise UpstreamUnavailable(504, BridgeErrorCode.UPSTREAM_TIMEOUT, message) from None
         except Refused as refusal:
             return body, refusal
-        return body, _too_late() if time.monotonic() >= bounds.leave_by else None
+        return body, None
 
     async def _bid(self, wish: Wish) -> Decimal | None:
         if not wish.needs_bid:
