@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
+from cbbot.brokers.bridge_client import LISTING_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
 from cbbot.brokers.broker import Listing, OrderEvent
 from cbbot.brokers.listed_orders import listed_orders
 from cbbot.brokers.order_answers import CLOCK_MARGIN_MS, by_quote, contradiction, execution_of, is_final, may_be_final
@@ -136,12 +136,12 @@ class BridgeBroker:
             "since": str(since_ms // 1000),
         }
         try:
-            answer = await self._client.get("/orders", params, LOOK_LIMIT)
-            orders = OwnOrders.model_validate(answer).orders
-            return OrdersListed(asked_ms, listed_orders(self._instrument, prefix, orders))
+            answer = OwnOrders.model_validate(await self._client.get("/orders", params, LISTING_LIMIT))
+            found = listed_orders(self._instrument, prefix, answer)
+            return OrdersListed(asked_ms, found, all_visible=answer.all_visible)
         except ValidationError:
             return OrdersNotListed(asked_ms, "bridge: GET /orders: an answer that is no list of orders")
-        except (Retryable, Refused, BadInput) as error:
+        except (Retryable, Refused) as error:
             return OrdersNotListed(asked_ms, str(error))
 
     def _body(self, intent: Intent) -> dict[str, str]:

@@ -42,6 +42,7 @@ __all__ = [
     "StopDirection",
     "StopLimitOrder",
     "TimeInForce",
+    "UnreadableOrder",
 ]
 
 
@@ -275,17 +276,31 @@ class OpenOrders(BridgeAnswer):
     size: int
 
 
+class UnreadableOrder(BridgeAnswer):
+    """An order that exists, and of which Coinbase says too little or what cannot be: ``reason``.
+
+    ``order_id`` is empty where it does not say even that.
+    """
+
+    client_order_id: str
+    order_id: str
+    reason: str
+
+
 class OwnOrders(BridgeAnswer):
     """``GET /orders``: every order whose client order id begins with the prefix, created since ``since`` or later.
 
-    Without a look at their fills. All pages, or an error: what is not here was not visible at ``until``. Times are the
-    venue's, RFC 3339.
+    Without a look at their fills. All pages, or an error: what is in neither list was not visible at ``until``. Times
+    are the venue's, RFC 3339. ``all_visible``: no order under such an id is on its way or invisible still. The bridge
+    knows that once it has run for as long as an order may be invisible, and every one that it has sent since is here.
     """
 
     since: str
     until: str
     orders: list[OrderState]
     size: int
+    unreadable: list[UnreadableOrder] = Field(default=[])
+    all_visible: bool = False
 
 
 class OrderUnchanged(BridgeAnswer):
