@@ -62,10 +62,10 @@ class BridgeMarket:
         Raises:
             Retryable: the bridge has just come up and cannot tell yet whether the venue's clock runs or stands.
         """
-        told = _shaped(VenueTime, await self._client.get("/time"))
-        if not told.rate_known:
+        answer = _shaped(VenueTime, await self._client.get("/time"))
+        if not answer.rate_known:
             raise Retryable("bridge: GET /time: the rate of the venue's clock is not known yet")
-        return told.epoch_ms
+        return answer.epoch_ms
 
     async def price(self, instrument: Instrument) -> tuple[int, LastTrade] | None:
         """The last price in ticks and the trade it is of; None when there is none or it is stale."""
