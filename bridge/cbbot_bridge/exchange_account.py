@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -87,7 +86,7 @@ class ExchangeAccount:
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
                 return CredentialCheck(configured=True, valid=False)
             raise
-        self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
+        self._may_trade, self._asked_at = _flag(body, "can_trade"), self._rest.monotonic()
         return CredentialCheck(
             configured=True,
             valid=True,
@@ -101,7 +100,7 @@ class ExchangeAccount:
 
         A no is asked for again now and then: a person may have allowed it since.
         """
-        if self._may_trade is False and time.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
+        if self._may_trade is False and self._rest.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
             with suppress(Retryable):
                 await self.credentials()
         if self._may_trade is False:

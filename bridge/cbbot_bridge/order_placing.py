@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -72,7 +71,7 @@ class OrderPlacer:
             UpstreamUnavailable: this request placed nothing and may be made again.
             OrderUnknown: it may or may not have been placed.
         """
-        deadline = time.monotonic() + self._rest.order_seconds
+        deadline = self._rest.monotonic() + self._rest.order_seconds
         async with self._sent_orders.claimed(order.client_order_id, wish_of(order), deadline) as sent:
             if sent.placed is None:
                 sent.placed = await self._send(sent, before_send, deadline)
@@ -88,7 +87,7 @@ class OrderPlacer:
             if body is None:
                 raise AssertionError("neither a body nor a refusal")
         sent_before = sent.last_sent
-        sent.sending(body, time.monotonic())
+        sent.sending(body, self._rest.monotonic())
         try:
             posted = await self._rest.post("/orders", body, before_send, deadline=deadline)
         except Refused:
@@ -96,7 +95,7 @@ class OrderPlacer:
             self._undo(sent, sent_before, repeated=repeated)
             raise
         if posted.may_have_acted:
-            sent.last_sent = time.monotonic()
+            sent.last_sent = self._rest.monotonic()
         return await self._conclude(sent, body, posted, sent_before, repeated=repeated, deadline=deadline)
 
     async def _conclude(
@@ -174,7 +173,7 @@ class OrderPlacer:
         return self._existing(sent, body, order)
 
     async def _find(self, sent: SentOrder, product_id: str | None, deadline: float) -> dict[str, Any] | None:
-        within = max(deadline - time.monotonic(), self._rest.least_seconds)
+        within = max(deadline - self._rest.monotonic(), self._rest.least_seconds)
         since = sent.first_sent if sent.body is not None and product_id is not None else None
         return await self._search.find(sent.client_order_id, product_id, since, within)
 
@@ -206,7 +205,7 @@ class OrderPlacer:
         body: dict[str, Any] | None = None
         wish = sent.wish
         try:
-            async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
+            async with asyncio.timeout(max(deadline - self._rest.least_seconds - self._rest.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product_for_order(wish.product_id)
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
+
+from cbbot_bridge.machine_clocks import monotonic_seconds
 
 __all__ = ["OutageLog", "OutageLogs"]
 
@@ -12,7 +13,7 @@ __all__ = ["OutageLog", "OutageLogs"]
 class OutageLog:
     """``event`` is the line when it begins."""
 
-    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._logger = logger
         self._event = event
         self._monotonic = monotonic
@@ -39,7 +40,7 @@ class OutageLog:
 class OutageLogs:
     """One for each of several things, by name; those that work are not remembered."""
 
-    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._logger = logger
         self._event = event
         self._monotonic = monotonic

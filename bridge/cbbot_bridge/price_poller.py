@@ -10,6 +10,7 @@ from collections.abc import Callable
 from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
 from cbbot_bridge.http_errors import UpstreamRefused
+from cbbot_bridge.machine_clocks import monotonic_seconds
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.outage_log import OutageLogs
 from cbbot_bridge.prices import Prices
@@ -33,6 +34,7 @@ class PricePoller:
         aliases: Aliases,
         streaming: Callable[[], bool],
         interval_seconds: float = _INTERVAL_SECONDS,
+        monotonic: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._market = market
         self._prices = prices
@@ -44,7 +46,7 @@ class PricePoller:
         self._polling: set[str] = set()
         self._again: set[str] = set()
         self._asked_for = asyncio.Semaphore(_ASKED_FOR_AT_ONCE)
-        self._outages = OutageLogs(_LOG, "cannot poll a price")
+        self._outages = OutageLogs(_LOG, "cannot poll a price", monotonic)
         self.failures = 0
 
     def poll_now(self) -> None:

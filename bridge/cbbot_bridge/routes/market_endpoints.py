@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -32,7 +31,7 @@ async def venue_time(bridge: BridgeOf) -> VenueTime:
     if not bridge.timekeeper.known:
         await bridge.timekeeper.sample()
     now = bridge.timekeeper.now_ms()
-    return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=now - int(time.time() * 1000))
+    return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=now - int(bridge.clocks.wall() * 1000))
 
 
 @router.get("/product/{product_id}")
