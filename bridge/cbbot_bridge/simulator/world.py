@@ -23,7 +23,7 @@ from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import Market, build_market
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 
-__all__ = ["START_AFRESH", "World", "build_world"]
+__all__ = ["START_AFRESH", "World", "build_world", "world_of_markets"]
 
 _VERSION = 2
 START_AFRESH: Final = "remove the state file to start afresh"
@@ -132,6 +132,21 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     markets = _markets(settings)
     fingerprint = hashlib.sha256("".join(market.fingerprint() for market in markets).encode()).hexdigest()
     start_ms = _opening_ms(settings, markets) if state is None else _resumed(settings.state, state, fingerprint)
+    return world_of_markets(settings, markets, SimulatedClock(start_ms, settings.speed), fingerprint, state)
+
+
+def world_of_markets(
+    settings: SimulatorSettings,
+    markets: tuple[Market, ...],
+    clock: SimulatedClock,
+    fingerprint: str = "",
+    state: Mapping[str, Any] | None = None,
+) -> World:
+    """A world of markets that are made already, on a clock.
+
+    Raises:
+        BadInput: the state is damaged.
+    """
     products = [product for market in markets for product in market.products]
     opening = dict(settings.balances)
     for product in products:
@@ -146,7 +161,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
             exchange = from_json(state, products, opening, terms)
         except BadInput as error:
             raise BadInput(f"--state {settings.state}: {error}; {START_AFRESH}") from error
-    return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
+    return World(settings, markets, clock, exchange, fingerprint)
 
 
 def _markets(settings: SimulatorSettings) -> tuple[Market, ...]:
