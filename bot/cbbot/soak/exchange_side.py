@@ -7,13 +7,12 @@ a thread, a socket, a real clock, or chance that is not from the seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-import httpx
-
+from cbbot.brokers.bridge_client import BridgeRequests
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
 
@@ -98,29 +97,14 @@ class Books:
     moved_quote: Decimal
 
 
-class BridgeRequests(Protocol):
-    """What a BridgeClient uses of ``httpx.AsyncClient``: errors are httpx's, and time limits count on the loop.
-
-    ``httpx.ConnectError``: the bridge is not there, nothing went out. ``httpx.ReadTimeout``, ``ReadError`` and
-    ``RemoteProtocolError``: the request may have arrived.
-    """
-
-    @property
-    def headers(self) -> MutableMapping[str, str]: ...
-
-    async def get(self, url: str, *, params: Mapping[str, str] | None, timeout: httpx.Timeout) -> httpx.Response: ...
-
-    async def post(self, url: str, *, json: Any, timeout: httpx.Timeout) -> httpx.Response: ...
-
-    async def aclose(self) -> None: ...
-
-
 class ExchangeSide(Protocol):
     """A bridge (one process of the world) and a venue (which never dies).
 
     ``sites`` are the names of the places where this side asks for faults, and the kinds that it understands there.
     Requests of a bot that was killed go on at the bridge: an order that had left arrives. Work of the bridge runs in
-    its own process (``cbbot.research.soak.processes``), so that killing it drops whatever it was doing.
+    its own process (``cbbot.soak.processes``), so that killing it drops whatever it was doing. Of the connection's
+    errors ``httpx.ConnectError`` says that the bridge is not there and nothing went out; after ``ReadTimeout``,
+    ``ReadError`` and ``RemoteProtocolError`` the request may have arrived. Time limits count on the loop.
     """
 
     @property
@@ -144,8 +128,8 @@ class ExchangeSide(Protocol):
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """Kinds for :meth:`change`, e.g. ``deposit``, ``withdraw``, ``sell_by_hand``, ``buy_by_hand``, ``halt_product``,
-        ``resume_product``, ``clock_forward``, ``clock_back``, ``proof_token_on``, ``proof_token_off``."""
+        """Kinds for :meth:`change`, e.g. ``deposit``, ``withdraw``, ``sell_by_hand``, ``buy_by_hand``,
+        ``halt_product``, ``resume_product``, ``clock_forward``, ``clock_back``, ``proof_token_on``, ``proof_token_off``."""
         ...
 
     def heal(self) -> None:
