@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from cbbot.research.soak.exchange_side import Fault, Faults
+from cbbot.soak.exchange_side import Fault, Faults
 from cbbot_bridge.in_memory.bridge_process import BridgeAnswer, BridgeProcess
 
 __all__ = ["BRIDGE_SITES", "BridgeConnection", "Running"]
@@ -41,7 +41,7 @@ def _site_of(method: str, path: str) -> str:
 
 
 class BridgeConnection:
-    """As :class:`cbbot.research.soak.exchange_side.BridgeRequests`. ``running`` tells the bridge that is there now."""
+    """As :class:`cbbot.soak.exchange_side.BridgeRequests`. ``running`` tells the bridge that is there now."""
 
     def __init__(self, running: Running, faults: Faults, dice: random.Random, context: contextvars.Context) -> None:
         self._running = running

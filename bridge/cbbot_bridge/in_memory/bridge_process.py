@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from starlette.types import Message
 
-from cbbot.research.soak.exchange_side import Faults
-from cbbot.research.soak.processes import SimulatedProcess
+from cbbot.soak.exchange_side import Faults
+from cbbot.soak.processes import SimulatedProcess
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
@@ -34,14 +35,12 @@ class BridgeAnswer(NamedTuple):
 
 def in_memory_settings(token: str) -> BridgeSettings:
     """Those of a bridge before the venue, which asks for no signature."""
-    return load_settings(
-        {
-            "COINBASE_API_BASE": "http://127.0.0.1:1",
-            "COINBASE_AUTH": "none",
-            "COINBASE_WS_ENABLE": "false",
-            "BRIDGE_TOKEN": token,
-        }
-    )
+    environment = {
+        "COINBASE_API_BASE": "http://127.0.0.1:1",
+        "COINBASE_AUTH": "none",
+        "COINBASE_WS_ENABLE": "false",
+    }
+    return replace(load_settings(environment), token=token)
 
 
 class BridgeProcess:
@@ -54,8 +53,9 @@ class BridgeProcess:
         faults: Faults,
         dice: random.Random,
         clocks: MachineClocks,
+        on_death: Callable[[], None],
     ) -> None:
-        self.process = SimulatedProcess("bridge")
+        self.process = SimulatedProcess("bridge", on_death)
         self._bridge = Bridge(
             settings,
             exchange=VenueNetwork(venue, self.process, faults, dice),

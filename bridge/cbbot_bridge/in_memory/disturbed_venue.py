@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cbbot.research.soak.exchange_side import Fault, Happenings
+from cbbot.soak.exchange_side import Fault, Happenings
 from cbbot.venue.order_book import BookShape
 from cbbot_bridge.coinbase.http_exchange import HttpAnswer
 from cbbot_bridge.in_memory.in_memory_venue import InMemoryVenue

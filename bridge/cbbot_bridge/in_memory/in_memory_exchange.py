@@ -1,4 +1,4 @@
-"""Bridge and venue of a simulated world, as ``cbbot.research.soak.exchange_side`` wants them."""
+"""Bridge and venue of a simulated world, as ``cbbot.soak.exchange_side`` wants them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from cbbot.domain.order import Side
-from cbbot.research.soak.exchange_side import (
+from cbbot.soak.exchange_side import (
     BookedOrder,
     Books,
     BridgeRequests,
@@ -33,7 +33,7 @@ def exchange_side(settings: ExchangeSettings, faults: Faults, happenings: Happen
 
 
 class InMemoryExchange:
-    """As :class:`cbbot.research.soak.exchange_side.ExchangeSide`."""
+    """As :class:`cbbot.soak.exchange_side.ExchangeSide`."""
 
     def __init__(self, settings: ExchangeSettings, faults: Faults, happenings: Happenings) -> None:
         loop = asyncio.get_running_loop()
@@ -75,13 +75,16 @@ class InMemoryExchange:
             self._note("bridge.started")
 
     def _new_bridge(self) -> BridgeProcess:
-        return BridgeProcess(self._bridge_settings, self._disturbed, self._faults, self._bridge_dice, self._clocks)
+        return BridgeProcess(
+            self._bridge_settings, self._disturbed, self._faults, self._bridge_dice, self._clocks, self._bridge_died
+        )
 
     def kill_bridge(self) -> None:
         """At once."""
-        if self._bridge is None:
-            return
-        self._bridge.process.kill()
+        if self._bridge is not None:
+            self._bridge.process.kill()
+
+    def _bridge_died(self) -> None:
         self._bridge = None
         for connection in self._connections:
             connection.reset()

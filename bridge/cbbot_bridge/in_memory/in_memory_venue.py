@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Message
 
-from cbbot.research.soak.exchange_side import ExchangeSettings
+from cbbot.soak.exchange_side import ExchangeSettings
 from cbbot_bridge.coinbase.http_exchange import HttpAnswer
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.faults import PendingFaults

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cbbot.research.soak.exchange_side import Fault
+from cbbot.soak.exchange_side import Fault
 
 __all__ = ["UNREACHABLE", "VENUE_SITES", "fields_of", "site_of"]
 
