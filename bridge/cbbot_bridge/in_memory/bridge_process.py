@@ -22,6 +22,7 @@ from cbbot_bridge.machine_clocks import MachineClocks
 
 __all__ = ["BridgeAnswer", "BridgeProcess", "in_memory_settings"]
 
+_JSON: Final = (b"content-type", b"application/json")
 _POLL_SECONDS: Final = 5.0
 """Between two reads of a price; the bridge has no stream here."""
 
@@ -82,7 +83,7 @@ class BridgeProcess:
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "headers": [_JSON, *((name.lower().encode(), value.encode()) for name, value in headers.items())],
             "client": ("127.0.0.1", 1),
             "server": ("bridge", 80),
             "scheme": "http",

@@ -16,6 +16,7 @@ from cbbot.soak.exchange_side import (
     Faults,
     Happenings,
 )
+from cbbot.soak.processes import SimulatedProcess
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES, BridgeConnection
 from cbbot_bridge.in_memory.bridge_process import BridgeProcess, in_memory_settings
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
@@ -51,8 +52,8 @@ class InMemoryExchange:
         self._changes = ExchangeChanges(self._disturbed, settings.instrument)
         self._bridge: BridgeProcess | None = None
         self._connections: list[BridgeConnection] = []
+        self._processes: list[SimulatedProcess] = []
         self._books: Books | None = None
-        self._moved = 0
 
     @property
     def sites(self) -> Mapping[str, tuple[str, ...]]:
@@ -72,6 +73,7 @@ class InMemoryExchange:
         """A new bridge, if none runs."""
         if self._bridge is None:
             self._bridge = self._new_bridge()
+            self._processes.append(self._bridge.process)
             self._note("bridge.started")
 
     def _new_bridge(self) -> BridgeProcess:
@@ -83,6 +85,12 @@ class InMemoryExchange:
         """At once."""
         if self._bridge is not None:
             self._bridge.process.kill()
+
+    def close(self) -> None:
+        """After the world's end: closes what its bridges have left behind."""
+        self.kill_bridge()
+        for process in self._processes:
+            process.bury()
 
     def _bridge_died(self) -> None:
         self._bridge = None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from starlette.types import Message
 
 from cbbot.soak.exchange_side import ExchangeSettings
+from cbbot.venue.order_book import BookShape
 from cbbot_bridge.coinbase.http_exchange import HttpAnswer
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.faults import PendingFaults
@@ -23,6 +24,8 @@ from cbbot_bridge.simulator.world import World, world_of_markets
 __all__ = ["InMemoryVenue", "VenueClock", "in_memory_world"]
 
 _PRINTS_PER_CANDLE: Final = 12
+# A whole book costs more to make than it is worth: no order takes more than the first level.
+_LEVELS: Final = 2
 _CLIENT: Final = ("127.0.0.1", 1)
 
 
@@ -49,6 +52,7 @@ def in_memory_world(settings: ExchangeSettings, clock: VenueClock) -> World:
         balances={instrument.base_currency: settings.base, instrument.quote_currency: settings.quote},
         taker_rate=rate,
         maker_rate=rate,
+        book=BookShape(levels=_LEVELS),
         private_rate=0,
         public_rate=0,
         control=True,
