@@ -81,6 +81,11 @@ class InMemoryExchange:
             self._bridge_settings, self._disturbed, self._faults, self._bridge_dice, self._clocks, self._bridge_died
         )
 
+    @property
+    def bridge_process(self) -> SimulatedProcess | None:
+        """That of the bridge, while one runs."""
+        return None if self._bridge is None else self._bridge.process
+
     def kill_bridge(self) -> None:
         """At once."""
         if self._bridge is not None:
