@@ -82,6 +82,11 @@ class InMemoryExchange:
         )
 
     @property
+    def bridge(self) -> BridgeProcess | None:
+        """The bridge that runs."""
+        return self._bridge
+
+    @property
     def bridge_process(self) -> SimulatedProcess | None:
         """That of the bridge, while one runs."""
         return None if self._bridge is None else self._bridge.process
