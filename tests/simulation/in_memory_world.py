@@ -126,7 +126,7 @@ def in_memory(act: Callable[[InMemoryWorld], Awaitable[T]], seed: int = 1) -> T:
             found = await act(world)
             failures = list(loop.failures)
         finally:
-            world.side.close()
+            world.side.bury()
         assert failures == []
         return found
 

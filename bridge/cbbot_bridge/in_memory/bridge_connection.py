@@ -92,10 +92,22 @@ class BridgeConnection:
             expiry.cancel()
             del self._under_way[exchange]
             exchange.leave()
-        return httpx.Response(answer.status, content=answer.content)
+        return _Response(answer)
 
     def _way(self) -> float:
         return _SHORTEST_SECONDS + self._dice.random() * _SPREAD_SECONDS
+
+
+class _Response(httpx.Response):
+    """As much of a response as a bot looks at: making a whole one takes longer than the bridge to answer."""
+
+    def __init__(self, answer: BridgeAnswer) -> None:
+        self.status_code = answer.status
+        self._bytes = answer.content
+
+    @property
+    def content(self) -> bytes:
+        return self._bytes
 
 
 class _Exchange:

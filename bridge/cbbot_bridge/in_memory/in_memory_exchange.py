@@ -96,11 +96,11 @@ class InMemoryExchange:
         if self._bridge is not None:
             self._bridge.process.kill()
 
-    def close(self) -> None:
+    def bury(self) -> None:
         """After the world's end: closes what its bridges have left behind."""
         self.kill_bridge()
-        for process in self._processes:
-            process.bury()
+        while self._processes:
+            self._processes.pop().bury()
 
     def _bridge_died(self) -> None:
         self._bridge = None
