@@ -27,7 +27,7 @@ from cbbot_bridge.machine_clocks import MachineClocks
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_path import OrderPath
 from cbbot_bridge.outage_log import OutageLog
-from cbbot_bridge.price_poller import PricePoller
+from cbbot_bridge.price_poller import POLL_SECONDS, PricePoller
 from cbbot_bridge.prices import Prices, Tick
 from cbbot_bridge.timekeeper import Timekeeper
 
@@ -47,7 +47,7 @@ _KEY_CHECK_SECONDS = 30.0
 
 
 class Bridge:
-    """One venue behind HTTP, made from settings; ``exchange``, ``retry`` and ``clocks`` are for tests."""
+    """One venue behind HTTP, made from settings. The other arguments are for tests and simulations."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Bridge:
         exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
         clocks: MachineClocks | None = None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.settings = settings
         self.clocks = clocks or MachineClocks()
@@ -95,6 +96,7 @@ class Bridge:
             self.prices,
             self.aliases,
             streaming=lambda: self.stream.counts.connected,
+            interval_seconds=poll_seconds,
             monotonic=self.clocks.monotonic,
         )
         self.metrics.read_at_scrape(lambda: readings(self))

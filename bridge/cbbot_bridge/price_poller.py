@@ -15,11 +15,11 @@ from cbbot_bridge.market_data import Market
 from cbbot_bridge.outage_log import OutageLogs
 from cbbot_bridge.prices import Prices
 
-__all__ = ["PricePoller"]
+__all__ = ["POLL_SECONDS", "PricePoller"]
 
 _LOG = logging.getLogger(__name__)
 
-_INTERVAL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 # Products that somebody merely asked for share so many requests, so that the configured ones need not queue.
 _ASKED_FOR_AT_ONCE = 2
 
@@ -33,7 +33,7 @@ class PricePoller:
         prices: Prices,
         aliases: Aliases,
         streaming: Callable[[], bool],
-        interval_seconds: float = _INTERVAL_SECONDS,
+        interval_seconds: float = POLL_SECONDS,
         monotonic: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._market = market

@@ -1,20 +1,16 @@
-"""The exchange of a simulation: the simulator's application, called without a network between."""
+"""The exchange of a simulation: the simulator's application on the loop's clock, called without a network between."""
 
 from __future__ import annotations
 
 import contextvars
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.types import Message
 
-from cbbot.domain.instrument import BTC_USD, Instrument
+from cbbot.soak.exchange_side import ExchangeSettings
 from cbbot_bridge.coinbase.http_exchange import HttpAnswer
-from cbbot_bridge.in_memory.lively_candles import lively_candles
 from cbbot_bridge.simulator.auth import Signatures
 from cbbot_bridge.simulator.faults import PendingFaults
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
@@ -24,10 +20,9 @@ from cbbot_bridge.simulator.simulator_settings import MarketSettings, SimulatorS
 from cbbot_bridge.simulator.state_file import StateFile
 from cbbot_bridge.simulator.world import World, world_of_markets
 
-__all__ = ["InMemoryVenue", "VenueClock", "lively_world"]
+__all__ = ["InMemoryVenue", "VenueClock", "in_memory_world"]
 
-_FIRST_CANDLE: Final = 1_750_000_020  # a whole minute of June 2025
-_FIRST_PRICE: Final = 10_000_000
+_PRINTS_PER_CANDLE: Final = 12
 _CLIENT: Final = ("127.0.0.1", 1)
 
 
@@ -42,51 +37,35 @@ class VenueClock(SimulatedClock):
         self._anchor_ms += int(seconds * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class WorldPlan:
-    """How much history there is before the first moment, how much follows, and what the account opens with."""
-
-    history: int
-    minutes: int
-    opening: Mapping[str, Decimal]
-    prints_per_candle: int = 6
-    instrument: Instrument = BTC_USD
-
-
-def lively_world(dice: random.Random, plan: WorldPlan, monotonic: Callable[[], float]) -> World:
-    """A world that begins after its history. Its market starts over when it is through, with prices joined."""
-    market_settings = MarketSettings(plan.instrument, csv=None)
-    settings = SimulatorSettings(
-        markets=(market_settings,),
+def in_memory_world(settings: ExchangeSettings, clock: VenueClock) -> World:
+    """The simulator's world with the market of ``settings``; after the last candle it begins anew, prices joined."""
+    instrument = settings.instrument
+    market = MarketSettings(instrument, csv=None)
+    rate = settings.fee_rate_pct / 100
+    simulator = SimulatorSettings(
+        markets=(market,),
         speed=1.0,
-        prints_per_candle=plan.prints_per_candle,
-        balances=plan.opening,
+        prints_per_candle=_PRINTS_PER_CANDLE,
+        balances={instrument.base_currency: settings.base, instrument.quote_currency: settings.quote},
+        taker_rate=rate,
+        maker_rate=rate,
         private_rate=0,
         public_rate=0,
         control=True,
     )
-    candles = lively_candles(dice, plan.history + plan.minutes, _FIRST_CANDLE, _FIRST_PRICE)
-    market = market_of_candles(market_settings, candles, plan.prints_per_candle, settings.book)
-    start_ms = (_FIRST_CANDLE + plan.history * 60) * 1000
-    return world_of_markets(settings, (market,), VenueClock(start_ms, monotonic))
+    played = market_of_candles(market, settings.candles, _PRINTS_PER_CANDLE, simulator.book)
+    return world_of_markets(simulator, (played,), clock)
 
 
 class InMemoryVenue:
-    """``context`` is what the venue's own tasks run in, so that they outlive whoever asked."""
+    """``context`` is what the venue's own work runs in, so that it goes on whoever asked for it has ended."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, settings: ExchangeSettings, monotonic: Callable[[], float]) -> None:
         self.context = contextvars.copy_context()
-        app = build_app(world, StateFile(world, None), Signatures(world.clock))
-        self.faults: PendingFaults = app.state.faults
-        self._app = app
-
-    @property
-    def clock(self) -> VenueClock:
-        clock = self.world.clock
-        if not isinstance(clock, VenueClock):
-            raise AssertionError("made by lively_world")
-        return clock
+        self.clock = VenueClock(settings.start_ms, monotonic)
+        self.world = in_memory_world(settings, self.clock)
+        self._app = build_app(self.world, StateFile(self.world, None), Signatures(self.clock))
+        self.faults: PendingFaults = self._app.state.faults
 
     async def answer(self, method: str, url: str, content: bytes | None) -> HttpAnswer | None:
         """What the exchange says to a request that has arrived; None where a fault cuts the connection."""
@@ -106,7 +85,7 @@ class InMemoryVenue:
             "state": {"connection": call},
         }
         await self._app(scope, call.receive, call.send)
-        return None if call.cut else HttpAnswer(call.status, bytes(call.body))
+        return None if call.is_cut else HttpAnswer(call.status, bytes(call.body))
 
 
 class _Call:
@@ -116,13 +95,13 @@ class _Call:
         self._content = content
         self.status = 0
         self.body = bytearray()
-        self.cut = False
+        self.is_cut = False
 
     def abort(self) -> None:
-        self.cut = True
+        self.is_cut = True
 
     async def receive(self) -> Message:
-        if self.cut:
+        if self.is_cut:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": self._content, "more_body": False}
 
@@ -131,5 +110,3 @@ class _Call:
             self.status = message["status"]
         else:
             self.body += message.get("body", b"")
-
-

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
+from cbbot.soak.exchange_side import Fault, Faults
+from cbbot.soak.processes import SimulatedProcess
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoAnswer, NotSent, Pool
-from cbbot_bridge.in_memory.bridge_life import BridgeLife
-from cbbot_bridge.in_memory.in_memory_venue import InMemoryVenue
+from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
+from cbbot_bridge.in_memory.venue_sites import UNREACHABLE, site_of
 
 __all__ = ["VenueNetwork", "drawn_latency"]
 
@@ -17,27 +20,18 @@ _LONGEST_SECONDS = 2.0
 
 
 def drawn_latency(dice: random.Random) -> float:
-    """A way's time in seconds: 5 ms to 2 s, mostly short."""
-    return float(_SHORTEST_SECONDS * (_LONGEST_SECONDS / _SHORTEST_SECONDS) ** (dice.random() ** 3))
+    """How long one way takes in seconds: 5 ms to 2 s, mostly a few hundredths."""
+    return float(_SHORTEST_SECONDS * (_LONGEST_SECONDS / _SHORTEST_SECONDS) ** (dice.random() ** 4))
 
 
 class VenueNetwork:
-    """The port to HTTP of one process of the bridge's. What has left arrives, whatever becomes of the sender.
+    """The port to HTTP of one process of the bridge's. What has left arrives, whatever becomes of the sender."""
 
-    ``reachable`` is asked of each request: method and URL.
-    """
-
-    def __init__(
-        self,
-        venue: InMemoryVenue,
-        life: BridgeLife,
-        dice: random.Random,
-        reachable: Callable[[str, str], bool],
-    ) -> None:
+    def __init__(self, venue: DisturbedVenue, process: SimulatedProcess, faults: Faults, dice: random.Random) -> None:
         self._venue = venue
-        self._life = life
+        self._process = process
+        self._faults = faults
         self._dice = dice
-        self._reachable = reachable
 
     async def send(
         self,
@@ -49,19 +43,23 @@ class VenueNetwork:
         seconds: float,
     ) -> HttpAnswer:
         """As the port says."""
-        await self._life.awake()
-        if not self._reachable(method, url):
-            raise NotSent("unreachable")
-        loop, venue = asyncio.get_running_loop(), self._venue
-        arrived: asyncio.Future[HttpAnswer | None] = loop.create_future()
-        flight = _Flight(self._life, arrived, drawn_latency(self._dice) + self._life.lag_seconds)
-        way = drawn_latency(self._dice) + self._life.lag_seconds
-        loop.call_later(way, flight.arrive, venue, method, url, content, context=venue.context)
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[HttpAnswer | None] = loop.create_future()
+        if not self._process.alive:
+            # The one step that was under way when the process ended: nothing leaves, and nothing comes after it.
+            await answered
+        site = site_of(method, urlsplit(url).path)
+        fault = self._faults.at(site) if site else None
+        if fault is not None and fault.kind == UNREACHABLE:
+            raise NotSent("no connection")
+        flight = _Flight(self._venue, answered, drawn_latency(self._dice))
+        way = drawn_latency(self._dice)
+        loop.call_later(way, flight.arrive, method, url, content, site, fault, context=self._venue.context)
+        late = loop.call_later(seconds, _expire, answered)
         try:
-            async with asyncio.timeout(seconds):
-                answer = await arrived
-        except TimeoutError as error:
-            raise NoAnswer("TimeoutError") from error
+            answer = await answered
+        finally:
+            late.cancel()
         if answer is None:
             raise ConnectionBroke("cut")
         return answer
@@ -70,23 +68,30 @@ class VenueNetwork:
         """There is nothing to close."""
 
 
+def _expire(answered: asyncio.Future[HttpAnswer | None]) -> None:
+    if not answered.done():
+        answered.set_exception(NoAnswer("TimeoutError"))
+
+
 class _Flight:
     """A request on its way, at the exchange, and its answer on the way back."""
 
-    def __init__(self, life: BridgeLife, arrived: asyncio.Future[HttpAnswer | None], back_seconds: float) -> None:
-        self._life = life
-        self._arrived = arrived
+    __slots__ = ("_answered", "_back_seconds", "_serving", "_venue")
+
+    def __init__(self, venue: DisturbedVenue, answered: asyncio.Future[HttpAnswer | None], back_seconds: float) -> None:
+        self._venue = venue
+        self._answered = answered
         self._back_seconds = back_seconds
         self._serving: asyncio.Task[None] | None = None
 
-    def arrive(self, venue: InMemoryVenue, method: str, url: str, content: bytes | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._serving = loop.create_task(self._serve(venue, method, url, content), context=venue.context)
+    def arrive(self, method: str, url: str, content: bytes | None, site: str, fault: Fault | None) -> None:
+        work = self._serve(method, url, content, site, fault)
+        self._serving = asyncio.get_running_loop().create_task(work, context=self._venue.context)
 
-    async def _serve(self, venue: InMemoryVenue, method: str, url: str, content: bytes | None) -> None:
-        answer = await venue.answer(method, url, content)
-        asyncio.get_running_loop().call_later(self._back_seconds, self._life.when_awake, lambda: self._deliver(answer))
+    async def _serve(self, method: str, url: str, content: bytes | None, site: str, fault: Fault | None) -> None:
+        answer = await self._venue.answer(method, url, content, site, fault)
+        asyncio.get_running_loop().call_later(self._back_seconds, self._deliver, answer)
 
     def _deliver(self, answer: HttpAnswer | None) -> None:
-        if not self._arrived.done():
-            self._arrived.set_result(answer)
+        if not self._answered.done():
+            self._answered.set_result(answer)
