@@ -1,4 +1,4 @@
-"""The invariants, held against the exchange's own books after every step of the bot. The first that breaks ends a run."""
+"""The invariants, held against the exchange's own books after every step of the bot; the first broken ends a run."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Judge:
         self._state: TraderState | None = None
         self._naked: dict[int, int] = {}
         self.orders = 0
+        self._broken: Violated | None = None
 
     def began(self) -> None:
         """A new life of the bot: what the old one had in memory is gone."""
@@ -55,7 +56,13 @@ class Judge:
         self._naked.clear()
 
     def posted(self, body: dict[str, str], bot: LiveBot | None) -> None:
-        """An order is about to leave."""
+        """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""
+        try:
+            self._check_order(body, bot)
+        except Violated as violated:
+            self._broken = self._broken or violated
+
+    def _check_order(self, body: dict[str, str], bot: LiveBot | None) -> None:
         name = body["client_order_id"]
         known = self._bodies.setdefault(name, tuple(sorted(body.items())))
         if known != tuple(sorted(body.items())):
@@ -69,7 +76,13 @@ class Judge:
             raise Violated("written down before it is sent", f"entry {name} leaves before it is durable")
 
     def stepped(self, bot: LiveBot) -> None:
-        """The bot has made a step."""
+        """The bot has made a step.
+
+        Raises:
+            Violated: an invariant does not hold.
+        """
+        if self._broken is not None:
+            raise self._broken
         state = bot.state
         if state is None or state is self._state:
             return
