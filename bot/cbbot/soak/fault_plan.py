@@ -8,7 +8,22 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-__all__ = ["BOT", "BRIDGE", "DEATHS", "EXCHANGE", "PEOPLE", "Injection", "Plan", "made_plan", "plan_from", "plan_text"]
+__all__ = [
+    "BOT",
+    "BOT_KINDS",
+    "BRIDGE",
+    "BRIDGE_KINDS",
+    "DEATHS",
+    "EXCHANGE",
+    "PEOPLE",
+    "PEOPLE_KINDS",
+    "Injection",
+    "Plan",
+    "made_plan",
+    "plan_from",
+    "plan_text",
+    "with_injections",
+]
 
 BOT: Final = "bot"
 BRIDGE: Final = "bridge"
@@ -17,9 +32,9 @@ PEOPLE: Final = "people"
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
 """What can happen to a process wherever it waits for something."""
 
-_BOT_KINDS: Final = ("killed", "lost_power", "sigterm")
-_BRIDGE_KINDS: Final = ("killed", "away")
-_PEOPLE_KINDS: Final = ("pause", "resume", "resume", "flatten")
+BOT_KINDS: Final = ("killed", "lost_power", "sigterm")
+BRIDGE_KINDS: Final = ("killed", "away")
+PEOPLE_KINDS: Final = ("pause", "resume", "resume", "flatten")
 
 
 class Injection(BaseModel):
@@ -57,9 +72,9 @@ def made_plan(
     chance = Random(f"plan {seed}")  # noqa: S311  seeded pseudo-randomness is the point
     pairs = [(site, kind) for site, kinds in sites.items() for kind in (*kinds, *DEATHS)]
     found: list[Injection] = []
-    found += _timed(chance, hours, BOT, _BOT_KINDS, 5)
-    found += _timed(chance, hours, BRIDGE, _BRIDGE_KINDS, 2)
-    found += _timed(chance, hours, PEOPLE, _PEOPLE_KINDS, 3)
+    found += _timed(chance, hours, BOT, BOT_KINDS, 5)
+    found += _timed(chance, hours, BRIDGE, BRIDGE_KINDS, 2)
+    found += _timed(chance, hours, PEOPLE, PEOPLE_KINDS, 3)
     if changes:
         found += _timed(chance, hours, EXCHANGE, changes, 2)
     for _ in range(int(faults_per_hour * hours)):

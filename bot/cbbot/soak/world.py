@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -15,7 +14,7 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import Retryable
 from cbbot.soak.armed_faults import ArmedFaults
 from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchangeSide
-from cbbot.soak.fault_plan import Injection, Plan, made_plan
+from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.happenings import EventLog
 from cbbot.soak.judge import Judge, Violated
 from cbbot.soak.processes import SimulatedProcess
@@ -26,7 +25,10 @@ from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.venue.walk import random_walk
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["RunResult", "World", "run_plan", "run_seed"]
+__all__ = ["OWN_SITES", "RunResult", "World", "run_plan"]
+
+OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
+"""Where the bot's own side may fail, and how."""
 
 _START_MS: Final = 1_780_000_020_000 // 60_000 * 60_000
 _HISTORY: Final = 420
@@ -126,11 +128,6 @@ class World:
         self._away = 0
         self._over = False
         loop.after_step = self._stepped
-
-    @property
-    def sites(self) -> dict[str, tuple[str, ...]]:
-        """Every place where something can go wrong, and what."""
-        return {**DISK_SITES, **BOT_SITES, **self.side.sites}
 
     async def run(self) -> None:
         """To the end of the plan; then everything heals, and it must all come right.
@@ -332,7 +329,7 @@ async def _heard(asking: object) -> None:
 
 def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunResult:
     """Runs a plan; the same plan gives the same digest."""
-    loop = VirtualLoop()  # type: ignore[abstract]  sockets, pipes and signals are no part of a world
+    loop = VirtualLoop()  # type: ignore[abstract]  # sockets, pipes and signals are no part of a world
     log = EventLog(loop.time, kept=kept)
     worlds: list[World] = []
 
@@ -351,10 +348,3 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
     worlds[0].bury()
     loop.close()
     return result
-
-
-def run_seed(
-    seed: int, hours: float, make: MakeExchangeSide, sites: Mapping[str, tuple[str, ...]], changes: tuple[str, ...]
-) -> RunResult:
-    """Makes the plan of a seed, and runs it."""
-    return run_plan(made_plan(seed, hours, sites, changes), make)
