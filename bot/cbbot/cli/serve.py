@@ -19,10 +19,8 @@ from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.resume import earlier_document, identity_of, state_trades
+from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
-from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLog
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web.bot_app import create_app
 
@@ -58,11 +56,8 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
     """
     state_file = Path(settings.state_file)
     with lock_folder(state_file.parent), _listener(surroundings, settings) as listener:
-        store = StateStore(state_file)
-        document, resuming = earlier_document(store, settings, surroundings.venue)
-        trade_log = TradeLog(state_file.with_name("trades.jsonl"), state_trades(document))
-        warnings += [*resuming, *trade_log.warnings]
-        identity = identity_of(settings, surroundings.venue, document)
+        store, trade_log, document, identity, found = open_state(state_file, settings, surroundings.venue)
+        warnings += found
         about = About(
             settings=settings,
             bot=surroundings.bot or identity.bot_id,

@@ -129,7 +129,7 @@ class ExchangeSide(Protocol):
     @property
     def changes(self) -> tuple[str, ...]:
         """Kinds for :meth:`change`, e.g. ``deposit``, ``withdraw``, ``sell_by_hand``, ``buy_by_hand``,
-        ``halt_product``, ``resume_product``, ``clock_forward``, ``clock_back``, ``proof_token_on``, ``proof_token_off``."""
+        ``halt_product``, ``resume_product``, ``clock_forward``, ``clock_back``, ``proof_token_on``."""
         ...
 
     def heal(self) -> None:
