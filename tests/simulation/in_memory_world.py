@@ -116,7 +116,7 @@ def _closed(loop: VirtualLoop) -> Iterator[None]:
 
 def in_memory(act: Callable[[InMemoryWorld], Awaitable[T]], seed: int = 1) -> T:
     """What ``act`` makes of a world of its own; nothing in it may fail unseen."""
-    loop = VirtualLoop()
+    loop = VirtualLoop()  # type: ignore[abstract]  # it has of a loop what a simulation needs
 
     async def run() -> T:
         world = InMemoryWorld(loop, seed)

@@ -24,7 +24,10 @@ _ROUTES: Final = (
     *("GET time", "GET price", "GET candles", "GET exchange", "GET balance", "GET fees", "GET epoch"),
     *("GET orders", "GET order", "GET order_by_id", "POST order"),
 )
-_KINDS: Final = (*("refused", "reset_before", "reset_after", "timeout_before", "timeout_after", "slow", "late_effect"),)
+_KINDS: Final = (
+    *("refused", "reset_before", "reset_after", "timeout_before", "timeout_after"),
+    *("slow", "late_effect", "frozen"),
+)
 BRIDGE_SITES: Final[Mapping[str, tuple[str, ...]]] = {_PREFIX + route: _KINDS for route in _ROUTES}
 """By the name of the place: every kind of fault that there is."""
 
@@ -81,6 +84,8 @@ class BridgeConnection:
         expiry = loop.call_later(limit.read or _LONGEST_SECONDS, exchange.fail, httpx.ReadTimeout("no answer in time"))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = BridgeRequest(method, path, query, headers, content)
+        if fault is not None and fault.kind == "frozen":
+            bridge.stoppage.stop(min(max(fault.seconds, 1.0), _LONGEST_SECONDS))
         late = _LATE_SECONDS if fault is not None and fault.kind == "late_effect" else 0.0
         if fault is None or fault.kind not in ("reset_before", "timeout_before"):
             loop.call_later(self._way() + late, exchange.arrive, request, context=self._context)
@@ -125,8 +130,11 @@ class _Exchange:
         self.answered: asyncio.Future[BridgeAnswer] = loop.create_future()
 
     def arrive(self, request: BridgeRequest) -> None:
-        """At the bridge, if that is there still."""
-        if self._bridge.process.alive:
+        """At the bridge, if that is there still; it waits while the bridge stands still."""
+        stands = self._bridge.stoppage.seconds_left()
+        if stands and self._bridge.process.alive:
+            asyncio.get_running_loop().call_later(stands, self.arrive, request)
+        elif self._bridge.process.alive:
             serving = self._bridge.process.spawn(self._serve(request))
             # A read ends when whoever asked has gone; what changes something runs to its end.
             self._serving = serving if request.method == "GET" else None
@@ -134,11 +142,12 @@ class _Exchange:
     async def _serve(self, request: BridgeRequest) -> None:
         answer = await self._bridge.answer(request)
         loop, kind = asyncio.get_running_loop(), self._fault.kind if self._fault is not None else ""
+        back = self._back_seconds + self._bridge.stoppage.seconds_left()
         if kind == "reset_after":
-            loop.call_later(self._back_seconds, self.fail, httpx.ReadError("reset"))
+            loop.call_later(back, self.fail, httpx.ReadError("reset"))
         elif kind != "timeout_after":
             slow = min(self._fault.seconds, 9.0) if kind == "slow" and self._fault is not None else 0.0
-            loop.call_later(self._back_seconds + slow, self._deliver, answer)
+            loop.call_later(back + slow, self._deliver, answer)
 
     def _deliver(self, answer: BridgeAnswer) -> None:
         if not self.answered.done():

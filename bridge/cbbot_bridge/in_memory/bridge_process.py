@@ -19,6 +19,7 @@ from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.in_memory.direct_calls import BridgeAnswer, DirectCalls
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
+from cbbot_bridge.in_memory.stoppage import Stoppage
 from cbbot_bridge.in_memory.venue_network import VenueNetwork
 from cbbot_bridge.machine_clocks import MachineClocks
 
@@ -62,9 +63,10 @@ class BridgeProcess:
         on_death: Callable[[], None],
     ) -> None:
         self.process = SimulatedProcess("bridge", on_death)
+        self.stoppage = Stoppage(clocks.monotonic)
         self._bridge = Bridge(
             settings,
-            exchange=VenueNetwork(venue, self.process, faults, dice),
+            exchange=VenueNetwork(venue, self.process, self.stoppage, faults, dice),
             retry=RetryPolicy(uniform=dice.random),
             clocks=clocks,
             poll_seconds=_POLL_SECONDS,

@@ -117,6 +117,8 @@ class InMemoryExchange:
     def heal(self) -> None:
         """Nothing goes wrong from now on."""
         self._changes.heal()
+        if self._bridge is not None:
+            self._bridge.stoppage.end()
 
     def price(self) -> Decimal:
         """The last trade's."""
@@ -128,8 +130,9 @@ class InMemoryExchange:
     def books(self) -> Books:
         """Every order and the balances, with all that has been executed, whatever can be seen of it."""
         world = self._venue.world
-        world.now_ms()
         exchange, instrument = world.exchange, self._instrument
+        if exchange.has_open_orders(exchange.market_id(instrument.product_id)):
+            world.now_ms()  # only then can a print have filled something
         known = self._books
         if known is not None and known.revision == exchange.revision:
             return known

@@ -29,7 +29,6 @@ __all__ = ["InMemoryVenue", "VenueClock", "in_memory_world"]
 _PRINTS_PER_CANDLE: Final = 12
 # A whole book costs more to make than it is worth: no order takes more than the first level.
 _LEVELS: Final = 2
-_MOST_ASKED: Final = (f"{API_ROOT}/market/products/", f"{API_ROOT}/orders", f"{API_ROOT}/time", f"{API_ROOT}/accounts")
 _CLIENT: Final = ("127.0.0.1", 1)
 
 
@@ -73,11 +72,15 @@ class InMemoryVenue:
         self.clock = VenueClock(settings.start_ms, monotonic)
         self.world = in_memory_world(settings, self.clock)
         self._app = build_app(self.world, StateFile(self.world, None), Signatures(self.clock))
-        # Those that are asked for most come first; of two for one path the application's first.
-        self._routes = sorted(
-            (route for route in self._app.routes if isinstance(route, Route) and route.path.startswith(API_ROOT)),
-            key=lambda route: not route.path.startswith(_MOST_ASKED),
-        )
+        routes = [route for route in self._app.routes if isinstance(route, Route) and route.path.startswith(API_ROOT)]
+        # A path that stands as it is comes before those with a parameter, as in the application.
+        self._others = [route for route in routes if route.param_convertors]
+        self._fixed = {
+            (method, route.path): route
+            for route in reversed(routes)
+            if not route.param_convertors
+            for method in route.methods or ()
+        }
         self.faults: PendingFaults = self._app.state.faults
 
     async def answer(self, method: str, url: str, content: bytes | None) -> HttpAnswer | None:
@@ -117,7 +120,10 @@ class InMemoryVenue:
         return HttpAnswer(response.status_code, bytes(response.body))
 
     def _route(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
-        for route in self._routes:
+        fixed = self._fixed.get((method, path))
+        if fixed is not None:
+            return fixed, {}
+        for route in self._others:
             if route.methods is not None and method in route.methods:
                 found = route.path_regex.match(path)
                 if found is not None:

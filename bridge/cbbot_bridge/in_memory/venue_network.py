@@ -11,6 +11,7 @@ from cbbot.soak.exchange_side import Fault, Faults
 from cbbot.soak.processes import SimulatedProcess
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoAnswer, NotSent, Pool
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
+from cbbot_bridge.in_memory.stoppage import Stoppage
 from cbbot_bridge.in_memory.venue_sites import UNREACHABLE, site_of
 
 __all__ = ["VenueNetwork", "drawn_latency"]
@@ -27,9 +28,17 @@ def drawn_latency(dice: random.Random) -> float:
 class VenueNetwork:
     """The port to HTTP of one process of the bridge's. What has left arrives, whatever becomes of the sender."""
 
-    def __init__(self, venue: DisturbedVenue, process: SimulatedProcess, faults: Faults, dice: random.Random) -> None:
+    def __init__(
+        self,
+        venue: DisturbedVenue,
+        process: SimulatedProcess,
+        stoppage: Stoppage,
+        faults: Faults,
+        dice: random.Random,
+    ) -> None:
         self._venue = venue
         self._process = process
+        self._stoppage = stoppage
         self._faults = faults
         self._dice = dice
 
@@ -52,8 +61,8 @@ class VenueNetwork:
         fault = self._faults.at(site) if site else None
         if fault is not None and fault.kind == UNREACHABLE:
             raise NotSent("no connection")
-        flight = _Flight(self._venue, answered, drawn_latency(self._dice))
-        way = drawn_latency(self._dice)
+        flight = _Flight(self._venue, self._stoppage, answered, drawn_latency(self._dice))
+        way = drawn_latency(self._dice) + self._stoppage.seconds_left()
         loop.call_later(way, flight.arrive, method, url, content, site, fault, context=self._venue.context)
         late = loop.call_later(seconds, _expire, answered)
         try:
@@ -76,10 +85,17 @@ def _expire(answered: asyncio.Future[HttpAnswer | None]) -> None:
 class _Flight:
     """A request on its way, at the exchange, and its answer on the way back."""
 
-    __slots__ = ("_answered", "_back_seconds", "_serving", "_venue")
+    __slots__ = ("_answered", "_back_seconds", "_serving", "_stoppage", "_venue")
 
-    def __init__(self, venue: DisturbedVenue, answered: asyncio.Future[HttpAnswer | None], back_seconds: float) -> None:
+    def __init__(
+        self,
+        venue: DisturbedVenue,
+        stoppage: Stoppage,
+        answered: asyncio.Future[HttpAnswer | None],
+        back_seconds: float,
+    ) -> None:
         self._venue = venue
+        self._stoppage = stoppage
         self._answered = answered
         self._back_seconds = back_seconds
         self._serving: asyncio.Task[None] | None = None
@@ -90,7 +106,8 @@ class _Flight:
 
     async def _serve(self, method: str, url: str, content: bytes | None, site: str, fault: Fault | None) -> None:
         answer = await self._venue.answer(method, url, content, site, fault)
-        asyncio.get_running_loop().call_later(self._back_seconds, self._deliver, answer)
+        back = self._back_seconds + self._stoppage.seconds_left()
+        asyncio.get_running_loop().call_later(back, self._deliver, answer)
 
     def _deliver(self, answer: HttpAnswer | None) -> None:
         if not self._answered.done():

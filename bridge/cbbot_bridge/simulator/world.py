@@ -6,6 +6,7 @@ import hashlib
 import heapq
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +68,7 @@ class World:
         Of a market where no order waits that is the newest one alone.
         """
         due = [self._unseen(market, now_ms) for market in self.markets.values()]
-        for _, market_id, item in heapq.merge(*due):
+        for _, market_id, item in due[0] if len(due) == 1 else heapq.merge(*due):
             self.exchange.on_print(market_id, item)
         self.exchange.advance(now_ms)
 
@@ -118,6 +119,7 @@ class World:
         }
 
 
+@lru_cache(1_000)
 def identity(name: str) -> str:
     """A UUID that is the same in every run."""
     return str(uuid.uuid5(_NAMESPACE, name))
