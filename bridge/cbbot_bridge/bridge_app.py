@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -31,7 +31,7 @@ from cbbot_bridge.routes import (
 )
 from cbbot_bridge.upstream_check import UpstreamCheck
 
-__all__ = ["create_app"]
+__all__ = ["ROUTERS", "create_app"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +46,17 @@ _PASSED_ON = (400, 403, 404)
 _NOT_SENT: Mapping[str, Outcome] = {"POST": "not_placed", "DELETE": "not_sent", "PATCH": "not_sent"}
 
 
+ROUTERS: Final = (
+    market_endpoints.ticks,
+    *(
+        endpoints.router
+        for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints)
+    ),
+    process_endpoints.private,
+)
+"""Every endpoint there is, looked through in this order: prices are asked for most."""
+
+
 def create_app(bridge: Bridge) -> FastAPI:
     """The application around ``bridge``; its lifespan runs the background work."""
 
@@ -57,11 +68,8 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    # Looked through in this order: prices are asked for most.
-    app.include_router(market_endpoints.ticks)
-    for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints):
-        app.include_router(endpoints.router)
-    app.include_router(process_endpoints.private)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_middleware(_Counting, bridge=bridge)
     app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)

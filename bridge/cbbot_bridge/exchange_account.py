@@ -64,7 +64,7 @@ class ExchangeAccount:
             raise translate.malformed(
                 f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
             )
-        return AccountListing(tuple(found), tuple(unreadable))
+        return AccountListing(tuple(found if pages.count == 1 else _each_once(found)), tuple(unreadable))
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -126,6 +126,14 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     available = reduce(WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _each_once(found: list[Account]) -> list[Account]:
+    """Every account as it was told last, however many pages it stands on: a balance is not to be counted twice."""
+    once: dict[object, Account] = {}
+    for place, account in enumerate(found):
+        once[(account.model_extra or {}).get("uuid") or place] = account
+    return list(once.values())
 
 
 def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:

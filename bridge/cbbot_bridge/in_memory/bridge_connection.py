@@ -8,12 +8,12 @@ import json as json_text
 import random
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import httpx
 
 from cbbot.soak.exchange_side import Fault, Faults
-from cbbot_bridge.in_memory.bridge_process import BridgeAnswer, BridgeProcess
+from cbbot_bridge.in_memory.bridge_process import BridgeProcess, BridgeRequest
+from cbbot_bridge.in_memory.direct_calls import BridgeAnswer
 
 __all__ = ["BRIDGE_SITES", "BridgeConnection", "Running"]
 
@@ -53,12 +53,12 @@ class BridgeConnection:
 
     async def get(self, url: str, *, params: Mapping[str, str] | None = None, timeout: httpx.Timeout) -> httpx.Response:  # noqa: ASYNC109  as httpx has it
         """As httpx."""
-        return await self._ask("GET", url, urlencode(params) if params else "", b"", timeout)
+        return await self._ask("GET", url, params or {}, b"", timeout)
 
     async def post(self, url: str, *, json: Any, timeout: httpx.Timeout) -> httpx.Response:  # noqa: ASYNC109  as httpx has it
         """As httpx."""
         content = json_text.dumps(json, separators=(",", ":")).encode()
-        return await self._ask("POST", url, "", content, timeout)
+        return await self._ask("POST", url, {}, content, timeout)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -68,7 +68,9 @@ class BridgeConnection:
         for exchange in list(self._under_way):
             exchange.fail(httpx.ReadError("the bridge was killed"))
 
-    async def _ask(self, method: str, path: str, query: str, content: bytes, limit: httpx.Timeout) -> httpx.Response:
+    async def _ask(
+        self, method: str, path: str, query: Mapping[str, str], content: bytes, limit: httpx.Timeout
+    ) -> httpx.Response:
         fault = self._faults.at(_site_of(method, path))
         bridge = self._running()
         if bridge is None or not bridge.process.alive or (fault is not None and fault.kind == "refused"):
@@ -77,7 +79,8 @@ class BridgeConnection:
         exchange = _Exchange(bridge, loop, fault, self._way())
         self._under_way[exchange] = None
         expiry = loop.call_later(limit.read or _LONGEST_SECONDS, exchange.fail, httpx.ReadTimeout("no answer in time"))
-        request = (method, path, query, dict(self.headers), content)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = BridgeRequest(method, path, query, headers, content)
         late = _LATE_SECONDS if fault is not None and fault.kind == "late_effect" else 0.0
         if fault is None or fault.kind not in ("reset_before", "timeout_before"):
             loop.call_later(self._way() + late, exchange.arrive, request, context=self._context)
@@ -89,16 +92,28 @@ class BridgeConnection:
             expiry.cancel()
             del self._under_way[exchange]
             exchange.leave()
-        return httpx.Response(answer.status, content=answer.content)
+        return _Response(answer)
 
     def _way(self) -> float:
         return _SHORTEST_SECONDS + self._dice.random() * _SPREAD_SECONDS
 
 
+class _Response(httpx.Response):
+    """As much of a response as a bot looks at: making a whole one takes longer than the bridge to answer."""
+
+    def __init__(self, answer: BridgeAnswer) -> None:
+        self.status_code = answer.status
+        self._bytes = answer.content
+
+    @property
+    def content(self) -> bytes:
+        return self._bytes
+
+
 class _Exchange:
     """A request and its answer."""
 
-    __slots__ = ("_back_seconds", "_bridge", "_fault", "_gone", "answered")
+    __slots__ = ("_back_seconds", "_bridge", "_fault", "_serving", "answered")
 
     def __init__(
         self, bridge: BridgeProcess, loop: asyncio.AbstractEventLoop, fault: Fault | None, back_seconds: float
@@ -106,16 +121,18 @@ class _Exchange:
         self._bridge = bridge
         self._fault = fault
         self._back_seconds = back_seconds
-        self._gone = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
         self.answered: asyncio.Future[BridgeAnswer] = loop.create_future()
 
-    def arrive(self, request: tuple[str, str, str, Mapping[str, str], bytes]) -> None:
+    def arrive(self, request: BridgeRequest) -> None:
         """At the bridge, if that is there still."""
         if self._bridge.process.alive:
-            self._bridge.process.spawn(self._serve(request))
+            serving = self._bridge.process.spawn(self._serve(request))
+            # A read ends when whoever asked has gone; what changes something runs to its end.
+            self._serving = serving if request.method == "GET" else None
 
-    async def _serve(self, request: tuple[str, str, str, Mapping[str, str], bytes]) -> None:
-        answer = await self._bridge.answer(*request, self._gone)
+    async def _serve(self, request: BridgeRequest) -> None:
+        answer = await self._bridge.answer(request)
         loop, kind = asyncio.get_running_loop(), self._fault.kind if self._fault is not None else ""
         if kind == "reset_after":
             loop.call_later(self._back_seconds, self.fail, httpx.ReadError("reset"))
@@ -135,4 +152,5 @@ class _Exchange:
 
     def leave(self) -> None:
         """Whoever asked waits no more."""
-        self._gone.set()
+        if self._serving is not None and self._bridge.process.alive:
+            self._serving.cancel()

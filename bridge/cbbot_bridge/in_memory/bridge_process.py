@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.types import Message
 
@@ -16,20 +17,25 @@ from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
 from cbbot_bridge.coinbase.retry import RetryPolicy
+from cbbot_bridge.in_memory.direct_calls import BridgeAnswer, DirectCalls
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
 from cbbot_bridge.in_memory.venue_network import VenueNetwork
 from cbbot_bridge.machine_clocks import MachineClocks
 
-__all__ = ["BridgeAnswer", "BridgeProcess", "in_memory_settings"]
+__all__ = ["BridgeProcess", "BridgeRequest", "in_memory_settings"]
 
+_JSON: Final = (b"content-type", b"application/json")
 _POLL_SECONDS: Final = 5.0
 """Between two reads of a price; the bridge has no stream here."""
 
 
-class BridgeAnswer(NamedTuple):
-    """Of HTTP as much as a bot looks at."""
+class BridgeRequest(NamedTuple):
+    """A request as it arrives. Names of ``headers`` are in small letters."""
 
-    status: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
     content: bytes
 
 
@@ -64,25 +70,30 @@ class BridgeProcess:
             poll_seconds=_POLL_SECONDS,
         )
         self._app = create_app(self._bridge)
+        self._direct = DirectCalls(self._bridge, self._app)
         self.process.spawn(self._background())
 
     async def _background(self) -> None:
         async with self._bridge.running():
             await asyncio.Event().wait()
 
-    async def answer(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], content: bytes, gone: asyncio.Event
-    ) -> BridgeAnswer:
-        """What it says to a request. ``gone`` is set when whoever asked is there no more."""
-        call = _Call(content, gone)
+    async def answer(self, request: BridgeRequest) -> BridgeAnswer:
+        """What it says to a request."""
+        answer = await self._direct.answer(*request)
+        return answer or await self.answer_over_asgi(request)
+
+    async def answer_over_asgi(self, request: BridgeRequest) -> BridgeAnswer:
+        """What the whole application says to a request."""
+        method, path, query, headers, content = request
+        call = _Call(content)
         scope = {
             "type": "http",
             "http_version": "1.1",
             "method": method,
             "path": path,
             "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "query_string": urlencode(query).encode(),
+            "headers": [_JSON, *((name.encode(), value.encode()) for name, value in headers.items())],
             "client": ("127.0.0.1", 1),
             "server": ("bridge", 80),
             "scheme": "http",
@@ -96,9 +107,8 @@ class BridgeProcess:
 class _Call:
     """One request as ASGI has it."""
 
-    def __init__(self, content: bytes, gone: asyncio.Event) -> None:
+    def __init__(self, content: bytes) -> None:
         self._content: bytes | None = content
-        self._gone = gone
         self.status = 0
         self.body = bytearray()
 
@@ -106,8 +116,8 @@ class _Call:
         content, self._content = self._content, None
         if content is not None:
             return {"type": "http.request", "body": content, "more_body": False}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
+        await asyncio.Event().wait()
+        raise AssertionError("a task that is no longer wanted is canceled")
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -16,6 +16,7 @@ from cbbot.soak.exchange_side import (
     Faults,
     Happenings,
 )
+from cbbot.soak.processes import SimulatedProcess
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES, BridgeConnection
 from cbbot_bridge.in_memory.bridge_process import BridgeProcess, in_memory_settings
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
@@ -51,8 +52,8 @@ class InMemoryExchange:
         self._changes = ExchangeChanges(self._disturbed, settings.instrument)
         self._bridge: BridgeProcess | None = None
         self._connections: list[BridgeConnection] = []
+        self._processes: list[SimulatedProcess] = []
         self._books: Books | None = None
-        self._moved = 0
 
     @property
     def sites(self) -> Mapping[str, tuple[str, ...]]:
@@ -72,6 +73,7 @@ class InMemoryExchange:
         """A new bridge, if none runs."""
         if self._bridge is None:
             self._bridge = self._new_bridge()
+            self._processes.append(self._bridge.process)
             self._note("bridge.started")
 
     def _new_bridge(self) -> BridgeProcess:
@@ -79,10 +81,26 @@ class InMemoryExchange:
             self._bridge_settings, self._disturbed, self._faults, self._bridge_dice, self._clocks, self._bridge_died
         )
 
+    @property
+    def bridge(self) -> BridgeProcess | None:
+        """The bridge that runs."""
+        return self._bridge
+
+    @property
+    def bridge_process(self) -> SimulatedProcess | None:
+        """That of the bridge, while one runs."""
+        return None if self._bridge is None else self._bridge.process
+
     def kill_bridge(self) -> None:
         """At once."""
         if self._bridge is not None:
             self._bridge.process.kill()
+
+    def bury(self) -> None:
+        """After the world's end: closes what its bridges have left behind."""
+        self.kill_bridge()
+        while self._processes:
+            self._processes.pop().bury()
 
     def _bridge_died(self) -> None:
         self._bridge = None

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import Message
 
 from cbbot.soak.exchange_side import ExchangeSettings
+from cbbot.venue.order_book import BookShape
 from cbbot_bridge.coinbase.http_exchange import HttpAnswer
 from cbbot_bridge.simulator.auth import Signatures
-from cbbot_bridge.simulator.faults import PendingFaults
+from cbbot_bridge.simulator.error_answers import ApiError, api_error_response
+from cbbot_bridge.simulator.faults import API_ROOT, PendingFaults
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import market_of_candles
 from cbbot_bridge.simulator.simulator_app import build_app
@@ -23,6 +27,9 @@ from cbbot_bridge.simulator.world import World, world_of_markets
 __all__ = ["InMemoryVenue", "VenueClock", "in_memory_world"]
 
 _PRINTS_PER_CANDLE: Final = 12
+# A whole book costs more to make than it is worth: no order takes more than the first level.
+_LEVELS: Final = 2
+_MOST_ASKED: Final = (f"{API_ROOT}/market/products/", f"{API_ROOT}/orders", f"{API_ROOT}/time", f"{API_ROOT}/accounts")
 _CLIENT: Final = ("127.0.0.1", 1)
 
 
@@ -49,6 +56,7 @@ def in_memory_world(settings: ExchangeSettings, clock: VenueClock) -> World:
         balances={instrument.base_currency: settings.base, instrument.quote_currency: settings.quote},
         taker_rate=rate,
         maker_rate=rate,
+        book=BookShape(levels=_LEVELS),
         private_rate=0,
         public_rate=0,
         control=True,
@@ -65,13 +73,18 @@ class InMemoryVenue:
         self.clock = VenueClock(settings.start_ms, monotonic)
         self.world = in_memory_world(settings, self.clock)
         self._app = build_app(self.world, StateFile(self.world, None), Signatures(self.clock))
+        # Those that are asked for most come first; of two for one path the application's first.
+        self._routes = sorted(
+            (route for route in self._app.routes if isinstance(route, Route) and route.path.startswith(API_ROOT)),
+            key=lambda route: not route.path.startswith(_MOST_ASKED),
+        )
         self.faults: PendingFaults = self._app.state.faults
 
     async def answer(self, method: str, url: str, content: bytes | None) -> HttpAnswer | None:
         """What the exchange says to a request that has arrived; None where a fault cuts the connection."""
         parts = urlsplit(url)
         call = _Call(content or b"")
-        scope = {
+        scope: dict[str, Any] = {
             "type": "http",
             "http_version": "1.1",
             "method": method,
@@ -84,8 +97,32 @@ class InMemoryVenue:
             "root_path": "",
             "state": {"connection": call},
         }
+        if not self.faults.faults and not self.faults.pages:
+            direct = await self._direct(scope, call)
+            if direct is not None:
+                return direct
         await self._app(scope, call.receive, call.send)
         return None if call.is_cut else HttpAnswer(call.status, bytes(call.body))
+
+    async def _direct(self, scope: dict[str, Any], call: _Call) -> HttpAnswer | None:
+        """What the endpoint of a request answers, without the way to it; None for a path that no endpoint has."""
+        route, parameters = self._route(scope["method"], scope["path"])
+        if route is None:
+            return None
+        request = Request({**scope, "app": self._app, "path_params": parameters}, call.receive)
+        try:
+            response = await route.endpoint(request)
+        except ApiError as error:
+            response = await api_error_response(request, error)
+        return HttpAnswer(response.status_code, bytes(response.body))
+
+    def _route(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
+        for route in self._routes:
+            if route.methods is not None and method in route.methods:
+                found = route.path_regex.match(path)
+                if found is not None:
+                    return route, found.groupdict()
+        return None, {}
 
 
 class _Call:
