@@ -29,6 +29,8 @@ BOT: Final = "bot"
 BRIDGE: Final = "bridge"
 EXCHANGE: Final = "exchange"
 PEOPLE: Final = "people"
+_DEATHS_SHARE: Final = 0.1
+_ORDER_SITES: Final = ("order", "create", "fills", "disk.")
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
 """What can happen to a process wherever it waits for something."""
 
@@ -66,11 +68,14 @@ _PLAN: Final = TypeAdapter(Plan)
 
 
 def made_plan(
-    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 60
+    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 200
 ) -> Plan:
     """The plan of a seed: crashes of the bot, of its machine and of the bridge, people, and a fault at every turn."""
     chance = Random(f"plan {seed}")  # noqa: S311  seeded pseudo-randomness is the point
-    pairs = [(site, kind) for site, kinds in sites.items() for kind in (*kinds, *DEATHS)]
+    pairs = [(site, kind) for site, kinds in sites.items() for kind in kinds]
+    deaths = [(site, kind) for site in sites for kind in DEATHS]
+    # An order is where money can be lost: half of all faults are on its way.
+    of_orders = [pair for pair in pairs if any(name in pair[0].lower() for name in _ORDER_SITES)]
     found: list[Injection] = []
     found += _timed(chance, hours, BOT, BOT_KINDS, 5)
     found += _timed(chance, hours, BRIDGE, BRIDGE_KINDS, 2)
@@ -78,7 +83,8 @@ def made_plan(
     if changes:
         found += _timed(chance, hours, EXCHANGE, changes, 2)
     for _ in range(int(faults_per_hour * hours)):
-        site, kind = chance.choice(pairs)
+        among = deaths if chance.random() < _DEATHS_SHARE else chance.choice((pairs, of_orders or pairs))
+        site, kind = chance.choice(among)
         found.append(
             Injection(
                 at=_moment(chance, hours),

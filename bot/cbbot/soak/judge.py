@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final
 
+from cbbot.contract.settings import Settings
 from cbbot.domain.instrument import Instrument
 from cbbot.kernel.codes import BUY
 from cbbot.runtime.live_bot import LiveBot
@@ -32,13 +32,14 @@ class Judge:
     """``seen`` is told by the world: orders as they leave, the bot after each of its steps."""
 
     def __init__(
-        self, instrument: Instrument, books: Callable[[], Books], disk: SimulatedDisk, state_file: str, start: Decimal
+        self, settings: Settings, instrument: Instrument, books: Callable[[], Books], disk: SimulatedDisk
     ) -> None:
+        self._on_ticks = settings.use_tick_price
         self._instrument = instrument
         self._books = books
         self._disk = disk
-        self._state_file = state_file
-        self._start = instrument.ledger_down(start)
+        self._state_file = settings.state_file
+        self._start = instrument.ledger_down(settings.usd_equity)
         self._revision = -1
         # Of every order of ours: base units got, ledger units spent.
         self._effects: dict[str, tuple[int, int]] = {}
@@ -150,7 +151,7 @@ class Judge:
         if not after.watching or after.halted:
             self._naked.clear()
             return
-        if before is not None and after.market is before.market:
+        if before is None or not self._is_news(before, after):
             return
         price = self._instrument.price(after.market.last_price)
         for lot in after.lots:
@@ -161,6 +162,12 @@ class Judge:
             self._naked[lot.id] = self._naked.get(lot.id, 0) + 1
             if self._naked[lot.id] > _NAKED_TICKS:
                 raise Violated("every lot is watched", f"lot {lot.id} is beyond its stop and nothing closes it")
+
+    def _is_news(self, before: TraderState, after: TraderState) -> bool:
+        """Whether the bot has seen a price that it tests its lots at."""
+        if self._on_ticks:
+            return after.market is not before.market
+        return after.market.last_start != before.market.last_start
 
     def _durable(self) -> bytes:
         file = self._disk.names.get(self._state_file)

@@ -22,6 +22,7 @@ from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
+from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
 from cbbot.views.bot_metrics import BotMetrics
 
@@ -121,7 +122,7 @@ class World:
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
         self._state_file = path_on(self._disk, _STATE_FILE)
-        self.judge = Judge(BTC_USD, self.side.books, self._disk, _STATE_FILE, _QUOTE)
+        self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
         self._lives: list[BotLife] = []
@@ -274,7 +275,7 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if not state.lots:
+                if not state.lots or self._short(state):
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()
@@ -288,6 +289,11 @@ class World:
         if state.halted or state.unexplained:
             self.result.halts[f"words: {(state.halted or state.unexplained)[:60]}"] += 1
         self._check_account()
+
+    def _short(self, state: TraderState) -> bool:
+        """Whether somebody took the base of the lots that are left, and the bot says so."""
+        said = all(state.refused_exit(lot.id) is not None for lot in state.lots)
+        return said and self.side.books().moved_base < 0
 
     def _check_account(self) -> None:
         books = self.side.books()
