@@ -46,11 +46,6 @@ class _Step(asyncio.TimerHandle):
         self._work = (context.run, callback, args)
         self._ended = False
 
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, _Step):
-            return NotImplemented
-        return (self._at, self._number) < (other._at, other._number)
-
     def __hash__(self) -> int:
         return self._number
 
@@ -83,7 +78,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._now = 0.0
         self._number = 0
         self._ready: deque[_Step] = deque()
-        self._timers: list[_Step] = []
+        self._timers: list[tuple[float, int, _Step]] = []
         self._closed = self._running = False
         self.after_step: Callable[[SimulatedProcess], None] = lambda _: None
         self.failures: list[str] = []
@@ -115,7 +110,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         self._number += 1
         step = _Step(when, self._number, callback, args, context)
-        heapq.heappush(self._timers, step)
+        heapq.heappush(self._timers, (when, self._number, step))
         return step
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -173,16 +168,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """To the next timer of something that lives, and all that are due with it."""
         timers, ready = self._timers, self._ready
         while timers:
-            first = heapq.heappop(timers)
+            at, _, first = heapq.heappop(timers)
             if first.cancelled() or (first.process is not None and not first.process.alive):
                 continue
-            self._now = max(self._now, first.when())
+            self._now = max(self._now, at)
             ready.append(first)
             break
         else:
             raise WorldEnded("nothing is left that could happen")
-        while timers and timers[0].when() <= self._now:
-            ready.append(heapq.heappop(timers))
+        while timers and timers[0][0] <= self._now:
+            ready.append(heapq.heappop(timers)[2])
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What nobody awaited has failed: kept, for whoever asks whether all went well."""

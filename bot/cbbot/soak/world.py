@@ -77,7 +77,7 @@ def soak_settings(seed: int) -> Settings:
         "FEE_RATE_PCT": "0.6",
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("3", "5", "8")),
+        "TICK_INTERVAL_SEC": chance.choice(("8", "12", "20")),
         "USE_TICK_PRICE": chance.choice(("true", "true", "true", "false")),
         "USE_MA_FILTER": "false",
         "BUY_THRESHOLD": "0.3",

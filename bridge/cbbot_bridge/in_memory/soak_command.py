@@ -8,7 +8,6 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Final
@@ -105,11 +104,13 @@ def _plans(seed: int | None, seeds: str | None, hours: float, replay: Path | Non
 
 def _results(plans: list[Plan], jobs: int, *, kept: bool) -> Iterator[tuple[RunResult, float]]:
     if jobs == 1 or len(plans) == 1:
+        gc.disable()
         for plan in plans:
             yield _timed(plan, kept=kept)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        yield from pool.map(_timed, plans, chunksize=4)
+    # At the end of the block, whatever ends it, no process is left.
+    with get_context("spawn").Pool(jobs, _quiet) as pool:
+        yield from pool.imap(_timed, plans, chunksize=2)
 
 
 def _quiet() -> None:

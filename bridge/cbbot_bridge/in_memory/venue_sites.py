@@ -61,11 +61,13 @@ def _seconds(fault: Fault, least: float, most: float) -> float:
 # How long an answer may be late: the bridge waits 10 s for one.
 _TOO_LATE: Final = (11.0, 60.0)
 _LATE: Final = (0.5, 9.0)
+# And how late a request may take effect: 30 s after the bridge has given it up its absence is believed.
+_LATE_EFFECT: Final = (11.0, 38.0)
 
 _ANY: Final[Mapping[str, Make]] = {
     "timeout_before": lambda fault: {"delay_seconds": _seconds(fault, *_TOO_LATE), "status": 504},
     "timeout_after": lambda fault: {"answer_delay_seconds": _seconds(fault, *_TOO_LATE)},
-    "late_effect": lambda fault: {"delay_seconds": _seconds(fault, *_TOO_LATE)},
+    "late_effect": lambda fault: {"delay_seconds": _seconds(fault, *_LATE_EFFECT)},
     "slow": lambda fault: {"answer_delay_seconds": _seconds(fault, *_LATE)},
     "error_before": lambda fault: {"status": _ERROR(fault), "body": _body(fault), "times": _times(fault)},
     "error_after": lambda fault: {"status": _ERROR(fault), "body": _body(fault), "after_effect": True},
