@@ -29,6 +29,14 @@ BOT: Final = "bot"
 BRIDGE: Final = "bridge"
 EXCHANGE: Final = "exchange"
 PEOPLE: Final = "people"
+_GATES: Final = (
+    *("halt_product", "disable_product", "delist_product", "limit_only", "cancel_only", "post_only", "view_only"),
+    "auction",
+)
+_REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
+    PEOPLE: {"pause": "resume", "flatten": "resume"},
+    EXCHANGE: {**dict.fromkeys(_GATES, "resume_product"), "proof_token_on": "proof_token_off"},
+}
 _DEATHS_SHARE: Final = 0.1
 _ORDER_SITES: Final = ("order", "create", "fills", "disk.")
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
@@ -68,7 +76,7 @@ _PLAN: Final = TypeAdapter(Plan)
 
 
 def made_plan(
-    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 200
+    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 120
 ) -> Plan:
     """The plan of a seed: crashes of the bot, of its machine and of the bridge, people, and a fault at every turn."""
     chance = Random(f"plan {seed}")  # noqa: S311  seeded pseudo-randomness is the point
@@ -91,11 +99,12 @@ def made_plan(
                 site=site,
                 kind=kind,
                 skip=chance.choice((0, 0, 0, 1, 2, 5)),
-                times=1 if kind in DEATHS else chance.choice((1, 1, 1, 2, 5, 20)),
+                times=1 if _is_death(kind) else chance.choice((1, 1, 1, 1, 2, 3, 8)),
                 seconds=round(chance.choice((0.3, 2.0, 8.0, 20.0, 50.0)) * (0.5 + chance.random()), 3),
                 share=round(chance.random(), 3),
             )
         )
+    found += [later for each in found for later in _remedy(each)]
     return Plan(seed=seed, hours=hours, injections=tuple(sorted(found, key=lambda each: each.at)))
 
 
@@ -112,6 +121,18 @@ def _timed(chance: Random, hours: float, site: str, kinds: Sequence[str], per_ho
         )
         for _ in range(max(1, round(per_hour * hours)))
     ]
+
+
+def _is_death(kind: str) -> bool:
+    return kind in DEATHS or kind.startswith(("killed_", "power_"))
+
+
+def _remedy(injection: Injection) -> list[Injection]:
+    """What ends it after a while: a run in which nothing trades any more shows little."""
+    remedy = _REMEDIES.get(injection.site, {}).get(injection.kind)
+    if remedy is None:
+        return []
+    return [Injection(at=round(injection.at + injection.seconds, 3), site=injection.site, kind=remedy)]
 
 
 def _moment(chance: Random, hours: float) -> float:

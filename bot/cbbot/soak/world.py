@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -86,7 +87,7 @@ def soak_settings(seed: int) -> Settings:
         "ALLOW_PYRAMIDING": "true",
         "MAX_CONCURRENT_LOTS": "6",
         "PYRAMID_MIN_SECONDS_BETWEEN": "15",
-        "PYRAMID_MIN_ADVERSE_PCT": "0.05",
+        "PYRAMID_MIN_ADVERSE_PCT": "0.02",
         "PYRAMID_DECAY_LAMBDA": "0.5",
         "PYRAMID_DECAY_MIN_PCT": "0.01",
         "TRAIL_ACTIVATE_PCT": "0.15",
@@ -104,8 +105,11 @@ class World:
         self.result = RunResult(plan.seed, plan=plan)
         self.faults = ArmedFaults(log, self._death)
         self._loop = loop
+        # The world's own: what is begun by a process dies with it.
+        self._context = contextvars.copy_context()
         self._chance = Random(f"world {plan.seed}")  # noqa: S311  seeded pseudo-randomness is the point
         self._settings = soak_settings(plan.seed)
+        self._own_base = self._chance.choice((Decimal(0), Decimal(1)))
         chance = Random(f"prices {plan.seed}")  # noqa: S311  as above
         count = _HISTORY + int(plan.hours * 60) + 240
         first = _START_MS // 1000 - _HISTORY * 60
@@ -115,7 +119,8 @@ class World:
             instrument=BTC_USD,
             start_ms=_START_MS,
             candles=candles,
-            base=Decimal(0),
+            # Some people hold base of their own on the account; others trade the bot's alone.
+            base=self._own_base,
             quote=_QUOTE,
             fee_rate_pct=Decimal("0.6"),
         )
@@ -220,7 +225,7 @@ class World:
 
     def _death(self, kind: str, steps: int) -> None:
         if kind == "bridge_killed":
-            self._loop.call_later(0, self._kill_bridge, 0.5 + steps)
+            self._loop.call_later(0.0, self._kill_bridge, 0.5 + steps, context=self._context)
             return
         life = self._life
         if life is None or not life.process.alive:
@@ -245,7 +250,7 @@ class World:
         self.result.bridge_crashes += 1
         self.side.kill_bridge()
         self._away += 1
-        self._loop.call_later(away, self._bridge_again)
+        self._loop.call_later(away, self._bridge_again, context=self._context)
 
     def _bridge_again(self) -> None:
         self._away -= 1
@@ -302,7 +307,7 @@ class World:
             (each.filled_quote if each.side == "BUY" else -each.filled_quote) + each.fees
             for each in books.orders.values()
         )
-        if books.base != got + books.moved_base or books.quote != _QUOTE - paid + books.moved_quote:
+        if books.base != self._own_base + got + books.moved_base or books.quote != _QUOTE - paid + books.moved_quote:
             raise Violated("the exchange keeps its books", f"{books.base} base and {books.quote} quote do not add up")
 
     def bury(self) -> None:
