@@ -53,7 +53,7 @@ async def test_no_try_begins_after_its_time_on_the_clock_that_is_given() -> None
         """Before every wait."""
 
     policy = RetryPolicy(base_seconds=0.0001, cap_seconds=0.001)
-    answer = await policy.tries(12.0, lambda: now, no_more)(failing)
+    answer: Answer = await policy.tries(12.0, lambda: now, no_more)(failing)
     assert answer.meaning is Meaning.RATE_LIMITED
     assert tried == [0.0, 5.0, 10.0]
 
