@@ -48,7 +48,7 @@ class DisturbedVenue:
     def __init__(self, venue: InMemoryVenue, happenings: Happenings) -> None:
         self.venue = venue
         self.proof_wanted = False
-        self.told_ahead_seconds = 0.0
+        self.shown_ahead_seconds = 0.0
         self._note = happenings.note
         self._uncounted: dict[str, int] = {}
         self._accounts: HttpAnswer | None = None
@@ -61,7 +61,7 @@ class DisturbedVenue:
     def heal(self) -> None:
         """Nothing goes wrong any more."""
         self.proof_wanted = False
-        self.told_ahead_seconds = 0.0
+        self.shown_ahead_seconds = 0.0
         self._uncounted.clear()
         self.venue.faults.clear()
 
@@ -133,8 +133,8 @@ class DisturbedVenue:
             changes.append(self._without_totals)
         if self.proof_wanted and site in _LISTINGS:
             changes.append(lambda body: CHANGES["proof_token_required"].make(body, 0.0)[1])
-        if self.told_ahead_seconds and site == "bridge>venue.time":
-            changes.append(lambda body: CHANGES["clock"].make(body, self.told_ahead_seconds)[1])
+        if self.shown_ahead_seconds and site == "bridge>venue.time":
+            changes.append(lambda body: CHANGES["clock"].make(body, self.shown_ahead_seconds)[1])
         if fault is not None:
             changes.append(lambda body: _odd(body, fault))
         if not changes:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from cbbot.domain.instrument import Instrument
+from cbbot.venue.order_kinds import OrderKind
 from cbbot.venue.product import Gate
 from cbbot.venue.refusals import OrderRefused
 from cbbot.venue.venue_order import Order, OrderRequest
@@ -19,7 +20,7 @@ HAND: Final = "hand-"
 """What the ids of orders by hand begin with."""
 
 _LONGEST_JUMP_SECONDS: Final = 3600.0
-_MOST_TOLD_BEHIND_SECONDS: Final = 300.0
+_MOST_BEHIND_SECONDS: Final = 300.0
 _GATES: Final = {
     "halt_product": Gate.TRADING_DISABLED,
     "disable_product": Gate.IS_DISABLED,
@@ -103,7 +104,7 @@ class ExchangeChanges:
 
     def _order(self, side: str, field: str, size: Decimal) -> None:
         self._by_hand += 1
-        configuration = {"market_market_ioc": {field: f"{size:f}"}}
+        configuration = {OrderKind.MARKET_IOC.key: {field: f"{size:f}"}}
         request = OrderRequest(f"{HAND}{self._by_hand}", self._instrument.product_id, side, configuration)
         try:
             self._world.exchange.place(request, self._world.now_ms())
@@ -122,8 +123,8 @@ class ExchangeChanges:
     def set_clock_forward(self, share: float) -> None:
         self._venue.venue.clock.set_forward(share * _LONGEST_JUMP_SECONDS)
 
-    def tell_clock_back(self, share: float) -> None:
-        self._venue.told_ahead_seconds = -share * _MOST_TOLD_BEHIND_SECONDS
+    def show_clock_back(self, share: float) -> None:
+        self._venue.shown_ahead_seconds = -share * _MOST_BEHIND_SECONDS
 
     def want_proof(self, _share: float) -> None:
         self._venue.proof_wanted = True
@@ -149,7 +150,7 @@ CHANGES: Final[Mapping[str, Callable[[ExchangeChanges, float], None]]] = {
     "buy_by_hand": ExchangeChanges.buy_by_hand,
     "sell_by_hand": ExchangeChanges.sell_by_hand,
     "clock_forward": ExchangeChanges.set_clock_forward,
-    "clock_back": ExchangeChanges.tell_clock_back,
+    "clock_back": ExchangeChanges.show_clock_back,
     "proof_token_on": ExchangeChanges.want_proof,
     "proof_token_off": ExchangeChanges.want_no_proof,
 }

@@ -29,7 +29,6 @@ _PATHS: Final[tuple[tuple[str, str, str], ...]] = (
     ("product", "GET", r"/market/products/[^/]+"),
     ("candles", "GET", r"/market/products/[^/]+/candles"),
     ("ticker", "GET", r"/market/products/[^/]+/ticker"),
-    ("book", "GET", r"/market/product_book"),
     ("time", "GET", r"/time"),
 )
 _COMPILED: Final = tuple((_PREFIX + name, method, re.compile(path)) for name, method, path in _PATHS)
