@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -65,6 +66,13 @@ class SimulatedProcess:
 
     def bury(self) -> None:
         """Closes what was dropped, after the world has ended: ``finally`` blocks run into ports that are dead."""
+        self.kill()
+        with warnings.catch_warnings():
+            # What a ``finally`` block begins now is never awaited.
+            warnings.simplefilter("ignore")
+            self._close_all()
+
+    def _close_all(self) -> None:
         for task in self._tasks:
             work = None if task.done() else task.get_coro()
             for _ in range(_MOST_CLOSES):

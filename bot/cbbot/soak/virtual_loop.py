@@ -83,6 +83,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.after_step: Callable[[SimulatedProcess], None] = lambda _: None
         self.failures: list[str] = []
         self.steps = 0
+        self._processes: dict[SimulatedProcess, None] = {}
 
     def time(self) -> float:
         return self._now
@@ -127,6 +128,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
         process = process_of(context)
         if process is not None:
+            self._processes[process] = None
             process.began(task)
         return task
 
@@ -190,7 +192,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return self._closed
 
     def close(self) -> None:
+        """Ends every process, and closes what was dropped with it."""
         self._closed = True
+        for process in self._processes:
+            process.bury()
+        self._processes.clear()
         self._ready.clear()
         self._timers.clear()
 

@@ -130,7 +130,7 @@ class World:
         self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
-        self._lives: list[BotLife] = []
+        self._lives = 0
         self._away = 0
         self._over = False
         loop.after_step = self._stepped
@@ -164,8 +164,8 @@ class World:
                 self._metrics,
                 self._posted,
             )
-            self._lives.append(life)
-            self.log.note("bot starts", life=len(self._lives))
+            self._lives += 1
+            self.log.note("bot starts", life=self._lives)
             words = await life.ended
             self._disk.forget_descriptors()
             self.log.note("bot ended", words=words)
@@ -310,12 +310,6 @@ class World:
         if books.base != self._own_base + got + books.moved_base or books.quote != _QUOTE - paid + books.moved_quote:
             raise Violated("the exchange keeps its books", f"{books.base} base and {books.quote} quote do not add up")
 
-    def bury(self) -> None:
-        """After the end: closes what was dropped."""
-        for life in self._lives:
-            life.process.kill()
-            life.process.bury()
-
     def result_of(self, violated: Violated | None) -> RunResult:
         """What the run came to."""
         result = self.result
@@ -356,6 +350,5 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
     except WorldEnded as error:
         violated = Violated("the world goes on", str(error))
     result = worlds[0].result_of(violated)
-    worlds[0].bury()
     loop.close()
     return result
