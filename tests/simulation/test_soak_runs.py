@@ -12,7 +12,7 @@ import pytest
 
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.soak.campaign import shortened
-from cbbot.soak.world import run_plan
+from cbbot.soak.simulated_world import run_plan
 from cbbot.trader.trader_state import TraderState
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
 from cbbot_bridge.in_memory.soak_command import plan_of_seed

@@ -11,7 +11,7 @@ from cbbot.soak.exchange_side import MakeExchangeSide
 from cbbot.soak.fault_plan import BOT, BOT_KINDS, BRIDGE, BRIDGE_KINDS, DEATHS, EXCHANGE, PEOPLE, PEOPLE_KINDS, Plan
 from cbbot.soak.fault_plan import with_injections as with_faults
 from cbbot.soak.shrinking import shortest
-from cbbot.soak.world import RunResult, run_plan
+from cbbot.soak.simulated_world import RunResult, run_plan
 
 __all__ = ["Campaign", "expected_faults", "shortened"]
 

@@ -17,6 +17,7 @@ from cbbot.trader.trader_state import TraderState
 __all__ = ["Judge", "Violated"]
 
 _NAKED_TICKS: Final = 3
+_OLD_PRICE_SECONDS: Final = 60.0
 
 
 class Violated(Exception):
@@ -90,7 +91,7 @@ class Judge:
         before, self._state = self._state, state
         if before is not None and state.intents is not before.intents:
             self._check_intents(before, state)
-        self._check_watch(before, state)
+        self._check_watch(before, state, bot)
         if state.reconciled and not state.halted:
             if not state.watching:
                 raise Violated("every lot is watched", "reconciled, but lots are not watched")
@@ -146,8 +147,11 @@ class Judge:
             if new and intent.purpose is Purpose.ENTRY and (before.outcome_unknown or before.paused_by):
                 raise Violated("no entry in doubt", f"{intent.client_order_id} while something is unknown or paused")
 
-    def _check_watch(self, before: TraderState | None, after: TraderState) -> None:
-        """A lot beyond its stop is being closed, or refused, at the latest a few ticks later."""
+    def _check_watch(self, before: TraderState | None, after: TraderState, bot: LiveBot) -> None:
+        """A lot beyond its stop is being closed, or refused, at the latest a few prices later.
+
+        A bot that says that it has no price cannot.
+        """
         if not after.watching or after.halted:
             self._naked.clear()
             return
@@ -160,7 +164,7 @@ class Judge:
                 self._naked.pop(lot.id, None)
                 continue
             self._naked[lot.id] = self._naked.get(lot.id, 0) + 1
-            if self._naked[lot.id] > _NAKED_TICKS:
+            if self._naked[lot.id] > _NAKED_TICKS and _has_price(bot):
                 raise Violated("every lot is watched", f"lot {lot.id} is beyond its stop and nothing closes it")
 
     def _is_news(self, before: TraderState, after: TraderState) -> bool:
@@ -172,6 +176,11 @@ class Judge:
     def _durable(self) -> bytes:
         file = self._disk.names.get(self._state_file)
         return file.synced if file is not None else b""
+
+
+def _has_price(bot: LiveBot) -> bool:
+    age = bot.status().price_age_seconds
+    return age is not None and age < _OLD_PRICE_SECONDS
 
 
 def _wish(intent: Intent) -> tuple[object, ...]:

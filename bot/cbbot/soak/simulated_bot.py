@@ -16,7 +16,7 @@ from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
 from cbbot.soak.exchange_side import Faults
-from cbbot.soak.processes import ProcessDied, SimulatedProcess
+from cbbot.soak.simulated_processes import ProcessDied, SimulatedProcess
 from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["BOT_SITES", "BotLife", "Posted"]

@@ -16,7 +16,7 @@ from random import Random
 from typing import Final
 
 from cbbot.soak.exchange_side import Fault, Faults, Happenings
-from cbbot.soak.processes import ProcessDied, current_process
+from cbbot.soak.simulated_processes import ProcessDied, current_process
 
 __all__ = ["DISK_SITES", "SimulatedDisk"]
 

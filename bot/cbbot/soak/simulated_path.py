@@ -85,7 +85,7 @@ class _SimulatedPath(PosixPath):
     def read_bytes(self) -> bytes:
         return self.disk.read(str(self))
 
-    def open(self, mode: str = "r", *_: Any, **__: Any) -> IO[Any]:  # type: ignore[override]
+    def open(self, mode: str = "r", *_: Any, **__: Any) -> IO[Any]:  # type: ignore[override]  # the two modes that are used
         if mode == "rb":
             return io.BytesIO(self.disk.read(str(self)))
         if mode == "ab":

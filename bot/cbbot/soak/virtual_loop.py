@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
-from cbbot.soak.processes import SimulatedProcess, process_of
+from cbbot.soak.simulated_processes import SimulatedProcess, process_of
 
 __all__ = ["VirtualLoop", "WorldEnded"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.types import Message
 
 from cbbot.soak.exchange_side import Faults
-from cbbot.soak.processes import SimulatedProcess
+from cbbot.soak.simulated_processes import SimulatedProcess
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import BridgeSettings, load_settings

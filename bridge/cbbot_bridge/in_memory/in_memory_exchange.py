@@ -16,7 +16,7 @@ from cbbot.soak.exchange_side import (
     Faults,
     Happenings,
 )
-from cbbot.soak.processes import SimulatedProcess
+from cbbot.soak.simulated_processes import SimulatedProcess
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES, BridgeConnection
 from cbbot_bridge.in_memory.bridge_process import BridgeProcess, in_memory_settings
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue

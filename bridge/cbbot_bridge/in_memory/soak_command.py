@@ -14,12 +14,11 @@ from typing import Annotated, Final
 
 import typer
 
-from cbbot.cli.exits import DONE, FAILED
 from cbbot.errors import BadInput
 from cbbot.process.path_options import named_path
 from cbbot.soak.campaign import Campaign, expected_faults, shortened
 from cbbot.soak.fault_plan import Plan, made_plan, plan_from, plan_text
-from cbbot.soak.world import OWN_SITES, RunResult, run_plan
+from cbbot.soak.simulated_world import OWN_SITES, RunResult, run_plan
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES
 from cbbot_bridge.in_memory.exchange_changes import all_changes
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
@@ -77,7 +76,7 @@ def soak(
     if json is not None and str(json) != "-":
         json.write_text(figures, encoding="utf-8")
     sys.stdout.write(figures if json is not None and str(json) == "-" else "\n".join(campaign.report()) + "\n")
-    return FAILED if campaign.broken else DONE
+    return 1 if campaign.broken else 0
 
 
 def plan_of_seed(seed: int, hours: float) -> Plan:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from cbbot.soak.exchange_side import Fault, Faults
-from cbbot.soak.processes import SimulatedProcess
+from cbbot.soak.simulated_processes import SimulatedProcess
 from cbbot_bridge.coinbase.http_exchange import ConnectionBroke, HttpAnswer, NoAnswer, NotSent, Pool
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
 from cbbot_bridge.in_memory.stoppage import Stoppage

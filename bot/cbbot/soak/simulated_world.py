@@ -18,10 +18,10 @@ from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchang
 from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.happenings import EventLog
 from cbbot.soak.judge import Judge, Violated
-from cbbot.soak.processes import SimulatedProcess
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
+from cbbot.soak.simulated_processes import SimulatedProcess
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
