@@ -103,8 +103,9 @@ class ExchangeSide(Protocol):
     ``sites`` are the names of the places where this side asks for faults, and the kinds that it understands there.
     Requests of a bot that was killed go on at the bridge: an order that had left arrives. Work of the bridge runs in
     its own process (``cbbot.soak.simulated_processes``), so that killing it drops whatever it was doing. Of the
-    connection's errors ``httpx.ConnectError`` says that the bridge is not there and nothing went out; after ``ReadTimeout``,
-    ``ReadError`` and ``RemoteProtocolError`` the request may have arrived. Time limits count on the loop.
+    connection's errors ``httpx.ConnectError`` says that the bridge is not there and nothing went out; after
+    ``ReadTimeout``, ``ReadError`` and ``RemoteProtocolError`` the request may have arrived. Time limits count on the
+    loop.
     """
 
     @property

@@ -38,6 +38,7 @@ _QUOTE: Final = Decimal(10_000)
 _STATE_FILE: Final = "/state/bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
+_ASKED_DURING_START: Final = 0.2
 _STEPS_A_SECOND: Final = 400
 
 
@@ -166,6 +167,10 @@ class World:
             )
             self._lives += 1
             self.log.note("bot starts", life=self._lives)
+            if self._chance.random() < _ASKED_DURING_START:
+                delay = self._chance.choice((0.0, 0.01, 0.05, 0.5))
+                self._loop.call_later(delay, self._asked, "pause", context=self._context)
+                self._loop.call_later(delay + 1.0, self._asked, "resume", context=self._context)
             words = await life.ended
             self._disk.forget_descriptors()
             self.log.note("bot ended", words=words)
