@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,7 +43,7 @@ class ExchangeAccount:
 
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
-        self._unreadable = OutageLogs(_LOG, "an account cannot be read")
+        self._unreadable = OutageLogs(_LOG, "an account cannot be read", rest.monotonic)
         self._may_trade: bool | None = None
         self._asked_at = float("-inf")
 
@@ -69,7 +68,7 @@ class ExchangeAccount:
             raise translate.malformed(
                 f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
             )
-        return AccountListing(tuple(found), tuple(unreadable))
+        return AccountListing(tuple(found if pages.count == 1 else _each_once(found)), tuple(unreadable))
 
     def _take_one_by_one(self, page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
         for item in translate.objects(page, "accounts"):
@@ -99,7 +98,7 @@ class ExchangeAccount:
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
                 return CredentialCheck(configured=True, valid=False)
             raise
-        self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
+        self._may_trade, self._asked_at = _flag(body, "can_trade"), self._rest.monotonic()
         return CredentialCheck(
             configured=True,
             valid=True,
@@ -113,7 +112,7 @@ class ExchangeAccount:
 
         A no is asked for again now and then: a person may have allowed it since.
         """
-        if self._may_trade is False and time.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
+        if self._may_trade is False and self._rest.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
             with suppress(Retryable):
                 await self.credentials()
         if self._may_trade is False:
@@ -139,6 +138,14 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     available = reduce(WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
+
+
+def _each_once(found: list[Account]) -> list[Account]:
+    """Every account as it was told last, however many pages it stands on: a balance is not to be counted twice."""
+    once: dict[object, Account] = {}
+    for place, account in enumerate(found):
+        once[(account.model_extra or {}).get("uuid") or place] = account
+    return list(once.values())
 
 
 def _currency_or_unnamed(item: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +27,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class OrderLookup:
-    """``sent_orders`` learn of every order found, ``contradicted`` is called for each that contradicts itself."""
+    """``sent_orders`` learn of every order found, ``contradicted`` is called for each that contradicts itself.
+
+    ``monotonic`` is the clock that ``sent_orders`` count on.
+    """
 
     def __init__(
         self,
@@ -36,11 +38,13 @@ class OrderLookup:
         timekeeper: Timekeeper,
         sent_orders: SentOrders,
         contradicted: Callable[[], None],
+        monotonic: Callable[[], float],
     ) -> None:
         self._listing = listing
         self._timekeeper = timekeeper
         self._sent_orders = sent_orders
         self._contradicted = contradicted
+        self._monotonic = monotonic
 
     async def by_order_id(self, order_id: str) -> OrderState:
         """The order with all its fills.
@@ -79,7 +83,7 @@ class OrderLookup:
             UpstreamUnavailable: it is not certain that these are all.
         """
         until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
-        invisible_since = time.monotonic() - INVISIBLE_SECONDS / self._timekeeper.pace
+        invisible_since = self._monotonic() - INVISIBLE_SECONDS / self._timekeeper.pace
         listed = await self._listing.all_since(prefix, product_id, rfc3339_ms(since_ms))
         orders, unreadable = list[OrderState](), list[UnreadableOrder]()
         for order in listed:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -88,7 +87,7 @@ class OrderPlacer:
             UpstreamUnavailable: this request placed nothing and may be made again.
             OrderUnknown: it may or may not have been placed.
         """
-        now, not_after = time.monotonic(), order.not_after_ms
+        now, not_after = self._rest.monotonic(), order.not_after_ms
         leave_by = math.inf if not_after is None else now + self._seconds_until(not_after)
         bounds = _Bounds(now + self._rest.order_seconds, leave_by, before_send)
         async with self._sent_orders.claimed(order.client_order_id, wish_of(order), bounds.deadline) as sent:
@@ -106,7 +105,7 @@ class OrderPlacer:
             if body is None:
                 raise AssertionError("neither a body nor a refusal")
         sent_before = sent.last_sent
-        sent.sending(body, time.monotonic())
+        sent.sending(body, self._rest.monotonic())
         try:
             posted = await self._rest.post(
                 "/orders", body, bounds.before_send, deadline=bounds.deadline, leave_by=bounds.leave_by
@@ -116,7 +115,7 @@ class OrderPlacer:
             self._undo(sent, sent_before, repeated=repeated)
             raise
         if posted.may_have_acted:
-            sent.last_sent = time.monotonic()
+            sent.last_sent = self._rest.monotonic()
         return await self._conclude(sent, body, posted, sent_before, bounds, repeated=repeated)
 
     async def _conclude(
@@ -139,7 +138,7 @@ class OrderPlacer:
                 message = f"{unavailable}; the order may have been taken"
                 raise OrderUnknown(unavailable.status, unavailable.code, message)
             self._undo(sent, sent_before, repeated=False)
-            if time.monotonic() >= bounds.leave_by:
+            if self._rest.monotonic() >= bounds.leave_by:
                 return await self._existing_or(_too_late(), sent, body, bounds.deadline)
             raise unavailable
         verdict = read_create_answer(sent.client_order_id, answer)
@@ -196,7 +195,7 @@ class OrderPlacer:
         return self._existing(sent, body, order)
 
     async def _find(self, sent: SentOrder, product_id: str | None, deadline: float) -> dict[str, Any] | None:
-        within = max(deadline - time.monotonic(), self._rest.least_seconds)
+        within = max(deadline - self._rest.monotonic(), self._rest.least_seconds)
         since = sent.first_sent if sent.body is not None and product_id is not None else None
         return await self._search.find(sent.client_order_id, product_id, since, within)
 
@@ -228,7 +227,7 @@ class OrderPlacer:
         body: dict[str, Any] | None = None
         wish = sent.wish
         try:
-            async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
+            async with asyncio.timeout(max(deadline - self._rest.least_seconds - self._rest.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product_for_order(wish.product_id)
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))

@@ -7,7 +7,6 @@ not read to its end.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
@@ -63,4 +62,4 @@ class OrderFinder:
         return look.order
 
     def _passed(self, moment: float) -> float:
-        return (time.monotonic() - moment) * self._timekeeper.pace
+        return (self._timekeeper.monotonic() - moment) * self._timekeeper.pace

@@ -7,9 +7,10 @@ for a minute, unless the outage lasts until then. The line counts those that wer
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from cbbot_bridge.machine_clocks import monotonic_seconds
 
 __all__ = ["OutageLog", "OutageLogs"]
 
@@ -19,7 +20,7 @@ _QUIET_SECONDS: Final = 60.0
 class OutageLog:
     """``event`` is the line when it begins."""
 
-    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._logger = logger
         self._event = event
         self._monotonic = monotonic
@@ -63,7 +64,7 @@ class OutageLog:
 class OutageLogs:
     """One for each of several things, by name; those that have worked for a while are not remembered."""
 
-    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._logger = logger
         self._event = event
         self._monotonic = monotonic

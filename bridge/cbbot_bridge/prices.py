@@ -13,7 +13,6 @@ So a wrong tick lasts two seconds at most while others come, however it is stamp
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from cbbot.contract.bridge_api import Bbo, Price, TickAge
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.http_errors import RequestRefused
+from cbbot_bridge.machine_clocks import monotonic_seconds, unix_seconds
 from cbbot_bridge.translate import seconds_of
 
 __all__ = ["Prices", "Tick"]
@@ -82,9 +82,9 @@ class Prices:
         self,
         products: Iterable[str],
         stale_seconds: float,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = monotonic_seconds,
         latest_plausible: Callable[[], float] = lambda: float("inf"),
-        venue_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        venue_ms: Callable[[], int] = lambda: int(unix_seconds() * 1000),
     ) -> None:
         self.configured = tuple(products)
         self._asked: dict[str, float] = {}

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cbbot.domain.venue_clock import FASTEST, ClockSample, VenueClock
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
+from cbbot_bridge.machine_clocks import monotonic_seconds, unix_seconds
 from cbbot_bridge.outage_log import OutageLog
 
 __all__ = ["Timekeeper"]
@@ -51,11 +51,11 @@ class Timekeeper:
     def __init__(
         self,
         fetch: Callable[[], Awaitable[dict[str, Any]]],
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = monotonic_seconds,
+        wall: Callable[[], float] = unix_seconds,
     ) -> None:
         self._fetch = fetch
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._wall = wall
         self._clock: VenueClock | None = None
         self._measured = False
@@ -91,7 +91,7 @@ class Timekeeper:
         """
         if self._clock is None:
             return int(self._wall() * 1000)
-        self._latest_ms = max(self._latest_ms, self._clock.now_ms(self._monotonic()))
+        self._latest_ms = max(self._latest_ms, self._clock.now_ms(self.monotonic()))
         return self._latest_ms
 
     def seconds_until(self, venue_ms: int) -> float:
@@ -99,7 +99,7 @@ class Timekeeper:
 
         The monotonic clock stands while the machine sleeps, the wall clock does not: the later one counts.
         """
-        ran, passed = self._monotonic() - self._taken_at[0], self._wall() - self._taken_at[1]
+        ran, passed = self.monotonic() - self._taken_at[0], self._wall() - self._taken_at[1]
         slept = max(passed - ran, 0.0) if self._clock is not None else 0.0
         return (venue_ms - self.now_ms()) / 1000.0 / self.pace - slept
 
@@ -111,7 +111,7 @@ class Timekeeper:
         """UNIX seconds for a JWT: our clock set right by the venue's, unless the venue plays at another speed."""
         if self._clock is None or self._clock.rate != 1.0:
             return self._wall()
-        return self._clock.now_ms(self._monotonic()) / 1000.0
+        return self._clock.now_ms(self.monotonic()) / 1000.0
 
     def latest_plausible_seconds(self) -> float:
         """UNIX seconds: the venue cannot have stamped anything with a later time."""
@@ -143,9 +143,9 @@ class Timekeeper:
         self._take(sample)
 
     async def _ask(self) -> ClockSample:
-        asked = self._monotonic()
+        asked = self.monotonic()
         venue_ms = translate.venue_ms(await self._fetch())
-        return ClockSample.of(asked, self._monotonic(), venue_ms)
+        return ClockSample.of(asked, self.monotonic(), venue_ms)
 
     def _is_far_off(self, sample: ClockSample) -> bool:
         if self._clock is None:
@@ -167,7 +167,7 @@ class Timekeeper:
             )
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
-        now = self._monotonic()
+        now = self.monotonic()
         self._taken_at = (now, self._wall())
         before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
@@ -198,7 +198,7 @@ class Timekeeper:
         started: float | None = None
         while True:
             done = await self.try_sample()
-            now = self._monotonic()
+            now = self.monotonic()
             started = now if started is None and done else started
             await self._until_next(self.interval(done=done, since_first=None if started is None else now - started))
 

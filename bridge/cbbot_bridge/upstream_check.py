@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from cbbot.contract.bridge_api import CredentialCheck, Upstream
 from cbbot.errors import CbbotError
@@ -27,9 +26,9 @@ class UpstreamCheck:
 
     async def report(self) -> Upstream:
         async with self._lock:
-            if time.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
+            if self._bridge.clocks.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
                 await self._ask()
-                self._asked_at = time.monotonic()
+                self._asked_at = self._bridge.clocks.monotonic()
         bridge = self._bridge
         return Upstream(
             reachable=self._reachable,

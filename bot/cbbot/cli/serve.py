@@ -20,14 +20,11 @@ from cbbot.errors import UnsafeStart
 from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.process.http_server import HttpServer, listening_socket, log_listening
 from cbbot.process.stop_signals import heeded_signals, stopped_by
-from cbbot.runtime.early_control import EarlyControl, control_file
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.resume import Document, earlier_document, identity_of, state_trades
+from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
-from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLog
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web.bot_app import create_app
 
@@ -69,19 +66,11 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
     state_file = Path(settings.state_file)
     lock = await _in_time(state_file.parent, lambda: lock_folder(state_file.parent))
     with lock, _listener(surroundings, settings) as listener:
-        store = StateStore(state_file)
-
-        def read() -> tuple[Document | None, list[str], TradeLog, EarlyControl]:
-            document, resuming = earlier_document(store, settings, surroundings.venue)
-            trade_log = TradeLog(state_file.with_name("trades.jsonl"), state_trades(document))
-            return document, resuming, trade_log, EarlyControl(control_file(state_file), in_daemon_thread)
-
-        document, resuming, trade_log, early = await _in_time(state_file.parent, read)
-        warnings += [*resuming, *trade_log.warnings]
-        identity = identity_of(settings, surroundings.venue, document)
+        opened = await _in_time(state_file.parent, lambda: open_state(state_file, settings, surroundings.venue))
+        warnings += opened.warnings
         about = About(
             settings=settings,
-            bot=surroundings.bot or identity.bot_id,
+            bot=surroundings.bot or opened.identity.bot_id,
             namespace=surroundings.namespace,
             venue=surroundings.venue,
             version=__version__,
@@ -95,7 +84,7 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             else None
         )
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
-        bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics, early=early)
+        bot = LiveBot(about, client, opened, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
         server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from cbbot.domain.venue_clock import ClockSample, VenueClock
 from cbbot.errors import CbbotError, Retryable
+from cbbot.runtime.machine_time import MachineMs, machine_ms
 
 __all__ = ["LiveClock"]
 
@@ -47,10 +47,12 @@ class LiveClock:
         fetch: Callable[[], Awaitable[int]],
         monotonic: Callable[[], float],
         jumped: Callable[[float], None] = lambda _: None,
+        now_ms: MachineMs = machine_ms,
     ) -> None:
         self._fetch = fetch
         self._monotonic = monotonic
         self._jumped = jumped
+        self._machine_ms = now_ms
         self._clock: VenueClock | None = None
         self._synchronised = False
         self._latest = 0
@@ -68,7 +70,7 @@ class LiveClock:
     def estimate_ms(self) -> int:
         """The venue's time as well as it is known; it may step back when a sample corrects it."""
         if self._clock is None:
-            return int(time.time() * 1000)
+            return self._machine_ms()
         now = self._monotonic()
         if self.fast:
             now = min(now, self._clock.newest.at + _TRUSTED_SECONDS)
@@ -81,7 +83,7 @@ class LiveClock:
 
     def offset_ms(self) -> int:
         """The venue's time minus this machine's."""
-        return self.estimate_ms() - int(time.time() * 1000)
+        return self.estimate_ms() - self._machine_ms()
 
     async def sample(self) -> None:
         """Asks once, and several times more when the answer fits nothing.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -34,7 +33,7 @@ async def venue_time(bridge: BridgeOf) -> VenueTime:
     elif not bridge.timekeeper.rate_known:
         await bridge.timekeeper.try_sample()
     now = bridge.timekeeper.now_ms()
-    offset_ms, known = now - int(time.time() * 1000), bridge.timekeeper.rate_known
+    offset_ms, known = now - int(bridge.clocks.wall() * 1000), bridge.timekeeper.rate_known
     return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=offset_ms, rate_known=known)
 
 

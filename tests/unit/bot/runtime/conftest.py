@@ -12,10 +12,8 @@ import pytest
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
 from cbbot.runtime.live_bot import LiveBot
-from cbbot.runtime.resume import identity_of, state_trades
+from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
-from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLog
 
 DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",
@@ -35,13 +33,11 @@ class Rig:
 
     def __init__(self, bridge: Any, folder: Path, in_thread: Any = inline, **keys: str) -> None:
         self.settings: Settings = load(DEMO | keys)
-        self.store = StateStore(folder / "bot_state.json")
-        document = self.store.load().body
-        identity = identity_of(self.settings, "test", document)
+        opened = open_state(folder / "bot_state.json", self.settings, "test", in_thread)
+        self.store, self.trade_log = opened.store, opened.trade_log
         self.about = About(self.settings, "demo", "", "test", "0", 0)
-        self.trade_log = TradeLog(folder / "trades.jsonl", state_trades(document))
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
-        self.bot = LiveBot(self.about, client, self.store, self.trade_log, document, identity, in_thread=in_thread)
+        self.bot = LiveBot(self.about, client, opened, in_thread=in_thread)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())
 
     async def until(self, arrived: Callable[[], bool], seconds: float = 60_000.0) -> None:
