@@ -23,7 +23,8 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
     """Whether an order under way must end first: what it did to the lots is needed to tell what this one did."""
     if any(intent.order_id for intent in state.intents):
         return True
-    return state.entering and _lot(rules, state, order) is None
+    # An exit in doubt as well: that another closed its lot later shows that it came to nothing.
+    return state.pending and _lot(rules, state, order) is None
 
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:
