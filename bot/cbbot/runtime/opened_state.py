@@ -1,4 +1,4 @@
-"""What a start finds on the disk: the state of an earlier run, its trades, what people asked, who that makes this run."""
+"""What a start finds on the disk: the state of an earlier run, its trades, what people asked, and whose run this is."""
 
 from __future__ import annotations
 

@@ -354,6 +354,6 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
         violated = error
     except WorldEnded as error:
         violated = Violated("the world goes on", str(error))
-    result = worlds[0].result_of(violated)
-    loop.close()
-    return result
+    finally:
+        loop.close()
+    return worlds[0].result_of(violated)

@@ -25,7 +25,8 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
         return True
     if order.problem:
         return False
-    return state.entering and _lot(rules, state, order) is None
+    # An exit in doubt as well: that another closed its lot later shows that it came to nothing.
+    return state.pending and _lot(rules, state, order) is None
 
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:

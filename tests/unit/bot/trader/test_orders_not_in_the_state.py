@@ -10,10 +10,11 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Command, ListOrders, LookUp
+from cbbot.trader.commands import Command, ListOrders, LookUp, Place
 from cbbot.trader.events import (
     BalancesKnown,
     HistoryLoaded,
+    OrderAbsent,
     OrderFilled,
     OrdersListed,
     OrdersNotListed,
@@ -21,6 +22,7 @@ from cbbot.trader.events import (
     Started,
     TimePassed,
 )
+from cbbot.trader.intent import Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED, waits_for
@@ -342,3 +344,24 @@ def test_a_list_that_knows_of_a_newer_epoch_is_not_the_last_whatever_the_bridge_
     trader.feed(OrdersListed(trader.now_ms, (bought(1, epoch=trader.state.epoch),), all_visible=True))
     trader.balances(base="1")
     assert not trader.state.reconciled
+
+
+def test_an_exit_in_doubt_that_a_later_one_has_replaced_is_not_sent_again() -> None:
+    """The disk kept the first exit; it was never placed, which could not be saved, and the second one sold the lot."""
+    trader = holding(1)
+    (doubtful,) = trader.tick("95")
+    assert doubtful.purpose is Purpose.EXIT
+    trader.feed(OrderUnknown(trader.now_ms, doubtful.client_order_id, "no answer"))
+    assert begun(trader) != []
+    absent = OrderAbsent(trader.now_ms, doubtful.client_order_id, complete=True)
+
+    assert [command for command in trader.feed(absent) if isinstance(command, Place)] == []
+    assert listed(trader, order(3, "0.2", "95")) == [], "whose lot it was is not known yet"
+    assert trader.state.paused_by == frozenset()
+    trader.now_ms += 30_000
+    late = OrderAbsent(trader.now_ms, doubtful.client_order_id, complete=True)
+    assert looked_up(trader.feed(late)) == ["bot-7-3"]
+    ended(trader, "bot-7-3", "95", "0.2")
+    finished(trader, order(3, "0.2", "95"))
+
+    assert (trader.state.lots, trader.state.trade_count, trader.state.paused_by) == ((), 1, frozenset())
