@@ -1,0 +1,32 @@
+"""Bot and bridge are killed at every moment of an order's life; nothing is lost, nothing doubled.
+
+KILL_CAMPAIGN_KILLS says how often (12), KILL_CAMPAIGN_SEED which moments are drawn (1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from simulation.kill_campaign import RESULT_NOT_SAVED, Campaign
+
+KILLS = int(os.environ.get("KILL_CAMPAIGN_KILLS") or 12)
+SEED = int(os.environ.get("KILL_CAMPAIGN_SEED") or 1)
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(300 + 20 * KILLS)]
+
+
+def test_whoever_is_killed_whenever_no_order_is_lost_and_none_doubled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = Campaign(tmp_path, SEED)
+    try:
+        asyncio.run(campaign.run(KILLS))
+    finally:
+        with capsys.disabled():
+            print("", *campaign.tally.lines(), sep="\n")
+    assert campaign.tally.windows[RESULT_NOT_SAVED] >= KILLS // 3
+    assert (campaign.tally.lost, campaign.tally.doubled) == (0, 0)

@@ -1,0 +1,214 @@
+"""Simulator, bridge and bot as processes that can be killed one by one, with a relay before bridge and simulator.
+
+What a bot knows is read from its disk and its endpoints, what it did from the simulator's books.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, cast
+
+import httpx
+
+from cbbot.runtime.store import read_generation
+from simulation.account_audit import Audit, audit, executed
+from simulation.order_relay import OrderRelay, Passing
+from simulation.served import surroundings
+from started_processes import start_async
+
+__all__ = ["BOT_ID", "OPENING", "SPEED", "TOKEN", "TradingProcesses"]
+
+TOKEN: Final = "0123456789abcdef-bridge"
+BOT_ID: Final = "btc"
+SPEED: Final = 60
+"""Venue seconds in a second: what waits 30 s for an order to be seen waits half a second here."""
+
+OPENING: Final = {"USD": Decimal(10000), "BTC": Decimal()}
+PATIENCE_SECONDS: Final = 40
+_API: Final = "/api/v3/brokerage"
+_EAGER: Final = {
+    "DRY_RUN": "false", "BOT_ID": BOT_ID, "BOT_VENUE": "Simulator", "BOT_HOST": "127.0.0.1", "PORT": "0",
+    "MAX_ORDER_USD": "20", "MAX_EXPOSURE_USD": "5000", "MAX_CONCURRENT_LOTS": "12", "ALLOW_PYRAMIDING": "true",
+    "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_MIN_SECONDS_BETWEEN": "0", "PYRAMID_DECAY_MIN_PCT": "0",
+    "BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "TAKE_PROFIT_PCT": "0.03", "SCALP_TP_MIN_PCT": "0.03",
+    "STOP_LOSS_PCT": "0.05", "TRAIL_ACTIVATE_PCT": "0", "TICK_INTERVAL_SEC": "6", "MAX_HISTORY_CANDLES": "400",
+    "MAX_DAILY_LOSS_PCT": "50", "FEE_RATE_PCT": "0.01",
+}  # fmt: skip
+"""A bot that buys when it can, and whose lots live for seconds."""
+
+
+class TradingProcesses:
+    """``on_order`` and the three after it are asked before an order's request or answer passes a relay.
+
+    From the bot to the bridge, from the bridge to the exchange, and the two ways back.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int = 1,
+        *,
+        ordered: Passing,
+        sent: Passing,
+        taken: Passing,
+        answered: Passing,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder, self._seed = folder, seed
+        self.state = folder / "state" / "bot_state.json"
+        self.settings = dict(settings or {})
+        self.to_bridge, self.to_exchange = OrderRelay(ordered, answered), OrderRelay(sent, taken)
+        self.bot: Process | None = None
+        self.bridge: Process | None = None
+        self._simulator: Process | None = None
+        self._ports: dict[str, int] = {}
+        self._http = httpx.AsyncClient(timeout=10, trust_env=False)
+
+    async def open(self, *more: str) -> None:
+        """Starts the simulator; bridge and bot are the caller's to start."""
+        (self.folder / "token").write_text(TOKEN)
+        command = [
+            "cbbot_bridge.simulator",
+            "--port",
+            "0",
+            "--walk",
+            str(self._seed),
+            "--speed",
+            str(SPEED),
+            "--faults",
+        ]
+        command += ["--product", "BTC-USD", "--taker-rate", "0.0001", "--balance", f"USD={OPENING['USD']}"]
+        self._simulator = await self._started("simulator", [*command, *more], {})
+        await self.to_exchange.open(self._ports["simulator"])
+        await self.to_bridge.open(0)
+        self.to_bridge.refuse()
+
+    async def close(self) -> None:
+        for process in (self.bot, self.bridge, self._simulator):
+            await self._killed(process)
+        await self.to_bridge.close()
+        await self.to_exchange.close()
+        await self._http.aclose()
+
+    async def _started(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
+        """A process that has said its port."""
+        with self.log(name).open("ab") as log:
+            process = await start_async(
+                sys.executable, "-m", *arguments, env=surroundings(**environment), stdout=PIPE, stderr=log.fileno()
+            )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                line = await process.stdout.readline()
+        except BaseException:
+            await self._killed(process)
+            raise
+        if line:
+            self._ports[name] = json.loads(line)["port"]
+        return process
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    async def start_bridge(self) -> None:
+        environment = {
+            "COINBASE_API_BASE": self.to_exchange.url, "COINBASE_AUTH": "none", "BRIDGE_HOST": "127.0.0.1", "PORT": "0",
+            "BRIDGE_TOKEN_FILE": str(self.folder / "token"), "COINBASE_WS_PRODUCTS": "BTC-USD",
+        }  # fmt: skip
+        self.bridge = await self._started("bridge", ["cbbot_bridge"], environment)
+        await self.to_bridge.open(self._ports["bridge"])
+
+    async def start_bot(self) -> None:
+        """Until it listens, or has ended."""
+        environment = {
+            "BRIDGE_URL": self.to_bridge.url, "BRIDGE_TOKEN_FILE": str(self.folder / "token"),
+            "STATE_FILE": str(self.state),
+        }  # fmt: skip
+        self.bot = await self._started("bot", ["cbbot", "run"], _EAGER | environment | self.settings)
+
+    async def kill_bot(self) -> None:
+        bot, self.bot = self.bot, None
+        await self._killed(bot)
+
+    async def kill_bridge(self) -> None:
+        bridge, self.bridge = self.bridge, None
+        if bridge is not None:
+            bridge.kill()
+            self.to_bridge.refuse()
+        await self._killed(bridge)
+
+    async def stop_bot(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code after the signal."""
+        bot, self.bot = self.bot, None
+        assert bot is not None
+        bot.send_signal(number)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await bot.wait()
+
+    async def _killed(self, process: Process | None) -> None:
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+    async def ask(self, path: str) -> Any:
+        """The bot's answer."""
+        return (await self._http.get(f"http://127.0.0.1:{self._ports['bot']}{path}")).raise_for_status().json()
+
+    async def control(self, action: str) -> httpx.Response:
+        return await self._http.post(f"http://127.0.0.1:{self._ports['bot']}/control/{action}")
+
+    async def adjust(self, what: str = "exchange", **fields: Any) -> None:
+        answer = await self._http.post(f"http://127.0.0.1:{self._ports['simulator']}/sim/{what}", json=fields)
+        answer.raise_for_status()
+
+    async def _listed(self, path: str, name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            url = f"http://127.0.0.1:{self._ports['simulator']}{_API}{path}"
+            page = (await self._http.get(url, params={"limit": 250, "cursor": cursor})).raise_for_status().json()
+            rows += page[name]
+            cursor = page["cursor"]
+            if not page["has_next"]:
+                return rows
+
+    async def orders(self) -> list[dict[str, Any]]:
+        """The bot's orders that the exchange has filled."""
+        return cast(
+            "list[dict[str, Any]]", executed(await self._listed("/orders/historical/batch", "orders"), f"{BOT_ID}-")
+        )
+
+    async def held(self) -> dict[str, Decimal]:
+        accounts = {each["currency"]: each for each in await self._listed("/accounts", "accounts")}
+        return {
+            c: sum((Decimal(accounts[c][part]["value"]) for part in ("available_balance", "hold")), Decimal())
+            for c in OPENING
+        }
+
+    def document(self) -> dict[str, Any] | None:
+        """The state on the disk; None before the first."""
+        try:
+            return read_generation(self.state)
+        except FileNotFoundError:
+            return None
+
+    def trades(self) -> list[dict[str, Any]]:
+        """The trade log."""
+        path = self.state.with_name("trades.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    async def audited(self) -> Audit:
+        """One comparison; of a moment, so that an order in between makes differences."""
+        orders, held = await self.orders(), await self.held()
+        lots, status = await self.ask("/lots"), await self.ask("/status")
+        bot = {"document": self.document(), "trades": self.trades(), "lots": lots, "status": status}
+        return audit(orders, OPENING, held, bot)
