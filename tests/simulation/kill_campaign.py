@@ -68,6 +68,7 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     windows: Counter[str] = field(default_factory=Counter)
+    unsaved: Counter[str] = field(default_factory=Counter)
     stops: list[float] = field(default_factory=list)
     starts: int = 0
     audits: int = 0
@@ -85,8 +86,10 @@ class Tally:
         return [
             f"SIGKILLs: {self.killed} (" + ", ".join(f"{name}: {n}" for name, n in self.kills.most_common()) + ")",
             *(f"  {window}: {times}" for window, times in self.windows.most_common()),
+            "orders taken whose result was not saved: " + ", ".join(f"{name} {n}" for name, n in self.unsaved.items()),
             f"SIGTERMs: {len(self.stops)}, exit 0 each, the slowest after {max(self.stops, default=0):.1f} s",
-            f"starts of the bot: {self.starts}, ready after at most {self.slowest_ready:.1f} s; comparisons: {self.audits}",
+            f"starts of the bot: {self.starts}, the slowest ready after {self.slowest_ready:.1f} s",
+            f"comparisons with the exchange's books: {self.audits}",
             f"filled orders: {self.orders}, trades: {self.trades}, lost: {self.lost}, doubled: {self.doubled}",
         ]
 
@@ -132,10 +135,9 @@ class Campaign:
             self._victim = "bot and bridge"
         self._struck.clear()
         self._starting = moment is Moment.START
-        await self._bridge_runs()
         if self._starting:
             await self.parts.kill_bot()
-            await self._bot_listens()
+            await self._all_run()
             await asyncio.sleep(self._draw.uniform(0, 2.5))
             await self._strike()
         else:
@@ -150,8 +152,7 @@ class Campaign:
             raise self._failure
 
     async def _meet(self, moment: Moment) -> None:
-        if self.parts.bot is None:
-            await self._bot_listens()
+        await self._all_run()
         await self.compared()
         await self._disturb()
         if moment is Moment.ANY:
@@ -160,10 +161,16 @@ class Campaign:
         else:
             self._moment = moment
 
+    async def _all_run(self) -> None:
+        async with asyncio.TaskGroup() as starting:
+            if self.parts.bridge is None:
+                starting.create_task(self._bridge_runs())
+            if self.parts.bot is None:
+                starting.create_task(self._bot_listens())
+
     async def _bridge_runs(self) -> None:
-        if self.parts.bridge is None:
-            await asyncio.sleep(self._draw.choice((0.0, 0.0, 0.3, 1.5)))
-            await self.parts.start_bridge()
+        await asyncio.sleep(self._draw.choice((0.0, 0.0, 0.3, 1.5)))
+        await self.parts.start_bridge()
 
     async def _bot_listens(self) -> None:
         """Starts it; what it tells at once of lots is what is on its disk."""
@@ -223,9 +230,7 @@ class Campaign:
 
     async def _end(self) -> None:
         """The lots leave by their own levels: all of them are watched."""
-        await self._bridge_runs()
-        if self.parts.bot is None:
-            await self._bot_listens()
+        await self._all_run()
         await self.compared()
         (await self.parts.control("pause-entries")).raise_for_status()
         end = time.monotonic() + 2 * PATIENCE_SECONDS
@@ -236,11 +241,11 @@ class Campaign:
         await self.compared()
         self.tally.orders, self.tally.trades = len(await self.parts.orders()), len(self.parts.trades())
 
-    async def _ordered(self, order: str, body: bytes) -> bool:
+    async def _ordered(self, order: str, _: bytes) -> bool:
         self._posted.add(order)
         return await self._met(Moment.ORDERED)
 
-    async def _sent(self, order: str, body: bytes) -> bool:
+    async def _sent(self, _: str, __: bytes) -> bool:
         return await self._met(Moment.SENT)
 
     async def _taken(self, order: str, body: bytes) -> bool:
@@ -251,7 +256,7 @@ class Campaign:
             pass
         return await self._met(Moment.TAKEN)
 
-    async def _answered(self, order: str, body: bytes) -> bool:
+    async def _answered(self, _: str, __: bytes) -> bool:
         passes = await self._met(Moment.ANSWERED)
         if self._moment in _AFTER_ANSWER:
             saving, self._moment = self._moment is Moment.SAVING, None
@@ -276,7 +281,7 @@ class Campaign:
         temporary = self.parts.state.with_name(f"{self.parts.state.name}.tmp")
         before = self._stamp()
         end = time.monotonic() + 1
-        while not temporary.exists() and self._stamp() == before and time.monotonic() < end:
+        while not temporary.exists() and self._stamp() == before and time.monotonic() < end:  # noqa: ASYNC110  a file
             await asyncio.sleep(0)
         await self._strike()
 
@@ -314,9 +319,11 @@ class Campaign:
     def _window(self) -> str:
         """Where the kill has landed; each order counts once."""
         document = self.parts.document()
-        intents = {each["client_order_id"] for each in document["intents"]} - self._told if document else set()
+        open_ = {each["client_order_id"]: each["purpose"] for each in document["intents"]} if document else {}
+        intents = open_.keys() - self._told
         self._told |= intents
-        if intents & self._held:
+        if taken := intents & self._held:
+            self.tally.unsaved.update(open_[order] for order in taken)
             return RESULT_NOT_SAVED
         if intents - self._posted:
             return "between saved intent and POST"
