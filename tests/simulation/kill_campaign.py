@@ -11,18 +11,16 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
 from simulation.account_audit import Audit
-from simulation.trading_processes import PATIENCE_SECONDS, TradingProcesses
+from simulation.trading_processes import PATIENCE_SECONDS, TradingProcesses, Unmet
 
-__all__ = ["Campaign", "Tally", "Violation"]
+__all__ = ["RESULT_NOT_SAVED", "SIGTERM", "Campaign", "Tally", "Violation"]
 
 SIGTERM: Final = "SIGTERM to the bot"
 GRACE_SECONDS: Final = 30
@@ -59,7 +57,7 @@ _DRAWN: Final = {
     Moment.ANY: 2,
 }
 _AFTER_ANSWER: Final = (Moment.HEARD, Moment.SAVING)
-_VICTIMS: Final = {"bot": 4, "bridge": 2, "bot and bridge": 3, SIGTERM: 1}
+VICTIMS: Final = {"bot": 4, "bridge": 2, "bot and bridge": 3, SIGTERM: 1}
 
 
 @dataclass
@@ -95,9 +93,10 @@ class Tally:
 
 
 class Campaign:
-    """``await run(kills)``; ``tally`` is kept as it goes."""
+    """``await run(strikes)``; ``victims`` has how often each is drawn. ``tally`` is kept as it goes."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, victims: Mapping[str, int] = VICTIMS) -> None:
+        self._victims = victims
         self._draw = random.Random(seed)
         self._seed = seed
         self.tally = Tally()
@@ -114,13 +113,16 @@ class Campaign:
         self._starting = False
         self._failure: Violation | None = None
 
-    async def run(self, kills: int) -> Tally:
+    async def run(self, strikes: int) -> Tally:
+        """Kills and stops as often."""
         try:
             await self.parts.open()
-            while self.tally.killed < kills:
+            while self.tally.killed + len(self.tally.stops) < strikes:
                 await self._round()
             await self._end()
             return self.tally
+        except Unmet as error:
+            raise self._violation(str(error)) from error
         finally:
             for job in self._jobs:
                 job.cancel()
@@ -130,7 +132,7 @@ class Campaign:
     async def _round(self) -> None:
         """Everything runs, is compared, and is killed once."""
         moment = self._draw.choices(list(_DRAWN), list(_DRAWN.values()))[0]
-        self._victim = self._draw.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
+        self._victim = self._draw.choices(list(self._victims), list(self._victims.values()))[0]
         if moment in (Moment.START, *_AFTER_ANSWER) and self._victim == "bridge":
             self._victim = "bot and bridge"
         self._struck.clear()
@@ -146,7 +148,7 @@ class Campaign:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._struck.wait()
         except TimeoutError:
-            status = await self._status()
+            status = await self.parts.status()
             raise self._violation(f"no order came to meet: {moment}: {status}") from None
         if self._failure is not None:
             raise self._failure
@@ -162,56 +164,40 @@ class Campaign:
             self._moment = moment
 
     async def _all_run(self) -> None:
-        async with asyncio.TaskGroup() as starting:
-            if self.parts.bridge is None:
-                starting.create_task(self._bridge_runs())
-            if self.parts.bot is None:
-                starting.create_task(self._bot_listens())
+        await asyncio.gather(self._bridge_runs(), self._bot_listens())
 
     async def _bridge_runs(self) -> None:
+        if self.parts.bridge is not None:
+            return
         await asyncio.sleep(self._draw.choice((0.0, 0.0, 0.3, 1.5)))
         await self.parts.start_bridge()
 
     async def _bot_listens(self) -> None:
-        """Starts it; what it tells at once of lots is what is on its disk."""
+        """What it tells at once of lots is what is on its disk."""
+        if self.parts.bot is not None:
+            return
         document = self.parts.document()
         await self.parts.start_bot()
         self.tally.starts += 1
         if document is None:
             return
-        status = await self._status()
+        status = await self.parts.status()
         early = status["epoch"] == document["epoch"]
         if early and (status["ready"] or status["open_lots"] != len(document["lots"])):
             raise self._violation(f"the start tells {status['open_lots']} lots, its state has {len(document['lots'])}")
 
-    async def _status(self) -> Any:
-        try:
-            return await self.parts.ask("/status")
-        except httpx.HTTPError as error:
-            code = self.parts.bot.returncode if self.parts.bot is not None else None
-            tail = self.parts.log("bot").read_text()[-1500:]
-            raise self._violation(f"the bot does not answer ({error!r}, exit code {code}): {tail}") from error
-
-    async def _ready(self) -> None:
-        began = time.monotonic()
-        while not (status := await self._status())["ready"]:
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                raise self._violation(f"not ready: {status}")
-            await asyncio.sleep(0.05)
-        self.tally.slowest_ready = max(self.tally.slowest_ready, time.monotonic() - began)
-
     async def compared(self) -> None:
         """Ready, entries paused, and everything agrees; then entries go on."""
-        await self._ready()
+        began = time.monotonic()
+        await self.parts.ready()
+        self.tally.slowest_ready = max(self.tally.slowest_ready, time.monotonic() - began)
         (await self.parts.control("pause-entries")).raise_for_status()
-        end = time.monotonic() + PATIENCE_SECONDS
-        while (found := await self.parts.audited()).differences:
-            if time.monotonic() > end:
-                self._count(found)
-                raise self._violation("\n".join(found.differences))
-            await asyncio.sleep(0.1)
+        found = await self.parts.agreed()
+        if found.differences:
+            self._count(found)
+            raise self._violation("\n".join(found.differences))
         self.tally.audits += 1
-        status = await self._status()
+        status = await self.parts.status()
         if status["phase"] == "halted" or status["entries"]["paused_by"] != ["hand"]:
             raise self._violation(f"entries do not go on: {status}")
         (await self.parts.control("resume")).raise_for_status()
@@ -233,11 +219,7 @@ class Campaign:
         await self._all_run()
         await self.compared()
         (await self.parts.control("pause-entries")).raise_for_status()
-        end = time.monotonic() + 2 * PATIENCE_SECONDS
-        while (status := await self._status())["open_lots"]:
-            if time.monotonic() > end:
-                raise self._violation(f"lots do not leave by their levels: {status}")
-            await asyncio.sleep(0.2)
+        await self.parts.until(lambda status: not status["open_lots"], "the lots' exits by their levels", 120)
         await self.compared()
         self.tally.orders, self.tally.trades = len(await self.parts.orders()), len(self.parts.trades())
 

@@ -9,8 +9,9 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,7 +24,7 @@ from simulation.order_relay import OrderRelay, Passing
 from simulation.served import surroundings
 from started_processes import start_async
 
-__all__ = ["BOT_ID", "OPENING", "SPEED", "TOKEN", "TradingProcesses"]
+__all__ = ["OPENING", "PATIENCE_SECONDS", "SPEED", "TradingProcesses", "Unmet"]
 
 TOKEN: Final = "0123456789abcdef-bridge"
 BOT_ID: Final = "btc"
@@ -44,6 +45,14 @@ _EAGER: Final = {
 """A bot that buys when it can, and whose lots live for seconds."""
 
 
+class Unmet(Exception):
+    """What was waited for did not come."""
+
+
+async def passes(_: str, __: bytes) -> bool:
+    return True
+
+
 class TradingProcesses:
     """``on_order`` and the three after it are asked before an order's request or answer passes a relay.
 
@@ -55,10 +64,10 @@ class TradingProcesses:
         folder: Path,
         seed: int = 1,
         *,
-        ordered: Passing,
-        sent: Passing,
-        taken: Passing,
-        answered: Passing,
+        ordered: Passing = passes,
+        sent: Passing = passes,
+        taken: Passing = passes,
+        answered: Passing = passes,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self._seed = folder, seed
@@ -162,6 +171,38 @@ class TradingProcesses:
     async def ask(self, path: str) -> Any:
         """The bot's answer."""
         return (await self._http.get(f"http://127.0.0.1:{self._ports['bot']}{path}")).raise_for_status().json()
+
+    async def status(self) -> dict[str, Any]:
+        """Raises Unmet with the end of its log when there is no answer."""
+        try:
+            return cast("dict[str, Any]", await self.ask("/status"))
+        except httpx.HTTPError as error:
+            code = self.bot.returncode if self.bot is not None else None
+            tail = self.log("bot").read_text()[-1500:]
+            raise Unmet(f"the bot does not answer ({error!r}, exit code {code}): {tail}") from error
+
+    async def until(
+        self, arrived: Callable[[dict[str, Any]], bool], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
+        """The status once it is so."""
+        end = time.monotonic() + seconds
+        while not arrived(status := await self.status()):
+            if time.monotonic() > end:
+                raise Unmet(f"{what} did not come: {status}")
+            await asyncio.sleep(0.05)
+        return status
+
+    async def ready(self) -> dict[str, Any]:
+        return await self.until(lambda status: bool(status["ready"]), "readiness")
+
+    async def agreed(self) -> Audit:
+        """Once the bot and the books agree; with what is between them when they do not come to."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            found = await self.audited()
+            if not found.differences or time.monotonic() > end:
+                return found
+            await asyncio.sleep(0.1)
 
     async def control(self, action: str) -> httpx.Response:
         return await self._http.post(f"http://127.0.0.1:{self._ports['bot']}/control/{action}")
