@@ -224,8 +224,10 @@ class Campaign:
         self.tally.orders, self.tally.trades = len(await self.parts.orders()), len(self.parts.trades())
 
     async def _ordered(self, order: str, _: bytes) -> bool:
-        self._posted.add(order)
-        return await self._met(Moment.ORDERED)
+        passes = await self._met(Moment.ORDERED)
+        if passes:
+            self._posted.add(order)
+        return passes
 
     async def _sent(self, _: str, __: bytes) -> bool:
         return await self._met(Moment.SENT)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -24,10 +25,14 @@ Passing = Callable[[str, bytes], Awaitable[bool]]
 
 
 class OrderRelay:
-    """Listens on ``port`` while it is open, and passes on to ``upstream``."""
+    """Listens on ``port`` while it is open, and passes on to ``upstream``. The port stays its own until it is closed."""
 
     def __init__(self, on_request: Passing, on_answer: Passing) -> None:
-        self.upstream = self.port = 0
+        self.upstream = 0
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port: int = self._reserved.getsockname()[1]
         self._on_request, self._on_answer = on_request, on_answer
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -40,8 +45,7 @@ class OrderRelay:
         """Takes connections, always on one port."""
         self.upstream = upstream
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_port=True)
 
     def refuse(self) -> None:
         """Takes no connections, as a port without a process; those that there are end with their other sides."""
@@ -51,6 +55,7 @@ class OrderRelay:
 
     async def close(self) -> None:
         self.refuse()
+        self._reserved.close()
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)

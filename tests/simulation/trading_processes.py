@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
@@ -24,7 +24,7 @@ from simulation.order_relay import OrderRelay, Passing
 from simulation.served import surroundings
 from started_processes import start_async
 
-__all__ = ["OPENING", "PATIENCE_SECONDS", "SPEED", "TradingProcesses", "Unmet"]
+__all__ = ["OPENING", "PATIENCE_SECONDS", "SPEED", "Ambush", "TradingProcesses", "Unmet"]
 
 TOKEN: Final = "0123456789abcdef-bridge"
 BOT_ID: Final = "btc"
@@ -53,6 +53,26 @@ async def passes(_: str, __: bytes) -> bool:
     return True
 
 
+class Ambush:
+    """Passed to a relay, it does what it was last given, once, when the next message comes; that one does not pass."""
+
+    def __init__(self) -> None:
+        self.act: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self.met = asyncio.Event()
+        self.order = ""
+
+    async def __call__(self, order: str, _: bytes) -> bool:
+        act, self.act = self.act, None
+        if act is None:
+            return True
+        self.order = order
+        # Whoever dies ends the connection, and with it the task that waits here.
+        self._acting = asyncio.create_task(act())
+        await asyncio.shield(self._acting)
+        self.met.set()
+        return False
+
+
 class TradingProcesses:
     """``on_order`` and the three after it are asked before an order's request or answer passes a relay.
 
@@ -69,9 +89,10 @@ class TradingProcesses:
         taken: Passing = passes,
         answered: Passing = passes,
         settings: Mapping[str, str] | None = None,
+        state_folder: Path | None = None,
     ) -> None:
         self.folder, self._seed = folder, seed
-        self.state = folder / "state" / "bot_state.json"
+        self.state = (state_folder or folder / "state") / "bot_state.json"
         self.settings = dict(settings or {})
         self.to_bridge, self.to_exchange = OrderRelay(ordered, answered), OrderRelay(sent, taken)
         self.bot: Process | None = None
@@ -96,8 +117,6 @@ class TradingProcesses:
         command += ["--product", "BTC-USD", "--taker-rate", "0.0001", "--balance", f"USD={OPENING['USD']}"]
         self._simulator = await self._started("simulator", [*command, *more], {})
         await self.to_exchange.open(self._ports["simulator"])
-        await self.to_bridge.open(0)
-        self.to_bridge.refuse()
 
     async def close(self) -> None:
         for process in (self.bot, self.bridge, self._simulator):
