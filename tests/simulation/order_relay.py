@@ -25,7 +25,7 @@ Passing = Callable[[str, bytes], Awaitable[bool]]
 
 
 class OrderRelay:
-    """Listens on ``port`` while it is open, and passes on to ``upstream``. The port stays its own until it is closed."""
+    """Listens on ``port`` while it is open, and passes on to ``upstream``. The port is its own until it is closed."""
 
     def __init__(self, on_request: Passing, on_answer: Passing) -> None:
         self.upstream = 0
@@ -53,12 +53,16 @@ class OrderRelay:
             self._server.close()
             self._server = None
 
-    async def close(self) -> None:
+    async def cut(self) -> None:
+        """Takes no connections, and ends those that there are."""
         self.refuse()
-        self._reserved.close()
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.cut()
+        self._reserved.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulation.private_mounts import ext4, tmpfs
-from simulation.trading_processes import Ambush, TradingProcesses
+from simulation.trading_processes import Ambush, TradingProcesses, start_again, trading
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.slow]
 
 SLOWER = {"TAKE_PROFIT_PCT": "0.1", "SCALP_TP_MIN_PCT": "0.1", "STOP_LOSS_PCT": "0.1"}
 """Lots that live for some seconds: there are some when the disk fails, and they leave while it does."""
-
-
-@asynccontextmanager
-async def trading(folder: Path, **options: Any) -> AsyncIterator[TradingProcesses]:
-    """All three run; the bot is ready."""
-    parts = TradingProcesses(folder, **options)
-    try:
-        await parts.open()
-        await parts.start_bridge()
-        await parts.start_bot()
-        await parts.ready()
-        yield parts
-    finally:
-        await parts.close()
 
 
 async def lots_leave_and_none_come(parts: TradingProcesses) -> None:
@@ -39,17 +23,6 @@ async def lots_leave_and_none_come(parts: TradingProcesses) -> None:
     assert status["open_lots"] > 0
     assert not status["entries"]["allowed"]
     await parts.until(lambda status: status["open_lots"] == 0, "the exits of all lots")
-
-
-async def nothing_is_lost(parts: TradingProcesses) -> None:
-    """Started again, it agrees with the books, to the last order, and trades on."""
-    await parts.start_bot()
-    status = await parts.ready()
-    assert status["entries"]["paused_by"] == [], status["reason"]
-    (await parts.control("pause-entries")).raise_for_status()
-    assert (await parts.agreed()).differences == []
-    (await parts.control("resume")).raise_for_status()
-    await parts.until(lambda status: status["open_lots"] > 0, "an entry")
 
 
 def two_lots(status: dict[str, Any]) -> bool:
@@ -67,7 +40,7 @@ async def test_on_a_full_disk_lots_leave_and_a_start_with_room_finds_all_of_it(t
             assert before["lots"], "the disk still has the lots that were sold"
             await parts.kill_bot()
             filler.unlink()
-            await nothing_is_lost(parts)
+            await start_again(parts)
 
 
 async def test_on_a_broken_disk_lots_leave_and_a_start_on_a_mended_one_finds_all_of_it(tmp_path: Path) -> None:
@@ -79,7 +52,7 @@ async def test_on_a_broken_disk_lots_leave_and_a_start_on_a_mended_one_finds_all
             await lots_leave_and_none_come(parts)
             await parts.kill_bot()
             disk.mend(image)
-            await nothing_is_lost(parts)
+            await start_again(parts)
 
 
 async def test_a_disk_that_is_frozen_stops_no_exit_and_once_it_thaws_nothing_is_lost(tmp_path: Path) -> None:
@@ -95,7 +68,7 @@ async def test_a_disk_that_is_frozen_stops_no_exit_and_once_it_thaws_nothing_is_
                 disk.thaw()
             # A process that writes to a frozen file system ends only when it may.
             await parts.kill_bot()
-            await nothing_is_lost(parts)
+            await start_again(parts)
 
 
 async def test_a_start_on_a_state_that_cannot_be_written_is_refused_and_harms_nothing(tmp_path: Path) -> None:
@@ -110,7 +83,7 @@ async def test_a_start_on_a_state_that_cannot_be_written_is_refused_and_harms_no
             assert await parts.bot.wait() == 3
             assert str(parts.state.parent) in parts.log("bot").read_text().splitlines()[-1]
             disk.mend(image)
-            await nothing_is_lost(parts)
+            await start_again(parts)
 
 
 async def test_with_an_order_under_way_and_a_torn_newest_generation_the_order_is_adopted(tmp_path: Path) -> None:
@@ -122,7 +95,7 @@ async def test_with_an_order_under_way_and_a_torn_newest_generation_the_order_is
             await taken.met.wait()
         content = parts.state.read_bytes()
         parts.state.write_bytes(content[: len(content) // 2])
-        await nothing_is_lost(parts)
+        await start_again(parts)
         status = await parts.status()
         assert any("went on with the previous generation" in warning for warning in status["warnings"])
         assert taken.order in {order["client_order_id"] for order in await parts.orders()}

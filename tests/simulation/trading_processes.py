@@ -11,7 +11,8 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
@@ -24,7 +25,17 @@ from simulation.order_relay import OrderRelay, Passing
 from simulation.served import surroundings
 from started_processes import start_async
 
-__all__ = ["OPENING", "PATIENCE_SECONDS", "SPEED", "Ambush", "TradingProcesses", "Unmet"]
+__all__ = [
+    "OPENING",
+    "PATIENCE_SECONDS",
+    "SPEED",
+    "Ambush",
+    "TradingProcesses",
+    "Unmet",
+    "agree_and_go_on",
+    "start_again",
+    "trading",
+]
 
 TOKEN: Final = "0123456789abcdef-bridge"
 BOT_ID: Final = "btc"
@@ -33,6 +44,7 @@ SPEED: Final = 60
 
 OPENING: Final = {"USD": Decimal(10000), "BTC": Decimal()}
 PATIENCE_SECONDS: Final = 40
+OPENED: Final = 'bot_trades_total{result="open"}'
 _API: Final = "/api/v3/brokerage"
 _EAGER: Final = {
     "DRY_RUN": "false", "BOT_ID": BOT_ID, "BOT_VENUE": "Simulator", "BOT_HOST": "127.0.0.1", "PORT": "0",
@@ -54,9 +66,13 @@ async def passes(_: str, __: bytes) -> bool:
 
 
 class Ambush:
-    """Passed to a relay, it does what it was last given, once, when the next message comes; that one does not pass."""
+    """Passed to a relay, it does what it was last given, once, when the next message comes.
 
-    def __init__(self) -> None:
+    ``passes``: that message goes on afterwards; else its connection ends.
+    """
+
+    def __init__(self, *, passes: bool = False) -> None:
+        self._passes = passes
         self.act: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.met = asyncio.Event()
         self.order = ""
@@ -67,10 +83,13 @@ class Ambush:
             return True
         self.order = order
         # Whoever dies ends the connection, and with it the task that waits here.
-        self._acting = asyncio.create_task(act())
+        self._acting = asyncio.create_task(self._acted(act))
         await asyncio.shield(self._acting)
+        return self._passes
+
+    async def _acted(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await act()
         self.met.set()
-        return False
 
 
 class TradingProcesses:
@@ -223,12 +242,30 @@ class TradingProcesses:
                 return found
             await asyncio.sleep(0.1)
 
+    async def counted(self, name: str, least: float) -> None:
+        """Waits until a metric of the bot's, by its name and its labels, has come so far."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            if (now := await self.metric(name)) >= least:
+                return
+            if time.monotonic() > end:
+                raise Unmet(f"{name} is {now}, not {least}: {await self.status()}")
+            await asyncio.sleep(0.1)
+
+    async def metric(self, name: str) -> float:
+        """A metric of the bot's, by its name and its labels."""
+        text = (await self._http.get(f"http://127.0.0.1:{self._ports['bot']}/metrics")).raise_for_status().text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
     async def control(self, action: str) -> httpx.Response:
         return await self._http.post(f"http://127.0.0.1:{self._ports['bot']}/control/{action}")
 
     async def adjust(self, what: str = "exchange", **fields: Any) -> None:
         answer = await self._http.post(f"http://127.0.0.1:{self._ports['simulator']}/sim/{what}", json=fields)
         answer.raise_for_status()
+
+    async def no_faults(self) -> None:
+        (await self._http.delete(f"http://127.0.0.1:{self._ports['simulator']}/sim/faults")).raise_for_status()
 
     async def _listed(self, path: str, name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -272,3 +309,34 @@ class TradingProcesses:
         lots, status = await self.ask("/lots"), await self.ask("/status")
         bot = {"document": self.document(), "trades": self.trades(), "lots": lots, "status": status}
         return audit(orders, OPENING, held, bot)
+
+
+@asynccontextmanager
+async def trading(folder: Path, **options: Any) -> AsyncIterator[TradingProcesses]:
+    """All three run; the bot is ready."""
+    parts = TradingProcesses(folder, **options)
+    try:
+        await parts.open()
+        await parts.start_bridge()
+        await parts.start_bot()
+        await parts.ready()
+        yield parts
+    finally:
+        await parts.close()
+
+
+async def agree_and_go_on(parts: TradingProcesses) -> None:
+    """The bot agrees with the books to the last order, and opens another lot."""
+    (await parts.control("pause-entries")).raise_for_status()
+    assert (await parts.agreed()).differences == []
+    opened = await parts.metric(OPENED)
+    status = (await parts.control("resume")).raise_for_status().json()
+    assert status["entries"]["paused_by"] == [], status["reason"]
+    await parts.counted(OPENED, opened + 1)
+
+
+async def start_again(parts: TradingProcesses) -> None:
+    """The bot starts, and has lost nothing."""
+    await parts.start_bot()
+    await parts.ready()
+    await agree_and_go_on(parts)
