@@ -70,7 +70,8 @@ class OrderRelay:
         self._serving.add(task)
         upstream: asyncio.StreamWriter | None = None
         try:
-            with ignore_resets():
+            # asyncio reports a connection's task that was cancelled as a fault.
+            with ignore_resets(), contextlib.suppress(asyncio.CancelledError):
                 answers, upstream = await asyncio.open_connection("127.0.0.1", self.upstream)
                 await _either(_Link(reader, writer, answers, upstream, self._on_request, self._on_answer))
         finally:
