@@ -37,6 +37,6 @@ class OrderPath:
         urgent = OrderListing(rest, for_order=True)
         search = OrderFinder(urgent, timekeeper)
         of_ids, of_fills = (partial(metrics.contradiction, what) for what in ("id", "fills"))
-        self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, of_ids)
-        self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent.found, of_fills)
+        self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, timekeeper.seconds_until, of_ids)
+        self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent, of_fills)
         self.changer = OrderChanger(rest, market, account, urgent, self.lookup)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -104,6 +104,17 @@ class SentOrders:
             return
         if difference(sent.wish, sent.body, order) is None:
             sent.placed = OrderPlaced(order_id=order_id, client_order_id=sent.client_order_id)
+
+    def all_among(self, listed: Collection[str], prefix: str, since: float) -> bool:
+        """Whether every order under an id with the prefix that may have left at ``since`` or later is ``listed``."""
+        if self.known_since > since:
+            return False
+        return all(
+            each.client_order_id in listed
+            for each in self._orders.values()
+            if each.client_order_id.startswith(prefix)
+            and (each.users > 0 or (each.body is not None and each.last_sent >= since))
+        )
 
     def _forget_oldest(self) -> None:
         while len(self._orders) > self._most:

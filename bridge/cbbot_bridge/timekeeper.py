@@ -55,6 +55,8 @@ class Timekeeper:
         self._clock: VenueClock | None = None
         self._measured = False
         self._latest_ms = 0
+        # Both clocks at the newest sample: what the wall clock has run more since, this machine slept.
+        self._taken_at = (monotonic(), wall())
         self._wake = asyncio.Event()
         self.on_set_back: Callable[[], None] = lambda: None
         self._reads = OutageLog(_LOG, "cannot read the venue's time", monotonic)
@@ -85,6 +87,15 @@ class Timekeeper:
             return int(self._wall() * 1000)
         self._latest_ms = max(self._latest_ms, self._clock.now_ms(self._monotonic()))
         return self._latest_ms
+
+    def seconds_until(self, venue_ms: int) -> float:
+        """Seconds of ours until the venue's time is ``venue_ms``, at least so many ago when negative.
+
+        The monotonic clock stands while the machine sleeps, the wall clock does not: the later one counts.
+        """
+        ran, passed = self._monotonic() - self._taken_at[0], self._wall() - self._taken_at[1]
+        slept = max(passed - ran, 0.0) if self._clock is not None else 0.0
+        return (venue_ms - self.now_ms()) / 1000.0 / self.pace - slept
 
     def offset_ms(self) -> int | None:
         """The venue's time minus this machine's; None before the first sample."""
@@ -151,6 +162,7 @@ class Timekeeper:
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
         now = self._monotonic()
+        self._taken_at = (now, self._wall())
         before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
         self._measured = self._measured or clock.baseline >= _SHORTEST_BASELINE_SECONDS

@@ -19,11 +19,22 @@ from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
-__all__ = ["CONNECTIONS", "LOOK_LIMIT", "BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
+__all__ = [
+    "CONNECTIONS",
+    "LISTING_LIMIT",
+    "LOOK_LIMIT",
+    "BridgeClient",
+    "NotPlaced",
+    "OrderOutcome",
+    "Unavailable",
+    "Unknown",
+]
 
 _READ_LIMIT: Final = httpx.Timeout(10.0, connect=3.0)
 # The bridge reads a listing to its last page before it answers a look for an order.
 LOOK_LIMIT: Final = httpx.Timeout(30.0, connect=3.0)
+# And of all orders there may be many.
+LISTING_LIMIT: Final = httpx.Timeout(120.0, connect=3.0)
 # The bridge waits out rate limits and repeats an order under its id before it answers.
 _ORDER_LIMIT: Final = httpx.Timeout(45.0, connect=3.0)
 CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
@@ -119,7 +130,7 @@ class BridgeClient:
         self._note_epoch(response)
         return response
 
-    async def post_order(self, body: Mapping[str, str]) -> OrderOutcome:
+    async def post_order(self, body: Mapping[str, str | int]) -> OrderOutcome:
         """``POST /order/market``; what is not certain is :class:`Unknown`."""
         path = "/order/market"
         try:

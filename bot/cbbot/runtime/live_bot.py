@@ -150,7 +150,7 @@ class LiveBot:
         writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread)
         broker: Broker = PaperBroker(rules.params)
         if rules.live:
-            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
+            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms, lambda: clock.rate)
         account = AccountFeed(rules, market, clock, self._queue, self._outages)
         executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._notifier, account.want)
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)

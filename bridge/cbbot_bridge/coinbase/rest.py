@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
     Meaning.TIMED_OUT: (504, BridgeErrorCode.UPSTREAM_TIMEOUT),
     Meaning.FAILED: (502, BridgeErrorCode.UPSTREAM_ERROR),
 }
+
+_NO_TIME = Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +191,23 @@ class CoinbaseRest:
         before_send: Callable[[], None] = lambda: None,
         *,
         deadline: float | None = None,
+        leave_by: float = math.inf,
     ) -> Posted:
         """Sends ``body``, and the very same body again where that is safe and useful.
 
         ``before_send`` runs last before every try; what it raises ends the attempt, unless an earlier
-        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it.
+        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it,
+        nor after ``leave_by``.
         """
         deadline = time.monotonic() + self.order_seconds if deadline is None else deadline
-        begin_by = deadline - self._retry.least_seconds
+        begin_by = min(deadline - self._retry.least_seconds, leave_by)
         may_have_acted = False
         content = json.dumps(body).encode("utf-8")
 
         async def once() -> Answer:
             nonlocal may_have_acted
             if time.monotonic() >= begin_by:
-                return Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
+                return _NO_TIME
             if not may_have_acted:
                 before_send()
             answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
@@ -269,6 +274,9 @@ class CoinbaseRest:
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
         started = time.monotonic()
+        if begin_by is not None and started > begin_by:
+            # This process was stopped while it waited.
+            return _NO_TIME
         pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
         answer = await self._ask(pool, method, path, params, content, private, deadline, read)
         self._observe(method, _reason(answer), time.monotonic() - started)
