@@ -172,13 +172,35 @@ class TradingProcesses:
         self.bridge = await self._started("bridge", ["cbbot_bridge"], environment)
         await self.to_bridge.open(self._ports["bridge"])
 
-    async def start_bot(self) -> None:
-        """Until it listens, or has ended."""
+    def bot_environment(self) -> dict[str, str]:
         environment = {
             "BRIDGE_URL": self.to_bridge.url, "BRIDGE_TOKEN_FILE": str(self.folder / "token"),
             "STATE_FILE": str(self.state),
         }  # fmt: skip
-        self.bot = await self._started("bot", ["cbbot", "run"], _EAGER | environment | self.settings)
+        return _EAGER | environment | self.settings
+
+    async def start_bot(self) -> None:
+        """Until it listens, or has ended."""
+        self.bot = await self._started("bot", ["cbbot", "run"], self.bot_environment())
+
+    @property
+    def bot_port(self) -> int:
+        return self._ports["bot"]
+
+    @bot_port.setter
+    def bot_port(self, port: int) -> None:
+        self._ports["bot"] = port
+
+    async def price(self) -> Decimal:
+        """The product's, as the bridge has it."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            url = f"http://127.0.0.1:{self._ports['bridge']}/price"
+            answer = (await self._http.get(url, params={"product_id": "BTC-USD"})).json()
+            if "price" in answer:
+                return Decimal(answer["price"])
+            assert time.monotonic() < end, answer
+            await asyncio.sleep(0.1)
 
     async def kill_bot(self) -> None:
         bot, self.bot = self.bot, None
@@ -258,11 +280,23 @@ class TradingProcesses:
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
     async def control(self, action: str) -> httpx.Response:
+        """The answer to ``POST /control/action``."""
         return await self._http.post(f"http://127.0.0.1:{self._ports['bot']}/control/{action}")
 
     async def adjust(self, what: str = "exchange", **fields: Any) -> None:
         answer = await self._http.post(f"http://127.0.0.1:{self._ports['simulator']}/sim/{what}", json=fields)
         answer.raise_for_status()
+
+    async def venue_seconds(self, seconds: int) -> None:
+        """Waits until so much time has passed at the venue."""
+        url = f"http://127.0.0.1:{self._ports['simulator']}/sim/status"
+        end_ms: int | None = None
+        while True:
+            now_ms: int = (await self._http.get(url)).raise_for_status().json()["now_ms"]
+            end_ms = now_ms + seconds * 1000 if end_ms is None else end_ms
+            if now_ms >= end_ms:
+                return
+            await asyncio.sleep(0.1)
 
     async def no_faults(self) -> None:
         (await self._http.delete(f"http://127.0.0.1:{self._ports['simulator']}/sim/faults")).raise_for_status()
