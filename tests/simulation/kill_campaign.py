@@ -148,8 +148,10 @@ class Campaign:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._struck.wait()
         except TimeoutError:
-            status = await self.parts.status()
-            raise self._violation(f"no order came to meet: {moment}: {status}") from None
+            # No order came, or none that leads to a save: a busy machine's balances are too old to buy.
+            self._moment = None
+            await self._strike()
+            await self._struck.wait()
         if self._failure is not None:
             raise self._failure
 

@@ -39,8 +39,9 @@ __all__ = [
 
 TOKEN: Final = "0123456789abcdef-bridge"
 BOT_ID: Final = "btc"
-SPEED: Final = 60
-"""Venue seconds in a second: what waits 30 s for an order to be seen waits half a second here."""
+SPEED: Final = 30
+"""Venue seconds in a second: what waits 30 s for an order to be seen waits one second here. Balances that may be 10 s
+old are read in time on a busy machine too."""
 
 OPENING: Final = {"USD": Decimal(10000), "BTC": Decimal()}
 PATIENCE_SECONDS: Final = 40
@@ -51,7 +52,7 @@ _EAGER: Final = {
     "MAX_ORDER_USD": "20", "MAX_EXPOSURE_USD": "5000", "MAX_CONCURRENT_LOTS": "12", "ALLOW_PYRAMIDING": "true",
     "PYRAMID_MIN_ADVERSE_PCT": "0", "PYRAMID_MIN_SECONDS_BETWEEN": "0", "PYRAMID_DECAY_MIN_PCT": "0",
     "BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "TAKE_PROFIT_PCT": "0.03", "SCALP_TP_MIN_PCT": "0.03",
-    "STOP_LOSS_PCT": "0.05", "TRAIL_ACTIVATE_PCT": "0", "TICK_INTERVAL_SEC": "6", "MAX_HISTORY_CANDLES": "400",
+    "STOP_LOSS_PCT": "0.05", "TRAIL_ACTIVATE_PCT": "0", "TICK_INTERVAL_SEC": "3", "MAX_HISTORY_CANDLES": "400",
     "MAX_DAILY_LOSS_PCT": "50", "FEE_RATE_PCT": "0.01",
 }  # fmt: skip
 """A bot that buys when it can, and whose lots live for seconds."""
