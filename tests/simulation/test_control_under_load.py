@@ -27,7 +27,8 @@ async def test_a_flatten_asked_for_by_several_at_once_sells_every_lot_once(tmp_p
             found = await parts.agreed()
             assert found.differences == []
             assert (await parts.held())["BTC"] == 0
-            await at_once(parts, "flatten", "resume", "resume")
+            await at_once(parts, "flatten", "flatten")
+            await at_once(parts, "resume", "resume")
             await parts.until(lambda status: status["entries"]["paused_by"] == [], "the end of the pause")
         await agree_and_go_on(parts)
 
