@@ -19,6 +19,7 @@ from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
+from cbbot_bridge.outage_log import OutageLogs
 
 __all__ = ["MOST_ACCOUNTS_A_PAGE", "UNNAMED", "AccountListing", "ExchangeAccount", "balance_of"]
 
@@ -43,6 +44,7 @@ class ExchangeAccount:
 
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
+        self._unreadable = OutageLogs(_LOG, "an account cannot be read")
         self._may_trade: bool | None = None
         self._asked_at = float("-inf")
 
@@ -59,13 +61,23 @@ class ExchangeAccount:
                 found.extend(page.accounts)
                 goes_on = pages.goes_on({"has_next": page.has_next, "cursor": page.cursor}, len(page.accounts))
             else:
-                _take_one_by_one(page, found, unreadable)
+                self._take_one_by_one(page, found, unreadable)
                 goes_on = pages.goes_on(page, len(translate.objects(page, "accounts")))
+        for account in found:
+            self._unreadable.worked(account.currency)
         if not pages.complete:
             raise translate.malformed(
                 f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
             )
         return AccountListing(tuple(found), tuple(unreadable))
+
+    def _take_one_by_one(self, page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+        for item in translate.objects(page, "accounts"):
+            try:
+                found.append(translate.account(item))
+            except UpstreamUnavailable as error:
+                unreadable.append(_currency_or_unnamed(item))
+                self._unreadable.failed(unreadable[-1], {"reason": str(error)}, currency=unreadable[-1])
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -127,15 +139,6 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     available = reduce(WIDE.add, amounts, Decimal(0))
     step = product.base_increment if base else product.quote_increment
     return Balance(asset=asset, available=plain(available), step=step)
-
-
-def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
-    for item in translate.objects(page, "accounts"):
-        try:
-            found.append(translate.account(item))
-        except UpstreamUnavailable as error:
-            unreadable.append(_currency_or_unnamed(item))
-            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
 
 
 def _currency_or_unnamed(item: dict[str, Any]) -> str:

@@ -38,10 +38,15 @@ _CACHED_SECONDS = 1.0
 _WAITED_OUT_SECONDS = 2.0
 _PLAUSIBLE_SECONDS = 60.0
 _SHORTEST_INTERVAL_SECONDS = 1.0
+# Samples that leave more open cannot tell a clock that runs at our rate from one that stands.
+_TELLING = 0.9
 
 
 class Timekeeper:
-    """``fetch`` is one read of ``GET /time``. Clocks are arguments: monotonic seconds, UNIX seconds."""
+    """``fetch`` is one read of ``GET /time``. Clocks are arguments: monotonic seconds, UNIX seconds.
+
+    ``rate_known``: what was sampled since the start tells a clock that runs from one that stands.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class Timekeeper:
         self._wall = wall
         self._clock: VenueClock | None = None
         self._measured = False
+        self.rate_known = False
         self._latest_ms = 0
         # Both clocks at the newest sample: what the wall clock has run more since, this machine slept.
         self._taken_at = (monotonic(), wall())
@@ -166,6 +172,9 @@ class Timekeeper:
         before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
         self._measured = self._measured or clock.baseline >= _SHORTEST_BASELINE_SECONDS
+        self.rate_known = self.rate_known or (
+            clock.baseline > 0 and clock.doubt + _CACHED_SECONDS / clock.baseline <= _TELLING
+        )
         behind_ms = before_ms - clock.now_ms(now)
         if behind_ms > self._reach_ms(_WAITED_OUT_SECONDS):
             self.set_backs += 1

@@ -26,8 +26,10 @@ _FAST_SECONDS: Final = 1.0
 _REAL_SECONDS: Final = 10.0
 _BASELINE_SECONDS: Final = 0.5
 _AGREEMENT: Final = 0.05
+# Samples that leave more open cannot tell a clock at our rate from one that stands or runs twice as fast.
+_TELLING: Final = 0.25
 _TRUSTED_SECONDS: Final = 3.0
-_LONGEST_START_SECONDS: Final = 10.0
+_LONGEST_START_SECONDS: Final = 20.0
 # A sample that is further off than this, in our seconds beside its doubt, fits nothing.
 _FITS_SECONDS: Final = 2.0
 # An odd number: each half is long enough to show a rate.
@@ -127,7 +129,7 @@ class LiveClock:
         self._jumped(seconds)
 
     async def synchronise(self) -> None:
-        """Samples until the rate is known: two measurements that agree.
+        """Samples until the rate is known: two measurements that agree, over so long that journeys do not matter.
 
         Raises:
             CbbotError: the venue's time cannot be read; nothing may be traded without it.
@@ -137,7 +139,8 @@ class LiveClock:
         while self._monotonic() - started < _LONGEST_START_SECONDS:
             before = self.rate
             await self.sample()
-            measured = self._clock is not None and self._clock.baseline >= _BASELINE_SECONDS
+            clock = self._clock
+            measured = clock is not None and clock.baseline >= _BASELINE_SECONDS and clock.doubt <= _TELLING
             if measured and abs(self.rate - before) <= _AGREEMENT * before:
                 self._synchronised = True
                 return

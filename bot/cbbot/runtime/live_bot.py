@@ -20,7 +20,7 @@ from cbbot.errors import CbbotError, Retryable
 from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.runtime.boot import Begun, Boot, superseded
 from cbbot.runtime.command_executor import DISK, CommandExecutor
-from cbbot.runtime.early_control import EarlyControl
+from cbbot.runtime.early_control import EarlyControl, control_file
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
@@ -75,6 +75,7 @@ class LiveBot:
         slack: Callable[[str, Mapping[str, object]], None] | None = None,
         metrics: BotMetrics | None = None,
         in_thread: InThread = in_daemon_thread,
+        early: EarlyControl | None = None,
     ) -> None:
         self.about = about
         self.metrics = metrics or BotMetrics()
@@ -87,7 +88,7 @@ class LiveBot:
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         ours = document is not None and belongs(document, identity)
-        self._early = EarlyControl(store.path.with_name(f"{store.path.name}.control"), in_thread)
+        self._early = early or EarlyControl(control_file(store.path), in_thread)
         self._last_known = self._early.shown(last_known(document, _saved_ms(store), ours=ours))
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity)

@@ -271,3 +271,17 @@ async def test_of_a_machine_that_slept_the_wall_clock_tells_how_long_until_the_v
     world.start_ms += 600_000
     await world.sample_for(3.0)
     assert world.timekeeper.seconds_until(moment) == pytest.approx(-596.0, abs=0.5)
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0, 2.0, 600.0])
+async def test_the_rate_is_known_once_a_clock_that_runs_looks_no_longer_like_one_that_stands(speed: float) -> None:
+    world = World(speed, latency=0.02)
+    while not world.timekeeper.rate_known:
+        await world.timekeeper.sample()
+        world.now += 0.25
+    assert 1.0 < world.now - 50.0 < 2.0
+    assert world.timekeeper.rate == pytest.approx(speed, rel=0.1)
+    # What is set later does not make it unknown.
+    world.start_ms += 3_600_000 * 1000
+    await world.timekeeper.sample()
+    assert world.timekeeper.rate_known

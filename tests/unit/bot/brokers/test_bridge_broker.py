@@ -77,11 +77,11 @@ class Talk:
 def events_of(virtually: Any) -> Callable[..., list[Any]]:
     """The events of one call, and how long it took."""
 
-    def tell(talk: Talk, intent: Intent, call: str = "place", until: float = math.inf, rate: float = 1.0) -> list[Any]:
+    def tell(talk: Talk, intent: Intent, call: str = "place", until: float = math.inf) -> list[Any]:
         async def main() -> list[Any]:
             client = BridgeClient("http://bridge", "secret", httpx.MockTransport(talk.answer))
             client.identify("bot", 7)
-            broker = BridgeBroker(client, BTC_USD, lambda: NOW, lambda: rate)
+            broker = BridgeBroker(client, BTC_USD, lambda: NOW)
             answers = broker.place(intent, 0, NOW, until) if call == "place" else broker.look_up(intent, NOW)
             events = [event async for event in answers]
             await client.aclose()
@@ -369,21 +369,6 @@ def test_an_entry_that_has_waited_too_long_is_not_sent(events_of: Any) -> None:
     talk = Talk(post=[httpx.Response(200, json=PLACED)])
     (refused,) = events_of(talk, ENTRY, until=-0.001)
     assert (type(refused), refused.code, talk.asked) == (OrderRefused, "too_late", [])
-
-
-def test_the_bridge_is_told_until_when_an_entry_may_leave_and_an_exit_may_leave_at_any_time(events_of: Any) -> None:
-    talk = Talk(post=[error(400, "too_late")])
-    (refused,) = events_of(talk, ENTRY, until=4.0)
-    assert (type(refused), refused.code) == (OrderRefused, "too_late")
-    assert json.loads(talk.asked[0].content)["not_after_ms"] == NOW + 4_000
-    events_of(talk, EXIT)
-    assert "not_after_ms" not in json.loads(talk.asked[1].content)
-
-
-def test_at_a_fast_venue_an_entry_may_leave_for_as_many_of_our_seconds(events_of: Any) -> None:
-    talk = Talk(post=[error(400, "too_late")])
-    events_of(talk, ENTRY, until=4.0, rate=600.0)
-    assert json.loads(talk.asked[0].content)["not_after_ms"] == NOW + 2_400_000
 
 
 def test_an_entry_that_cannot_be_sent_for_long_is_not_sent_later(events_of: Any) -> None:
