@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import account_flows, market_state, notices, order_outcomes, refused_orders, startup
+from cbbot.trader import account_flows, clock_set_back, market_state, notices, order_outcomes, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -218,7 +218,7 @@ def _flatten(state: TraderState) -> Outcome:
 def _time_passed(state: TraderState, event: TimePassed) -> Outcome:
     """Ask again after orders whose fate is unknown."""
     now = event.elapsed_ms
-    state = replace(state, elapsed_ms=now)
+    state = replace(clock_set_back.noticed(state, event.at_ms), elapsed_ms=now)
     due = [i for i in state.intents if i.progress is Progress.UNKNOWN and now - i.asked_at >= ASK_AGAIN_MS]
     for intent in due:
         state = state.with_intent(replace(intent, asked_at=now))
