@@ -12,7 +12,8 @@ import pytest
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
 from cbbot.runtime.live_bot import LiveBot
-from cbbot.runtime.opened_state import open_state
+from cbbot.runtime.early_control import EarlyControl, control_file
+from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.status_answer import About
 
 DEMO = {
@@ -33,8 +34,13 @@ class Rig:
 
     def __init__(self, bridge: Any, folder: Path, in_thread: Any = inline, **keys: str) -> None:
         self.settings: Settings = load(DEMO | keys)
-        opened = open_state(folder / "bot_state.json", self.settings, "test", in_thread)
-        self.store, self.trade_log = opened.store, opened.trade_log
+        self.store = StateStore(folder / "bot_state.json")
+        # Not through open_state: a bot is to be tried on documents, too, that no start would take.
+        document = self.store.load().body
+        self.trade_log = TradeLog(folder / "trades.jsonl", state_trades(document))
+        early = EarlyControl(control_file(self.store.path), in_thread)
+        identity = identity_of(self.settings, "test", document)
+        opened = OpenedState(self.store, self.trade_log, early, document, identity, [])
         self.about = About(self.settings, "demo", "", "test", "0", 0)
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
         self.bot = LiveBot(self.about, client, opened, in_thread=in_thread)
