@@ -93,7 +93,7 @@ class Tally:
 
 
 class Campaign:
-    """``await run(strikes)``; ``victims`` has how often each is drawn. ``tally`` is kept as it goes."""
+    """``await run(kills=n)``; ``victims`` has how often each is drawn. ``tally`` is kept as it goes."""
 
     def __init__(self, folder: Path, seed: int, victims: Mapping[str, int] = VICTIMS) -> None:
         self._victims = victims
@@ -113,11 +113,11 @@ class Campaign:
         self._starting = False
         self._failure: Violation | None = None
 
-    async def run(self, strikes: int) -> Tally:
-        """Kills and stops as often."""
+    async def run(self, *, kills: int = 0, stops: int = 0) -> Tally:
+        """Until there were so many of both; ``victims`` says which come."""
         try:
             await self.parts.open()
-            while self.tally.killed + len(self.tally.stops) < strikes:
+            while self.tally.killed < kills or len(self.tally.stops) < stops:
                 await self._round()
             await self._end()
             return self.tally

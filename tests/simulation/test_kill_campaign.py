@@ -20,10 +20,10 @@ SEED = int(os.environ.get("KILL_CAMPAIGN_SEED") or 1)
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(300 + 20 * KILLS)]
 
 
-def run(campaign: Campaign, strikes: int, capsys: pytest.CaptureFixture[str]) -> None:
+def run(campaign: Campaign, capsys: pytest.CaptureFixture[str], **times: int) -> None:
     """Whatever comes of it, the figures are printed."""
     try:
-        asyncio.run(campaign.run(strikes))
+        asyncio.run(campaign.run(**times))
     finally:
         with capsys.disabled():
             print("", *campaign.tally.lines(), sep="\n")
@@ -33,7 +33,7 @@ def test_whoever_is_killed_whenever_no_order_is_lost_and_none_doubled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     campaign = Campaign(tmp_path, SEED)
-    run(campaign, KILLS, capsys)
+    run(campaign, capsys, kills=KILLS)
     assert campaign.tally.windows[RESULT_NOT_SAVED] >= KILLS // 3
     assert (campaign.tally.lost, campaign.tally.doubled) == (0, 0)
 
@@ -42,5 +42,5 @@ def test_a_stop_at_any_moment_of_an_order_ends_in_time_and_the_next_start_goes_o
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     campaign = Campaign(tmp_path, SEED + 1, {SIGTERM: 1})
-    run(campaign, STOPS, capsys)
+    run(campaign, capsys, stops=STOPS)
     assert len(campaign.tally.stops) == STOPS
