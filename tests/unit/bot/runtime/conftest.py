@@ -11,8 +11,8 @@ import pytest
 
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
-from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.early_control import EarlyControl, control_file
+from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.status_answer import About
 
