@@ -14,7 +14,10 @@ from cbbot.contract.settings import Settings, load
 from cbbot.runtime.early_control import EarlyControl, control_file
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.opened_state import OpenedState
+from cbbot.runtime.resume import identity_of, state_trades
 from cbbot.runtime.status_answer import About
+from cbbot.runtime.store import StateStore
+from cbbot.runtime.trade_log import TradeLog
 
 DEMO = {
     "USE_TICK_PRICE": "false", "FEE_RATE_PCT": "0.05", "TAKE_PROFIT_PCT": "0.15", "SCALP_TP_MIN_PCT": "0.15",
