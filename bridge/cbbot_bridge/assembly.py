@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,10 +24,11 @@ from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.coinbase.ws import TickerStream
 from cbbot_bridge.coinbase.ws_messages import TickerUpdate
 from cbbot_bridge.exchange_account import ExchangeAccount
+from cbbot_bridge.machine_clocks import MachineClocks
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_path import OrderPath
 from cbbot_bridge.outage_log import OutageLog
-from cbbot_bridge.price_poller import PricePoller
+from cbbot_bridge.price_poller import POLL_SECONDS, PricePoller
 from cbbot_bridge.prices import Prices, Tick
 from cbbot_bridge.timekeeper import Timekeeper
 
@@ -48,7 +48,7 @@ _KEY_CHECK_SECONDS = 30.0
 
 
 class Bridge:
-    """One venue behind HTTP. Made from settings; ``exchange`` and ``retry`` are for tests."""
+    """One venue behind HTTP, made from settings. The other arguments are for tests and simulations."""
 
     def __init__(
         self,
@@ -56,8 +56,11 @@ class Bridge:
         *,
         exchange: HttpExchange | None = None,
         retry: RetryPolicy | None = None,
+        clocks: MachineClocks | None = None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.settings = settings
+        self.clocks = clocks or MachineClocks()
         self.metrics = BridgeMetrics()
         self.access = Access(settings.token, on_loopback=settings.on_loopback)
         self.epochs = EpochRegistry()
@@ -68,17 +71,24 @@ class Bridge:
         self._retry = retry
         rest = self._rest(settings.signer)
         # After a 401 an order is tried again once the clock has been looked at.
-        self.timekeeper = Timekeeper(lambda: rest.get_once("/time", for_order=True))
+        self.timekeeper = Timekeeper(
+            lambda: rest.get_once("/time", for_order=True), self.clocks.monotonic, self.clocks.wall
+        )
         rest.signing_time = self.timekeeper.signing_seconds
         rest.on_unauthorized = self._set_the_clock_right
         self.prices = self._prices()
-        self.market = Market(rest)
+        self.market = Market(rest, self.clocks.monotonic)
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
         self.orders = OrderPath(rest, self.market, self.prices, self.account, self.timekeeper, self.metrics)
         self.stream = self._stream()
         self.poller = PricePoller(
-            self.market, self.prices, self.aliases, streaming=lambda: self.stream.counts.connected
+            self.market,
+            self.prices,
+            self.aliases,
+            streaming=lambda: self.stream.counts.connected,
+            interval_seconds=poll_seconds,
+            monotonic=self.clocks.monotonic,
         )
         self.metrics.read_at_scrape(lambda: readings(self))
 
@@ -92,6 +102,8 @@ class Bridge:
             observe=self.metrics.upstream_call,
             retried=self.metrics.retried,
             retry=self._retry,
+            signing_time=self.clocks.wall,
+            monotonic=self.clocks.monotonic,
         )
 
     def account_of(self, signer: Signer) -> ExchangeAccount:
@@ -105,12 +117,13 @@ class Bridge:
         if self.settings.unsigned:
             rate = _UNSIGNED_RATE
         ours = rate * float(self.settings.rate_share)
-        return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0))
+        return TokenBucket(ours, max(ours * _BURST_SECONDS, 2.0), self.clocks.monotonic)
 
     def _prices(self) -> Prices:
         prices = Prices(
             self.settings.ws_products,
             self.settings.ws_stale_seconds,
+            self.clocks.monotonic,
             latest_plausible=self.timekeeper.latest_plausible_seconds,
             venue_ms=self.timekeeper.now_ms,
         )
@@ -131,7 +144,7 @@ class Bridge:
 
     def on_ticker(self, update: TickerUpdate, timestamp: str) -> None:
         """Gives a streamed price to every followed product it is for."""
-        now = time.monotonic()
+        now = self.clocks.monotonic()
         for product in self.aliases.fed_by(update.product_id):
             traded_at = timestamp if update.traded else ""
             tick = Tick(product, update.price, timestamp, update.bid, update.ask, now, traded_at=traded_at)
@@ -168,7 +181,7 @@ class Bridge:
             await self._exchange.close()
 
     async def _look_at_the_key(self) -> None:
-        outage = OutageLog(_LOG, "cannot check the API key now")
+        outage = OutageLog(_LOG, "cannot check the API key now", self.clocks.monotonic)
         while True:
             try:
                 check = await self.account.credentials()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +19,6 @@ from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDeta
 from cbbot.process.http_methods import HttpMethods
 from cbbot.process.invalid_requests import problems_of
 from cbbot_bridge.assembly import Bridge
-from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.http_errors import NoCredentials, OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.openapi import without_null_parameters
 from cbbot_bridge.order_records import record_turned_away
@@ -33,7 +31,7 @@ from cbbot_bridge.routes import (
 )
 from cbbot_bridge.upstream_check import UpstreamCheck
 
-__all__ = ["create_app"]
+__all__ = ["ROUTERS", "create_app"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +46,17 @@ _PASSED_ON = (400, 403, 404)
 _NOT_SENT: Mapping[str, Outcome] = {"POST": "not_placed", "DELETE": "not_sent", "PATCH": "not_sent"}
 
 
+ROUTERS: Final = (
+    market_endpoints.ticks,
+    *(
+        endpoints.router
+        for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints)
+    ),
+    process_endpoints.private,
+)
+"""Every endpoint there is, looked through in this order: prices are asked for most."""
+
+
 def create_app(bridge: Bridge) -> FastAPI:
     """The application around ``bridge``; its lifespan runs the background work."""
 
@@ -59,12 +68,9 @@ def create_app(bridge: Bridge) -> FastAPI:
     app = FastAPI(title="cbbot bridge", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.state.bridge = bridge
     app.state.upstream_check = UpstreamCheck(bridge)
-    # Looked through in this order: prices are asked for most.
-    app.include_router(market_endpoints.ticks)
-    for endpoints in (order_endpoints, change_endpoints, market_endpoints, account_endpoints, process_endpoints):
-        app.include_router(endpoints.router)
-    app.include_router(process_endpoints.private)
-    app.add_middleware(_Counting, metrics=bridge.metrics)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(_Counting, bridge=bridge)
     app.add_middleware(HttpMethods, routes=app.routes)
     _add_error_answers(app)
     # The way FastAPI documents for extending its document: replace the method of this one application.
@@ -141,15 +147,16 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
 class _Counting:
     """Counts requests by the route's pattern, so that ids in paths make no new series."""
 
-    def __init__(self, app: ASGIApp, metrics: BridgeMetrics) -> None:
+    def __init__(self, app: ASGIApp, bridge: Bridge) -> None:
         self._app = app
-        self._metrics = metrics
+        self._metrics = bridge.metrics
+        self._monotonic = bridge.clocks.monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.monotonic()
+        started = self._monotonic()
         status = 500
 
         async def watched(message: Message) -> None:
@@ -163,4 +170,4 @@ class _Counting:
         finally:
             endpoint = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if endpoint != "unmatched" else "-"
-            self._metrics.request(method, endpoint, status, time.monotonic() - started)
+            self._metrics.request(method, endpoint, status, self._monotonic() - started)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from cbbot_bridge.account_page import AccountPage, read_account_page
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
+from cbbot_bridge.outage_log import OutageLogs
 
 __all__ = ["MOST_ACCOUNTS_A_PAGE", "UNNAMED", "AccountListing", "ExchangeAccount", "balance_of"]
 
@@ -43,6 +43,7 @@ class ExchangeAccount:
 
     def __init__(self, rest: CoinbaseRest) -> None:
         self._rest = rest
+        self._unreadable = OutageLogs(_LOG, "an account cannot be read", rest.monotonic)
         self._may_trade: bool | None = None
         self._asked_at = float("-inf")
 
@@ -59,13 +60,23 @@ class ExchangeAccount:
                 found.extend(page.accounts)
                 goes_on = pages.goes_on({"has_next": page.has_next, "cursor": page.cursor}, len(page.accounts))
             else:
-                _take_one_by_one(page, found, unreadable)
+                self._take_one_by_one(page, found, unreadable)
                 goes_on = pages.goes_on(page, len(translate.objects(page, "accounts")))
+        for account in found:
+            self._unreadable.worked(account.currency)
         if not pages.complete:
             raise translate.malformed(
                 f"the listing of accounts did not end with a has_next of false, in {pages.count} pages"
             )
-        return AccountListing(tuple(found), tuple(unreadable))
+        return AccountListing(tuple(found if pages.count == 1 else _each_once(found)), tuple(unreadable))
+
+    def _take_one_by_one(self, page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
+        for item in translate.objects(page, "accounts"):
+            try:
+                found.append(translate.account(item))
+            except UpstreamUnavailable as error:
+                unreadable.append(_currency_or_unnamed(item))
+                self._unreadable.failed(unreadable[-1], {"reason": str(error)}, currency=unreadable[-1])
 
     async def fees(self) -> Fees:
         """Maker and taker rate of the account's tier."""
@@ -87,7 +98,7 @@ class ExchangeAccount:
             if error.code == BridgeErrorCode.UPSTREAM_UNAUTHORIZED:
                 return CredentialCheck(configured=True, valid=False, refusal=str(error))
             raise
-        self._may_trade, self._asked_at = _flag(body, "can_trade"), time.monotonic()
+        self._may_trade, self._asked_at = _flag(body, "can_trade"), self._rest.monotonic()
         return CredentialCheck(
             configured=True,
             valid=True,
@@ -101,7 +112,7 @@ class ExchangeAccount:
 
         A no is asked for again now and then: a person may have allowed it since.
         """
-        if self._may_trade is False and time.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
+        if self._may_trade is False and self._rest.monotonic() - self._asked_at > _NO_HOLDS_SECONDS:
             with suppress(Retryable):
                 await self.credentials()
         if self._may_trade is False:
@@ -129,13 +140,12 @@ def balance_of(listing: AccountListing, product: ProductAnswer, *, base: bool) -
     return Balance(asset=asset, available=plain(available), step=step)
 
 
-def _take_one_by_one(page: dict[str, Any], found: list[Account], unreadable: list[str]) -> None:
-    for item in translate.objects(page, "accounts"):
-        try:
-            found.append(translate.account(item))
-        except UpstreamUnavailable as error:
-            unreadable.append(_currency_or_unnamed(item))
-            _LOG.warning("an account cannot be read", extra={"fields": {"reason": str(error)}})
+def _each_once(found: list[Account]) -> list[Account]:
+    """Every account as it was told last, however many pages it stands on: a balance is not to be counted twice."""
+    once: dict[object, Account] = {}
+    for place, account in enumerate(found):
+        once[(account.model_extra or {}).get("uuid") or place] = account
+    return list(once.values())
 
 
 def _currency_or_unnamed(item: dict[str, Any]) -> str:

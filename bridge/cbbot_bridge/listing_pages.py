@@ -6,6 +6,7 @@ more, and has not kept anything back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,12 +16,12 @@ _ABSENT: Final = object()
 
 
 class Pages:
-    """How far a listing has come. ``cursor`` is the next page's, empty for the first.
+    """How far a listing has come. ``cursor`` is the next page's, empty for the first. ``most`` pages are read.
 
     ``by_cursor``: the listing, as that of fills, has no ``has_next``: an empty cursor or page is its end.
     """
 
-    def __init__(self, *, most: int, by_cursor: bool = False) -> None:
+    def __init__(self, *, most: float = math.inf, by_cursor: bool = False) -> None:
         self._most = most
         self._by_cursor = by_cursor
         self._seen: set[str] = set()

@@ -6,7 +6,6 @@ answers under the alias are its own.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from cbbot.contract.bridge_api import Bbo, CandleRow, ProductAnswer
@@ -17,6 +16,7 @@ from cbbot_bridge import translate
 from cbbot_bridge.candle_pages import Window, merge, pages
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
+from cbbot_bridge.machine_clocks import monotonic_seconds
 from cbbot_bridge.prices import Tick
 
 __all__ = ["Market"]
@@ -32,7 +32,7 @@ _FOR_ORDER_AT_WORST_SECONDS = 3600.0
 class Market:
     """Reads of the public endpoints. Products are remembered: orders need their increments at once."""
 
-    def __init__(self, rest: CoinbaseRest, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rest: CoinbaseRest, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._rest = rest
         self._monotonic = monotonic
         self._products: dict[str, tuple[float, ProductAnswer]] = {}

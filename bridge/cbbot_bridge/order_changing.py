@@ -7,7 +7,6 @@ the order stands afterwards. A no is answered with how it stands, too.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -64,7 +63,7 @@ class OrderChanger:
             UpstreamUnavailable: the request did not leave.
             OrderUnknown: it may be canceled yet.
         """
-        deadline = time.monotonic() + self._rest.order_seconds
+        deadline = self._rest.monotonic() + self._rest.order_seconds
         await self._account.require_trading()
         posted = await self._rest.post(
             "/orders/batch_cancel", {"order_ids": [order_id]}, before_send, deadline=deadline
@@ -81,7 +80,7 @@ class OrderChanger:
         Raises:
             As :meth:`cancel`.
         """
-        deadline = time.monotonic() + self._rest.order_seconds
+        deadline = self._rest.monotonic() + self._rest.order_seconds
         await self._account.require_trading()
         before = await self._listing.order(order_id)
         if before is None:
@@ -133,7 +132,7 @@ class OrderChanger:
         seen: dict[str, Any] | None = None
         trouble = ""
         try:
-            async with asyncio.timeout(max(deadline - time.monotonic(), self._rest.least_seconds)):
+            async with asyncio.timeout(max(deadline - self._rest.monotonic(), self._rest.least_seconds)):
                 while True:
                     try:
                         order = await self._listing.order(order_id)
@@ -158,7 +157,7 @@ class OrderChanger:
         Raises:
             OrderUnknown: what it shows of itself makes no sense, or contradicts its fills.
         """
-        within = max(deadline - time.monotonic(), self._rest.least_seconds)
+        within = max(deadline - self._rest.monotonic(), self._rest.least_seconds)
         try:
             async with asyncio.timeout(within):
                 return await self._lookup.with_fills(order)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +15,15 @@ from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.listing_pages import Pages
 from cbbot_bridge.order_fills import Fill, OrderFills, distinct, fill_of
 
-__all__ = ["CLOCK_MARGIN_SECONDS", "Look", "OrderListing", "incomplete"]
+__all__ = ["CLOCK_MARGIN_SECONDS", "LISTING_SECONDS", "Look", "OrderListing", "incomplete"]
 
 CLOCK_MARGIN_SECONDS: Final = 600.0
 """Clocks differ and Coinbase's created_time is not ours: so much further back is looked than an order was sent."""
 
 _PAGE_SIZE: Final = "100"
+# Of all orders since a moment there may be any number; a look ends before who asks has gone.
+_LOOK_SECONDS: Final = 25.0
+LISTING_SECONDS: Final = 100.0
 _MOST_PAGES: Final = 50
 _NOT_FOUND: Final = 404
 # Orders that wait for something are not among the OPEN ones, and the two cannot be asked for at once.
@@ -64,15 +69,18 @@ class OrderListing:
     async def look(self, client_order_id: str, product_id: str | None, since: str) -> Look:
         """Looks for our own id in everything created since ``since`` (RFC 3339)."""
         params = [("start_date", since)] + ([("product_ids", product_id)] if product_id is not None else [])
-        pages, seen = Pages(most=_MOST_PAGES), 0
-        while True:
-            body, orders = await self._page("batch", "orders", params, pages)
-            seen += len(orders)
-            for order in orders:
-                if order.get("client_order_id") == client_order_id:
-                    return Look(order, pages.count + 1, seen, complete=True)
-            if not pages.goes_on(body, len(orders)):
-                return Look(None, pages.count, seen, pages.complete, pages.proof_wanted)
+        pages, seen = Pages(), 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                goes_on = True
+                while goes_on:
+                    body, orders = await self._page("batch", "orders", params, pages)
+                    seen += len(orders)
+                    for order in orders:
+                        if order.get("client_order_id") == client_order_id:
+                            return Look(order, pages.count + 1, seen, complete=True)
+                    goes_on = pages.goes_on(body, len(orders))
+        return Look(None, pages.count, seen, pages.complete, pages.proof_wanted)
 
     async def open_orders(self, product_id: str | None) -> list[dict[str, Any]]:
         """Every order that is not over.
@@ -88,21 +96,34 @@ class OrderListing:
             params = [("order_status", status) for status in statuses]
             if product_id is not None:
                 params.append(("product_ids", product_id))
-            for order in await self._all_orders(params):
+            for order in await self._all_orders(params, Pages(most=_MOST_PAGES)):
                 found[translate.text_of(order, "order_id")] = order
         alive = (order for order in found.values() if not translate.order_status(order.get("status")).terminal)
         # A server that does not know the filter lists other products too.
         return [order for order in alive if product_id is None or order.get("product_id") == product_id]
 
-    async def all_since(self, product_id: str, since: str) -> list[dict[str, Any]]:
-        """Every order of a product created since ``since`` (RFC 3339), whatever its state.
+    async def all_since(self, prefix: str, product_id: str, since: str) -> list[dict[str, Any]]:
+        """Every order of a product under ids with the prefix created since ``since`` (RFC 3339), whatever its state.
 
         Raises:
             UpstreamUnavailable: it is not certain that these are all.
         """
-        orders = await self._all_orders([("start_date", since), ("product_ids", product_id)])
-        # A server that does not know the filter lists other products too.
-        return [order for order in orders if order.get("product_id") == product_id]
+
+        def ours(order: dict[str, Any]) -> bool:
+            # A server that does not know the filter lists other products too.
+            name = str(order.get("client_order_id") or "")
+            return name.startswith(prefix) and order.get("product_id", product_id) == product_id
+
+        pages = Pages()
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                return await self._all_orders([("start_date", since), ("product_ids", product_id)], pages, ours)
+        except TimeoutError:
+            message = (
+                f"Coinbase: the list of the orders of {product_id} since {since} was not read to its end within "
+                f"{LISTING_SECONDS:g} s, in {pages.count} pages of up to {_PAGE_SIZE}"
+            )
+            raise UpstreamUnavailable(504, BridgeErrorCode.UPSTREAM_TIMEOUT, message) from None
 
     async def fills(self, order_id: str) -> OrderFills:
         """The fills of one order; what is kept back or cut off leaves them incomplete."""
@@ -115,12 +136,14 @@ class OrderListing:
             goes_on = pages.goes_on(body, len(fills))
         return OrderFills(distinct(rows), pages.complete)
 
-    async def _all_orders(self, params: Params) -> list[dict[str, Any]]:
-        pages, found = Pages(most=_MOST_PAGES), list[dict[str, Any]]()
+    async def _all_orders(
+        self, params: Params, pages: Pages, wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> list[dict[str, Any]]:
+        found = list[dict[str, Any]]()
         goes_on = True
         while goes_on:
             body, orders = await self._page("batch", "orders", params, pages)
-            found.extend(orders)
+            found.extend(order for order in orders if wanted(order))
             goes_on = pages.goes_on(body, len(orders))
         if not pages.complete:
             raise incomplete("orders", pages.count, proof_wanted=pages.proof_wanted)

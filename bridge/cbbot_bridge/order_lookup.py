@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState, OwnOrders
+from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState, OwnOrders, UnreadableOrder
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge import translate
 from cbbot_bridge.executions import order_state
-from cbbot_bridge.http_errors import OrderUnknown, RequestRefused
+from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamUnavailable
 from cbbot_bridge.order_fills import OrderFills
 from cbbot_bridge.order_listing import CLOCK_MARGIN_SECONDS, Look, OrderListing
+from cbbot_bridge.order_search import INVISIBLE_SECONDS
+from cbbot_bridge.sent_orders import SentOrders
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["OrderLookup"]
@@ -25,19 +27,24 @@ _LOG = logging.getLogger(__name__)
 
 
 class OrderLookup:
-    """``found`` is given every order that was found, ``contradicted`` called for each that contradicts itself."""
+    """``sent_orders`` learn of every order found, ``contradicted`` is called for each that contradicts itself.
+
+    ``monotonic`` is the clock that ``sent_orders`` count on.
+    """
 
     def __init__(
         self,
         listing: OrderListing,
         timekeeper: Timekeeper,
-        found: Callable[[Mapping[str, Any]], None],
+        sent_orders: SentOrders,
         contradicted: Callable[[], None],
+        monotonic: Callable[[], float],
     ) -> None:
         self._listing = listing
         self._timekeeper = timekeeper
-        self._found = found
+        self._sent_orders = sent_orders
         self._contradicted = contradicted
+        self._monotonic = monotonic
 
     async def by_order_id(self, order_id: str) -> OrderState:
         """The order with all its fills.
@@ -76,23 +83,48 @@ class OrderLookup:
             UpstreamUnavailable: it is not certain that these are all.
         """
         until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
-        listed = await self._listing.all_since(product_id, rfc3339_ms(since_ms))
-        own = [order for order in listed if str(order.get("client_order_id") or "").startswith(prefix)]
-        orders = [order_state(order, OrderFills()) for order in own]
-        return OwnOrders(since=rfc3339_ms(since_ms), until=rfc3339_ms(until_ms), orders=orders, size=len(orders))
+        invisible_since = self._monotonic() - INVISIBLE_SECONDS / self._timekeeper.pace
+        listed = await self._listing.all_since(prefix, product_id, rfc3339_ms(since_ms))
+        orders, unreadable = list[OrderState](), list[UnreadableOrder]()
+        for order in listed:
+            try:
+                orders.append(order_state(order, OrderFills()))
+            except (UpstreamUnavailable, OrderUnknown) as error:
+                # One of them must not hide the others for ever.
+                unreadable.append(self._unreadable(order, error))
+        return OwnOrders(
+            since=rfc3339_ms(since_ms),
+            until=rfc3339_ms(until_ms),
+            orders=orders,
+            size=len(orders),
+            unreadable=unreadable,
+            all_visible=self._sent_orders.all_among(
+                {order["client_order_id"] for order in listed}, prefix, invisible_since
+            ),
+        )
+
+    def _unreadable(self, order: dict[str, Any], error: Exception) -> UnreadableOrder:
+        if isinstance(error, OrderUnknown):
+            self._note_contradiction(order, error)
+        names = {name: str(order.get(name) or "") for name in ("client_order_id", "order_id")}
+        _LOG.warning("an order cannot be read", extra={"fields": {**names, "reason": str(error)}})
+        return UnreadableOrder(**names, reason=str(error))
+
+    def _note_contradiction(self, order: dict[str, Any], error: OrderUnknown) -> None:
+        fields = {"order_id": order.get("order_id"), "client_order_id": order.get("client_order_id")}
+        _LOG.error("order contradicts itself", extra={"fields": {**fields, "reason": str(error)}})
+        self._contradicted()
 
     def _since_ms(self, since: int) -> int:
         margin = int(CLOCK_MARGIN_SECONDS * self._timekeeper.pace)
         return max(since - margin, 0) * 1000
 
     async def with_fills(self, order: dict[str, Any]) -> OrderState:
-        self._found(order)
+        self._sent_orders.found(order)
         try:
             return order_state(order, await self._listing.fills(translate.text_of(order, "order_id")))
         except OrderUnknown as error:
-            fields = {"order_id": order.get("order_id"), "client_order_id": order.get("client_order_id")}
-            _LOG.error("order contradicts itself", extra={"fields": {**fields, "reason": str(error)}})
-            self._contradicted()
+            self._note_contradiction(order, error)
             raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 from cbbot_bridge.bridge_metrics import BridgeMetrics
@@ -33,10 +32,10 @@ class OrderPath:
         timekeeper: Timekeeper,
         metrics: BridgeMetrics,
     ) -> None:
-        self.sent = SentOrders(time.monotonic())
+        self.sent = SentOrders(rest.monotonic(), monotonic=rest.monotonic)
         urgent = OrderListing(rest, for_order=True)
         search = OrderFinder(urgent, timekeeper)
         of_ids, of_fills = (partial(metrics.contradiction, what) for what in ("id", "fills"))
-        self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, of_ids)
-        self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent.found, of_fills)
+        self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, timekeeper.seconds_until, of_ids)
+        self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent, of_fills, rest.monotonic)
         self.changer = OrderChanger(rest, market, account, urgent, self.lookup)

@@ -6,17 +6,19 @@
     repeat of one whose fate is not known sends the remembered request and passes no gate.
 3.  A no is certain. The refusal, here or at Coinbase, of an id that may have been sent before (by a try
     that was not answered, by the process before this one) waits for a look at Coinbase's listing.
+4.  An order that must not leave any more does not (``not_after_ms``), however long its request has waited, here or
+    in the socket of a process that was stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderPlaced
@@ -26,7 +28,7 @@ from cbbot_bridge.coinbase.rest import CoinbaseRest, Posted, as_unavailable
 from cbbot_bridge.coinbase.rest_answers import Meaning
 from cbbot_bridge.create_answer import Taken, read_create_answer
 from cbbot_bridge.exchange_account import ExchangeAccount
-from cbbot_bridge.http_errors import OrderUnknown, UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamRefused, UpstreamUnavailable
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_request import check_gates, create_body
 from cbbot_bridge.order_search import OrderFinder
@@ -41,8 +43,19 @@ _LOG = logging.getLogger(__name__)
 _NOT_FOUND: Final = 404
 
 
+class _Bounds(NamedTuple):
+    """Until when a request is answered and until when its order may leave, on the monotonic clock; the last check."""
+
+    deadline: float
+    leave_by: float
+    before_send: Callable[[], None]
+
+
 class OrderPlacer:
-    """Places orders of every kind. ``contradicted`` is called when an id stands for another order at Coinbase."""
+    """Places orders of every kind. ``contradicted`` is called when an id stands for another order at Coinbase.
+
+    ``seconds_until`` tells how far away a moment on the venue's clock is, in seconds of ours.
+    """
 
     def __init__(
         self,
@@ -52,6 +65,7 @@ class OrderPlacer:
         account: ExchangeAccount,
         sent_orders: SentOrders,
         search: OrderFinder,
+        seconds_until: Callable[[int], float],
         contradicted: Callable[[], None],
     ) -> None:
         self._rest = rest
@@ -60,6 +74,7 @@ class OrderPlacer:
         self._account = account
         self._sent_orders = sent_orders
         self._search = search
+        self._seconds_until = seconds_until
         self._contradicted = contradicted
 
     async def place(self, order: AnyOrder, before_send: Callable[[], None] = lambda: None) -> OrderPlaced:
@@ -72,32 +87,36 @@ class OrderPlacer:
             UpstreamUnavailable: this request placed nothing and may be made again.
             OrderUnknown: it may or may not have been placed.
         """
-        deadline = time.monotonic() + self._rest.order_seconds
-        async with self._sent_orders.claimed(order.client_order_id, wish_of(order), deadline) as sent:
+        now, not_after = self._rest.monotonic(), order.not_after_ms
+        leave_by = math.inf if not_after is None else now + self._seconds_until(not_after)
+        bounds = _Bounds(now + self._rest.order_seconds, leave_by, before_send)
+        async with self._sent_orders.claimed(order.client_order_id, wish_of(order), bounds.deadline) as sent:
             if sent.placed is None:
-                sent.placed = await self._send(sent, before_send, deadline)
+                sent.placed = await self._send(sent, bounds)
             return sent.placed
 
-    async def _send(self, sent: SentOrder, before_send: Callable[[], None], deadline: float) -> OrderPlaced:
+    async def _send(self, sent: SentOrder, bounds: _Bounds) -> OrderPlaced:
         repeated = sent.body is not None
         body = sent.body
         if body is None:
-            body, refusal = await self._new_body(sent, deadline)
+            body, refusal = await self._new_body(sent, bounds.deadline)
             if refusal is not None:
-                return await self._existing_or(refusal, sent, body, deadline)
+                return await self._existing_or(refusal, sent, body, bounds.deadline)
             if body is None:
                 raise AssertionError("neither a body nor a refusal")
         sent_before = sent.last_sent
-        sent.sending(body, time.monotonic())
+        sent.sending(body, self._rest.monotonic())
         try:
-            posted = await self._rest.post("/orders", body, before_send, deadline=deadline)
+            posted = await self._rest.post(
+                "/orders", body, bounds.before_send, deadline=bounds.deadline, leave_by=bounds.leave_by
+            )
         except Refused:
             # By before_send: this request did not leave.
             self._undo(sent, sent_before, repeated=repeated)
             raise
         if posted.may_have_acted:
-            sent.last_sent = time.monotonic()
-        return await self._conclude(sent, body, posted, sent_before, repeated=repeated, deadline=deadline)
+            sent.last_sent = self._rest.monotonic()
+        return await self._conclude(sent, body, posted, sent_before, bounds, repeated=repeated)
 
     async def _conclude(
         self,
@@ -105,9 +124,9 @@ class OrderPlacer:
         body: dict[str, Any],
         posted: Posted,
         sent_before: float,
+        bounds: _Bounds,
         *,
         repeated: bool,
-        deadline: float,
     ) -> OrderPlaced:
         if sent.placed is not None:
             return sent.placed  # found by another look meanwhile
@@ -119,6 +138,8 @@ class OrderPlacer:
                 message = f"{unavailable}; the order may have been taken"
                 raise OrderUnknown(unavailable.status, unavailable.code, message)
             self._undo(sent, sent_before, repeated=False)
+            if self._rest.monotonic() >= bounds.leave_by:
+                return await self._existing_or(_too_late(), sent, body, bounds.deadline)
             raise unavailable
         verdict = read_create_answer(sent.client_order_id, answer)
         match verdict:
@@ -129,10 +150,10 @@ class OrderPlacer:
             case OrderUnknown():
                 raise verdict
             case Taken(reason):
-                return await self._taken(reason, sent, body, deadline)
+                return await self._taken(reason, sent, body, bounds.deadline)
         if not posted.may_have_acted:
             self._undo(sent, sent_before, repeated=repeated)
-        return await self._existing_or(verdict, sent, body, deadline)
+        return await self._existing_or(verdict, sent, body, bounds.deadline)
 
     def _undo(self, sent: SentOrder, sent_before: float, *, repeated: bool) -> None:
         """This request certainly placed nothing; what is known of earlier ones is as it was."""
@@ -174,7 +195,7 @@ class OrderPlacer:
         return self._existing(sent, body, order)
 
     async def _find(self, sent: SentOrder, product_id: str | None, deadline: float) -> dict[str, Any] | None:
-        within = max(deadline - time.monotonic(), self._rest.least_seconds)
+        within = max(deadline - self._rest.monotonic(), self._rest.least_seconds)
         since = sent.first_sent if sent.body is not None and product_id is not None else None
         return await self._search.find(sent.client_order_id, product_id, since, within)
 
@@ -206,7 +227,7 @@ class OrderPlacer:
         body: dict[str, Any] | None = None
         wish = sent.wish
         try:
-            async with asyncio.timeout(max(deadline - self._rest.least_seconds - time.monotonic(), 0.0)):
+            async with asyncio.timeout(max(deadline - self._rest.least_seconds - self._rest.monotonic(), 0.0)):
                 await self._account.require_trading()
                 product = await self._market.product_for_order(wish.product_id)
                 body = create_body(sent.client_order_id, wish, product, await self._bid(wish))
@@ -236,6 +257,11 @@ def _unreadable_is_unknown() -> Iterator[None]:
     except UpstreamUnavailable as error:
         message = f"an order with this id exists, and what it is cannot be read: {error}; look it up with GET /order"
         raise OrderUnknown(error.status, error.code, message) from error
+
+
+def _too_late() -> RequestRefused:
+    message = "not_after_ms is over: the order has waited too long, here or on its way, and was not sent"
+    return RequestRefused(400, BridgeErrorCode.TOO_LATE, message)
 
 
 def _maybe(refusal: Refused, why_not: str) -> OrderUnknown:

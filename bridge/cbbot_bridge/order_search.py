@@ -7,7 +7,6 @@ not read to its end.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
@@ -16,9 +15,11 @@ from cbbot_bridge.http_errors import UpstreamUnavailable
 from cbbot_bridge.order_listing import CLOCK_MARGIN_SECONDS, OrderListing, incomplete
 from cbbot_bridge.timekeeper import Timekeeper
 
-__all__ = ["OrderFinder"]
+__all__ = ["INVISIBLE_SECONDS", "OrderFinder"]
 
-_INVISIBLE_SECONDS: Final = 30.0
+INVISIBLE_SECONDS: Final = 30.0
+"""An order may stay unseen for so long, on the venue's clock."""
+
 _LOOK_BACK_SECONDS: Final = 7 * 86_400.0
 
 
@@ -38,7 +39,7 @@ class OrderFinder:
 
     def absence_counts(self, sent_at: float) -> bool:
         """Whether an order that was sent at ``sent_at`` or before would be visible by now."""
-        return self._passed(sent_at) >= _INVISIBLE_SECONDS
+        return self._passed(sent_at) >= INVISIBLE_SECONDS
 
     async def find(
         self, client_order_id: str, product_id: str | None, sent_since: float | None, within_seconds: float
@@ -61,4 +62,4 @@ class OrderFinder:
         return look.order
 
     def _passed(self, moment: float) -> float:
-        return (time.monotonic() - moment) * self._timekeeper.pace
+        return (self._timekeeper.monotonic() - moment) * self._timekeeper.pace

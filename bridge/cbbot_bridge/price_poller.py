@@ -10,15 +10,16 @@ from collections.abc import Callable
 from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
 from cbbot_bridge.http_errors import UpstreamRefused
+from cbbot_bridge.machine_clocks import monotonic_seconds
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.outage_log import OutageLogs
 from cbbot_bridge.prices import Prices
 
-__all__ = ["PricePoller"]
+__all__ = ["POLL_SECONDS", "PricePoller"]
 
 _LOG = logging.getLogger(__name__)
 
-_INTERVAL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 # Products that somebody merely asked for share so many requests, so that the configured ones need not queue.
 _ASKED_FOR_AT_ONCE = 2
 
@@ -32,7 +33,8 @@ class PricePoller:
         prices: Prices,
         aliases: Aliases,
         streaming: Callable[[], bool],
-        interval_seconds: float = _INTERVAL_SECONDS,
+        interval_seconds: float = POLL_SECONDS,
+        monotonic: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._market = market
         self._prices = prices
@@ -44,7 +46,7 @@ class PricePoller:
         self._polling: set[str] = set()
         self._again: set[str] = set()
         self._asked_for = asyncio.Semaphore(_ASKED_FOR_AT_ONCE)
-        self._outages = OutageLogs(_LOG, "cannot poll a price")
+        self._outages = OutageLogs(_LOG, "cannot poll a price", monotonic)
         self.failures = 0
 
     def poll_now(self) -> None:

@@ -3,7 +3,8 @@
 *Stale* is about us: how long ago, on the monotonic clock, anybody told us this price. ``ts`` is the
 exchange's own time and puts ticks in order, as long as nothing speaks against it:
 
-- a ``ts`` that the venue's clock cannot have reached yet is refused, and protects no price that has it;
+- a ``ts`` that the venue's clock cannot have reached yet is refused, and protects no price that has it; when a
+  product's ticks have had no other for a while, it is the clock that is wrong, and they are taken without it;
 - after lost messages, a new connection or a clock that was set back, what is told next wins;
 - what was asked for well after the known price came wins: the venue has had time to tell all that it knew.
 
@@ -13,7 +14,6 @@ So a wrong tick lasts two seconds at most while others come, however it is stamp
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from cbbot.contract.bridge_api import Bbo, Price, TickAge
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge.http_errors import RequestRefused
+from cbbot_bridge.machine_clocks import monotonic_seconds, unix_seconds
 from cbbot_bridge.translate import seconds_of
 
 __all__ = ["Prices", "Tick"]
@@ -82,9 +83,9 @@ class Prices:
         self,
         products: Iterable[str],
         stale_seconds: float,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = monotonic_seconds,
         latest_plausible: Callable[[], float] = lambda: float("inf"),
-        venue_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        venue_ms: Callable[[], int] = lambda: int(unix_seconds() * 1000),
     ) -> None:
         self.configured = tuple(products)
         self._asked: dict[str, float] = {}
@@ -95,7 +96,8 @@ class Prices:
         self._latest_plausible = latest_plausible
         self._venue_ms = venue_ms
         self._doubted = float("-inf")
-        self._refusing: set[str] = set()
+        # Since when, on the monotonic clock, all that a product's ticks say of their time is refused.
+        self._refusing: dict[str, float] = {}
         self.refused: Counter[str] = Counter()
         self.on_refused: Callable[[], None] = lambda: None
 
@@ -142,11 +144,15 @@ class Prices:
         """
         at, limit = seconds_of(tick.ts), self._latest_plausible()
         if at is not None and at > limit:
-            self._refuse(tick, limit)
-            return
+            self._doubt_time(tick, limit)
+            if tick.received - self._refusing[tick.product_id] < self._stale_seconds / 2:
+                self.refused[tick.product_id] += 1
+                return
+            at = None
+        else:
+            self._refusing.pop(tick.product_id, None)
         if at is None:
             tick = replace(tick, ts=rfc3339_ms(self._venue_ms()))
-        self._refusing.discard(tick.product_id)
         known = self._ticks.get(tick.product_id)
         tick = tick if known is None else tick.with_trade_of(known.tick)
         if known is None or known.at is None or at is None or at >= known.at or known.at > limit:
@@ -169,10 +175,9 @@ class Prices:
     def _is_doubted(self, tick: Tick) -> bool:
         return tick.received <= self._doubted
 
-    def _refuse(self, tick: Tick, limit: float) -> None:
-        self.refused[tick.product_id] += 1
+    def _doubt_time(self, tick: Tick, limit: float) -> None:
         if tick.product_id not in self._refusing:
-            self._refusing.add(tick.product_id)
+            self._refusing[tick.product_id] = tick.received
             fields = {"product_id": tick.product_id, "ts": tick.ts[:40], "latest_plausible": round(limit, 3)}
             _LOG.warning("ticks from the future are refused", extra={"fields": fields})
         self.on_refused()
@@ -228,5 +233,5 @@ class Prices:
 
     def _forget(self, product_id: str) -> None:
         self._ticks.pop(product_id, None)
-        self._refusing.discard(product_id)
+        self._refusing.pop(product_id, None)
         self.refused.pop(product_id, None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
+
+from cbbot_bridge.machine_clocks import monotonic_seconds
 
 __all__ = ["RareWarning"]
 
@@ -14,7 +15,7 @@ _INTERVAL_SECONDS = 10.0
 class RareWarning:
     """Logs ``event`` at once, then at most every ten seconds; ``times`` counts those since the line before."""
 
-    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, event: str, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._logger = logger
         self._event = event
         self._monotonic = monotonic

@@ -8,15 +8,15 @@ matters (``cbbot_bridge.order_placing``). ``known_since`` tells from when on not
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot_bridge.http_errors import OrderUnknown, RequestRefused
+from cbbot_bridge.machine_clocks import monotonic_seconds
 from cbbot_bridge.order_wish import Wish, difference
 
 __all__ = ["SentOrder", "SentOrders"]
@@ -60,8 +60,11 @@ class SentOrders:
     ``known_since`` and every other time here is on the monotonic clock.
     """
 
-    def __init__(self, known_since: float, most: int = _MOST) -> None:
+    def __init__(
+        self, known_since: float, most: int = _MOST, monotonic: Callable[[], float] = monotonic_seconds
+    ) -> None:
         self.known_since = known_since
+        self._monotonic = monotonic
         self._most = most
         self._orders: OrderedDict[str, SentOrder] = OrderedDict()
 
@@ -81,7 +84,7 @@ class SentOrders:
         sent.users += 1
         try:
             try:
-                async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
+                async with asyncio.timeout(max(deadline - self._monotonic(), 0.0)):
                     await sent.lock.acquire()
             except TimeoutError:
                 message = f"another request with client_order_id {client_order_id} is still under way"
@@ -104,6 +107,17 @@ class SentOrders:
             return
         if difference(sent.wish, sent.body, order) is None:
             sent.placed = OrderPlaced(order_id=order_id, client_order_id=sent.client_order_id)
+
+    def all_among(self, listed: Collection[str], prefix: str, since: float) -> bool:
+        """Whether every order under an id with the prefix that may have left at ``since`` or later is ``listed``."""
+        if self.known_since > since:
+            return False
+        return all(
+            each.client_order_id in listed
+            for each in self._orders.values()
+            if each.client_order_id.startswith(prefix)
+            and (each.users > 0 or (each.body is not None and each.last_sent >= since))
+        )
 
     def _forget_oldest(self) -> None:
         while len(self._orders) > self._most:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cbbot.domain.venue_clock import FASTEST, ClockSample, VenueClock
 from cbbot.errors import CbbotError
 from cbbot_bridge import translate
+from cbbot_bridge.machine_clocks import monotonic_seconds, unix_seconds
 from cbbot_bridge.outage_log import OutageLog
 
 __all__ = ["Timekeeper"]
@@ -38,23 +38,31 @@ _CACHED_SECONDS = 1.0
 _WAITED_OUT_SECONDS = 2.0
 _PLAUSIBLE_SECONDS = 60.0
 _SHORTEST_INTERVAL_SECONDS = 1.0
+# Samples that leave more open cannot tell a clock that runs at our rate from one that stands.
+_TELLING = 0.9
 
 
 class Timekeeper:
-    """``fetch`` is one read of ``GET /time``. Clocks are arguments: monotonic seconds, UNIX seconds."""
+    """``fetch`` is one read of ``GET /time``. Clocks are arguments: monotonic seconds, UNIX seconds.
+
+    ``rate_known``: what was sampled since the start tells a clock that runs from one that stands.
+    """
 
     def __init__(
         self,
         fetch: Callable[[], Awaitable[dict[str, Any]]],
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = monotonic_seconds,
+        wall: Callable[[], float] = unix_seconds,
     ) -> None:
         self._fetch = fetch
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._wall = wall
         self._clock: VenueClock | None = None
         self._measured = False
+        self.rate_known = False
         self._latest_ms = 0
+        # Both clocks at the newest sample: what the wall clock has run more since, this machine slept.
+        self._taken_at = (monotonic(), wall())
         self._wake = asyncio.Event()
         self.on_set_back: Callable[[], None] = lambda: None
         self._reads = OutageLog(_LOG, "cannot read the venue's time", monotonic)
@@ -83,8 +91,17 @@ class Timekeeper:
         """
         if self._clock is None:
             return int(self._wall() * 1000)
-        self._latest_ms = max(self._latest_ms, self._clock.now_ms(self._monotonic()))
+        self._latest_ms = max(self._latest_ms, self._clock.now_ms(self.monotonic()))
         return self._latest_ms
+
+    def seconds_until(self, venue_ms: int) -> float:
+        """Seconds of ours until the venue's time is ``venue_ms``, at least so many ago when negative.
+
+        The monotonic clock stands while the machine sleeps, the wall clock does not: the later one counts.
+        """
+        ran, passed = self.monotonic() - self._taken_at[0], self._wall() - self._taken_at[1]
+        slept = max(passed - ran, 0.0) if self._clock is not None else 0.0
+        return (venue_ms - self.now_ms()) / 1000.0 / self.pace - slept
 
     def offset_ms(self) -> int | None:
         """The venue's time minus this machine's; None before the first sample."""
@@ -94,7 +111,7 @@ class Timekeeper:
         """UNIX seconds for a JWT: our clock set right by the venue's, unless the venue plays at another speed."""
         if self._clock is None or self._clock.rate != 1.0:
             return self._wall()
-        return self._clock.now_ms(self._monotonic()) / 1000.0
+        return self._clock.now_ms(self.monotonic()) / 1000.0
 
     def latest_plausible_seconds(self) -> float:
         """UNIX seconds: the venue cannot have stamped anything with a later time."""
@@ -126,9 +143,9 @@ class Timekeeper:
         self._take(sample)
 
     async def _ask(self) -> ClockSample:
-        asked = self._monotonic()
+        asked = self.monotonic()
         venue_ms = translate.venue_ms(await self._fetch())
-        return ClockSample.of(asked, self._monotonic(), venue_ms)
+        return ClockSample.of(asked, self.monotonic(), venue_ms)
 
     def _is_far_off(self, sample: ClockSample) -> bool:
         if self._clock is None:
@@ -150,10 +167,14 @@ class Timekeeper:
             )
         if (clock.rate == 1.0) != (self.rate == 1.0):
             _LOG.info("the venue's clock runs at another rate", extra={"fields": {"rate": round(clock.rate, 3)}})
-        now = self._monotonic()
+        now = self.monotonic()
+        self._taken_at = (now, self._wall())
         before_ms = max(self._latest_ms, self._clock.now_ms(now)) if self._clock is not None else 0
         self._clock = clock
         self._measured = self._measured or clock.baseline >= _SHORTEST_BASELINE_SECONDS
+        self.rate_known = self.rate_known or (
+            clock.baseline > 0 and clock.doubt + _CACHED_SECONDS / clock.baseline <= _TELLING
+        )
         behind_ms = before_ms - clock.now_ms(now)
         if behind_ms > self._reach_ms(_WAITED_OUT_SECONDS):
             self.set_backs += 1
@@ -177,7 +198,7 @@ class Timekeeper:
         started: float | None = None
         while True:
             done = await self.try_sample()
-            now = self._monotonic()
+            now = self.monotonic()
             started = now if started is None and done else started
             await self._until_next(self.interval(done=done, since_first=None if started is None else now - started))
 

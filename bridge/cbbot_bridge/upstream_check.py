@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from cbbot.contract.bridge_api import CredentialCheck, Upstream
 from cbbot.errors import BadInput, CbbotError
@@ -33,7 +32,7 @@ class UpstreamCheck:
 
     async def report(self) -> Upstream:
         """What is known, not older than ten seconds unless Coinbase takes longer to answer."""
-        if self._asking is None and time.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
+        if self._asking is None and self._bridge.clocks.monotonic() - self._asked_at >= _GOOD_FOR_SECONDS:
             self._asking = asyncio.create_task(self._ask(), name="upstream check")
         if (asking := self._asking) is not None:
             done, _ = await asyncio.wait([asking], timeout=_PATIENCE_SECONDS)
@@ -59,7 +58,7 @@ class UpstreamCheck:
             if self._bridge.settings.can_order:
                 self._credentials = self._marked(await _proven(self._bridge.account))
                 self._next = await self._key_in_the_files()
-            self._asked_at = time.monotonic()
+            self._asked_at = self._bridge.clocks.monotonic()
         finally:
             self._asking = None
 

@@ -385,7 +385,7 @@ KINDS = (
 
 def test_no_order_of_events_loses_an_order_a_lot_a_stop_or_a_cent() -> None:
     exercised: Counter[str] = Counter()
-    for seed in range(24):
+    for seed in range(40):
         trader = LiveTrader(seed, exercised)
         try:
             for _ in range(1_000):

@@ -96,8 +96,10 @@ class FaultedVenue:
 
     def seconds(self, count: int) -> None:
         """Moves the clock: after 20 s of a minute the price is at its lowest, after 35 s at its highest."""
-        now_ms = self._client.get("/sim/status").json()["now_ms"]
-        self.control("advance", to_ms=now_ms + count * 1000)
+        self.control("advance", to_ms=self.now_ms() + count * 1000)
+
+    def now_ms(self) -> int:
+        return int(self._client.get("/sim/status").json()["now_ms"])
 
     def minute(self) -> None:
         """Moves the clock to the end of a minute; every price within the swing has been traded at."""

@@ -1,4 +1,4 @@
-"""A bridge process is killed between send and answer: what the next one makes of the orders that it left."""
+"""A bridge process is killed between send and answer, or stopped before the send: what becomes of the orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 import pytest
 
-from simulation.faulted_bridge import TOKEN, WISHES, FaultedVenue, until
+from simulation.faulted_bridge import TOKEN, WISHES, FaultedVenue, faulted_venue, until
 from simulation.served import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -104,3 +104,33 @@ async def test_orders_that_never_arrived_are_placed_once_by_the_next_bridge(
             again = await client.post(path, json=body)
             assert again.status_code == 200, again.text
             assert [order["order_id"] for order in exchange.orders(client_order_id)] == [again.json()["order_id"]]
+
+
+async def test_an_order_that_lay_in_the_socket_of_a_stopped_bridge_is_refused_and_not_sent(tmp_path: Path) -> None:
+    with faulted_venue(tmp_path, "--speed", "1") as exchange:
+        async with bridge_process(tmp_path, exchange.address) as (served, client):
+
+            async def venue_ms() -> int:
+                return int((await client.get("/time")).json()["epoch_ms"])
+
+            path, body = wish("market", "in-time")
+            in_time = await client.post(path, json=body | {"not_after_ms": await venue_ms() + 10_000})
+            assert in_time.status_code == 200, in_time.text
+            path, body = wish("market", "too-late")
+            moment = await venue_ms() + 1_000
+            served.process.send_signal(signal.SIGSTOP)
+            try:
+                asked = asyncio.ensure_future(client.post(path, json=body | {"not_after_ms": moment}))
+
+                async def over() -> bool:
+                    return exchange.now_ms() > moment
+
+                await until(over)
+                assert not asked.done()
+            finally:
+                served.process.send_signal(signal.SIGCONT)
+            late = await asked
+            # The bridge has just come up: it cannot tell yet what one before it has sent under the id.
+            assert (late.status_code, late.json()["error"]["code"]) in [(400, "too_late"), (502, "too_late")]
+        assert len(exchange.orders("in-time")) == 1
+        assert exchange.orders("too-late") == []

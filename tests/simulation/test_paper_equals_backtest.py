@@ -117,22 +117,6 @@ def wait_for_candle(bot: httpx.Client, start: str) -> None:
     until(lambda: start in known()[:-1], lambda: f"waiting for {start}, the bot has {known()}")
 
 
-def clock_offset_ms(bot: httpx.Client) -> float:
-    (found,) = re.findall(
-        r"^bot_clock_offset_milliseconds (\S+)$", bot.get("/metrics").raise_for_status().text, re.MULTILINE
-    )
-    return float(found)
-
-
-def wait_for_standing_clock(bot: httpx.Client) -> None:
-    """Until the bot knows that the venue's clock stands: from a running one, candles that come at once are late.
-
-    On a machine that is busy, samples of a standing clock and of a running one look alike for some seconds.
-    """
-    first = clock_offset_ms(bot)
-    until(lambda: clock_offset_ms(bot) < first - 200, lambda: f"the clock is off by {first} ms as before")
-
-
 @contextmanager
 def paper_bot(folder: Path, csv: Path, opening: int) -> Iterator[tuple[httpx.Client, httpx.Client]]:
     """Simulator and bot, the clock a little into the candle that opens at ``opening``; what is older is history."""
@@ -160,7 +144,6 @@ def paper_bot(folder: Path, csv: Path, opening: int) -> Iterator[tuple[httpx.Cli
             )
         )  # fmt: skip
         until(lambda: bool(get(bot, "/status")["ready"]), lambda: bot.get("/status").text)
-        wait_for_standing_clock(bot)
         yield simulator, bot
 
 

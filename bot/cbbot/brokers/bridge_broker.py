@@ -7,6 +7,7 @@ money: whatever is not certain is reported as unknown, and the trader asks again
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from cbbot.brokers.bridge_client import LOOK_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
+from cbbot.brokers.bridge_client import LISTING_LIMIT, BridgeClient, NotPlaced, OrderOutcome, Unknown
 from cbbot.brokers.broker import Listing, OrderEvent
 from cbbot.brokers.listed_orders import listed_orders
 from cbbot.brokers.order_answers import CLOCK_MARGIN_MS, by_quote, contradiction, execution_of, is_final, may_be_final
@@ -34,10 +35,7 @@ from cbbot.trader.events import (
 )
 from cbbot.trader.intent import Intent, Progress
 
-__all__ = ["TOO_LATE", "BridgeBroker"]
-
-TOO_LATE: Final = "too_late"
-"""The reason of an order that was not sent, because it had waited too long."""
+__all__ = ["BridgeBroker"]
 
 _SEND_DELAYS: Final = (0.2, 0.5, 1.0)
 _FIRST_POLL_SECONDS: Final = 0.05
@@ -47,14 +45,21 @@ _FILLS_LAG_SECONDS: Final = 15.0
 
 
 class BridgeBroker:
-    """A :class:`~cbbot.brokers.broker.Broker` on the bridge. ``now_ms`` is the venue's clock."""
+    """A :class:`~cbbot.brokers.broker.Broker` on the bridge. ``now_ms`` is the venue's clock, ``rate`` its rate."""
 
     immediate = False
 
-    def __init__(self, client: BridgeClient, instrument: Instrument, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        client: BridgeClient,
+        instrument: Instrument,
+        now_ms: Callable[[], int],
+        rate: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._client = client
         self._instrument = instrument
         self._now_ms = now_ms
+        self._rate = rate
 
     async def place(self, intent: Intent, price: int, now_ms: int, until: float) -> AsyncIterator[OrderEvent]:  # noqa: ARG002  a Broker is given the price
         outcome = await self._sent(intent, until)
@@ -77,15 +82,23 @@ class BridgeBroker:
     async def _sent(self, intent: Intent, until: float) -> OrderOutcome:
         """The outcome of the first try that left, or of the last one."""
         loop, body = asyncio.get_running_loop(), self._body(intent)
-        outcome: OrderOutcome = NotPlaced(TOO_LATE, "the order waited too long to be sent: the market has moved on")
+        outcome: OrderOutcome = NotPlaced(
+            BridgeErrorCode.TOO_LATE, "the order waited too long: the market has moved on"
+        )
         for delay in (0.0, *_SEND_DELAYS):
             await asyncio.sleep(delay)
             if loop.time() > until:
                 break
-            outcome = await self._client.post_order(body)
+            outcome = await self._client.post_order({**body, **self._not_after(until - loop.time())})
             if not isinstance(outcome, NotPlaced):
                 break
         return outcome
+
+    def _not_after(self, seconds: float) -> dict[str, int]:
+        """The bridge is told too: a request may lie in the socket of a bridge that is stopped, and be read later."""
+        if seconds == math.inf:
+            return {}
+        return {"not_after_ms": self._now_ms() + int(seconds * 1000 * max(self._rate(), 1.0))}
 
     def _not_placed(self, intent: Intent, code: str, message: str) -> OrderEvent:
         """No request of this call placed it. Of an order in doubt that says nothing about the requests before."""
@@ -123,12 +136,12 @@ class BridgeBroker:
             "since": str(since_ms // 1000),
         }
         try:
-            answer = await self._client.get("/orders", params, LOOK_LIMIT)
-            orders = OwnOrders.model_validate(answer).orders
-            return OrdersListed(asked_ms, listed_orders(self._instrument, prefix, orders))
+            answer = OwnOrders.model_validate(await self._client.get("/orders", params, LISTING_LIMIT))
+            found = listed_orders(self._instrument, prefix, answer)
+            return OrdersListed(asked_ms, found, all_visible=answer.all_visible)
         except ValidationError:
             return OrdersNotListed(asked_ms, "bridge: GET /orders: an answer that is no list of orders")
-        except (Retryable, Refused, BadInput) as error:
+        except (Retryable, Refused) as error:
             return OrdersNotListed(asked_ms, str(error))
 
     def _body(self, intent: Intent) -> dict[str, str]:

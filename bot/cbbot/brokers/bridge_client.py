@@ -6,10 +6,10 @@ Reads raise :class:`~cbbot.errors.Retryable` or :class:`~cbbot.errors.Refused`. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 from pydantic import ValidationError
@@ -19,11 +19,23 @@ from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
-__all__ = ["CONNECTIONS", "LOOK_LIMIT", "BridgeClient", "NotPlaced", "OrderOutcome", "Unavailable", "Unknown"]
+__all__ = [
+    "CONNECTIONS",
+    "LISTING_LIMIT",
+    "LOOK_LIMIT",
+    "BridgeClient",
+    "BridgeRequests",
+    "NotPlaced",
+    "OrderOutcome",
+    "Unavailable",
+    "Unknown",
+]
 
 _READ_LIMIT: Final = httpx.Timeout(10.0, connect=3.0)
 # The bridge reads a listing to its last page before it answers a look for an order.
 LOOK_LIMIT: Final = httpx.Timeout(30.0, connect=3.0)
+# And of all orders there may be many.
+LISTING_LIMIT: Final = httpx.Timeout(120.0, connect=3.0)
 # The bridge waits out rate limits and repeats an order under its id before it answers.
 _ORDER_LIMIT: Final = httpx.Timeout(45.0, connect=3.0)
 CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
@@ -55,6 +67,31 @@ class Unknown:
 OrderOutcome = OrderPlaced | Refused | NotPlaced | Unknown
 
 
+class BridgeRequests(Protocol):
+    """What is used of ``httpx.AsyncClient``; a simulation has something else in its place. Errors are httpx's."""
+
+    @property
+    def headers(self) -> MutableMapping[str, str]: ...
+
+    async def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str] | None,
+        timeout: httpx.Timeout,  # noqa: ASYNC109  httpx has it so
+    ) -> httpx.Response: ...
+
+    async def post(
+        self,
+        url: str,
+        *,
+        json: Any,
+        timeout: httpx.Timeout,  # noqa: ASYNC109  as above
+    ) -> httpx.Response: ...
+
+    async def aclose(self) -> None: ...
+
+
 class BridgeClient:
     """One bridge, one bot. Close it with :meth:`aclose`.
 
@@ -62,17 +99,24 @@ class BridgeClient:
     trades in its name.
     """
 
-    def __init__(self, base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        http: BridgeRequests | None = None,
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.AsyncClient(
+        self._http: BridgeRequests = http or httpx.AsyncClient(
             base_url=base_url,
-            headers=headers,
             timeout=_READ_LIMIT,
             limits=CONNECTIONS,
             transport=transport,
             # A proxy of the machine's must not come between bot and bridge.
             trust_env=False,
         )
+        self._http.headers.update(headers)
         self.superseded = False
 
     def identify(self, bot_id: str, epoch: int) -> None:
@@ -119,7 +163,7 @@ class BridgeClient:
         self._note_epoch(response)
         return response
 
-    async def post_order(self, body: Mapping[str, str]) -> OrderOutcome:
+    async def post_order(self, body: Mapping[str, str | int]) -> OrderOutcome:
         """``POST /order/market``; what is not certain is :class:`Unknown`."""
         path = "/order/market"
         try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
-from cbbot.contract.bridge_orders import OrderState
+from cbbot.contract.bridge_orders import OrderState, OwnOrders
 from cbbot.domain.decimals import floor_units, parse_decimal
 from cbbot.domain.instrument import Instrument
-from cbbot.domain.order import OrderStatus
+from cbbot.domain.order import OrderStatus, Side
 from cbbot.domain.timestamps import epoch_ms
+from cbbot.errors import BadInput
 from cbbot.trader.listed_order import ListedOrder
 
 __all__ = ["listed_orders"]
@@ -20,14 +20,33 @@ _EPOCH_AND_SEQUENCE: Final = re.compile("([0-9]{1,19})-([0-9]{1,15})")
 _OVER_FOR_GOOD: Final = (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED)
 
 
-def listed_orders(instrument: Instrument, prefix: str, orders: Iterable[OrderState]) -> tuple[ListedOrder, ...]:
-    """Those whose id is ``prefix``, an epoch and a sequence number.
+def listed_orders(instrument: Instrument, prefix: str, answer: OwnOrders) -> tuple[ListedOrder, ...]:
+    """Those whose id is ``prefix``, an epoch and a sequence number; what cannot be read of them is a ``problem``."""
+    found: list[ListedOrder] = []
+    for order in answer.orders:
+        if (own := _own(prefix, order.client_order_id)) is not None:
+            try:
+                found.append(_listed(instrument, order, *own))
+            except BadInput as error:
+                found.append(_unreadable(order.client_order_id, order.order_id, str(error), *own))
+    unreadable = (
+        _unreadable(each.client_order_id, each.order_id, each.reason, *own)
+        for each in answer.unreadable
+        if (own := _own(prefix, each.client_order_id)) is not None
+    )
+    return (*found, *unreadable)
 
-    Raises:
-        BadInput: an amount makes no sense.
-    """
-    found = ((order, _EPOCH_AND_SEQUENCE.fullmatch(order.client_order_id.removeprefix(prefix))) for order in orders)
-    return tuple(_listed(instrument, order, int(own[1]), int(own[2])) for order, own in found if own is not None)
+
+def _own(prefix: str, client_order_id: str) -> tuple[int, int] | None:
+    """Epoch and sequence number of an id of ours."""
+    numbers = _EPOCH_AND_SEQUENCE.fullmatch(client_order_id.removeprefix(prefix))
+    return None if numbers is None else (int(numbers[1]), int(numbers[2]))
+
+
+def _unreadable(client_order_id: str, order_id: str, problem: str, epoch: int, sequence: int) -> ListedOrder:
+    return ListedOrder(
+        client_order_id, epoch, sequence, order_id, Side.BUY, 0, 0, 0, 0, unfilled=False, problem=problem
+    )
 
 
 def _listed(instrument: Instrument, order: OrderState, epoch: int, sequence: int) -> ListedOrder:

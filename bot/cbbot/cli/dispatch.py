@@ -49,6 +49,11 @@ COMMANDS: Final = {
     "state backup": CommandEntry("cbbot.cli.state_files_command:backup", "Copy a state.", "bot"),
     "state restore": CommandEntry("cbbot.cli.state_files_command:restore", "Put a copy of a state back.", "bot"),
     "state migrate": CommandEntry("cbbot.cli.state_files_command:migrate", "Make a state of the Go bot's.", "bot"),
+    "soak": CommandEntry(
+        "cbbot_bridge.in_memory.soak_command:soak",
+        "Trade in a simulated world in which everything goes wrong.",
+        "bridge",
+    ),
     "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
 }
 

@@ -6,28 +6,35 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeVar
 
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE
 from cbbot.contract.runtime_env import BOT_HOST
 from cbbot.contract.settings import Settings
+from cbbot.errors import UnsafeStart
+from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.process.http_server import HttpServer, log_listening
 from cbbot.process.listening_socket import listening_socket
 from cbbot.process.stop_signals import heeded_signals, stopped_by
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
-from cbbot.runtime.resume import earlier_document, identity_of, state_trades
+from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
-from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLog
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web.bot_app import create_app
 
-__all__ = ["Surroundings", "serve"]
+__all__ = ["READ_SECONDS", "Surroundings", "serve"]
+
+READ_SECONDS: Final = 30.0
+"""The longest that a start waits for the disk to tell what it holds."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,13 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         BadInput: the port is taken, or the settings do not fit the venue.
     """
     state_file = Path(settings.state_file)
-    with lock_folder(state_file.parent), _listener(surroundings, settings) as listener:
-        store = StateStore(state_file)
-        document, resuming = earlier_document(store, settings, surroundings.venue)
-        trade_log = TradeLog(state_file.with_name("trades.jsonl"), state_trades(document))
-        warnings += [*resuming, *trade_log.warnings]
-        identity = identity_of(settings, surroundings.venue, document)
+    lock = await _in_time(state_file.parent, lambda: lock_folder(state_file.parent))
+    with lock, _listener(surroundings, settings) as listener:
+        opened = await _in_time(state_file.parent, lambda: open_state(state_file, settings, surroundings.venue))
+        warnings += opened.warnings
         about = About(
             settings=settings,
-            bot=surroundings.bot or identity.bot_id,
+            bot=surroundings.bot or opened.identity.bot_id,
             namespace=surroundings.namespace,
             venue=surroundings.venue,
             version=__version__,
@@ -80,11 +85,28 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             else None
         )
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
-        bot = LiveBot(about, client, store, trade_log, document, identity, slack=slack, metrics=metrics)
+        bot = LiveBot(about, client, opened, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
         server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")
         return await _trading(bot, slack, server, listener)
+
+
+async def _in_time(folder: Path, call: Callable[[], _T]) -> _T:
+    """What ``call`` finds on the disk, if the disk answers.
+
+    Raises:
+        UnsafeStart: it does not; or what ``call`` raises.
+    """
+    found: list[_T] = []
+    try:
+        await asyncio.wait_for(in_daemon_thread(lambda: found.append(call())), READ_SECONDS)
+    except TimeoutError as error:
+        raise UnsafeStart(
+            f"the disk of the state's folder {folder} has not answered for {READ_SECONDS:g} s, so nothing is known of "
+            "lots and orders; this process has read nothing and ends. Look at the volume (frozen, or its server gone?)"
+        ) from error
+    return found[0]
 
 
 def _listener(surroundings: Surroundings, settings: Settings) -> socket.socket:

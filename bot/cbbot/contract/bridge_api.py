@@ -109,11 +109,16 @@ class Upstream(BridgeAnswer):
 
 
 class VenueTime(BridgeAnswer):
-    """The venue's time now. ``offset_ms`` = venue minus this machine's clock."""
+    """The venue's time now. ``offset_ms`` = venue minus this machine's clock.
+
+    ``rate_known``: the bridge has looked at the venue's clock for so long that it can tell one that runs from one that
+    stands, as a simulator's may. Until then ``epoch_ms`` goes on as if it ran.
+    """
 
     iso: str = Field(examples=["2026-11-22T17:22:00.123Z"])
     epoch_ms: int = Field(examples=[1795368120123])
     offset_ms: int = Field(examples=[-12])
+    rate_known: bool = True
 
 
 class NewestEpoch(BridgeAnswer):

@@ -56,6 +56,7 @@ class BridgeErrorCode(StrEnum):
     STALE_EPOCH = "stale_epoch"
     INVALID_INPUT = "invalid_input"
     NOT_FOUND = "not_found"
+    TOO_LATE = "too_late"
     ID_IN_USE = "id_in_use"
     SIZE_TOO_SMALL = "size_too_small"
     PRICE_TOO_SMALL = "price_too_small"

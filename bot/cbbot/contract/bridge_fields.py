@@ -26,6 +26,7 @@ __all__ = [
     "PositiveDecimalText",
     "ProductId",
     "UpstreamObject",
+    "VenueMs",
 ]
 
 BOT_ID_HEADER = "X-Bot-Id"
@@ -57,6 +58,9 @@ ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 BotId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 BotEpoch = Annotated[int, Field(ge=0, le=2**63 - 1), DIGITS_ONLY]
 """Rises with every start of a bot (docs/trading.md, section 4)."""
+
+VenueMs = Annotated[int, Field(strict=True, ge=0, le=4_102_444_800_000)]
+"""A moment on the venue's clock, as ``GET /time`` tells it: milliseconds since 1970, 2100 at the latest."""
 
 
 class BridgeAnswer(BaseModel):

@@ -20,6 +20,7 @@ from cbbot.contract.bridge_fields import (
     PositiveDecimalText,
     ProductId,
     UpstreamObject,
+    VenueMs,
 )
 from cbbot.domain.order import OrderStatus, Side
 
@@ -41,6 +42,7 @@ __all__ = [
     "StopDirection",
     "StopLimitOrder",
     "TimeInForce",
+    "UnreadableOrder",
 ]
 
 
@@ -98,15 +100,25 @@ class AttachedBracket(BridgeRequest):
     stop_trigger_price: PositiveDecimalText = Field(examples=["65000.00"])
 
 
-class MarketOrder(BridgeRequest):
+class _OrderRequest(BridgeRequest):
+    """What every order has. The bridge does not let it leave after ``not_after_ms``: 400 ``too_late``.
+
+    A request may wait where nobody sees it, in the socket of a process that is stopped. An order that is found to be
+    late while an earlier try of it may have been taken is unknown, and not tried again.
+    """
+
+    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
+    product_id: ProductId = Field(examples=["BTC-USD"])
+    not_after_ms: VenueMs | None = Field(default=None, examples=[4_102_444_800_000])
+
+
+class MarketOrder(_OrderRequest):
     """``POST /order/market``. Sizes are floored to the product's increments, never rounded up."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [_only("quote_size", "base_size"), _only("base_size", "quote_size")]}
     )
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     side: Side
     quote_size: PositiveDecimalText | None = Field(default=None, examples=["25.00"])
     base_size: PositiveDecimalText | None = Field(default=None)
@@ -119,11 +131,9 @@ class MarketOrder(BridgeRequest):
         return self
 
 
-class MarketBuy(BridgeRequest):
+class MarketBuy(_OrderRequest):
     """``POST /orders/market_buy``."""
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     quote_size: PositiveDecimalText = Field(examples=["25.00"])
 
 
@@ -143,11 +153,9 @@ _RESTING: list[JsonValue] = [_when((TimeInForce.GTC,), end=False), _when((TimeIn
 _AT_ONCE = _when((TimeInForce.IOC, TimeInForce.FOK), end=False, post_only=False)
 
 
-class _PricedOrder(BridgeRequest):
+class _PricedOrder(_OrderRequest):
     """What every order with a price has. Sizes are floored; prices are rounded down for a BUY, up for a SELL."""
 
-    client_order_id: ClientOrderId = Field(examples=["btc-1795368120123-17"])
-    product_id: ProductId = Field(examples=["BTC-USD"])
     side: Side
     base_size: PositiveDecimalText = Field(examples=["0.001"])
     limit_price: PositiveDecimalText = Field(examples=["70000.00"])
@@ -268,17 +276,31 @@ class OpenOrders(BridgeAnswer):
     size: int
 
 
+class UnreadableOrder(BridgeAnswer):
+    """An order that exists, and of which Coinbase says too little or what cannot be: ``reason``.
+
+    ``order_id`` is empty where it does not say even that.
+    """
+
+    client_order_id: str
+    order_id: str
+    reason: str
+
+
 class OwnOrders(BridgeAnswer):
     """``GET /orders``: every order whose client order id begins with the prefix, created since ``since`` or later.
 
-    Without a look at their fills. All pages, or an error: what is not here was not visible at ``until``. Times are the
-    venue's, RFC 3339.
+    Without a look at their fills. All pages, or an error: what is in neither list was not visible at ``until``. Times
+    are the venue's, RFC 3339. ``all_visible``: no order under such an id is on its way or invisible still. The bridge
+    knows that once it has run for as long as an order may be invisible, and every one that it has sent since is here.
     """
 
     since: str
     until: str
     orders: list[OrderState]
     size: int
+    unreadable: list[UnreadableOrder] = Field(default=[])
+    all_visible: bool = False
 
 
 class OrderUnchanged(BridgeAnswer):

@@ -49,6 +49,11 @@ class VenueClock:
         return self.samples[-1]
 
     @property
+    def doubt(self) -> float:
+        """By how much the rate as it was measured may be off: what the journeys leave open."""
+        return (self.samples[0].doubt + self.newest.doubt) / self.baseline if self.baseline > 0 else float("inf")
+
+    @property
     def baseline(self) -> float:
         """Our seconds between the oldest sample and the newest."""
         return self.newest.at - self.samples[0].at

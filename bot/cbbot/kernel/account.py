@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 NEVER = -1
+# What is further back is another market's time, as of a simulator that plays older candles.
+SET_BACK_DAYS = 7
 
 
 class Account(NamedTuple):
@@ -78,9 +80,12 @@ def cash(account: Account) -> int:
 
 
 def with_day(params: Params, account: Account, now_ms: int, equity_now: int, marked_now: int) -> Account:
-    """On the first step of a UTC day: the daily figures start anew and the breaker resets."""
+    """On the first step of a UTC day: the daily figures start anew and the breaker resets.
+
+    A clock that was set back over midnight, and comes there again, begins no day a second time.
+    """
     today = now_ms // DAY_MS
-    if today == account.day:
+    if today <= account.day <= today + SET_BACK_DAYS:
         return account
     limit = fee_up(equity_now, params.max_daily_loss_rate)
     return _on_day(account, today, 0, equity_now, marked_now, limit, False)

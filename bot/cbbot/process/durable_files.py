@@ -14,7 +14,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final
+from typing import IO, Any, Final, Protocol
 
 from cbbot.process.deferred_stops import DeferredStops
 
@@ -32,6 +32,22 @@ __all__ = [
 OWNER_ONLY: Final = 0o600
 
 
+class _SystemCalls(Protocol):
+    """What of ``os`` a durable write calls by descriptor."""
+
+    def open(self, path: Any, flags: int, mode: int = 0o777) -> int: ...
+    def write(self, fd: int, data: memoryview, /) -> int: ...
+    def fsync(self, fd: int) -> None: ...
+    def close(self, fd: int) -> None: ...
+    def link(self, src: Any, dst: Any) -> None: ...
+
+
+def _system_calls(path: Path) -> _SystemCalls:
+    """The operating system's, unless the path is of a file system of its own: it has its ``system_calls`` then."""
+    calls: _SystemCalls = getattr(path, "system_calls", os)
+    return calls
+
+
 def write_all(write: Callable[[memoryview], int], content: bytes) -> None:
     """Writes to the end: ``write`` may take a part, and says how many bytes it took."""
     rest = memoryview(content)
@@ -45,12 +61,13 @@ def write_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
     Raises:
         OSError: it is not durable; the file may hold a part.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    calls = _system_calls(path)
+    descriptor = calls.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        write_all(lambda rest: os.write(descriptor, rest), content)
-        os.fsync(descriptor)
+        write_all(lambda rest: calls.write(descriptor, rest), content)
+        calls.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        calls.close(descriptor)
 
 
 def replace_durably(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
@@ -82,7 +99,7 @@ def link_over(source: Path, path: Path) -> None:
     temporary = path.with_name(path.name + ".link")
     temporary.unlink(missing_ok=True)
     try:
-        os.link(source, temporary)
+        _system_calls(source).link(source, temporary)
         temporary.replace(path)
     finally:
         # Renaming one name of a file over another of its names does nothing.
@@ -119,11 +136,12 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be synced.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    calls = _system_calls(folder)
+    descriptor = calls.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        calls.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        calls.close(descriptor)
 
 
 def check_replaceable(path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+from typing import Final
 
 from cbbot.errors import BadInput
 
-__all__ = ["listening_socket"]
+__all__ = ["CANNOT_LISTEN", "listening_socket"]
+
+CANNOT_LISTEN: Final = "cannot listen on"
+"""In the last words of a process that could not have its address: whoever started it may try another."""
 
 
 def listening_socket(host: str, port: int, *, host_name: str, port_name: str) -> socket.socket:
@@ -25,7 +29,7 @@ def listening_socket(host: str, port: int, *, host_name: str, port_name: str) ->
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
-        raise BadInput(f"{host_name}={host!r}: cannot listen on {host}: {error.strerror or error}") from error
+        raise BadInput(f"{host_name}={host!r}: {CANNOT_LISTEN} {host}: {error.strerror or error}") from error
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +42,7 @@ def listening_socket(host: str, port: int, *, host_name: str, port_name: str) ->
     except OSError as error:
         bound.close()
         raise BadInput(
-            f"{port_name}={port}: cannot listen on {host} port {port}: {error.strerror or error}; choose another port "
+            f"{port_name}={port}: {CANNOT_LISTEN} {host} port {port}: {error.strerror or error}; choose another port "
             f"(0 picks a free one) or another {host_name}"
         ) from error
     return bound

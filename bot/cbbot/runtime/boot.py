@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ from cbbot.errors import BadInput, Refused, Retryable, UnsafeStart
 from cbbot.runtime.bridge_clock import LiveClock
 from cbbot.runtime.bridge_market import BridgeMarket
 from cbbot.runtime.history import load_history
+from cbbot.runtime.machine_time import MachineMs, machine_ms
 from cbbot.runtime.resume import equity_warning, resumed_state
 from cbbot.runtime.status_answer import About
 from cbbot.trader.rules import Rules, build_rules
@@ -63,12 +63,14 @@ class Boot:
         metrics: BotMetrics,
         document: dict[str, Any] | None,
         identity: Identity,
+        now_ms: MachineMs = machine_ms,
     ) -> None:
         self._about = about
         self._client = client
         self._metrics = metrics
         self._document = document
         self._identity = identity
+        self._machine_ms = now_ms
         self._epoch = 0
         self.waits_for = "the bridge"
         self.moved_at = asyncio.get_running_loop().time()
@@ -86,12 +88,12 @@ class Boot:
         market = BridgeMarket(self._client, settings.product_id)
         instrument = await self._asked("the product's increments", lambda: self._instrument(market))
         loop_time = asyncio.get_running_loop().time
-        clock = LiveClock(market.venue_ms, loop_time, lambda _: self._metrics.clock_jumps.inc())
+        clock = LiveClock(market.venue_ms, loop_time, lambda _: self._metrics.clock_jumps.inc(), self._machine_ms)
         await self._asked("the venue's clock", clock.synchronise)
         rules = build_rules(settings, instrument)
         seen = await self._newest_epoch(market) if rules.live else 0
         # Not lower than any that was used: a backup may be old, and the clock behind.
-        state, unusable = resumed_state(rules, self._identity, self._document, max(int(time.time() * 1000), seen + 1))
+        state, unusable = resumed_state(rules, self._identity, self._document, max(self._machine_ms(), seen + 1))
         self._client.identify(state.identity.bot_id, state.epoch)
         self._epoch = state.epoch
         self._warn([*unusable, *await self._venue_warnings(rules, state, market)])

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from cbbot.domain.venue_clock import ClockSample, VenueClock
 from cbbot.errors import CbbotError, Retryable
+from cbbot.runtime.machine_time import MachineMs, machine_ms
 
 __all__ = ["LiveClock"]
 
@@ -26,8 +26,10 @@ _FAST_SECONDS: Final = 1.0
 _REAL_SECONDS: Final = 10.0
 _BASELINE_SECONDS: Final = 0.5
 _AGREEMENT: Final = 0.05
+# Samples that leave more open cannot tell a clock at our rate from one that stands or runs twice as fast.
+_TELLING: Final = 0.25
 _TRUSTED_SECONDS: Final = 3.0
-_LONGEST_START_SECONDS: Final = 10.0
+_LONGEST_START_SECONDS: Final = 20.0
 # A sample that is further off than this, in our seconds beside its doubt, fits nothing.
 _FITS_SECONDS: Final = 2.0
 # An odd number: each half is long enough to show a rate.
@@ -45,10 +47,12 @@ class LiveClock:
         fetch: Callable[[], Awaitable[int]],
         monotonic: Callable[[], float],
         jumped: Callable[[float], None] = lambda _: None,
+        now_ms: MachineMs = machine_ms,
     ) -> None:
         self._fetch = fetch
         self._monotonic = monotonic
         self._jumped = jumped
+        self._machine_ms = now_ms
         self._clock: VenueClock | None = None
         self._synchronised = False
         self._latest = 0
@@ -66,7 +70,7 @@ class LiveClock:
     def estimate_ms(self) -> int:
         """The venue's time as well as it is known; it may step back when a sample corrects it."""
         if self._clock is None:
-            return int(time.time() * 1000)
+            return self._machine_ms()
         now = self._monotonic()
         if self.fast:
             now = min(now, self._clock.newest.at + _TRUSTED_SECONDS)
@@ -79,7 +83,7 @@ class LiveClock:
 
     def offset_ms(self) -> int:
         """The venue's time minus this machine's."""
-        return self.estimate_ms() - int(time.time() * 1000)
+        return self.estimate_ms() - self._machine_ms()
 
     async def sample(self) -> None:
         """Asks once, and several times more when the answer fits nothing.
@@ -127,7 +131,7 @@ class LiveClock:
         self._jumped(seconds)
 
     async def synchronise(self) -> None:
-        """Samples until the rate is known: two measurements that agree.
+        """Samples until the rate is known: two measurements that agree, over so long that journeys do not matter.
 
         Raises:
             CbbotError: the venue's time cannot be read; nothing may be traded without it.
@@ -137,7 +141,8 @@ class LiveClock:
         while self._monotonic() - started < _LONGEST_START_SECONDS:
             before = self.rate
             await self.sample()
-            measured = self._clock is not None and self._clock.baseline >= _BASELINE_SECONDS
+            clock = self._clock
+            measured = clock is not None and clock.baseline >= _BASELINE_SECONDS and clock.doubt <= _TELLING
             if measured and abs(self.rate - before) <= _AGREEMENT * before:
                 self._synchronised = True
                 return

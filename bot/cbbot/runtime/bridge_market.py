@@ -57,7 +57,15 @@ class BridgeMarket:
         )
 
     async def venue_ms(self) -> int:
-        return _shaped(VenueTime, await self._client.get("/time")).epoch_ms
+        """The venue's time.
+
+        Raises:
+            Retryable: the bridge has just come up and cannot tell yet whether the venue's clock runs or stands.
+        """
+        answer = _shaped(VenueTime, await self._client.get("/time"))
+        if not answer.rate_known:
+            raise Retryable("bridge: GET /time: the rate of the venue's clock is not known yet")
+        return answer.epoch_ms
 
     async def price(self, instrument: Instrument) -> tuple[int, LastTrade] | None:
         """The last price in ticks and the trade it is of; None when there is none or it is stale."""

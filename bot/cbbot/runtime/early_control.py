@@ -18,7 +18,7 @@ from cbbot.process.durable_files import replace_durably, sync_folder
 from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked
 from cbbot.views.last_known import LastKnown
 
-__all__ = ["EarlyControl"]
+__all__ = ["EarlyControl", "control_file"]
 
 
 class _Asked(BaseModel):
@@ -88,6 +88,11 @@ class EarlyControl:
         if self._path.exists():
             self._path.unlink()
             sync_folder(self._path.parent)
+
+
+def control_file(state_file: Path) -> Path:
+    """Where what was asked of a bot without a state is kept."""
+    return state_file.with_name(f"{state_file.name}.control")
 
 
 def _read(path: Path) -> _Asked:

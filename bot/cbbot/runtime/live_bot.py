@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -20,19 +19,19 @@ from cbbot.errors import CbbotError, Retryable
 from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.runtime.boot import Begun, Boot, superseded
 from cbbot.runtime.command_executor import DISK, CommandExecutor
-from cbbot.runtime.early_control import EarlyControl
 from cbbot.runtime.event_queue import EventQueue
 from cbbot.runtime.feeds import AccountFeed, CandleFeed, TickFeed, TimeFeed
 from cbbot.runtime.live import TradingLoop
+from cbbot.runtime.machine_time import MachineMs, machine_ms
 from cbbot.runtime.notifications import Broadcast, Notifier
+from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.outages import Outages
 from cbbot.runtime.resume import belongs
 from cbbot.runtime.state_writer import SAVE_SECONDS, InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
-from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked, HistoryLoaded, Started
-from cbbot.trader.trader_state import Identity
+from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.views.json_rows import candle_row, decision_row, lot_row
 from cbbot.views.last_known import last_known
@@ -67,30 +66,30 @@ class LiveBot:
         self,
         about: About,
         client: BridgeClient,
-        store: StateStore,
-        trade_log: TradeLog,
-        document: dict[str, Any] | None,
-        identity: Identity,
+        opened: OpenedState,
         *,
         slack: Callable[[str, Mapping[str, object]], None] | None = None,
         metrics: BotMetrics | None = None,
         in_thread: InThread = in_daemon_thread,
+        now_ms: MachineMs = machine_ms,
     ) -> None:
         self.about = about
         self.metrics = metrics or BotMetrics()
         self._client = client
-        self._store = store
-        self._trade_log = trade_log
+        self._store = opened.store
+        self._trade_log = opened.trade_log
         self._in_thread = in_thread
+        self._machine_ms = now_ms
         self._broadcast = Broadcast()
         self._notifier = Notifier(self._broadcast, slack)
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
+        document, identity = opened.document, opened.identity
         ours = document is not None and belongs(document, identity)
-        self._early = EarlyControl(store.path.with_name(f"{store.path.name}.control"), in_thread)
-        self._last_known = self._early.shown(last_known(document, _saved_ms(store), ours=ours))
+        self._early = opened.early
+        self._last_known = self._early.shown(last_known(document, _saved_ms(opened.store), ours=ours))
         self.metrics.observe_last_known(self._last_known)
-        self._boot = Boot(about, client, self.metrics, document, identity)
+        self._boot = Boot(about, client, self.metrics, document, identity, now_ms)
         self._parts: _Parts | None = None
         self._fatal: CbbotError | None = None
         self._stop = asyncio.Event()
@@ -147,10 +146,10 @@ class LiveBot:
 
     def _assembled(self, begun: Begun) -> _Parts:
         rules, market, clock = begun.rules, begun.market, begun.clock
-        writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread)
+        writer = StateWriter(rules, self._store, self._trade_log, self.metrics, self._in_thread, self._machine_ms)
         broker: Broker = PaperBroker(rules.params)
         if rules.live:
-            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms)
+            broker = BridgeBroker(self._client, rules.instrument, clock.now_ms, lambda: clock.rate)
         account = AccountFeed(rules, market, clock, self._queue, self._outages)
         executor = CommandExecutor(broker, writer, self._queue, self.metrics, self._notifier, account.want)
         loop = TradingLoop(rules, begun.state, broker, self._queue, executor, self.metrics, self._broadcast)
@@ -248,6 +247,11 @@ class LiveBot:
         phase, reason = phase_of(moment)
         return phase not in ("starting", "reconciling") and not moment.failing and not moment.problem, reason
 
+    @property
+    def state(self) -> TraderState | None:
+        """The newest state; None during the start."""
+        return self._parts.loop.state if self._parts is not None else None
+
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
 
@@ -308,7 +312,7 @@ class LiveBot:
             Retryable: it is not durable, or the bot does not get to it.
         """
         if self._parts is None:
-            await self._controlled_early(event_at(int(time.time() * 1000)))
+            await self._controlled_early(event_at(self._machine_ms()))
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put(event_at(self._parts.begun.clock.now_ms()), done)

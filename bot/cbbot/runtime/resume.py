@@ -19,7 +19,15 @@ from cbbot.trader.state_versions import VERSION, brought_up_to_date
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.last_known import trades_of
 
-__all__ = ["check_identity", "earlier_document", "equity_warning", "identity_of", "resumed_state", "state_trades"]
+__all__ = [
+    "Document",
+    "check_identity",
+    "earlier_document",
+    "equity_warning",
+    "identity_of",
+    "resumed_state",
+    "state_trades",
+]
 
 Document = dict[str, Any]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from cbbot.process.daemon_calls import in_daemon_thread
+from cbbot.runtime.machine_time import MachineMs, machine_ms
 from cbbot.runtime.store import StateStore
 from cbbot.runtime.trade_log import TradeLog
 from cbbot.trader.codec import encode
@@ -41,12 +41,14 @@ class StateWriter:
         trade_log: TradeLog,
         metrics: BotMetrics,
         in_thread: InThread = in_daemon_thread,
+        now_ms: MachineMs = machine_ms,
     ) -> None:
         self._rules = rules
         self._store = store
         self._trade_log = trade_log
         self._metrics = metrics
         self._in_thread = in_thread
+        self._machine_ms = now_ms
         self.saved = -1
         self.saved_at_ms: int | None = None
         self.problem = ""
@@ -99,7 +101,7 @@ class StateWriter:
             self._failed(error)
             return False
         self.saved = generation
-        self.saved_at_ms = int(time.time() * 1000)
+        self.saved_at_ms = self._machine_ms()
         self._metrics.last_save.set(self.saved_at_ms / 1000)
         if self.problem:
             _LOG.warning("state saved again", extra={"fields": {"path": str(self._store.path)}})

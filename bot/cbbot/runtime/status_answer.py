@@ -67,7 +67,7 @@ def phase_of(moment: Moment) -> tuple[Phase, str]:
     if state.halted:
         return "halted", state.halted
     if not state.reconciled:
-        return "reconciling", startup.waits_for(state.startup, len(state.intents))
+        return "reconciling", startup.waits_for(state.startup, state.intents)
     refused = refused_of(state) or Refused()
     paused = f"entries paused by {', '.join(sorted(state.paused_by))}" if state.paused_by else ""
     if paused or refused.exits:

@@ -76,7 +76,7 @@ def cash(rules: Rules, state: TraderState, now_ms: int) -> int | None:
     if not rules.live:
         return account.cash(state.account)
     balances = state.balances
-    if balances is None or now_ms - balances.at_ms >= _FRESH_MS or balances.at_ms <= state.last_order_ms:
+    if balances is None or abs(now_ms - balances.at_ms) >= _FRESH_MS or balances.at_ms <= state.last_order_ms:
         return None
     return balances.quote
 

@@ -23,11 +23,16 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
     """Whether an order under way must end first: what it did to the lots is needed to tell what this one did."""
     if any(intent.order_id for intent in state.intents):
         return True
-    return state.entering and _lot(rules, state, order) is None
+    if order.problem:
+        return False
+    # An exit in doubt as well: that another closed its lot later shows that it came to nothing.
+    return state.pending and _lot(rules, state, order) is None
 
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:
     """The intent that the order was sent for, or why that cannot be told."""
+    if order.problem:
+        return f"order {order.client_order_id} cannot be read: {order.problem}"
     size = f"{order.side.value} of {_size(rules, order)}"
     lot = _lot(rules, state, order)
     if lot is not None:

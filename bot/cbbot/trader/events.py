@@ -139,10 +139,14 @@ class OrderContradicts:
 
 @dataclass(frozen=True, slots=True)
 class OrdersListed:
-    """Every order of the account under our ids that was visible at ``at_ms``, since the time that was asked for."""
+    """Every order of the account under our ids that was visible at ``at_ms``, since the time that was asked for.
+
+    ``all_visible``: none of an earlier epoch can be on its way or invisible still.
+    """
 
     at_ms: int
     orders: tuple[ListedOrder, ...]
+    all_visible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

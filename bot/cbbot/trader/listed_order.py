@@ -15,6 +15,7 @@ class ListedOrder:
 
     ``base`` or ``quote_units`` is the size that was asked for, 0 for the one by which it was not sized. ``price`` is
     the average price in ticks, 0 when there is none. ``unfilled``: it is over, and nothing of it was filled.
+    ``problem`` is why it cannot be read; then only ids and numbers are known.
     """
 
     client_order_id: str
@@ -27,3 +28,4 @@ class ListedOrder:
     created_ms: int
     price: int
     unfilled: bool
+    problem: str = ""

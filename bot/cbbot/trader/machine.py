@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from cbbot.kernel.indicators import feature_count
-from cbbot.trader import account_flows, market_state, notices, order_outcomes, refused_orders, startup
+from cbbot.trader import account_flows, clock_set_back, market_state, notices, order_outcomes, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, LookUp
 from cbbot.trader.events import (
     BalancesKnown,
@@ -41,6 +41,8 @@ from cbbot.trader.trader_state import Market, TraderState
 __all__ = ["step", "time_of"]
 
 ASK_AGAIN_MS: Final = 2_000
+# Longer than reading balances may take.
+_BALANCES_READ_MS: Final = 30_000
 
 Outcome = tuple[TraderState, tuple[Command, ...]]
 
@@ -176,8 +178,13 @@ def _candle_forming(state: TraderState, event: CandleForming) -> Outcome:
 
 def _balances(rules: Rules, state: TraderState, event: BalancesKnown) -> Outcome:
     """Balances from the midst of an order show half of it, and would be taken for a loss: they are left out."""
-    if state.pending or event.at_ms <= state.last_order_ms:
+    if state.pending:
         return state, ()
+    if event.at_ms <= state.last_order_ms:
+        if state.elapsed_ms - state.filled_at < _BALANCES_READ_MS:
+            return state, ()
+        # No reading takes so long: the venue's clock was set back since the order.
+        state = replace(state, last_order_ms=event.at_ms - 1)
     before = state
     state, flows = account_flows.after_balances(rules, replace(state, balances=event))
     state, commands = startup.compared_with_lots(rules, state)
@@ -211,7 +218,7 @@ def _flatten(state: TraderState) -> Outcome:
 def _time_passed(state: TraderState, event: TimePassed) -> Outcome:
     """Ask again after orders whose fate is unknown."""
     now = event.elapsed_ms
-    state = replace(state, elapsed_ms=now)
+    state = replace(clock_set_back.noticed(state, event.at_ms), elapsed_ms=now)
     due = [i for i in state.intents if i.progress is Progress.UNKNOWN and now - i.asked_at >= ASK_AGAIN_MS]
     for intent in due:
         state = state.with_intent(replace(intent, asked_at=now))

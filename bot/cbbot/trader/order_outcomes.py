@@ -136,6 +136,9 @@ def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -
     stale = now_ms - intent.created_ms > ENTRY_VALID_MS or state.paused_by or state.account.breaker
     if not rules.live or state.halted or intent.repeated or intent.order_id or (entry and stale):
         return state, ()
+    if not state.watching:
+        # A later order may have done what this one was to do: the state that this start has read may be an old one.
+        return state, ()
     again = replace(intent, repeated=True)
     notice = notices.order(rules, again, "sent_again", "a look found no such order yet; the same id ends the doubt")
     return state.with_intent(again), (Checkpoint(), Place(again, state.market.last_price), notice)

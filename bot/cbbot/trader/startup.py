@@ -2,12 +2,14 @@
 
 Live, the account is asked twice for every order under the bot's ids since the state was saved. What the state does not
 know is adopted, one order after the other; until the first list has come no lot is watched, because it may have been
-sold already. An order can be invisible for a while, therefore the second list. Then the base held is compared with the
-lots. On paper there is no account: what was filled is in the state.
+sold already. An order can be invisible for a while, therefore the second list, unless the bridge knows that none is:
+no order leaves but through it, and none of an earlier epoch since it has heard of ours. Then the base held is compared
+with the lots. On paper there is no account: what was filled is in the state.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -86,6 +88,8 @@ def listed(state: TraderState, event: OrdersListed) -> Outcome:
         return state, ()
     late = event.at_ms - startup.started_ms >= INVISIBLE_MS
     state, commands = _newer_than_all(state, event.orders)
+    # What the bridge says of earlier epochs holds for ours only as long as none of them was newer.
+    all_there = late or (event.all_visible and not commands)
     for order in event.orders:
         intent = state.intent(order.client_order_id)
         if intent is not None and not intent.order_id:
@@ -93,7 +97,9 @@ def listed(state: TraderState, event: OrdersListed) -> Outcome:
     known = {*startup.accounted, *(order.client_order_id for order in startup.unaccounted)}
     found = [o for o in event.orders if o.sequence > startup.baseline and o.client_order_id not in known]
     waiting = sorted((*startup.unaccounted, *found), key=lambda order: (order.sequence, order.epoch))
-    changed = replace(startup, unaccounted=tuple(waiting), looks=_LOOKS if late else max(startup.looks, 1), problem="")
+    changed = replace(
+        startup, unaccounted=tuple(waiting), looks=_LOOKS if all_there else max(startup.looks, 1), problem=""
+    )
     return replace(state, startup=changed, watching=not waiting), commands
 
 
@@ -195,7 +201,7 @@ def unexplained(state: TraderState) -> str:
     return state.unexplained if state.paused_by & {UNEXPLAINED, WITHOUT_BASE} else ""
 
 
-def waits_for(startup: Startup, pending: int) -> str:
+def waits_for(startup: Startup, pending: Collection[Intent]) -> str:
     """What a start waits for, in words."""
     if startup.looks == 0:
         problem = f": {startup.problem}" if startup.problem else ""
@@ -203,7 +209,8 @@ def waits_for(startup: Startup, pending: int) -> str:
     if startup.unaccounted:
         return f"adopting {len(startup.unaccounted)} orders that the state does not know"
     if pending:
-        return f"waiting for the end of {pending} orders of an earlier run"
+        names = ", ".join(intent.client_order_id for intent in pending)
+        return f"waiting for the end of {len(pending)} orders of an earlier run: {names}"
     if startup.looks < _LOOKS:
         problem = f": {startup.problem}" if startup.problem else ""
         return f"waiting to list the account's orders once more, a new one can be invisible for 30 s{problem}"

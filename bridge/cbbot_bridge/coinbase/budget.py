@@ -7,8 +7,9 @@ for theirs one behind the other, and take nothing until it is there.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+
+from cbbot_bridge.machine_clocks import monotonic_seconds
 
 __all__ = ["BudgetExhausted", "TokenBucket"]
 
@@ -20,7 +21,7 @@ class BudgetExhausted(Exception):
 class TokenBucket:
     """``rate`` requests a second on average, ``burst`` at once. Served in the order of asking, orders before reads."""
 
-    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = monotonic_seconds) -> None:
         self._rate = rate
         self._burst = burst
         self._clock = clock

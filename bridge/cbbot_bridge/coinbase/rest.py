@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from cbbot_bridge.coinbase.rest_answers import Answer, Meaning, Reader, json_obj
 from cbbot_bridge.coinbase.retry import RetryPolicy
 from cbbot_bridge.coinbase.signing import Signer
 from cbbot_bridge.http_errors import UpstreamRefused, UpstreamUnavailable
+from cbbot_bridge.machine_clocks import monotonic_seconds, unix_seconds
 from cbbot_bridge.outage_log import OutageLogs
 
 __all__ = ["CoinbaseRest", "Params", "Posted", "as_unavailable"]
@@ -46,6 +47,8 @@ _UNAVAILABLE: dict[Meaning, tuple[int, BridgeErrorCode]] = {
     Meaning.TIMED_OUT: (504, BridgeErrorCode.UPSTREAM_TIMEOUT),
     Meaning.FAILED: (502, BridgeErrorCode.UPSTREAM_ERROR),
 }
+
+_NO_TIME = Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,14 @@ class CoinbaseRest:
         signer: Signer | None,
         private_budget: TokenBucket,
         public_budget: TokenBucket,
-        signing_time: Callable[[], float] = time.time,
+        signing_time: Callable[[], float] = unix_seconds,
         on_unauthorized: Callable[[], Awaitable[None]] = _nothing,
         observe: Observe = lambda _verb, _code, _seconds: None,
         retried: Retried = lambda _verb, _reason: None,
         retry: RetryPolicy | None = None,
+        monotonic: Callable[[], float] = monotonic_seconds,
     ) -> None:
+        self.monotonic = monotonic
         self._base = base
         self._host = _signed_host(base)
         self._exchange = exchange
@@ -133,7 +138,7 @@ class CoinbaseRest:
         self._observe = observe
         self._retried = retried
         self._retry = retry or RetryPolicy()
-        self._reads = OutageLogs(_LOG, "Coinbase does not answer a read")
+        self._reads = OutageLogs(_LOG, "Coinbase does not answer a read", monotonic)
 
     async def get(self, path: str, params: Params = (), *, private: bool, for_order: bool = False) -> dict[str, Any]:
         """The JSON object behind ``path``. ``for_order``: an order waits for it, so it waits for no other read.
@@ -152,7 +157,7 @@ class CoinbaseRest:
             UpstreamRefused: Coinbase's definite no (a 4xx).
             UpstreamUnavailable: no usable answer within the time for it; ask again later.
         """
-        deadline = time.monotonic() + self._retry.total_seconds
+        deadline = self.monotonic() + self._retry.total_seconds
 
         async def once() -> Answer:
             return await self._one_try("GET", path, params, None, private, deadline, for_order=for_order, read=read)
@@ -165,7 +170,7 @@ class CoinbaseRest:
 
     async def get_once(self, path: str, params: Params = (), *, for_order: bool = False) -> dict[str, Any]:
         """A public read without retries: for measuring how long it took, or where the caller asks again anyway."""
-        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
+        deadline = self.monotonic() + _READ_TIMEOUT_SECONDS
         found: dict[str, Any] = _read_or_raised(
             await self._one_try("GET", path, params, None, False, deadline, for_order=for_order)
         )
@@ -188,21 +193,23 @@ class CoinbaseRest:
         before_send: Callable[[], None] = lambda: None,
         *,
         deadline: float | None = None,
+        leave_by: float = math.inf,
     ) -> Posted:
         """Sends ``body``, and the very same body again where that is safe and useful.
 
         ``before_send`` runs last before every try; what it raises ends the attempt, unless an earlier
-        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it.
+        try may have taken effect. ``deadline`` is on the monotonic clock; no try begins shortly before it,
+        nor after ``leave_by``.
         """
-        deadline = time.monotonic() + self.order_seconds if deadline is None else deadline
-        begin_by = deadline - self._retry.least_seconds
+        deadline = self.monotonic() + self.order_seconds if deadline is None else deadline
+        begin_by = min(deadline - self._retry.least_seconds, leave_by)
         may_have_acted = False
         content = json.dumps(body).encode("utf-8")
 
         async def once() -> Answer:
             nonlocal may_have_acted
-            if time.monotonic() >= begin_by:
-                return Answer(Meaning.UNREACHABLE, 0, {}, "no_time", "not sent, too little of the time for it was left")
+            if self.monotonic() >= begin_by:
+                return _NO_TIME
             if not may_have_acted:
                 before_send()
             answer = await self._one_try("POST", path, (), content, True, deadline, for_order=True, begin_by=begin_by)
@@ -231,7 +238,7 @@ class CoinbaseRest:
             if answer.meaning is Meaning.UNAUTHORIZED:
                 await self.on_unauthorized()
 
-        tries = self._retry.tries(max(begin_by - time.monotonic(), 0.0), before_sleep)
+        tries = self._retry.tries(begin_by, self.monotonic, before_sleep)
         answer: Answer = await tries(first_or_next)
         if answer.meaning not in (Meaning.OK, Meaning.REFUSED):
             count = int(tries.statistics["attempt_number"])
@@ -261,17 +268,20 @@ class CoinbaseRest:
         read: Reader[Any] = json_object,
     ) -> Answer:
         budget = self._private_budget if private else self._public_budget
-        within = max((deadline if begin_by is None else begin_by) - time.monotonic(), 0.0)
+        within = max((deadline if begin_by is None else begin_by) - self.monotonic(), 0.0)
         try:
             await budget.take(within, 0.0 if for_order else _KEPT_FOR_ORDERS)
         except BudgetExhausted as error:
             return Answer(
                 Meaning.RATE_LIMITED, 429, {}, "rate_limited", f"not asked, our own allowance is used up: {error}"
             )
-        started = time.monotonic()
+        started = self.monotonic()
+        if begin_by is not None and started > begin_by:
+            # This process was stopped while it waited.
+            return _NO_TIME
         pool = Pool.ORDERS if for_order else Pool.ACCOUNT if private else Pool.MARKET
         answer = await self._ask(pool, method, path, params, content, private, deadline, read)
-        self._observe(method, _reason(answer), time.monotonic() - started)
+        self._observe(method, _reason(answer), self.monotonic() - started)
         return answer
 
     async def _ask(
@@ -293,7 +303,7 @@ class CoinbaseRest:
             token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
         url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
-        seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.1))
+        seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - self.monotonic(), 0.1))
         try:
             answer = await self._exchange.send(pool, method, url, headers, content, seconds)
         except NotSent as error:

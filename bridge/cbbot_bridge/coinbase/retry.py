@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, stop_before_delay, wait_exponential, wait_random
-from tenacity.wait import wait_base
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential
 
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning
 
@@ -28,27 +28,34 @@ class RetryPolicy:
     """Exponential back-off with jitter, inside a total time in seconds.
 
     ``least_seconds``: with less than that left no order is sent, for there would be no time to hear of it.
+    ``uniform`` draws a float of [0, 1) for the jitter.
     """
 
     base_seconds: float = 0.125
     cap_seconds: float = 2.5
     total_seconds: float = 12.0
     least_seconds: float = 3.0
+    uniform: Callable[[], float] = random.random
 
-    @property
-    def wait(self) -> wait_base:
+    def wait(self, state: RetryCallState) -> float:
         """How long to wait before the next try. Never nothing: a refused connection must not spin."""
-        return wait_exponential(self.base_seconds, self.cap_seconds) + wait_random(0, 2 * self.base_seconds)
+        pause = wait_exponential(self.base_seconds, self.cap_seconds)(state)
+        return pause + self.uniform() * 2 * self.base_seconds
 
-    def tries(self, within_seconds: float, before_sleep: Callable[[RetryCallState], Awaitable[None]]) -> AsyncRetrying:
+    def tries(
+        self,
+        begin_by: float,
+        monotonic: Callable[[], float],
+        before_sleep: Callable[[RetryCallState], Awaitable[None]],
+    ) -> AsyncRetrying:
         """Calls what it is given until its :class:`Answer` deserves no further try, and returns the last one.
 
-        No try begins after ``within_seconds``. What a try raises is passed on at once.
+        No try begins after ``begin_by`` on the clock ``monotonic``. What a try raises is passed on at once.
         """
         return AsyncRetrying(
             wait=self.wait,
             retry=deserves_another,
-            stop=stop_before_delay(within_seconds),
+            stop=lambda state: monotonic() + state.upcoming_sleep >= begin_by,
             before_sleep=before_sleep,
             retry_error_callback=_last_answer,
         )

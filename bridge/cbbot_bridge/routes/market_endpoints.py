@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -31,8 +30,11 @@ async def venue_time(bridge: BridgeOf) -> VenueTime:
     """The venue's time now; it goes back only when the venue's clock was set back."""
     if not bridge.timekeeper.known:
         await bridge.timekeeper.sample()
+    elif not bridge.timekeeper.rate_known:
+        await bridge.timekeeper.try_sample()
     now = bridge.timekeeper.now_ms()
-    return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=now - int(time.time() * 1000))
+    offset_ms, known = now - int(bridge.clocks.wall() * 1000), bridge.timekeeper.rate_known
+    return VenueTime(iso=rfc3339_ms(now), epoch_ms=now, offset_ms=offset_ms, rate_known=known)
 
 
 @router.get("/product/{product_id}")

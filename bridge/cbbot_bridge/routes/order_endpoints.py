@@ -51,6 +51,7 @@ async def market_buy(bridge: BridgeOf, identity: Identity, order: MarketBuy) -> 
         product_id=order.product_id,
         side=Side.BUY,
         quote_size=order.quote_size,
+        not_after_ms=order.not_after_ms,
     )
     return await _place(bridge, full, identity)
 

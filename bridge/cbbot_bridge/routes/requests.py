@@ -25,18 +25,22 @@ __all__ = [
     "ProductQuery",
     "Second",
     "Token",
+    "bridge_of",
     "epoch_check",
     "identify",
+    "introduced",
+    "require_keys",
+    "require_token",
     "turned_away_is_recorded",
 ]
 
 
-async def _bridge_of(request: Request) -> Bridge:
+async def bridge_of(request: Request) -> Bridge:
     bridge: Bridge = request.app.state.bridge
     return bridge
 
 
-BridgeOf = Annotated[Bridge, Depends(_bridge_of)]
+BridgeOf = Annotated[Bridge, Depends(bridge_of)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,17 @@ async def identify(
         message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
         raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
     with turned_away_is_recorded(request):
-        bridge.epochs.check(bot_id, epoch)
-    if bridge.access.allows(request.headers.get("authorization")):
+        return introduced(bridge, request.headers.get("authorization"), bot_id, epoch)
+
+
+def introduced(bridge: Bridge, authorization: str | None, bot_id: str, epoch: int) -> BotIdentity:
+    """A bot that says who it is.
+
+    Raises:
+        RequestRefused: 409, it has a successor.
+    """
+    bridge.epochs.check(bot_id, epoch)
+    if bridge.access.allows(authorization):
         bridge.epochs.learn(bot_id, epoch)
     return BotIdentity(bot_id, epoch)
 
@@ -98,17 +111,17 @@ def epoch_check(bridge: Bridge, identity: BotIdentity | None) -> Callable[[], No
 _bearer = HTTPBearer(auto_error=False, description="The bridge token, BRIDGE_TOKEN.")
 
 
-async def _token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
+async def require_token(request: Request, bridge: BridgeOf, _shown: Annotated[object, Depends(_bearer)]) -> None:
     with turned_away_is_recorded(request):
         bridge.access.require(request.headers.get("authorization"))
 
 
-Token = Depends(_token)
+Token = Depends(require_token)
 
 
-async def _keys(bridge: BridgeOf) -> None:
+async def require_keys(bridge: BridgeOf) -> None:
     if not bridge.settings.can_order:
         raise NoCredentials
 
 
-Keys = Depends(_keys)
+Keys = Depends(require_keys)

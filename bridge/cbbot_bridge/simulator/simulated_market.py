@@ -24,7 +24,7 @@ from cbbot_bridge.simulator.simulator_settings import MarketSettings
 from cbbot_bridge.simulator.statistics import MarketStatistics
 from cbbot_bridge.simulator.walk_products import book_id, walk_of
 
-__all__ = ["Market", "build_market"]
+__all__ = ["Market", "build_market", "market_of_candles"]
 
 _WALK_CANDLES = 20_000
 _NAMES: Final = {
@@ -95,7 +95,18 @@ def build_market(settings: MarketSettings, prints_per_candle: int, shape: BookSh
     Raises:
         BadInput: the candles cannot be used.
     """
-    series = CandleSeries(_candles(settings, walk_start))
+    return market_of_candles(settings, _candles(settings, walk_start), prints_per_candle, shape)
+
+
+def market_of_candles(
+    settings: MarketSettings, candles: Iterable[Candle], prints_per_candle: int, shape: BookShape
+) -> Market:
+    """A market that plays some candles, whatever its settings say of their source.
+
+    Raises:
+        BadInput: the candles cannot be used.
+    """
+    series = CandleSeries(candles)
     return Market(settings, Tape(series, prints_per_candle), _products(settings.instrument, series.open[0]), shape)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import heapq
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import Market, build_market
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
 
-__all__ = ["START_AFRESH", "World", "build_world"]
+__all__ = ["START_AFRESH", "World", "build_world", "world_of_markets"]
 
 _VERSION = 2
 START_AFRESH: Final = "remove the state file to start afresh"
@@ -67,7 +68,7 @@ class World:
         Of a market where no order waits that is the newest one alone.
         """
         due = [self._unseen(market, now_ms) for market in self.markets.values()]
-        for _, market_id, item in heapq.merge(*due):
+        for _, market_id, item in due[0] if len(due) == 1 else heapq.merge(*due):
             self.exchange.on_print(market_id, item)
         self.exchange.advance(now_ms)
 
@@ -118,6 +119,7 @@ class World:
         }
 
 
+@lru_cache(1_000)
 def identity(name: str) -> str:
     """A UUID that is the same in every run."""
     return str(uuid.uuid5(_NAMESPACE, name))
@@ -132,6 +134,21 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
     markets = _markets(settings)
     fingerprint = hashlib.sha256("".join(market.fingerprint() for market in markets).encode()).hexdigest()
     start_ms = _opening_ms(settings, markets) if state is None else _resumed(settings.state, state, fingerprint)
+    return world_of_markets(settings, markets, SimulatedClock(start_ms, settings.speed), fingerprint, state)
+
+
+def world_of_markets(
+    settings: SimulatorSettings,
+    markets: tuple[Market, ...],
+    clock: SimulatedClock,
+    fingerprint: str = "",
+    state: Mapping[str, Any] | None = None,
+) -> World:
+    """A world of markets that are made already, on a clock.
+
+    Raises:
+        BadInput: the state is damaged.
+    """
     products = [product for market in markets for product in market.products]
     opening = dict(settings.balances)
     for product in products:
@@ -146,7 +163,7 @@ def build_world(settings: SimulatorSettings, state: Mapping[str, Any] | None) ->
             exchange = from_json(state, products, opening, terms)
         except BadInput as error:
             raise BadInput(f"--state {settings.state}: {error}; {START_AFRESH}") from error
-    return World(settings, markets, SimulatedClock(start_ms, settings.speed), exchange, fingerprint)
+    return World(settings, markets, clock, exchange, fingerprint)
 
 
 def _markets(settings: SimulatorSettings) -> tuple[Market, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cbbot.process.listening_socket import CANNOT_LISTEN
 from cbbot_operator.local.bot_port import first_free, is_taken
 from cbbot_operator.local.child import Child
 from cbbot_operator.local.child_log_lines import LogBuffer
@@ -58,6 +59,8 @@ class Kept:
     came_up: bool = False
     port: int = 0
     """What it was last started with; 0 for one of its own choice."""
+    no_port: bool = False
+    """Whether it has said that it could not have that port: whoever had it may have let it go since."""
     since: float = 0.0
     """When it last came up, on the event loop's clock."""
 
@@ -147,8 +150,9 @@ class Supervisor:
         kept.state = "starting"
         name = kept.part.name
         kept.port = self.ports[name] if name in self.ports else self._chosen(kept.part)
+        kept.no_port = False
         command, environment = kept.part.started_with({**self.ports, name: kept.port})
-        child = await Child.start(command, environment, self._folder, lambda line: self._log.hear(name, line))
+        child = await Child.start(command, environment, self._folder, lambda line: self._hear(kept, line))
         kept.child = child
         if self._stopping.is_set():  # stop() has looked already
             await child.stop(kept.part.grace_seconds)
@@ -163,6 +167,10 @@ class Supervisor:
             return await over
         finally:
             kept.child = None
+
+    def _hear(self, kept: Kept, line: str) -> None:
+        kept.no_port = kept.no_port or CANNOT_LISTEN in line
+        self._log.hear(kept.part.name, line)
 
     def _chosen(self, part: Part) -> int:
         port = first_free(part.ports)
@@ -193,7 +201,8 @@ class Supervisor:
 
 def _lost_its_port(kept: Kept) -> bool:
     """Whether another process took the port meanwhile, and there are more to try, or the other parts know this one."""
-    return kept.port != 0 and (kept.came_up or len(kept.part.ports) > 1) and is_taken(kept.port)
+    others = kept.came_up or len(kept.part.ports) > 1
+    return kept.port != 0 and others and (kept.no_port or is_taken(kept.port))
 
 
 def _how_it_ended(code: int) -> str:

@@ -217,7 +217,7 @@ async def test_a_permission_that_was_given_since_is_noticed(
         await client.get("/upstream")
         assert (await client.post("/order/market", json=ORDER)).status_code == 403
         now = time.monotonic()
-        monkeypatch.setattr("cbbot_bridge.exchange_account.time.monotonic", lambda: now + 61)
+        monkeypatch.setattr(time, "monotonic", lambda: now + 61)
         assert (await client.post("/order/market", json=ORDER)).status_code == 200
 
 

@@ -73,6 +73,16 @@ async def test_balances_are_found_beyond_the_first_page(open_bridge: Any, coinba
     assert quote == {"asset": "USD", "available": "0", "step": "0.01"}
 
 
+async def test_an_account_that_stands_on_two_pages_counts_once(open_bridge: Any, coinbase: Any) -> None:
+    first = {"accounts": [account("BTC", "1"), account("USD", "10")], "has_next": True, "cursor": "p2"}
+    again = {"accounts": [account("BTC", "1"), account("USD", "9")], "has_next": False, "cursor": ""}
+    coinbase.on("GET", "/accounts", first, again)
+    async with open_bridge() as client:
+        listed = (await client.get("/accounts")).json()
+    amounts = {item["currency"]: item["available_balance"]["value"] for item in listed["accounts"]}
+    assert (amounts, listed["size"]) == ({"BTC": "1", "USD": "9"}, 2)
+
+
 async def test_a_balance_that_cannot_be_read_is_an_error_and_not_zero(open_bridge: Any, coinbase: Any) -> None:
     coinbase.on("GET", "/accounts", httpx.Response(500))
     async with open_bridge() as client:

@@ -36,6 +36,33 @@ def test_each_outage_is_told_at_its_beginning_and_at_its_end(caplog: pytest.LogC
     assert said(caplog) == [("cannot read", {"reason": "down"}), over] * 2
 
 
+def test_what_fails_every_other_second_is_a_line_and_its_end_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    outages = OutageLogs(LOG, "cannot poll", lambda: now)
+    for _ in range(300):
+        for product in ("a", "b"):
+            outages.failed(product, {}, product_id=product)
+        now += 1.0
+        for product in ("a", "b"):
+            outages.worked(product)
+        now += 1.0
+    lines = [(words, fields.get("outages_since", 0)) for words, fields in said(caplog) if fields["product_id"] == "a"]
+    assert lines == [("cannot poll", 0), ("works again", 0), *[("cannot poll", 29), ("works again", 0)] * 9]
+
+
+def test_an_outage_that_begins_soon_after_another_and_lasts_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    outage = OutageLog(LOG, "cannot read", lambda: now)
+    outage.failed({})
+    outage.worked()
+    for _ in range(90):
+        now += 1.0
+        outage.failed({})
+    outage.worked()
+    assert [words for words, _ in said(caplog)] == ["cannot read", "works again"] * 2
+    assert said(caplog)[-1][1]["failures"] == 90
+
+
 def test_things_fail_by_themselves_and_one_that_is_forgotten_is_not_said_to_work(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

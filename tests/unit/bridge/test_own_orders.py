@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from coinbase_answers import page, resting
+from cbbot_bridge import order_listing
+from cbbot_bridge.bridge_app import create_app
+from coinbase_answers import page, placed, refused, resting
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +73,90 @@ async def test_own_orders_that_are_not_certain_to_be_all_are_an_error(
     async with open_bridge() as client:
         answer = await client.get(ASK)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+async def test_one_order_that_cannot_be_read_hides_no_other(open_bridge: Any, coinbase: Any) -> None:
+    nowhere_filled = one(2, "btc-7-2") | {"filled_size": "0", "filled_value": "0"}
+    sideless = one(3, "btc-7-3") | {"side": "SIDEWAYS"}
+    nameless = one(4, "btc-7-4") | {"order_id": None}
+    listed(coinbase, one(1, "btc-7-1"), nowhere_filled, sideless, nameless, one(5, "btc-7-5"))
+    async with open_bridge() as client:
+        answer = await client.get(ASK)
+        metrics = (await client.get("/metrics")).text
+    assert answer.status_code == 200
+    got = answer.json()
+    assert [order["client_order_id"] for order in got["orders"]] == ["btc-7-1", "btc-7-5"]
+    assert [(order["client_order_id"], order["order_id"]) for order in got["unreadable"]] == [
+        ("btc-7-2", "o-2"),
+        ("btc-7-3", "o-3"),
+        ("btc-7-4", ""),
+    ]
+    assert "Coinbase contradicts itself" in got["unreadable"][0]["reason"]
+    assert "side" in got["unreadable"][1]["reason"]
+    assert 'bridge_order_contradictions_total{what="fills"} 1.0' in metrics
+
+
+async def test_a_listing_of_any_length_is_read_to_its_end(open_bridge: Any, coinbase: Any) -> None:
+    listed(coinbase, *(one(number, f"btc-7-{number}") for number in range(1, 304)))
+    async with open_bridge(COINBASE_AUTH="none") as client:
+        answer = await client.get(ASK)
+    assert (answer.status_code, answer.json()["size"]) == (200, 303)
+    assert len(coinbase.asked("GET", "/orders/historical/batch")) == 152
+
+
+async def test_a_listing_that_takes_too_long_says_how_far_it_came(
+    open_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_listing, "LISTING_SECONDS", 0.2)
+
+    def endless(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("cursor", 0)) + 1
+        return httpx.Response(200, json=page([one(number, f"btc-7-{number}")], str(number)))
+
+    coinbase.on("GET", "/orders/historical/batch", endless)
+    async with open_bridge() as client:
+        answer = await client.get(ASK)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "upstream_timeout")
+    assert "was not read to its end within 0.2 s" in answer.json()["error"]["message"]
+
+
+async def test_that_all_is_visible_is_told_when_every_order_that_was_sent_is_there(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    body = {"product_id": "BTC-USD", "side": "BUY", "quote_size": "25"}
+    coinbase.on("POST", "/orders", placed())
+    async with open_bridge() as client:
+        assert (await client.get(ASK)).json()["all_visible"]
+        for name in ("btc-7-1", "other-1"):
+            assert (await client.post("/order/market", json=body | {"client_order_id": name})).status_code == 200
+        assert not (await client.get(ASK)).json()["all_visible"]
+        listed(coinbase, one(1, "btc-7-1"))
+        assert (await client.get(ASK)).json()["all_visible"]
+
+
+async def test_an_order_in_doubt_may_be_invisible_and_one_that_was_refused_is_not(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    body = {"product_id": "BTC-USD", "side": "BUY", "quote_size": "25"}
+    coinbase.on("POST", "/orders", refused(error="INSUFFICIENT_FUND"))
+    async with open_bridge() as client:
+        await client.post("/order/market", json=body | {"client_order_id": "btc-7-1"})
+        assert (await client.get(ASK)).json()["all_visible"]
+        coinbase.on("POST", "/orders", httpx.Response(500))
+        await client.post("/order/market", json=body | {"client_order_id": "btc-7-2"})
+        assert not (await client.get(ASK)).json()["all_visible"]
+
+
+async def test_a_bridge_that_has_just_come_up_does_not_know_what_the_one_before_has_sent(
+    make_bridge: Any,
+) -> None:
+    bridge = make_bridge()
+    headers = {"Authorization": f"Bearer {bridge.settings.token}"}
+    transport = httpx.ASGITransport(create_app(bridge))
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge", headers=headers) as client:
+        for seconds, known in ((29, False), (31, True)):
+            bridge.orders.sent.known_since = time.monotonic() - seconds
+            assert (await client.get(ASK)).json()["all_visible"] is known
 
 
 @pytest.mark.parametrize("query", ["product_id=BTC-USD&since=1", "client_order_id_prefix=b&product_id=BTC-USD"])

@@ -63,6 +63,26 @@ async def test_a_tick_of_the_far_future_is_refused_counted_and_reported(make_bri
     assert 'bridge_ticks_refused_total{product_id="BTC-USD"} 1.0' in metrics
 
 
+async def test_when_every_tick_is_from_the_future_it_is_the_clock_that_is_wrong(clock: Clock) -> None:
+    prices = Prices(["BTC-USD"], 10.0, clock, lambda: NOW_SECONDS, lambda: NOW_SECONDS * 1000)
+    prices.heard(tick("100", T0, clock.now))
+    told = []
+    for second in range(7):
+        clock.now += 1
+        prices.heard(tick(f"9{second}", FAR, clock.now))
+        told.append(shown(prices))
+    # Refused for half of what makes a price stale; taken from then on, at a time that the clock can have.
+    assert told == [("100", False)] * 5 + [("95", False), ("96", False)]
+    price = prices.price("BTC-USD")
+    assert price is not None
+    assert price.ts == "2026-11-22T17:22:00.000Z"
+    # One good word, and a wrong one is wrong again.
+    prices.heard(tick("101", T0, clock.now))
+    clock.now += 60
+    prices.heard(tick("666", FAR, clock.now))
+    assert shown(prices) == ("101", True)
+
+
 async def test_after_a_lost_ticker_the_polled_price_wins(make_bridge: Any, coinbase: Any) -> None:
     bridge = make_bridge()
     # The ticker's time is the message's, the poll's is the trade's: a later trade may look the earlier one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tenacity import AsyncRetrying, RetryCallState
 
 from cbbot_bridge.coinbase.rest_answers import Answer, Meaning
@@ -34,3 +35,29 @@ def test_a_burst_of_401_of_three_seconds_is_outlasted_as_one_of_429() -> None:
             assert sum(pauses) > 3
             # The last try begins while there is time for it.
             assert sum(pauses) < RetryPolicy().total_seconds - RetryPolicy().least_seconds
+
+
+@pytest.mark.anyio
+async def test_no_try_begins_after_its_time_on_the_clock_that_is_given() -> None:
+    """Tenacity's own clock stands still for a simulation; the given one decides."""
+    now = 0.0
+    tried: list[float] = []
+
+    async def failing() -> Answer:
+        nonlocal now
+        tried.append(now)
+        now += 5.0
+        return Answer(Meaning.RATE_LIMITED, 429, {})
+
+    async def no_more(_state: RetryCallState) -> None:
+        """Before every wait."""
+
+    policy = RetryPolicy(base_seconds=0.0001, cap_seconds=0.001)
+    answer: Answer = await policy.tries(12.0, lambda: now, no_more)(failing)
+    assert answer.meaning is Meaning.RATE_LIMITED
+    assert tried == [0.0, 5.0, 10.0]
+
+
+def test_jitter_is_drawn_from_what_is_given() -> None:
+    wait = RetryPolicy(uniform=lambda: 0.5).wait
+    assert {wait(after(1)) for _ in range(5)} == {0.125 + 0.125}

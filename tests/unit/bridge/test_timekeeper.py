@@ -28,7 +28,8 @@ class World:
         self.start_ms = int(WALL * 1000) + ahead_ms if speed == 1.0 else START_MS
         self.away = False
         self.lies: list[int] = []
-        self.timekeeper = Timekeeper(self.fetch, lambda: self.now, lambda: WALL + self.now - 50.0)
+        self.slept = 0.0
+        self.timekeeper = Timekeeper(self.fetch, lambda: self.now, lambda: WALL + self.slept + self.now - 50.0)
 
     @property
     def venue_ms(self) -> float:
@@ -250,3 +251,37 @@ async def test_a_venue_that_goes_on_at_another_speed_is_followed_after_two_sampl
     world.now += 10
     await world.sample_for(3, interval=1)
     assert world.timekeeper.rate == pytest.approx(300)
+
+
+@pytest.mark.parametrize(("speed", "seconds"), [(1.0, 7.0), (100.0, 0.07)])
+async def test_a_moment_is_as_far_away_as_the_venue_takes_to_it(speed: float, seconds: float) -> None:
+    world = World(speed)
+    await world.sample_for(3.0)
+    assert world.timekeeper.seconds_until(int(world.venue_ms) + 7_000) == pytest.approx(seconds, abs=0.01)
+    world.now += 60.0
+    assert world.timekeeper.seconds_until(int(world.venue_ms) - 7_000) == pytest.approx(-seconds, abs=0.01)
+
+
+async def test_of_a_machine_that_slept_the_wall_clock_tells_how_long_until_the_venue_does() -> None:
+    world = World()
+    await world.sample_for(3.0)
+    moment = int(world.venue_ms) + 7_000
+    world.slept = 600.0
+    assert world.timekeeper.seconds_until(moment) == pytest.approx(-593.0, abs=0.01)
+    world.start_ms += 600_000
+    await world.sample_for(3.0)
+    assert world.timekeeper.seconds_until(moment) == pytest.approx(-596.0, abs=0.5)
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0, 2.0, 600.0])
+async def test_the_rate_is_known_once_a_clock_that_runs_looks_no_longer_like_one_that_stands(speed: float) -> None:
+    world = World(speed, latency=0.02)
+    while not world.timekeeper.rate_known:
+        await world.timekeeper.sample()
+        world.now += 0.25
+    assert 1.0 < world.now - 50.0 < 2.0
+    assert world.timekeeper.rate == pytest.approx(speed, rel=0.1)
+    # What is set later does not make it unknown.
+    world.start_ms += 3_600_000 * 1000
+    await world.timekeeper.sample()
+    assert world.timekeeper.rate_known

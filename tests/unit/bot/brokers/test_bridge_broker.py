@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.brokers.bridge_broker import TOO_LATE, BridgeBroker
+from cbbot.brokers.bridge_broker import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.order_answers import contradiction, execution_of
 from cbbot.contract.bridge_orders import OrderState
@@ -368,7 +368,7 @@ def test_a_stale_epoch_is_noticed_on_any_request(virtually: Any) -> None:
 def test_an_entry_that_has_waited_too_long_is_not_sent(events_of: Any) -> None:
     talk = Talk(post=[httpx.Response(200, json=PLACED)])
     (refused,) = events_of(talk, ENTRY, until=-0.001)
-    assert (type(refused), refused.code, talk.asked) == (OrderRefused, TOO_LATE, [])
+    assert (type(refused), refused.code, talk.asked) == (OrderRefused, "too_late", [])
 
 
 def test_an_entry_that_cannot_be_sent_for_long_is_not_sent_later(events_of: Any) -> None:

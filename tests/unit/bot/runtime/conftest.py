@@ -11,7 +11,9 @@ import pytest
 
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.contract.settings import Settings, load
+from cbbot.runtime.early_control import EarlyControl, control_file
 from cbbot.runtime.live_bot import LiveBot
+from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.resume import identity_of, state_trades
 from cbbot.runtime.status_answer import About
 from cbbot.runtime.store import StateStore
@@ -36,12 +38,15 @@ class Rig:
     def __init__(self, bridge: Any, folder: Path, in_thread: Any = inline, **keys: str) -> None:
         self.settings: Settings = load(DEMO | keys)
         self.store = StateStore(folder / "bot_state.json")
+        # Not through open_state: a bot is to be tried on documents, too, that no start would take.
         document = self.store.load().body
-        identity = identity_of(self.settings, "test", document)
-        self.about = About(self.settings, "demo", "", "test", "0", 0)
         self.trade_log = TradeLog(folder / "trades.jsonl", state_trades(document))
+        early = EarlyControl(control_file(self.store.path), in_thread)
+        identity = identity_of(self.settings, "test", document)
+        opened = OpenedState(self.store, self.trade_log, early, document, identity, [])
+        self.about = About(self.settings, "demo", "", "test", "0", 0)
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
-        self.bot = LiveBot(self.about, client, self.store, self.trade_log, document, identity, in_thread=in_thread)
+        self.bot = LiveBot(self.about, client, opened, in_thread=in_thread)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())
 
     async def until(self, arrived: Callable[[], bool], seconds: float = 60_000.0) -> None:

@@ -60,6 +60,29 @@ def test_a_clock_that_was_set_is_followed_within_seconds_at_the_same_rate(virtua
     virtually(main)
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0, 2.0, 600.0])
+@pytest.mark.parametrize("journey", [0.01, 0.4, 2.0])
+def test_slow_answers_do_not_make_a_standing_or_slow_clock_look_like_ours(
+    virtually: Any, rate: float, journey: float
+) -> None:
+    async def main() -> None:
+        venue = Venue(rate)
+
+        async def fetch() -> int:
+            await asyncio.sleep(journey / 2)
+            told = await venue.fetch()
+            await asyncio.sleep(journey / 2)
+            return told
+
+        clock = LiveClock(fetch, asyncio.get_running_loop().time)
+        await clock.synchronise()
+        assert clock.rate == pytest.approx(rate, rel=0.02)
+        # What is not live and so never late: a simulator that plays history, or lets it stand.
+        assert clock.fast is (rate != 1.0)
+
+    virtually(main)
+
+
 def test_one_wrong_time_moves_nothing(virtually: Any) -> None:
     async def main() -> None:
         venue, jumps = Venue(), list[float]()
@@ -138,6 +161,25 @@ def test_a_bot_goes_on_deciding_when_the_venues_clock_is_set(
         assert len(rig.bot.decisions(1000)) >= decided + 3
         assert rig.bot.status().phase == "trading"
         assert rig.exposed()["bot_clock_jumps_total"] == 1
+        await rig.stop()
+
+    virtually(main)
+
+
+def test_a_start_waits_until_the_bridge_knows_whether_the_venues_clock_runs(
+    make_rig: Callable[..., Any], virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    bridge = fake_bridge()
+
+    async def main() -> None:
+        answer = bridge.now_ms
+        told = {"iso": "x", "offset_ms": 0, "rate_known": False}
+        bridge.broken["/time"] = lambda _: httpx.Response(200, json=told | {"epoch_ms": answer()})
+        rig = make_rig(bridge, tmp_path)
+        await asyncio.sleep(60)
+        assert "the rate of the venue's clock is not known yet" in rig.bot.status().reason
+        del bridge.broken["/time"]
+        await rig.until(lambda: rig.bot.readiness[0])
         await rig.stop()
 
     virtually(main)

@@ -10,10 +10,11 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Command, ListOrders, LookUp
+from cbbot.trader.commands import Command, ListOrders, LookUp, Place
 from cbbot.trader.events import (
     BalancesKnown,
     HistoryLoaded,
+    OrderAbsent,
     OrderFilled,
     OrdersListed,
     OrdersNotListed,
@@ -21,6 +22,7 @@ from cbbot.trader.events import (
     Started,
     TimePassed,
 )
+from cbbot.trader.intent import Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED, waits_for
@@ -174,7 +176,7 @@ def test_it_asks_from_an_hour_before_the_newest_save_and_again_until_it_is_answe
     (asked,) = (command for command in begun(trader) if isinstance(command, ListOrders))
     assert (asked.prefix, asked.since_ms) == ("bot-", accounted_ms - 3_600_000)
     trader.feed(OrdersNotListed(trader.now_ms, "bridge: GET /orders: 503 proof wanted"))
-    assert "503 proof wanted" in waits_for(trader.state.startup, 0)
+    assert "503 proof wanted" in waits_for(trader.state.startup, ())
     assert trader.tick("95") == []
     assert isinstance(trader.feed(TimePassed(trader.now_ms, 400_000))[-1], ListOrders)
     assert trader.feed(TimePassed(trader.now_ms, 401_999)) == []
@@ -270,7 +272,7 @@ def test_base_that_is_not_in_the_balances_yet_is_waited_for() -> None:
     trader.now_ms += 5_000
     trader.feed(OrdersListed(trader.now_ms, (bought(3),)))
     trader.balances(base="0.39")
-    assert "waiting for balances" in waits_for(trader.state.startup, 0)
+    assert "waiting for balances" in waits_for(trader.state.startup, ())
     assert not trader.state.reconciled
     trader.now_ms += 20_000
     trader.balances(base="0.49")
@@ -299,3 +301,67 @@ def test_an_adopted_order_that_cannot_be_asked_after_is_asked_after_again() -> N
     listed(trader, order(3, "0.2"))
     trader.feed(OrderUnknown(trader.now_ms, "bot-7-3", "bridge: 503", may_have_left=False))
     assert looked_up(trader.feed(TimePassed(trader.now_ms + 2_000, 900_000))) == ["bot-7-3"]
+
+
+def test_an_order_that_cannot_be_read_is_named_and_the_others_are_adopted() -> None:
+    trader = holding()
+    unreadable = order(3, "0", problem="Coinbase contradicts itself", order_id="")
+    begun(trader)
+    assert listed(trader, unreadable, order(4, "0.19")) == ["bot-7-4"]
+    ended(trader, "bot-7-4", "101", "0.19")
+    finished(trader, unreadable, order(4, "0.19"))
+    assert ([lot.id for lot in trader.state.lots], trader.state.reconciled) == ([1], True)
+    assert UNEXPLAINED in trader.state.paused_by
+    assert "order bot-7-3 cannot be read: Coinbase contradicts itself" in trader.state.unexplained
+    trader.balances(base="1")
+    (exit_,) = trader.tick("95")
+    assert exit_.client_order_id == "bot-8-5", "its number is not used again, and what is open is watched"
+
+
+def test_what_a_start_waits_for_names_the_orders() -> None:
+    trader = LiveTraderHarness()
+    trader.balances()
+    (entry,) = trader.tick("100")
+    begun(trader)
+    listed(trader)
+    assert f"the end of 1 orders of an earlier run: {entry.client_order_id}" in waits_for(
+        trader.state.startup, trader.state.intents
+    )
+
+
+def test_a_start_whose_first_list_has_all_that_can_exist_waits_for_no_second_one() -> None:
+    trader = holding(1)
+    begun(trader)
+    trader.feed(OrdersListed(trader.now_ms, (), all_visible=True))
+    assert not trader.state.reconciled, "the base is compared all the same"
+    trader.balances(base="1")
+    assert trader.state.reconciled
+
+
+def test_a_list_that_knows_of_a_newer_epoch_is_not_the_last_whatever_the_bridge_says() -> None:
+    trader = holding(1)
+    begun(trader)
+    trader.feed(OrdersListed(trader.now_ms, (bought(1, epoch=trader.state.epoch),), all_visible=True))
+    trader.balances(base="1")
+    assert not trader.state.reconciled
+
+
+def test_an_exit_in_doubt_that_a_later_one_has_replaced_is_not_sent_again() -> None:
+    """The disk kept the first exit; it was never placed, which could not be saved, and the second one sold the lot."""
+    trader = holding(1)
+    (doubtful,) = trader.tick("95")
+    assert doubtful.purpose is Purpose.EXIT
+    trader.feed(OrderUnknown(trader.now_ms, doubtful.client_order_id, "no answer"))
+    assert begun(trader) != []
+    absent = OrderAbsent(trader.now_ms, doubtful.client_order_id, complete=True)
+
+    assert [command for command in trader.feed(absent) if isinstance(command, Place)] == []
+    assert listed(trader, order(3, "0.2", "95")) == [], "whose lot it was is not known yet"
+    assert trader.state.paused_by == frozenset()
+    trader.now_ms += 30_000
+    late = OrderAbsent(trader.now_ms, doubtful.client_order_id, complete=True)
+    assert looked_up(trader.feed(late)) == ["bot-7-3"]
+    ended(trader, "bot-7-3", "95", "0.2")
+    finished(trader, order(3, "0.2", "95"))
+
+    assert (trader.state.lots, trader.state.trade_count, trader.state.paused_by) == ((), 1, frozenset())

@@ -1,0 +1,187 @@
+"""The invariants, held against the exchange's own books after every step of the bot; the first broken ends a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cbbot.contract.settings import Settings
+from cbbot.domain.instrument import Instrument
+from cbbot.kernel.codes import BUY
+from cbbot.runtime.live_bot import LiveBot
+from cbbot.soak.exchange_side import BookedOrder, Books
+from cbbot.soak.simulated_disk import SimulatedDisk
+from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.trader_state import TraderState
+
+__all__ = ["Judge", "Violated"]
+
+_NAKED_TICKS: Final = 3
+_OLD_PRICE_SECONDS: Final = 60.0
+
+
+class Violated(Exception):
+    """An invariant does not hold. ``invariant`` is its name."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+        self.detail = detail
+
+
+class Judge:
+    """``seen`` is told by the world: orders as they leave, the bot after each of its steps."""
+
+    def __init__(
+        self, settings: Settings, instrument: Instrument, books: Callable[[], Books], disk: SimulatedDisk
+    ) -> None:
+        self._on_ticks = settings.use_tick_price
+        self._instrument = instrument
+        self._books = books
+        self._disk = disk
+        self._state_file = settings.state_file
+        self._start = instrument.ledger_down(settings.usd_equity)
+        self._revision = -1
+        # Of every order of ours: base units got, ledger units spent.
+        self._effects: dict[str, tuple[int, int]] = {}
+        self._base = self._spent = 0
+        self._wishes: dict[str, tuple[object, ...]] = {}
+        self._bodies: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._state: TraderState | None = None
+        self._naked: dict[int, int] = {}
+        self.orders = 0
+        self._broken: Violated | None = None
+
+    def began(self) -> None:
+        """A new life of the bot: what the old one had in memory is gone."""
+        self._state = None
+        self._naked.clear()
+
+    def posted(self, body: dict[str, str], bot: LiveBot | None) -> None:
+        """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""
+        try:
+            self._check_order(body, bot)
+        except Violated as violated:
+            self._broken = self._broken or violated
+
+    def _check_order(self, body: dict[str, str], bot: LiveBot | None) -> None:
+        name = body["client_order_id"]
+        known = self._bodies.setdefault(name, tuple(sorted(body.items())))
+        if known != tuple(sorted(body.items())):
+            raise Violated("one id, one wish", f"{name} was {dict(known)} and is now {body}")
+        state = bot.state if bot is not None else None
+        intent = state.intent(name) if state is not None else None
+        if intent is None:
+            raise Violated("every order is of the state", f"{name} leaves and the state does not know it")
+        self.orders += 1
+        if intent.purpose is Purpose.ENTRY and name.encode() not in self._durable():
+            raise Violated("written down before it is sent", f"entry {name} leaves before it is durable")
+
+    def stepped(self, bot: LiveBot) -> None:
+        """The bot has made a step.
+
+        Raises:
+            Violated: an invariant does not hold.
+        """
+        if self._broken is not None:
+            raise self._broken
+        state = bot.state
+        if state is None or state is self._state:
+            return
+        before, self._state = self._state, state
+        if before is not None and state.intents is not before.intents:
+            self._check_intents(before, state)
+        self._check_watch(before, state, bot)
+        if state.reconciled and not state.halted:
+            if not state.watching:
+                raise Violated("every lot is watched", "reconciled, but lots are not watched")
+            self.check_ledger(state)
+
+    def check_ledger(self, state: TraderState) -> None:
+        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says are open."""
+        self._read_books()
+        base, spent = self._base, self._spent
+        for intent in state.intents:
+            got, paid = self._effects.get(intent.client_order_id, (0, 0))
+            base, spent = base - got, spent - paid
+        account = state.account
+        if account.base_sum != base:
+            raise Violated("lots are what was filled", f"the ledger has {account.base_sum} base units, not {base}")
+        cash = account.start_equity + account.realised - account.cost_sum - account.fee_sum
+        if cash != self._start - spent:
+            raise Violated(
+                "cash is conserved", f"the ledger has {cash} ledger units of cash, not {self._start - spent}"
+            )
+        if sum(lot.base for lot in state.lots) + state.dust.base + state.short_dust.base != account.base_sum:
+            raise Violated("lots are what was filled", "the lots are not what the account's sums say")
+
+    def _read_books(self) -> None:
+        books = self._books()
+        if books.revision == self._revision:
+            return
+        self._revision = books.revision
+        for name, order in books.orders.items():
+            got, paid = self._effect(order)
+            had, had_paid = self._effects.get(name, (0, 0))
+            self._base += got - had
+            self._spent += paid - had_paid
+            self._effects[name] = got, paid
+
+    def _effect(self, order: BookedOrder) -> tuple[int, int]:
+        """Base units got and ledger units spent, rounded as the bot books them: against us."""
+        base = self._instrument.base_units(order.filled_base)
+        if base == 0:
+            return 0, 0
+        fee = self._instrument.ledger_up(order.fees)
+        if order.side == "BUY":
+            return base, self._instrument.ledger_up(order.filled_quote) + fee
+        return -base, fee - self._instrument.ledger_down(order.filled_quote)
+
+    def _check_intents(self, before: TraderState, after: TraderState) -> None:
+        known = {intent.client_order_id for intent in before.intents}
+        for intent in after.intents:
+            wish = _wish(intent)
+            if self._wishes.setdefault(intent.client_order_id, wish) != wish:
+                raise Violated("one id, one wish", f"{intent.client_order_id} is now another order")
+            new = intent.client_order_id not in known and intent.progress is Progress.SENT
+            if new and intent.purpose is Purpose.ENTRY and (before.outcome_unknown or before.paused_by):
+                raise Violated("no entry in doubt", f"{intent.client_order_id} while something is unknown or paused")
+
+    def _check_watch(self, before: TraderState | None, after: TraderState, bot: LiveBot) -> None:
+        """A lot beyond its stop is being closed, or refused, at the latest a few prices later.
+
+        A bot that says that it has no price cannot.
+        """
+        if not after.watching or after.halted:
+            self._naked.clear()
+            return
+        if before is None or not self._is_news(before, after):
+            return
+        price = self._instrument.price(after.market.last_price)
+        for lot in after.lots:
+            beyond = lot.side == BUY and 0 < price <= lot.stop
+            if not beyond or after.closing(lot) or after.refused_exit(lot.id) is not None:
+                self._naked.pop(lot.id, None)
+                continue
+            self._naked[lot.id] = self._naked.get(lot.id, 0) + 1
+            if self._naked[lot.id] > _NAKED_TICKS and _has_price(bot):
+                raise Violated("every lot is watched", f"lot {lot.id} is beyond its stop and nothing closes it")
+
+    def _is_news(self, before: TraderState, after: TraderState) -> bool:
+        """Whether the bot has seen a price that it tests its lots at."""
+        if self._on_ticks:
+            return after.market is not before.market
+        return after.market.last_start != before.market.last_start
+
+    def _durable(self) -> bytes:
+        file = self._disk.names.get(self._state_file)
+        return file.synced if file is not None else b""
+
+
+def _has_price(bot: LiveBot) -> bool:
+    age = bot.status().price_age_seconds
+    return age is not None and age < _OLD_PRICE_SECONDS
+
+
+def _wish(intent: Intent) -> tuple[object, ...]:
+    return intent.purpose, intent.side, intent.base, intent.quote_units

@@ -1,0 +1,210 @@
+"""An event loop on a simulated clock: when nothing is ready, time jumps to the next timer.
+
+No selector, no threads, no real clock. Callbacks run in the order in which they became ready, timers in the order of
+their times and then of their making: the same program runs the same way, step for step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
+
+from cbbot.soak.simulated_processes import SimulatedProcess, process_of
+
+__all__ = ["VirtualLoop", "WorldEnded"]
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class WorldEnded(Exception):
+    """Nothing is left that could happen, and what was waited for has not."""
+
+
+class _Step(asyncio.TimerHandle):
+    """One callback that is to run, and whose it is."""
+
+    __slots__ = ("_at", "_ended", "_number", "_work", "process")
+
+    def __init__(
+        self,
+        at: float,
+        number: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> None:
+        # Not the base's: what it keeps for debugging is all that it does.
+        self._at = at
+        self._number = number
+        context = context if context is not None else contextvars.copy_context()
+        self.process = process_of(context)
+        self._work = (context.run, callback, args)
+        self._ended = False
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __repr__(self) -> str:
+        return f"<step {self._number} at {self._at}>"
+
+    def cancel(self) -> None:
+        self._ended = True
+
+    def cancelled(self) -> bool:
+        return self._ended
+
+    def when(self) -> float:
+        return self._at
+
+    def run(self) -> None:
+        if not self._ended:
+            self._ended = True
+            run, callback, args = self._work
+            run(callback, *args)
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """``after_step(process)`` is called after each callback of a process that lives."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._number = 0
+        self._ready: deque[_Step] = deque()
+        self._timers: list[tuple[float, int, _Step]] = []
+        self._closed = self._running = False
+        self.after_step: Callable[[SimulatedProcess], None] = lambda _: None
+        self.failures: list[str] = []
+        self.steps = 0
+        self._processes: dict[SimulatedProcess, None] = {}
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        self._number += 1
+        step = _Step(self._now, self._number, callback, args, context)
+        self._ready.append(step)
+        return step
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(
+        self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        self._number += 1
+        step = _Step(when, self._number, callback, args, context)
+        heapq.heappush(self._timers, (when, self._number, step))
+        return step
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, _T] | Generator[Any, None, _T],
+        *,
+        name: object = None,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[_T]:
+        context = context if context is not None else contextvars.copy_context()
+        task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
+        process = process_of(context)
+        if process is not None:
+            self._processes[process] = None
+            process.began(task)
+        return task
+
+    def run_until_complete(self, future: Generator[Any, None, _T] | Awaitable[_T]) -> _T:
+        """Runs until ``future`` is done.
+
+        Raises:
+            WorldEnded: it never will be.
+        """
+        assert isinstance(future, Awaitable)  # noqa: S101  bare generators are of another age
+        waited = asyncio.ensure_future(future, loop=self)
+        self._running = True
+        asyncio._set_running_loop(self)  # noqa: SLF001  how a loop says that it runs
+        try:
+            while not waited.done():
+                self._step()
+        finally:
+            self._running = False
+            asyncio._set_running_loop(None)  # noqa: SLF001  as above
+        return waited.result()
+
+    def _step(self) -> None:
+        if not self._ready:
+            self._advance()
+        step = self._ready.popleft()
+        process = step.process
+        if process is None:
+            step.run()
+            return
+        if not process.alive or step.cancelled():
+            return
+        self.steps += 1
+        step.run()
+        if process.alive:
+            process.stepped()
+            self.after_step(process)
+
+    def _advance(self) -> None:
+        """To the next timer of something that lives, and all that are due with it."""
+        timers, ready = self._timers, self._ready
+        while timers:
+            at, _, first = heapq.heappop(timers)
+            if first.cancelled() or (first.process is not None and not first.process.alive):
+                continue
+            self._now = max(self._now, at)
+            ready.append(first)
+            break
+        else:
+            raise WorldEnded("nothing is left that could happen")
+        while timers and timers[0][0] <= self._now:
+            ready.append(heapq.heappop(timers)[2])
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """What nobody awaited has failed: kept, for whoever asks whether all went well."""
+        self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def is_running(self) -> bool:
+        return self._running
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Ends every process, and closes what was dropped with it."""
+        self._closed = True
+        for process in self._processes:
+            process.bury()
+        self._processes.clear()
+        self._ready.clear()
+        self._timers.clear()
+
+    def get_debug(self) -> bool:
+        return False
+
+    async def shutdown_asyncgens(self) -> None:
+        """Those of a process that was dropped are closed with it."""
+
+    def stop(self) -> NoReturn:
+        raise NotImplementedError("the world ends when what it waits for is done")
