@@ -54,9 +54,9 @@ class Metrics:
             name, labels, value = found.groups()
             self.samples[name] += float(value)  # type: ignore[assignment]  # Counter counts floats as well
             if name == "cbbot_operator_children_total":
-                self.samples[labels.split('"')[1]] += float(value)  # type: ignore[assignment]
+                self.samples[labels.split('"')[1]] += float(value)  # type: ignore[assignment]  # Counter counts floats as well
             if name == "cbbot_operator_reconciles_total" and "done" in labels:
-                self.samples["done"] += float(value)  # type: ignore[assignment]
+                self.samples["done"] += float(value)  # type: ignore[assignment]  # Counter counts floats as well
             if name == "cbbot_operator_api_requests_total":
                 self.requests[dict(re.findall(r'(\w+)="([^"]*)"', labels))["verb"]] += int(float(value))
 

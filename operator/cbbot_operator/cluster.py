@@ -46,10 +46,10 @@ class Cluster(Protocol):
     """What the operator asks of a cluster, of kinds by their names. Tests have one in memory."""
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
-    async def list(
-        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any]]: ...
-    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page: ...
+    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]: ...
+    async def page(
+        self, kind: str, namespace: str | None, selector: str, limit: int, token: str, *, fields: str = ""
+    ) -> Page: ...
     async def namespace(self, name: str) -> dict[str, Any]: ...
     async def serves(self, kind: str) -> bool: ...
     async def version(self) -> tuple[int, int]: ...
@@ -92,11 +92,9 @@ class HttpCluster:
                 return None
             raise
 
-    async def list(
-        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any]]:
-        """Every object with these labels and fields; of the whole cluster when ``namespace`` is None."""
-        query = {"labelSelector": _selector(labels), "fieldSelector": _selector(fields or {})}
+    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Every object with these labels; of the whole cluster when ``namespace`` is None."""
+        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
         items: list[dict[str, Any]] = []
         limit, token = _PAGE, ""
         while True:
@@ -111,9 +109,11 @@ class HttpCluster:
             if not token:
                 return items
 
-    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
-        """At most ``limit`` objects, whole, with their bookkeeping."""
-        return await self._page(kind, namespace, {"labelSelector": selector}, limit, token)
+    async def page(
+        self, kind: str, namespace: str | None, selector: str, limit: int, token: str, *, fields: str = ""
+    ) -> Page:
+        """At most ``limit`` objects, whole, with their bookkeeping; ``fields`` is a field selector."""
+        return await self._page(kind, namespace, {"labelSelector": selector, "fieldSelector": fields}, limit, token)
 
     async def _page(
         self, kind: str, namespace: str | None, selectors: Mapping[str, str], limit: int, token: str
@@ -248,10 +248,6 @@ def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotEr
     if code == 409:
         return Conflict(message)
     return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
-
-
-def _selector(wanted: Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in wanted.items())
 
 
 async def connect() -> HttpCluster:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import NamedTuple
 
 from cbbot_operator.cluster import Cluster, served
 from cbbot_operator.keys import NAMESPACE_NAME
 from cbbot_operator.kinds import CHILDREN
+from cbbot_operator.shared_answer import SharedAnswer
 
 __all__ = ["ClusterFacts", "NamespaceFacts"]
-
-V = TypeVar("V")
 
 
 class NamespaceFacts(NamedTuple):
@@ -32,9 +30,9 @@ class ClusterFacts:
         self._cluster = cluster
         self._seconds = seconds
         self._monotonic = monotonic
-        self._kinds = _Answer[tuple[str, ...]](self._ask_kinds)
-        self._version = _Answer(cluster.version)
-        self._namespaces: dict[str, _Answer[NamespaceFacts]] = {}
+        self._kinds = SharedAnswer[tuple[str, ...]](self._ask_kinds)
+        self._version = SharedAnswer(cluster.version)
+        self._namespaces: dict[str, SharedAnswer[NamespaceFacts]] = {}
 
     async def child_kinds(self) -> tuple[str, ...]:
         """The kinds of children that the cluster knows."""
@@ -47,7 +45,7 @@ class ClusterFacts:
     async def namespace(self, name: str, *, now: bool) -> NamespaceFacts:
         """``now``: an answer given before the question is not good enough."""
         if name not in self._namespaces:
-            self._namespaces[name] = _Answer(lambda: self._ask_namespace(name))
+            self._namespaces[name] = SharedAnswer(lambda: self._ask_namespace(name))
         return await self._namespaces[name].get(self._monotonic, 0 if now else self._seconds)
 
     async def _ask_kinds(self) -> tuple[str, ...]:
@@ -57,20 +55,3 @@ class ClusterFacts:
         metadata = (await self._cluster.namespace(name))["metadata"]
         named = (metadata.get("labels") or {}).get(NAMESPACE_NAME) == name
         return NamespaceFacts(str(metadata["uid"]), "deletionTimestamp" in metadata, named)
-
-
-class _Answer(Generic[V]):
-    """The newest answer to one question; those who ask while it is being asked share the next one."""
-
-    def __init__(self, ask: Callable[[], Awaitable[V]]) -> None:
-        self._ask = ask
-        self._lock = asyncio.Lock()
-        self._newest: tuple[float, V] | None = None
-
-    async def get(self, monotonic: Callable[[], float], seconds: float) -> V:
-        came = monotonic()
-        async with self._lock:
-            # An answer to a question put after this caller came is good for it, however new it has to be.
-            if self._newest is None or self._newest[0] <= came - seconds:
-                self._newest = monotonic(), await self._ask()
-            return self._newest[1]

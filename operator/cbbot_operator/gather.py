@@ -6,15 +6,13 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND, TradingBotSpec
 from cbbot.contract.violation import BadTradingBot
-from cbbot.errors import Refused, Retryable
 from cbbot_operator.access_mode import NEEDED_VERSION, SINGLE_POD
 from cbbot_operator.cluster import Cluster
 from cbbot_operator.cluster_facts import ClusterFacts, NamespaceFacts
@@ -22,20 +20,20 @@ from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Name
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Gatherer"]
-
-_LOG = logging.getLogger(__name__)
 
 
 class Gatherer:
     """Looks at TradingBots."""
 
-    def __init__(self, cluster: Cluster, cache: WatchCache, facts: ClusterFacts) -> None:
+    def __init__(self, cluster: Cluster, cache: WatchCache, facts: ClusterFacts, warnings: WarningEvents) -> None:
         self._cluster = cluster
         self._cache = cache
         self._facts = facts
+        self._warning_events = warnings
 
     async def gather(self, key: Key, before: Observed | None, now: datetime) -> Observed | None:
         """What there is, children by their labels. None: there is no such TradingBot."""
@@ -94,18 +92,8 @@ class Gatherer:
             return (before.warnings, before.warned_at) if before is not None and late else ((), None)
         if claim is not None and claim.obj.get("status", {}).get("phase") == "Pending":
             late.append(str(claim.obj["metadata"]["name"]))
-        found = await asyncio.gather(*(self._warnings_about(key, name) for name in late))
-        return tuple(event for events in found for event in events), now
-
-    async def _warnings_about(self, key: Key, name: str) -> Sequence[Object]:
-        try:
-            return await self._cluster.list(
-                "Event", key.namespace, {}, fields={"type": "Warning", "involvedObject.name": name}
-            )
-        except (Refused, Retryable) as error:
-            # They only explain: a TradingBot is not held back for them.
-            _LOG.warning("Events about %s were not read: %s", name, error, extra={"fields": {"tradingbot": str(key)}})
-            return []
+        found = await self._warning_events.about(key.namespace, late)
+        return found, now
 
     async def _resource(self, key: Key) -> Object | None:
         if self._cache.holds(KIND, key.namespace):

@@ -36,6 +36,7 @@ from cbbot_operator.render.settings_configmap import settings_of
 from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 from cbbot_operator.sharing import Sharing, position_of
 from cbbot_operator.tokens import tokens_in
+from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Known", "Reconciler"]
@@ -76,7 +77,12 @@ class Reconciler:
         self._configuration = configuration
         self._now = now
         self._locks: KeyedLocks[Key] = KeyedLocks()
-        self._gatherer = Gatherer(cluster, self.cache, ClusterFacts(cluster, facts_seconds))
+        self._gatherer = Gatherer(
+            cluster,
+            self.cache,
+            ClusterFacts(cluster, facts_seconds),
+            WarningEvents(cluster, self.cache, facts_seconds),
+        )
         self._children = Children(cluster, self.cache)
         self._sharing = Sharing()
 

@@ -50,6 +50,10 @@ class WatchCache:
         wanted = frozenset(kinds)
         return {entry: found for entry, found in self._around.get(key, {}).items() if entry[0] in wanted}
 
+    def names(self, kind: str, namespace: str) -> frozenset[str]:
+        """Of all children or pods of that kind."""
+        return frozenset(name for _, (_, name), _ in self._all(kind, namespace))
+
     def take(self, kind: str, obj: Object) -> bool:
         """An object as it is now; whether that is news for the TradingBot it belongs to."""
         namespace = obj["metadata"]["namespace"]
@@ -108,7 +112,7 @@ class WatchCache:
         if present is not None and _is_older(obj, present.obj):
             return False
         found = around[entry] = reduce(kind, obj)
-        return present is None or _told(found) != _told(present)
+        return present is None or _shown_by(found) != _shown_by(present)
 
     def _remove(self, key: Key, entry: tuple[str, str]) -> None:
         if (around := self._around.get(key)) is not None:
@@ -128,7 +132,7 @@ def _is_older(obj: Object, present: Object) -> bool:
     return new == old or (new.isdigit() and old.isdigit() and int(new) < int(old))
 
 
-def _told(found: Reduced) -> tuple[object, ...]:
+def _shown_by(found: Reduced) -> tuple[object, ...]:
     """What of an object anybody acts on: not the version alone."""
     metadata = {key: value for key, value in found.obj["metadata"].items() if key != "resourceVersion"}
     return metadata, {key: value for key, value in found.obj.items() if key != "metadata"}, found.state

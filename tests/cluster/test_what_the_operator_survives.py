@@ -197,6 +197,7 @@ def test_an_outage_of_the_api_server_for_a_minute_is_survived(
         run(tool, "stop-apiserver", seconds=60)
     else:
         proxy.cut()
+    # How long it lasts is what is tested: nothing happens that could be waited for.
     threading.Event().wait(OUTAGE_SECONDS)
     if tool:
         run(tool, "start-apiserver", seconds=120)

@@ -153,9 +153,7 @@ class MemoryCluster:
         self._note("get", kind, name)
         return copy.deepcopy(self.objects.get((kind, namespace, name)))
 
-    async def list(
-        self, kind: str, namespace: str | None, labels: Mapping[str, str], *, fields: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any]]:
+    async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         self._note("list", kind, "")
         return [
             copy.deepcopy(obj)
@@ -163,7 +161,6 @@ class MemoryCluster:
             if of == kind
             and namespace in (None, place)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
-            and all(_at(obj, path) == value for path, value in (fields or {}).items())
         ]
 
     async def namespace(self, name: str) -> dict[str, Any]:
@@ -233,17 +230,21 @@ class MemoryCluster:
                 status[field] = copy.deepcopy(value)
         return self._stamp(present)
 
-    async def page(self, kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Page:
+    async def page(
+        self, kind: str, namespace: str | None, selector: str, limit: int, token: str, *, fields: str = ""
+    ) -> Page:
         """Pages of two, whatever the limit: every listing of a test has several."""
         self._note("list", kind, "")
         del limit
         name, _, value = selector.partition("=")
+        field, _, wanted = fields.partition("=")
         found = [
             copy.deepcopy(obj)
             for (of, place, _), obj in sorted(self.objects.items())
             if of == kind
             and namespace in (None, place)
             and (not name or (obj["metadata"].get("labels") or {}).get(name) == (value or "true"))
+            and (not field or obj[field] == wanted)
         ]
         start = int(token or "0")
         return found[start : start + 2], str(start + 2) if start + 2 < len(found) else ""
@@ -269,11 +270,6 @@ class MemoryCluster:
                 }
             if kind == "PersistentVolumeClaim":
                 obj["status"] = {"phase": "Bound"}
-
-
-def _at(obj: Any, path: str) -> Any:
-    head, _, rest = path.partition(".")
-    return _at(obj[head], rest) if rest else obj[head]
 
 
 def _merge(into: dict[str, Any], given: Mapping[str, Any]) -> None:
