@@ -110,10 +110,15 @@ def test_lists_are_filtered_by_the_server_and_may_span_the_cluster(ask: Ask, ser
     async def use(cluster: HttpCluster, _: object) -> Any:
         await cluster.list("Pod", "n", {"a": "b", "c": "d"})
         await cluster.list("TradingBot", None, {})
+        await cluster.page("Event", "n", "", 50, "next", fields="type=Warning")
 
     ask(use)
     assert server.asked[0][1:3] == ("/api/v1/namespaces/n/pods", {"labelSelector": "a=b,c=d", "limit": "250"})
     assert server.asked[1][1:3] == ("/apis/cbbot.io/v1alpha1/tradingbots", {"limit": "250"})
+    assert server.asked[2][1:3] == (
+        "/api/v1/namespaces/n/events",
+        {"fieldSelector": "type=Warning", "limit": "50", "continue": "next"},
+    )
 
 
 @pytest.mark.parametrize(
