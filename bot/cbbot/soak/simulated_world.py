@@ -35,6 +35,10 @@ OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
 _START_MS: Final = 1_780_000_020_000 // 60_000 * 60_000
 _HISTORY: Final = 420
 _QUOTE: Final = Decimal(10_000)
+# So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders.
+_FEE_PCT: Final = Decimal("0.06")
+# So much a minute that a lot lasts a few minutes.
+_STEP_BPS: Final = 30
 _STATE_FILE: Final = "/state/bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
@@ -75,7 +79,7 @@ def soak_settings(seed: int) -> Settings:
         "MAX_ORDER_USD": "600",
         "MAX_EXPOSURE_USD": "4000",
         "RISK_PER_TRADE_PCT": "5",
-        "FEE_RATE_PCT": "0.6",
+        "FEE_RATE_PCT": str(_FEE_PCT),
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
         "TICK_INTERVAL_SEC": chance.choice(("8", "12", "20")),
@@ -87,7 +91,7 @@ def soak_settings(seed: int) -> Settings:
         "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
         "ALLOW_PYRAMIDING": "true",
         "MAX_CONCURRENT_LOTS": "6",
-        "PYRAMID_MIN_SECONDS_BETWEEN": "15",
+        "PYRAMID_MIN_SECONDS_BETWEEN": "5",
         "PYRAMID_MIN_ADVERSE_PCT": "0.02",
         "PYRAMID_DECAY_LAMBDA": "0.5",
         "PYRAMID_DECAY_MIN_PCT": "0.01",
@@ -114,7 +118,7 @@ class World:
         chance = Random(f"prices {plan.seed}")  # noqa: S311  as above
         count = _HISTORY + int(plan.hours * 60) + 240
         first = _START_MS // 1000 - _HISTORY * 60
-        candles = tuple(random_walk(chance, count, first, 6_000_000, step_bps=10))
+        candles = tuple(random_walk(chance, count, first, 6_000_000, step_bps=_STEP_BPS))
         exchange = ExchangeSettings(
             seed=plan.seed,
             instrument=BTC_USD,
@@ -123,7 +127,7 @@ class World:
             # Some people hold base of their own on the account; others trade the bot's alone.
             base=self._own_base,
             quote=_QUOTE,
-            fee_rate_pct=Decimal("0.6"),
+            fee_rate_pct=_FEE_PCT,
         )
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
