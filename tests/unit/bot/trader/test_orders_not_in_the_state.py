@@ -128,6 +128,18 @@ def test_an_order_that_is_in_the_state_is_not_booked_again() -> None:
     assert ([lot.id for lot in trader.state.lots], trader.state.reconciled) == ([1, 2], True)
 
 
+def test_an_order_that_a_list_has_twice_is_adopted_once() -> None:
+    trader = holding(1)
+    sold, later = order(2, "0.2"), bought(3)
+    begun(trader)
+    assert listed(trader, sold, later, sold, later) == ["bot-7-2"]
+    assert ended(trader, "bot-7-2", "101", "0.2") == ["bot-7-3"]
+    assert ended(trader, "bot-7-3", "99", "0.15") == []
+    finished(trader, sold, later, sold, later)
+    assert ([lot.id for lot in trader.state.lots], trader.state.trade_count) == ([2], 1)
+    assert (trader.state.paused_by, trader.state.unexplained, trader.state.reconciled) == (frozenset(), "", True)
+
+
 def test_an_adoption_that_is_cut_short_goes_on_at_the_next_start_and_books_nothing_twice() -> None:
     trader = holding()
     sales = order(3, "0.2"), order(4, "0.19")
