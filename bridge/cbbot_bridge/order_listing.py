@@ -117,13 +117,15 @@ class OrderListing:
         pages = Pages()
         try:
             async with asyncio.timeout(LISTING_SECONDS):
-                return await self._all_orders([("start_date", since), ("product_ids", product_id)], pages, ours)
+                found = await self._all_orders([("start_date", since), ("product_ids", product_id)], pages, ours)
         except TimeoutError:
             message = (
                 f"Coinbase: the list of the orders of {product_id} since {since} was not read to its end within "
                 f"{LISTING_SECONDS:g} s, in {pages.count} pages of up to {_PAGE_SIZE}"
             )
             raise UpstreamUnavailable(504, BridgeErrorCode.UPSTREAM_TIMEOUT, message) from None
+        # A page may come twice, and an order move from one to the next meanwhile: as it was read last.
+        return list({order.get("order_id") or place: order for place, order in enumerate(found)}.values())
 
     async def fills(self, order_id: str) -> OrderFills:
         """The fills of one order; what is kept back or cut off leaves them incomplete."""
