@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -17,11 +18,12 @@ from cbbot.soak.armed_faults import ArmedFaults
 from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchangeSide
 from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.happenings import EventLog
-from cbbot.soak.judge import Judge, Violated
+from cbbot.soak.judge import Judge
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
 from cbbot.soak.simulated_processes import SimulatedProcess
+from cbbot.soak.violated import Violated
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
@@ -132,7 +134,9 @@ class World:
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
         self._state_file = path_on(self._disk, _STATE_FILE)
-        self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk)
+        # What was asked of the bot, whether the plan has it or not.
+        self._asks: set[tuple[str, str]] = set()
+        self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk, loop.time, self._met)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
         self._lives = 0
@@ -168,6 +172,7 @@ class World:
                 self._machine_ms,
                 self._metrics,
                 self._posted,
+                self.judge.status.priced,
             )
             self._lives += 1
             self.log.note("bot starts", life=self._lives)
@@ -178,6 +183,7 @@ class World:
             words = await life.ended
             self._disk.forget_descriptors()
             self.log.note("bot ended", words=words)
+            self.judge.ended(words)
             if words:
                 self.result.halts[f"exit: {words[:60]}"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 3.0, 10.0)))
@@ -192,6 +198,9 @@ class World:
             self.judge.stepped(life.bot)
         if self._loop.steps > _STEPS_A_SECOND * (self._loop.time() + 600):
             raise Violated("the world goes on", f"{self._loop.steps} steps in {self._loop.time():.0f} s")
+
+    def _met(self) -> Iterable[tuple[str, str]]:
+        return (*self.faults.hits, *self._asks)
 
     def _machine_ms(self) -> int:
         return _START_MS + int(self._loop.time() * 1000)
@@ -271,6 +280,7 @@ class World:
         if life is None or life.bot is None or not life.process.alive:
             return
         bot = life.bot
+        self._asks.add(("people", what))
         asks = {"pause": lambda: bot.pause_entries("hand"), "resume": lambda: bot.resume_entries("hand")}
         life.process.spawn(_heard(asks.get(what, bot.flatten)()))
 
@@ -289,7 +299,7 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if not state.lots or self._short(state):
+                if (not state.lots or self._short(state)) and self.judge.logged(state):
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()
@@ -300,6 +310,7 @@ class World:
         assert bot is not None  # noqa: S101  the loop above ends with one
         assert state is not None  # noqa: S101  as above
         self.judge.check_ledger(state)
+        self.judge.check_trades(state)
         if state.halted or state.unexplained:
             self.result.halts[f"words: {(state.halted or state.unexplained)[:60]}"] += 1
         self._check_account()
