@@ -105,6 +105,8 @@ class OrderListing:
     async def all_since(self, prefix: str, product_id: str, since: str) -> list[dict[str, Any]]:
         """Every order of a product under ids with the prefix created since ``since`` (RFC 3339), whatever its state.
 
+        One that stands on two pages is told once, as it was listed last.
+
         Raises:
             UpstreamUnavailable: it is not certain that these are all.
         """
@@ -117,13 +119,15 @@ class OrderListing:
         pages = Pages()
         try:
             async with asyncio.timeout(LISTING_SECONDS):
-                return await self._all_orders([("start_date", since), ("product_ids", product_id)], pages, ours)
+                listed = await self._all_orders([("start_date", since), ("product_ids", product_id)], pages, ours)
         except TimeoutError:
             message = (
                 f"Coinbase: the list of the orders of {product_id} since {since} was not read to its end within "
                 f"{LISTING_SECONDS:g} s, in {pages.count} pages of up to {_PAGE_SIZE}"
             )
             raise UpstreamUnavailable(504, BridgeErrorCode.UPSTREAM_TIMEOUT, message) from None
+        # What changes between two pages pushes an order onto a second one; who adds up what was filled counts it once.
+        return list({(order.get("client_order_id"), order.get("order_id")): order for order in listed}.values())
 
     async def fills(self, order_id: str) -> OrderFills:
         """The fills of one order; what is kept back or cut off leaves them incomplete."""

@@ -59,6 +59,19 @@ async def test_own_orders_are_those_of_the_prefix_on_every_page_whatever_their_s
     assert "order_status" not in asked[0].url.params
 
 
+async def test_an_order_that_is_on_two_pages_is_listed_once_as_it_was_read_last(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    listed(coinbase, one(1, "btc-7-1"), one(2, "btc-7-2", "OPEN"), one(1, "btc-7-1"), one(2, "btc-7-2"))
+    async with open_bridge() as client:
+        got = (await client.get(ASK)).json()
+    assert [(order["client_order_id"], order["status"]) for order in got["orders"]] == [
+        ("btc-7-1", "FILLED"),
+        ("btc-7-2", "FILLED"),
+    ]
+    assert got["size"] == 2
+
+
 @pytest.mark.parametrize(
     ("end", "status", "code"),
     [
@@ -94,6 +107,28 @@ async def test_one_order_that_cannot_be_read_hides_no_other(open_bridge: Any, co
     assert "Coinbase contradicts itself" in got["unreadable"][0]["reason"]
     assert "side" in got["unreadable"][1]["reason"]
     assert 'bridge_order_contradictions_total{what="fills"} 1.0' in metrics
+
+
+async def test_an_order_that_stands_on_two_pages_is_told_once_as_it_was_listed_last(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    # A new order that comes between two pages pushes the last one of the first onto the second.
+    listed(coinbase, one(3, "btc-7-3"), one(2, "btc-7-2", "OPEN"), one(2, "btc-7-2"), one(1, "btc-7-1"))
+    async with open_bridge() as client:
+        got = (await client.get(ASK)).json()
+    assert [(order["client_order_id"], order["status"]) for order in got["orders"]] == [
+        ("btc-7-3", "FILLED"),
+        ("btc-7-2", "FILLED"),
+        ("btc-7-1", "FILLED"),
+    ]
+    assert got["size"] == 3
+
+
+async def test_orders_without_an_id_of_the_venue_do_not_hide_each_other(open_bridge: Any, coinbase: Any) -> None:
+    listed(coinbase, *(one(number, f"btc-7-{number}") | {"order_id": None} for number in (1, 2)))
+    async with open_bridge() as client:
+        got = (await client.get(ASK)).json()
+    assert [order["client_order_id"] for order in got["unreadable"]] == ["btc-7-1", "btc-7-2"]
 
 
 async def test_a_listing_of_any_length_is_read_to_its_end(open_bridge: Any, coinbase: Any) -> None:

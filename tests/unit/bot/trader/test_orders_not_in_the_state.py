@@ -128,6 +128,17 @@ def test_an_order_that_is_in_the_state_is_not_booked_again() -> None:
     assert ([lot.id for lot in trader.state.lots], trader.state.reconciled) == ([1, 2], True)
 
 
+def test_an_order_that_a_list_has_twice_is_booked_once() -> None:
+    trader = holding(1)
+    begun(trader)
+    assert listed(trader, bought(2), order(3, "0.2"), bought(2), order(3, "0.2")) == ["bot-7-2"]
+    assert ended(trader, "bot-7-2", "99", "0.15") == ["bot-7-3"]
+    assert ended(trader, "bot-7-3", "101", "0.2") == []
+    finished(trader, bought(2), bought(2), order(3, "0.2"))
+    assert [(lot.id, BTC_USD.base_text(lot.base)) for lot in trader.state.lots] == [(2, "0.15000000")]
+    assert (trader.state.trade_count, trader.state.paused_by, trader.state.reconciled) == (1, frozenset(), True)
+
+
 def test_an_adoption_that_is_cut_short_goes_on_at_the_next_start_and_books_nothing_twice() -> None:
     trader = holding()
     sales = order(3, "0.2"), order(4, "0.19")
