@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from cbbot.contract.bot_api import BotStatus
 from cbbot.domain.instrument import Instrument
+from cbbot.kernel.lot import Lot
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.soak.simulated_disk import SimulatedDisk
 from cbbot.soak.violated import Violated
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.trader_state import Dust, TraderState
 
 __all__ = ["StatusTruth"]
 
@@ -96,7 +97,9 @@ class StatusTruth:
             _hold(status.as_of is not None, "figures of a saved state, without when it was saved")
             # A person may have resumed during the start, which ends the pause by hand.
             paused = {"hand", *status.entries.paused_by}
-            _hold(any(paused >= kept.paused_by for kept in possible), f"paused by {paused} only, the state files by more")
+            _hold(
+                any(paused >= kept.paused_by for kept in possible), f"paused by {paused} only, the state files by more"
+            )
 
     def _check(self, status: BotStatus, state: TraderState, spent: int | None) -> None:
         _hold(status.epoch == state.epoch, f"epoch {status.epoch}, in truth {state.epoch}")
@@ -114,7 +117,9 @@ class StatusTruth:
 
     def _check_phase(self, status: BotStatus, state: TraderState) -> None:
         _hold(not status.ready or state.reconciled, "ready before the account's orders are known")
-        _hold(status.ready == (status.as_of is None) or status.last_save_at is None, "as_of is null, and it is not ready")
+        _hold(
+            status.ready == (status.as_of is None) or status.last_save_at is None, "as_of is null, and it is not ready"
+        )
         if status.ready:
             right = "halted" if state.halted else "paused" if state.paused_by or state.refused_exits else "trading"
             _hold(status.phase == right, f"the phase is {status.phase}, in truth {right}")
@@ -137,7 +142,7 @@ class StatusTruth:
         _hold(age >= least - _AGE_SLACK, f"a price {age} s old, the bot has heard of none for {least} s")
 
     def _check_money(self, status: BotStatus, state: TraderState, spent: int) -> None:
-        parts = [*state.lots, state.dust, state.short_dust]
+        parts: list[Lot | Dust] = [*state.lots, state.dust, state.short_dust]
         cost = sum(part.cost for part in parts)
         fees = sum(part.entry_fee for part in parts)
         text = self._instrument.money_text
@@ -171,7 +176,7 @@ def _kept(content: bytes) -> _Kept | None:
     return _Kept(body["epoch"], len(body["lots"]), equity, exposure, frozenset(body["paused_by"]))
 
 
-def _hold(holds: bool, otherwise: str) -> None:  # noqa: FBT001  a condition
+def _hold(holds: bool, otherwise: str) -> None:
     if not holds:
         raise Violated(_INVARIANT, otherwise)
 

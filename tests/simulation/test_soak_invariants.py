@@ -1,0 +1,125 @@
+"""Each invariant of the simulated world is seen to break: by a bot that says, does or writes what it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cbbot.contract.bot_api import BotStatus, Entries
+from cbbot.runtime import live_bot, trade_log
+from cbbot.runtime.status_answer import About, Moment, status_of
+from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.simulated_world import run_plan
+from cbbot.trader import adoption, refused_orders
+from cbbot.views.last_known import FIRST_START
+from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
+from cbbot_bridge.in_memory.soak_command import plan_of_seed
+
+_KILLS = tuple(Injection(at=at, site="bot", kind="killed") for at in (300.0, 500.0, 700.0, 900.0))
+
+
+def violated(plan: Plan) -> str:
+    return run_plan(plan, exchange_side).violated
+
+
+def killed_now_and_then(seed: int = 3) -> Plan:
+    return Plan(seed=seed, hours=0.3, injections=_KILLS)
+
+
+def test_a_bot_that_is_only_killed_breaks_nothing() -> None:
+    assert violated(killed_now_and_then()) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda status: {"equity_usd": "10000"} if status.ready and status.open_lots else {},
+        lambda status: {"exposure_usd": "0"},
+        lambda status: {"open_lots": 0},
+        lambda status: {"pending_orders": 0},
+        lambda status: {"as_of": None},
+        lambda status: {"price_age_seconds": 0.0},
+        lambda status: {"last_price": "1"},
+        lambda status: {"entries": Entries(allowed=True)},
+        lambda status: {"phase": "trading"},
+        lambda status: {"ready": True},
+        lambda status: {"refused": None, "breaker_tripped": not status.breaker_tripped},
+    ],
+    ids=[
+        *("equity", "exposure", "lots", "pending", "as of", "age of the price", "price", "entries", "phase", "ready"),
+        "breaker",
+    ],
+)
+def test_a_status_that_says_what_is_not_so_is_caught(
+    monkeypatch: pytest.MonkeyPatch, wrong: Callable[[BotStatus], dict[str, Any]]
+) -> None:
+    def told(about: About, moment: Moment) -> BotStatus:
+        status = status_of(about, moment)
+        return status.model_copy(update=wrong(status))
+
+    monkeypatch.setattr(live_bot, "status_of", told)
+    assert violated(killed_now_and_then()) == "status is true"
+
+
+def test_a_start_that_tells_nothing_of_its_lots_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_bot, "last_known", lambda *_, **__: FIRST_START)
+    assert violated(killed_now_and_then()) == "status is true"
+
+
+@pytest.mark.parametrize(("field", "value"), [("exit_fee", "0"), ("proceeds", "1"), ("base_size", "1"), ("number", 99)])
+def test_a_trade_that_is_not_as_the_exchange_has_it_is_caught(
+    monkeypatch: pytest.MonkeyPatch, field: str, value: object
+) -> None:
+    row_of = trade_log.trade_row
+    monkeypatch.setattr(
+        trade_log, "trade_row", lambda *of: row_of(*of).model_copy(update={field: value} if field != "number" else {})
+    )
+    if field == "number":
+        numbered = trade_log.NumberedTrade
+        monkeypatch.setattr(trade_log, "NumberedTrade", lambda **fields: numbered(**fields | {"number": value}))
+    assert violated(Plan(seed=3, hours=0.3, injections=())) == "trades are the exits that were filled"
+
+
+# An exit leaves while the disk hangs, the power is cut, and the list of the next start has it twice.
+_SOLD_UNSAVED = (
+    Injection(at=817.557, site="disk.write control", kind="killed_after", skip=1, seconds=62.331, share=0.213),
+    Injection(at=822.225, site="bridge>venue.fills", kind="timeout_after", skip=2, seconds=59.203, share=0.14),
+    Injection(
+        at=840.826, site="bridge>venue.list_orders", kind="page_twice", skip=2, times=8, seconds=9.272, share=0.72
+    ),
+    Injection(at=873.996, site="bot", kind="lost_power", skip=24, seconds=64.635, share=0.28),
+    Injection(at=939.062, site="bot>bridge.GET epoch", kind="reset_after", times=3, seconds=0.381, share=0.281),
+    Injection(at=1123.58, site="disk.thread", kind="hung_before", skip=2, times=3, seconds=69.173, share=0.4),
+    Injection(
+        at=1139.173,
+        site="bot>bridge.GET order_by_id",
+        kind="timeout_before",
+        skip=5,
+        times=8,
+        seconds=0.171,
+        share=0.601,
+    ),
+    Injection(at=1151.217, site="disk.write state", kind="power_before", seconds=2.929, share=0.308),
+)
+
+
+def sold_unsaved() -> Plan:
+    return Plan(seed=3059, hours=1.0, injections=_SOLD_UNSAVED)
+
+
+def test_an_exit_that_the_state_does_not_know_and_the_list_has_twice_is_one_trade() -> None:
+    assert violated(sold_unsaved()) == ""
+
+
+def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adoption, "adopted", lambda _rules, _state, order: f"order {order.client_order_id}")
+    assert violated(sold_unsaved()) == "words have a reason"
+
+
+def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = refused_orders.exit_waits
+    assert violated(plan_of_seed(14, 0.5)) == ""
+    monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
+    assert violated(plan_of_seed(14, 0.5)) == "every lot is watched"
