@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from cbbot.contract.bot_api import BotStatus, Entries
-from cbbot.runtime import live_bot, trade_log
+from cbbot.contract.bot_api import BotStatus, Entries, NumberedTrade
+from cbbot.domain.instrument import BTC_USD
+from cbbot.runtime import live_bot
 from cbbot.runtime.status_answer import About, Moment, status_of
+from cbbot.soak.exchange_side import BookedOrder, Books
 from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.simulated_world import run_plan
+from cbbot.soak.trade_rows import check_trade_rows
+from cbbot.soak.violated import Violated
 from cbbot.trader import adoption, refused_orders
+from cbbot.views.json_rows import trade_row
 from cbbot.views.last_known import FIRST_START
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
 from cbbot_bridge.in_memory.soak_command import plan_of_seed
 
+SOLD = BookedOrder(
+    "bot-1-1",
+    "v-1",
+    "SELL",
+    over=True,
+    filled_base=Decimal("0.1"),
+    filled_quote=Decimal(10),
+    fees=Decimal("0.1"),
+    created_ms=0,
+)
 _KILLS = tuple(Injection(at=at, site="bot", kind="killed") for at in (300.0, 500.0, 700.0, 900.0))
+
+
+def row(number: int) -> NumberedTrade:
+    """The trade that :data:`SOLD` is."""
+    told = {"role": "runner", "closed_as": "runner", "side": "BUY", "lot": 1, "number": number}
+    unlooked = ("opened_at", "open_price", "cost", "entry_fee", "closed_at", "close_price", "net_pnl", "exit_reason")
+    money = {"base_size": "0.10000000", "proceeds": BTC_USD.money_text(BTC_USD.ledger_down(SOLD.filled_quote))}
+    fee = BTC_USD.money_text(BTC_USD.ledger_up(SOLD.fees))
+    return NumberedTrade.model_validate(dict.fromkeys(unlooked, "") | told | money | {"exit_fee": fee})
 
 
 def violated(plan: Plan) -> str:
@@ -35,29 +59,23 @@ def test_a_bot_that_is_only_killed_breaks_nothing() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda status: {"equity_usd": "10000"} if status.ready and status.open_lots else {},
-        lambda status: {"exposure_usd": "0"},
-        lambda status: {"open_lots": 0},
-        lambda status: {"pending_orders": 0},
-        lambda status: {"as_of": None},
-        lambda status: {"price_age_seconds": 0.0},
-        lambda status: {"last_price": "1"},
-        lambda status: {"entries": Entries(allowed=True)},
-        lambda status: {"phase": "trading"},
-        lambda status: {"ready": True},
-        lambda status: {"refused": None, "breaker_tripped": not status.breaker_tripped},
+        {"equity_usd": "1"},
+        {"exposure_usd": "0"},
+        {"open_lots": 0},
+        {"pending_orders": 0},
+        {"as_of": None},
+        {"price_age_seconds": 0.0},
+        {"last_price": "1"},
+        {"entries": Entries(allowed=True)},
+        {"phase": "trading"},
+        {"ready": True},
+        {"breaker_tripped": True},
     ],
-    ids=[
-        *("equity", "exposure", "lots", "pending", "as of", "age of the price", "price", "entries", "phase", "ready"),
-        "breaker",
-    ],
+    ids=lambda wrong: next(iter(wrong)),
 )
-def test_a_status_that_says_what_is_not_so_is_caught(
-    monkeypatch: pytest.MonkeyPatch, wrong: Callable[[BotStatus], dict[str, Any]]
-) -> None:
+def test_a_status_that_says_what_is_not_so_is_caught(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]) -> None:
     def told(about: About, moment: Moment) -> BotStatus:
-        status = status_of(about, moment)
-        return status.model_copy(update=wrong(status))
+        return status_of(about, moment).model_copy(update=wrong)
 
     monkeypatch.setattr(live_bot, "status_of", told)
     assert violated(killed_now_and_then()) == "status is true"
@@ -68,18 +86,24 @@ def test_a_start_that_tells_nothing_of_its_lots_is_caught(monkeypatch: pytest.Mo
     assert violated(killed_now_and_then()) == "status is true"
 
 
-@pytest.mark.parametrize(("field", "value"), [("exit_fee", "0"), ("proceeds", "1"), ("base_size", "1"), ("number", 99)])
+@pytest.mark.parametrize("wrong", [{"exit_fee": "0"}, {"proceeds": "1"}, {"base_size": "1"}])
 def test_a_trade_that_is_not_as_the_exchange_has_it_is_caught(
-    monkeypatch: pytest.MonkeyPatch, field: str, value: object
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
 ) -> None:
-    row_of = trade_log.trade_row
-    monkeypatch.setattr(
-        trade_log, "trade_row", lambda *of: row_of(*of).model_copy(update={field: value} if field != "number" else {})
-    )
-    if field == "number":
-        numbered = trade_log.NumberedTrade
-        monkeypatch.setattr(trade_log, "NumberedTrade", lambda **fields: numbered(**fields | {"number": value}))
+    monkeypatch.setattr("cbbot.runtime.trade_log.trade_row", lambda *of: trade_row(*of).model_copy(update=wrong))
     assert violated(Plan(seed=3, hours=0.3, injections=())) == "trades are the exits that were filled"
+
+
+def test_one_row_for_each_order_that_has_sold_is_right_and_none_or_two_are_not() -> None:
+    books = Books(1, {"bot-1-1": SOLD}, Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+    check_trade_rows(BTC_USD, books, [row(1)], 1)
+    for rows, count, words in (
+        ([], 0, "bot-1-1 has sold"),
+        ([row(1), row(2)], 2, "no order of the exchange"),
+        ([row(2)], 1, "the state counts 1"),
+    ):
+        with pytest.raises(Violated, match=words):
+            check_trade_rows(BTC_USD, books, rows, count)
 
 
 # An exit leaves while the disk hangs, the power is cut, and the list of the next start has it twice.
