@@ -19,7 +19,7 @@ from cbbot.trader.trader_state import Dust, TraderState
 __all__ = ["StatusTruth"]
 
 _INVARIANT: Final = "status is true"
-_STARTING_STEPS: Final = 8
+_STARTING_STEPS: Final = 40
 # The bot takes a price once it has waited a moment for the balances beside it.
 _AGE_SLACK: Final = 0.3
 
@@ -158,7 +158,7 @@ def _differ(before: TraderState, after: TraderState) -> bool:
         or before.lots is not after.lots
         or before.paused_by is not after.paused_by
         or before.refused_exits is not after.refused_exits
-        or before.account is not after.account
+        or before.account.breaker != after.account.breaker
         or before.reconciled != after.reconciled
         or before.halted != after.halted
     )
