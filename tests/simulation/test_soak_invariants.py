@@ -149,5 +149,5 @@ def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.Monk
     assert violated(plan_of_seed(14, 0.5)) == "every lot is watched"
 
 
-def test_trades_that_could_not_be_written_are_written_though_nothing_else_is_saved() -> None:
+def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:
     assert violated(plan_of_seed(3, 0.25)) == ""

@@ -217,7 +217,7 @@ class LiveBot:
             self.stop()
         now = asyncio.get_running_loop().time()
         # A save that hung may have ended well since, and left the pause behind.
-        unsaved = bool(writer.problem) or writer.trades_missing or DISK in loop.state.paused_by
+        unsaved = bool(writer.problem) or DISK in loop.state.paused_by
         if unsaved and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
             loop.save(self._parts.begun.clock.now_ms())

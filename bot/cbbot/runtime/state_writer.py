@@ -52,7 +52,6 @@ class StateWriter:
         self.saved = -1
         self.saved_at_ms: int | None = None
         self.problem = ""
-        self.trades_missing = False
         self._hung: asyncio.Task[bool] | None = None
 
     async def save(self, generation: int, state: TraderState) -> bool:
@@ -117,10 +116,8 @@ class StateWriter:
             await self._in_thread(lambda: said.extend(self._trade_log.append(self._rules.instrument, state.trades)))
             for sentence in said:
                 _LOG.warning("trade log", extra={"fields": {"detail": sentence}})
-            self.trades_missing = False
         except OSError as error:
             # The state has the newest trades; the next save writes them.
-            self.trades_missing = True
             _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})
         return True
 
