@@ -88,12 +88,12 @@ class StatusTruth:
         _hold(status.phase == "starting", f"the phase of a start is {status.phase}")
         _hold(not status.ready and not status.entries.allowed, "ready, or entries allowed, without a state")
         _hold(status.price_age_seconds is None, f"a price {status.price_age_seconds} s old before any was asked for")
-        told = status.epoch, status.open_lots, status.equity_usd, status.exposure_usd
+        shown = status.epoch, status.open_lots, status.equity_usd, status.exposure_usd
         if self._fresh:
-            _hold(told == (None, 0, None, None), f"nothing was ever saved, and the status says {told}")
-        elif told != (None, None, None, None):
-            possible = [kept for kept in self._kept if told == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)]
-            _hold(bool(possible), f"the status of a start says {told}, the state files {self._kept}")
+            _hold(shown == (None, 0, None, None), f"nothing was ever saved, and the status says {shown}")
+        elif shown != (None, None, None, None):
+            possible = [kept for kept in self._kept if shown == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)]
+            _hold(bool(possible), f"the status of a start says {shown}, the state files {self._kept}")
             _hold(status.as_of is not None, "figures of a saved state, without when it was saved")
             # A person may have resumed during the start, which ends the pause by hand.
             paused = {"hand", *status.entries.paused_by}
