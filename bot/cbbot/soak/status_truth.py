@@ -92,7 +92,9 @@ class StatusTruth:
         if self._fresh:
             _hold(shown == (None, 0, None, None), f"nothing was ever saved, and the status says {shown}")
         elif shown != (None, None, None, None):
-            possible = [kept for kept in self._kept if shown == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)]
+            possible = [
+                kept for kept in self._kept if shown == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)
+            ]
             _hold(bool(possible), f"the status of a start says {shown}, the state files {self._kept}")
             _hold(status.as_of is not None, "figures of a saved state, without when it was saved")
             # A person may have resumed during the start, which ends the pause by hand.
