@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from cbbot.contract.bridge_api import Account, Amount, Bbo, CandleRow, Fees, ProductAnswer
 from cbbot.contract.bridge_errors import BridgeErrorCode
@@ -38,6 +39,8 @@ __all__ = [
     "venue_ms",
 ]
 
+_CANDLE_KEYS: Final = ("start", "open", "high", "low", "close", "volume")
+_CANDLES_KEPT: Final = 1024
 _GATES = (
     "is_disabled",
     "trading_disabled",
@@ -132,6 +135,19 @@ def candle(body: Mapping[str, Any], seconds: int) -> CandleRow:
 
     A candle that cannot be is an error and is not left out: an absent candle means that nobody traded.
     """
+    texts = tuple(body.get(key) for key in _CANDLE_KEYS)
+    if all(type(text) is str for text in texts):
+        # The same candles come again with every look at the newest one.
+        return _candle_of_texts(texts, seconds)
+    return _checked_candle(body, seconds)
+
+
+@lru_cache(maxsize=_CANDLES_KEPT)
+def _candle_of_texts(texts: tuple[str, ...], seconds: int) -> CandleRow:
+    return _checked_candle(dict(zip(_CANDLE_KEYS, texts, strict=True)), seconds)
+
+
+def _checked_candle(body: Mapping[str, Any], seconds: int) -> CandleRow:
     start = str(body.get("start") or "")
     if not (start.isascii() and start.isdigit() and len(start) <= _LONGEST_UNIX_TIME):
         raise malformed("a candle's 'start' is no UNIX time")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from cbbot.soak.simulated_world import run_plan
 from cbbot.trader.trader_state import TraderState
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
 from cbbot_bridge.in_memory.soak_command import plan_of_seed
+from cbbot_bridge.in_memory.soak_jobs import run_all
 from started_processes import start
 
 _SEEDS = "1..300"
@@ -50,6 +53,35 @@ def test_no_invariant_breaks_in_three_hundred_runs(tmp_path: Path) -> None:
     assert found["orders"] > 1000
     assert found["bot_crashes"] > 500
     assert found["bridge_crashes"] > 100
+
+
+def test_a_campaign_that_is_stopped_reports_what_it_has_done(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--seeds", "1..100000", "--hours", "0.02", "--jobs", "2", "--json", str(figures)]
+    process = start([sys.executable, "-m", "cbbot", "soak", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while not figures.exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        said, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+    assert process.returncode == 143, errors
+    assert json.loads(figures.read_text())["complete"] is False
+    assert "of 100,000 seeds" in errors
+    assert "simulated hours" in said
+
+
+def test_a_long_campaign_says_how_far_it_is_and_keeps_no_plans() -> None:
+    runs = [partial(plan_of_seed, seed, 0.02) for seed in (1, 2, 3)]
+
+    ended = list(run_all(runs, 2, look_every=0.0))
+
+    results = [each[0] for each in ended if each is not None]
+    assert sorted(result.seed for result in results) == [1, 2, 3]
+    assert None in ended
+    assert all(result.plan is None for result in results)
 
 
 def test_a_seed_gives_the_same_events_whatever_the_process() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -24,6 +25,7 @@ __all__ = ["Balances", "BridgeMarket", "parse_candles"]
 _Shape = TypeVar("_Shape", bound=BaseModel)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CANDLES = TypeAdapter(list[CandleRow])
+_CANDLES_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +117,22 @@ def parse_candles(instrument: Instrument, rows: Iterable[CandleRow]) -> tuple[li
     sound: list[Candle] = []
     bad = 0
     for row in rows:
-        opened, high, low, close = (
-            instrument.ticks(Decimal(text)) for text in (row.open, row.high, row.low, row.close)
-        )
-        volume = instrument.volume_units(Decimal(row.volume))
-        candle = Candle(int(row.start), opened, high, low, close, volume)
-        in_range = 0 < low <= min(opened, close) and high >= max(opened, close) and volume >= 0
-        if in_range and (not sound or candle.start > sound[-1].start):
+        candle = _candle_of(instrument, row)
+        if candle is not None and (not sound or candle.start > sound[-1].start):
             sound.append(candle)
         else:
             bad += 1
     return sound, bad
+
+
+# The same candles come again with every look at the newest one, and with every start.
+@lru_cache(maxsize=_CANDLES_KEPT)
+def _candle_of(instrument: Instrument, row: CandleRow) -> Candle | None:
+    """The candle of a row; None when its values cannot be."""
+    opened, high, low, close = (instrument.ticks(Decimal(text)) for text in (row.open, row.high, row.low, row.close))
+    volume = instrument.volume_units(Decimal(row.volume))
+    in_range = 0 < low <= min(opened, close) and high >= max(opened, close) and volume >= 0
+    return Candle(int(row.start), opened, high, low, close, volume) if in_range else None
 
 
 def _trade_of(price: Price) -> LastTrade:

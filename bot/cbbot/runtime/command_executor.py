@@ -182,7 +182,11 @@ class CommandExecutor:
             message = "the order could not be written down before it was sent"
             self._queue.answer(OrderRefused(batch.now_ms, intent.client_order_id, "state_not_saved", message))
             return
-        until = submitted + _ENTRY_VALID_SECONDS if entry else math.inf
+        valid = _ENTRY_VALID_SECONDS
+        if not new:
+            # Sent again, it is as old as its decision.
+            valid -= min(max((batch.now_ms - intent.created_ms) / 1000, 0.0), valid)
+        until = submitted + valid if entry else math.inf
         await self._answered(intent, self._broker.place(intent, price, batch.now_ms, until), batch.now_ms)
 
     async def _answered(self, intent: Intent, answers: AsyncIterator[OrderEvent], now_ms: int) -> None:

@@ -27,9 +27,11 @@ def expected_faults(sites: Mapping[str, Sequence[str]], changes: Sequence[str]) 
 
 @dataclass(slots=True)
 class Campaign:
-    """The sums of all runs so far; ``broken`` are those that broke an invariant."""
+    """The sums of all runs so far of the ``planned``; ``broken`` are those that broke an invariant, by seed."""
 
     expected: Sequence[tuple[str, str]]
+    planned: int = 0
+    complete: bool = False
     seeds: int = 0
     orders: int = 0
     crashes: int = 0
@@ -55,6 +57,7 @@ class Campaign:
         self.passes += result.passes
         if result.violated:
             self.broken.append(result)
+            self.broken.sort(key=lambda each: each.seed)
 
     @property
     def ratio(self) -> float:
@@ -65,9 +68,18 @@ class Campaign:
         """The faults that were met least, the least first."""
         return sorted((self.hits[pair], *pair) for pair in self.expected)
 
+    def progress(self, seconds: float) -> str:
+        """How far it is after so many seconds, in a line."""
+        return (
+            f"{seconds / 60:.0f} min: {self.seeds:,} of {self.planned:,} seeds, {self.orders:,} orders, "
+            f"{self.crashes:,} crashes of the bot, {self.bridge_crashes:,} of the bridge, "
+            f"{self.ratio:,.0f} simulated seconds a core second, {len(self.broken)} broken"
+        )
+
     def document(self) -> dict[str, Any]:
         """All of it, for ``--json``."""
         return {
+            "complete": self.complete,
             **self._figures(),
             "faults": {site: dict(kinds) for site, kinds in self._matrix().items()},
             "passes": dict(sorted(self.passes.items())),

@@ -76,7 +76,7 @@ _PLAN: Final = TypeAdapter(Plan)
 
 
 def made_plan(
-    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 120
+    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 200
 ) -> Plan:
     """The plan of a seed: crashes of the bot, of its machine and of the bridge, people, and a fault at every turn."""
     chance = Random(f"plan {seed}")  # noqa: S311  seeded pseudo-randomness is the point

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 from typing import Final
 
 from cbbot.contract.settings import Settings
@@ -10,37 +11,41 @@ from cbbot.domain.instrument import Instrument
 from cbbot.kernel.codes import BUY
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.soak.exchange_side import BookedOrder, Books
+from cbbot.soak.explained_words import ExplainedWords
 from cbbot.soak.simulated_disk import SimulatedDisk
+from cbbot.soak.status_truth import StatusTruth
+from cbbot.soak.trade_rows import check_trade_rows, rows_of
+from cbbot.soak.violated import Violated
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.trader_state import TraderState
 
-__all__ = ["Judge", "Violated"]
+__all__ = ["Judge"]
 
 _NAKED_TICKS: Final = 3
 _OLD_PRICE_SECONDS: Final = 60.0
-
-
-class Violated(Exception):
-    """An invariant does not hold. ``invariant`` is its name."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant = invariant
-        self.detail = detail
 
 
 class Judge:
     """``seen`` is told by the world: orders as they leave, the bot after each of its steps."""
 
     def __init__(
-        self, settings: Settings, instrument: Instrument, books: Callable[[], Books], disk: SimulatedDisk
+        self,
+        settings: Settings,
+        instrument: Instrument,
+        books: Callable[[], Books],
+        disk: SimulatedDisk,
+        now: Callable[[], float],
+        met: Callable[[], Iterable[tuple[str, str]]],
     ) -> None:
         self._on_ticks = settings.use_tick_price
         self._instrument = instrument
         self._books = books
         self._disk = disk
         self._state_file = settings.state_file
+        self._trade_log = str(PurePosixPath(settings.state_file).with_name("trades.jsonl"))
         self._start = instrument.ledger_down(settings.usd_equity)
+        self.status = StatusTruth(instrument, self._start, disk, settings.state_file, now)
+        self.words = ExplainedWords(met)
         self._revision = -1
         # Of every order of ours: base units got, ledger units spent.
         self._effects: dict[str, tuple[int, int]] = {}
@@ -56,6 +61,15 @@ class Judge:
         """A new life of the bot: what the old one had in memory is gone."""
         self._state = None
         self._naked.clear()
+        self.status.began()
+        self.words.began()
+
+    def ended(self, words: str) -> None:
+        """A life of the bot is over; what is wrong with its words is raised with the next life's first step."""
+        try:
+            self.words.ended(words)
+        except Violated as violated:
+            self._broken = self._broken or violated
 
     def posted(self, body: dict[str, str], bot: LiveBot | None) -> None:
         """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""
@@ -66,8 +80,10 @@ class Judge:
 
     def _check_order(self, body: dict[str, str], bot: LiveBot | None) -> None:
         name = body["client_order_id"]
-        known = self._bodies.setdefault(name, tuple(sorted(body.items())))
-        if known != tuple(sorted(body.items())):
+        # Until when it may leave is each request's own.
+        wish = tuple(sorted((field, value) for field, value in body.items() if field != "not_after_ms"))
+        known = self._bodies.setdefault(name, wish)
+        if known != wish:
             raise Violated("one id, one wish", f"{name} was {dict(known)} and is now {body}")
         state = bot.state if bot is not None else None
         intent = state.intent(name) if state is not None else None
@@ -86,19 +102,40 @@ class Judge:
         if self._broken is not None:
             raise self._broken
         state = bot.state
-        if state is None or state is self._state:
+        if state is None:
+            self.status.starting(bot)
+            return
+        if state is self._state:
             return
         before, self._state = self._state, state
         if before is not None and state.intents is not before.intents:
             self._check_intents(before, state)
         self._check_watch(before, state, bot)
+        self.words.changed(state)
+        spent: int | None = None
         if state.reconciled and not state.halted:
             if not state.watching:
                 raise Violated("every lot is watched", "reconciled, but lots are not watched")
-            self.check_ledger(state)
+            spent = self.check_ledger(state)
+        self.status.changed(bot, state, spent)
 
-    def check_ledger(self, state: TraderState) -> None:
-        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says are open."""
+    def check_trades(self, state: TraderState) -> None:
+        """At the end, when the trade log has every trade: its rows are the exits that the exchange has filled."""
+        check_trade_rows(self._instrument, self._books(), rows_of(self._logged()), state.trade_count)
+
+    def logged(self, state: TraderState) -> bool:
+        """Whether the trade log has as many rows as the state counts."""
+        return self._logged().count(b"\n") == state.trade_count
+
+    def _logged(self) -> bytes:
+        file = self._disk.names.get(self._trade_log)
+        return file.content if file is not None else b""
+
+    def check_ledger(self, state: TraderState) -> int:
+        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says are open.
+
+        What the orders that are over have cost, in ledger units.
+        """
         self._read_books()
         base, spent = self._base, self._spent
         for intent in state.intents:
@@ -114,6 +151,7 @@ class Judge:
             )
         if sum(lot.base for lot in state.lots) + state.dust.base + state.short_dust.base != account.base_sum:
             raise Violated("lots are what was filled", "the lots are not what the account's sums say")
+        return spent
 
     def _read_books(self) -> None:
         books = self._books()

@@ -39,6 +39,7 @@ class BotLife:
         machine_ms: Callable[[], int],
         metrics: BotMetrics,
         posted: Posted,
+        priced: Callable[[], None],
     ) -> None:
         self.process = SimulatedProcess("bot", self._died)
         self.bot: LiveBot | None = None
@@ -48,7 +49,7 @@ class BotLife:
         self._faults = faults
         self._machine_ms = machine_ms
         self._metrics = metrics
-        self._client = BridgeClient(settings.bridge_url, "soak", http=_Watched(requests, posted))
+        self._client = BridgeClient(settings.bridge_url, "soak", http=_Watched(requests, posted, priced))
         self.process.spawn(self._run())
 
     async def _run(self) -> None:
@@ -102,14 +103,20 @@ class BotLife:
 
 
 class _Watched:
-    """The connection, with every order that leaves told of first."""
+    """The connection: tells of every order that leaves before it does, and of every price that has come."""
 
-    def __init__(self, requests: BridgeRequests, posted: Posted) -> None:
+    def __init__(self, requests: BridgeRequests, posted: Posted, priced: Callable[[], None]) -> None:
         self._requests = requests
         self._posted = posted
+        self._priced = priced
         self.headers = requests.headers
         self.aclose = requests.aclose
-        self.get = requests.get
+
+    async def get(self, url: str, *, params: Any, timeout: httpx.Timeout) -> httpx.Response:  # noqa: ASYNC109  httpx has it so
+        answer = await self._requests.get(url, params=params, timeout=timeout)
+        if url.endswith("/price") and answer.is_success:
+            self._priced()
+        return answer
 
     async def post(self, url: str, *, json: Any, timeout: httpx.Timeout) -> httpx.Response:  # noqa: ASYNC109  httpx has it so
         self._posted(json)

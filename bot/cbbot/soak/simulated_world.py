@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -17,11 +18,12 @@ from cbbot.soak.armed_faults import ArmedFaults
 from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchangeSide
 from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.happenings import EventLog
-from cbbot.soak.judge import Judge, Violated
+from cbbot.soak.judge import Judge
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
 from cbbot.soak.simulated_processes import SimulatedProcess
+from cbbot.soak.violated import Violated
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
@@ -35,6 +37,10 @@ OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
 _START_MS: Final = 1_780_000_020_000 // 60_000 * 60_000
 _HISTORY: Final = 420
 _QUOTE: Final = Decimal(10_000)
+# So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders.
+_FEE_PCT: Final = Decimal("0.06")
+# So much a minute that a lot lasts a few minutes.
+_STEP_BPS: Final = 30
 _STATE_FILE: Final = "/state/bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
@@ -75,7 +81,7 @@ def soak_settings(seed: int) -> Settings:
         "MAX_ORDER_USD": "600",
         "MAX_EXPOSURE_USD": "4000",
         "RISK_PER_TRADE_PCT": "5",
-        "FEE_RATE_PCT": "0.6",
+        "FEE_RATE_PCT": str(_FEE_PCT),
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
         "TICK_INTERVAL_SEC": chance.choice(("8", "12", "20")),
@@ -87,7 +93,7 @@ def soak_settings(seed: int) -> Settings:
         "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
         "ALLOW_PYRAMIDING": "true",
         "MAX_CONCURRENT_LOTS": "6",
-        "PYRAMID_MIN_SECONDS_BETWEEN": "15",
+        "PYRAMID_MIN_SECONDS_BETWEEN": "5",
         "PYRAMID_MIN_ADVERSE_PCT": "0.02",
         "PYRAMID_DECAY_LAMBDA": "0.5",
         "PYRAMID_DECAY_MIN_PCT": "0.01",
@@ -114,7 +120,7 @@ class World:
         chance = Random(f"prices {plan.seed}")  # noqa: S311  as above
         count = _HISTORY + int(plan.hours * 60) + 240
         first = _START_MS // 1000 - _HISTORY * 60
-        candles = tuple(random_walk(chance, count, first, 6_000_000, step_bps=10))
+        candles = tuple(random_walk(chance, count, first, 6_000_000, step_bps=_STEP_BPS))
         exchange = ExchangeSettings(
             seed=plan.seed,
             instrument=BTC_USD,
@@ -123,12 +129,14 @@ class World:
             # Some people hold base of their own on the account; others trade the bot's alone.
             base=self._own_base,
             quote=_QUOTE,
-            fee_rate_pct=Decimal("0.6"),
+            fee_rate_pct=_FEE_PCT,
         )
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
         self._state_file = path_on(self._disk, _STATE_FILE)
-        self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk)
+        # What was asked of the bot, whether the plan has it or not.
+        self._asks: set[tuple[str, str]] = set()
+        self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk, loop.time, self._met)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
         self._lives = 0
@@ -164,6 +172,7 @@ class World:
                 self._machine_ms,
                 self._metrics,
                 self._posted,
+                self.judge.status.priced,
             )
             self._lives += 1
             self.log.note("bot starts", life=self._lives)
@@ -174,6 +183,7 @@ class World:
             words = await life.ended
             self._disk.forget_descriptors()
             self.log.note("bot ended", words=words)
+            self.judge.ended(words)
             if words:
                 self.result.halts[f"exit: {words[:60]}"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 3.0, 10.0)))
@@ -188,6 +198,9 @@ class World:
             self.judge.stepped(life.bot)
         if self._loop.steps > _STEPS_A_SECOND * (self._loop.time() + 600):
             raise Violated("the world goes on", f"{self._loop.steps} steps in {self._loop.time():.0f} s")
+
+    def _met(self) -> Iterable[tuple[str, str]]:
+        return (*self.faults.hits, *self._asks)
 
     def _machine_ms(self) -> int:
         return _START_MS + int(self._loop.time() * 1000)
@@ -267,6 +280,7 @@ class World:
         if life is None or life.bot is None or not life.process.alive:
             return
         bot = life.bot
+        self._asks.add(("people", what))
         asks = {"pause": lambda: bot.pause_entries("hand"), "resume": lambda: bot.resume_entries("hand")}
         life.process.spawn(_heard(asks.get(what, bot.flatten)()))
 
@@ -285,7 +299,7 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if not state.lots or self._short(state):
+                if (not state.lots or self._short(state)) and self.judge.logged(state):
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()
@@ -296,6 +310,7 @@ class World:
         assert bot is not None  # noqa: S101  the loop above ends with one
         assert state is not None  # noqa: S101  as above
         self.judge.check_ledger(state)
+        self.judge.check_trades(state)
         if state.halted or state.unexplained:
             self.result.halts[f"words: {(state.halted or state.unexplained)[:60]}"] += 1
         self._check_account()

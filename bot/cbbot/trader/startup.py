@@ -96,8 +96,8 @@ def listed(state: TraderState, event: OrdersListed) -> Outcome:
             state = state.with_intent(replace(intent, order_id=order.order_id))
     known = {*startup.accounted, *(order.client_order_id for order in startup.unaccounted)}
     # A list may tell an order twice; a second order under the same id is another one.
-    told = {(order.client_order_id, order.order_id): order for order in event.orders}.values()
-    found = [o for o in told if o.sequence > startup.baseline and o.client_order_id not in known]
+    once = {(order.client_order_id, order.order_id): order for order in event.orders}.values()
+    found = [o for o in once if o.sequence > startup.baseline and o.client_order_id not in known]
     waiting = sorted((*startup.unaccounted, *found), key=lambda order: (order.sequence, order.epoch))
     changed = replace(
         startup, unaccounted=tuple(waiting), looks=_LOOKS if all_there else max(startup.looks, 1), problem=""

@@ -100,7 +100,8 @@ class InMemoryVenue:
             "root_path": "",
             "state": {"connection": call},
         }
-        if not self.faults.faults and not self.faults.pages:
+        met = any(fault.meets(method, parts.path) for fault in self.faults.faults)
+        if not met and not self.faults.pages:
             direct = await self._direct(scope, call)
             if direct is not None:
                 return direct

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import json as json_text
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,10 +16,11 @@ from cbbot.errors import BadInput
 from cbbot.process.path_options import named_path
 from cbbot.soak.campaign import Campaign, expected_faults, shortened
 from cbbot.soak.fault_plan import Plan, made_plan, plan_from, plan_text
-from cbbot.soak.simulated_world import OWN_SITES, RunResult, run_plan
+from cbbot.soak.simulated_world import OWN_SITES, RunResult
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES
 from cbbot_bridge.in_memory.exchange_changes import all_changes
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
+from cbbot_bridge.in_memory.soak_jobs import Run, run_all
 from cbbot_bridge.in_memory.venue_sites import VENUE_SITES
 
 __all__ = ["EXPECTED", "SITES", "plan_of_seed", "soak"]
@@ -56,27 +55,60 @@ def soak(
     and bot, bridge and machine die, as the seed says. The same seed gives the same run. A run that breaks an invariant
     is printed with the shortest list of faults that still breaks it.
 
-    Exit code 0: nothing broke. 1: something did. 2: the options cannot be used.
+    Once a minute it says on stderr how far it is and writes --json anew; stopped, it reports what it has done.
+
+    Exit code 0: nothing broke. 1: something did. 2: the options cannot be used. 130, 143: stopped by a signal.
     """
     logging.disable(logging.CRITICAL)
-    plans = list(_plans(seed, seeds, hours, replay))
-    campaign = Campaign(EXPECTED)
-    for result, seconds in _results(plans, jobs, kept=log is not None):
-        campaign.add(result, seconds)
-        if result.violated:
-            sys.stdout.write(f"seed {result.seed}: broken: {result.violated}: {result.detail}\n")
-            sys.stdout.flush()
-        elif len(plans) == 1:
-            sys.stdout.write(f"seed {result.seed}: {result.digest}\n")
-        if log is not None:
-            log.write_text("\n".join(result.lines) + "\n", encoding="utf-8")
+    plans = _plans(seed, seeds, hours, replay)
+    campaign = Campaign(EXPECTED, planned=len(plans))
+    # A file that cannot be written is told of before hours of work.
+    _write_figures(campaign, json)
+    began = time.monotonic()
+    try:
+        for ended in run_all(plans, min(jobs, len(plans)), kept=log is not None):
+            if ended is None:
+                sys.stderr.write(f"{campaign.progress(time.monotonic() - began)}\n")
+                _write_figures(campaign, json)
+            else:
+                _take(campaign, *ended, log)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped: {campaign.progress(time.monotonic() - began)}\n")
+        _report(campaign, json)
+        raise
+    campaign.complete = True
     if campaign.broken:
         _show_shortest(campaign.broken[0], save)
-    figures = json_text.dumps(campaign.document(), indent=1) + "\n"
-    if json is not None and str(json) != "-":
-        json.write_text(figures, encoding="utf-8")
-    sys.stdout.write(figures if json is not None and str(json) == "-" else "\n".join(campaign.report()) + "\n")
+    _report(campaign, json)
     return 1 if campaign.broken else 0
+
+
+def _take(campaign: Campaign, result: RunResult, seconds: float, log: Path | None) -> None:
+    campaign.add(result, seconds)
+    if result.violated:
+        sys.stdout.write(f"seed {result.seed}: broken: {result.violated}: {result.detail}\n")
+        sys.stdout.flush()
+    elif campaign.planned == 1:
+        sys.stdout.write(f"seed {result.seed}: {result.digest}\n")
+    if log is not None:
+        log.write_text("\n".join(result.lines) + "\n", encoding="utf-8")
+
+
+def _report(campaign: Campaign, json: Path | None) -> None:
+    _write_figures(campaign, json)
+    to_stdout = json is not None and str(json) == "-"
+    sys.stdout.write(_figures_of(campaign) if to_stdout else "\n".join(campaign.report()) + "\n")
+    sys.stdout.flush()
+
+
+def _figures_of(campaign: Campaign) -> str:
+    return json_text.dumps(campaign.document(), indent=1) + "\n"
+
+
+def _write_figures(campaign: Campaign, json: Path | None) -> None:
+    """So that what a long campaign has found is there whatever ends it."""
+    if json is not None and str(json) != "-":
+        json.write_text(_figures_of(campaign), encoding="utf-8")
 
 
 def plan_of_seed(seed: int, hours: float) -> Plan:
@@ -84,45 +116,22 @@ def plan_of_seed(seed: int, hours: float) -> Plan:
     return made_plan(seed, hours, SITES, all_changes())
 
 
-def _plans(seed: int | None, seeds: str | None, hours: float, replay: Path | None) -> Iterator[Plan]:
+def _plans(seed: int | None, seeds: str | None, hours: float, replay: Path | None) -> list[Run]:
+    """What makes the plan of each run."""
     if sum(given is not None for given in (seed, seeds, replay)) != 1:
         raise BadInput("give one of --seed, --seeds and --replay")
     if replay is not None:
         try:
-            yield plan_from(replay.read_bytes())
+            kept = plan_from(replay.read_bytes())
         except (OSError, ValueError) as error:
             raise BadInput(f"--replay {replay}: no list of faults: {error}") from error
-    elif seed is not None:
-        yield plan_of_seed(seed, hours)
-    else:
-        first, dots, last = str(seeds).partition("..")
-        if not (dots and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-            raise BadInput(f"--seeds {seeds}: not of the form N..M, e.g. 1..300")
-        yield from (plan_of_seed(each, hours) for each in range(int(first), int(last) + 1))
-
-
-def _results(plans: list[Plan], jobs: int, *, kept: bool) -> Iterator[tuple[RunResult, float]]:
-    if jobs == 1 or len(plans) == 1:
-        gc.disable()
-        for plan in plans:
-            yield _timed(plan, kept=kept)
-        return
-    # At the end of the block, whatever ends it, no process is left.
-    with get_context("spawn").Pool(jobs, _quiet) as pool:
-        yield from pool.imap(_timed, plans, chunksize=2)
-
-
-def _quiet() -> None:
-    logging.disable(logging.CRITICAL)
-    # Nothing of a run goes before its end, and then all of it does.
-    gc.disable()
-
-
-def _timed(plan: Plan, *, kept: bool = False) -> tuple[RunResult, float]:
-    began = time.process_time()
-    result = run_plan(plan, exchange_side, kept=kept)
-    gc.collect()
-    return result, time.process_time() - began
+        return [lambda: kept]
+    if seed is not None:
+        return [partial(plan_of_seed, seed, hours)]
+    first, dots, last = str(seeds).partition("..")
+    if not (dots and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise BadInput(f"--seeds {seeds}: not of the form N..M, e.g. 1..300")
+    return [partial(plan_of_seed, each, hours) for each in range(int(first), int(last) + 1)]
 
 
 def _show_shortest(broken: RunResult, save: Path | None) -> None:

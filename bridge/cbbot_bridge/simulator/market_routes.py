@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +23,7 @@ from cbbot_bridge.simulator.world import World
 __all__ = ["candles", "product", "products", "server_time", "ticker"]
 
 _MOST_CANDLES = 350
+_CANDLES_KEPT = 1024
 _MOST_TRADES = 100
 # Coinbase breaks when it is asked for more, instead of refusing.
 _TOO_MANY_TRADES = 1000
@@ -140,6 +143,8 @@ async def candles(request: Request) -> Response:
     return JSONResponse({"candles": [_candle_record(market, item) for item in reversed(page)]})
 
 
+# Closed candles are asked for again and again.
+@lru_cache(maxsize=_CANDLES_KEPT)
 def _candle_record(market: Market, candle: Candle) -> dict[str, str]:
     return {
         "start": str(candle.start),

@@ -59,6 +59,19 @@ async def test_own_orders_are_those_of_the_prefix_on_every_page_whatever_their_s
     assert "order_status" not in asked[0].url.params
 
 
+async def test_an_order_that_is_on_two_pages_is_listed_once_as_it_was_read_last(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    listed(coinbase, one(1, "btc-7-1"), one(2, "btc-7-2", "OPEN"), one(1, "btc-7-1"), one(2, "btc-7-2"))
+    async with open_bridge() as client:
+        got = (await client.get(ASK)).json()
+    assert [(order["client_order_id"], order["status"]) for order in got["orders"]] == [
+        ("btc-7-1", "FILLED"),
+        ("btc-7-2", "FILLED"),
+    ]
+    assert got["size"] == 2
+
+
 @pytest.mark.parametrize(
     ("end", "status", "code"),
     [

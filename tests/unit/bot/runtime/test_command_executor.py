@@ -99,6 +99,25 @@ def test_an_entry_has_a_bound_from_when_it_was_decided_and_an_exit_has_none(virt
     virtually(main)
 
 
+@pytest.mark.parametrize(("decided_ms", "bound"), [(-6_000, 4.0), (-60_000, 0.0), (60_000, 10.0)])
+def test_an_entry_that_is_sent_again_has_the_bound_of_its_decision(
+    virtually: Any, decided_ms: int, bound: float
+) -> None:
+    async def main() -> None:
+        office: Any = Office("")
+        executor = CommandExecutor(office, office, EventQueue(), BotMetrics(), office)
+        again = replace(ENTRY, progress=Progress.UNKNOWN, created_ms=2_000 + decided_ms)
+        running = asyncio.create_task(executor.run())
+        state: Any = SimpleNamespace(paused_by=frozenset())
+        executor.submit(CommandBatch(0, state, (Place(again, 100),), 2_000))
+        await executor.drained()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert office.until == {Purpose.ENTRY: bound}
+
+    virtually(main)
+
+
 @pytest.mark.parametrize(
     ("progress", "answer"),
     [(Progress.SENT, OrderRefused), (Progress.UNKNOWN, OrderAccepted)],

@@ -1,0 +1,66 @@
+"""Which words a bot may pause, halt or end with, and which faults of the run allow it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+from cbbot.soak.violated import Violated
+from cbbot.trader.trader_state import TraderState
+
+__all__ = ["ALLOWED", "ExplainedWords"]
+
+_INVARIANT: Final = "words have a reason"
+
+# A site ("disk." stands for all that begin with it), or a site and a kind.
+ALLOWED: Final[dict[str, tuple[str, ...]]] = {
+    "paused by hand": ("people: pause", "people: flatten"),
+    "paused by disk": ("disk.",),
+    "paused by lots_without_base": ("exchange: withdraw_base", "exchange: sell_by_hand"),
+    "paused by unexplained_orders": (),
+    "halted": (),
+    "ended: CbbotError: stopped, but the last state is not saved": ("disk.",),
+    "ended: UnsafeStart: no state can be read": (),
+}
+"""By what the words begin with. Whatever is not in it, nothing allows."""
+
+
+class ExplainedWords:
+    """``met`` are the faults of the run so far, each as (site, kind)."""
+
+    def __init__(self, met: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        self._met = met
+        self._paused_by: Collection[str] = ()
+
+    def began(self) -> None:
+        """A new life of the bot."""
+        self._paused_by = ()
+
+    def changed(self, state: TraderState) -> None:
+        """The bot has a new state.
+
+        Raises:
+            Violated: it is paused or halted, and no fault explains that.
+        """
+        if state.halted:
+            self._explain("halted", state.halted)
+        if state.paused_by is not self._paused_by:
+            self._paused_by = state.paused_by
+            for by in sorted(state.paused_by):
+                self._explain(f"paused by {by}", state.unexplained)
+
+    def ended(self, words: str) -> None:
+        """The bot has ended by itself; ``words`` is empty after SIGTERM.
+
+        Raises:
+            Violated: no fault explains that.
+        """
+        if words:
+            self._explain(f"ended: {words}", "")
+
+    def _explain(self, words: str, detail: str) -> None:
+        met = {f"{site}: {kind}" for site, kind in self._met()}
+        for beginning, causes in ALLOWED.items():
+            if words.startswith(beginning) and any(each.startswith(cause) for cause in causes for each in met):
+                return
+        raise Violated(_INVARIANT, f"{words} {detail}".strip())
