@@ -13,7 +13,6 @@ from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, ListOrders, LookUp, Place
 from cbbot.trader.events import (
     BalancesKnown,
-    FlattenAsked,
     HistoryLoaded,
     OrderAbsent,
     OrderFilled,
@@ -138,44 +137,6 @@ def test_an_order_that_a_list_has_twice_is_booked_once() -> None:
     finished(trader, bought(2), bought(2), order(3, "0.2"))
     assert [(lot.id, BTC_USD.base_text(lot.base)) for lot in trader.state.lots] == [(2, "0.15000000")]
     assert (trader.state.trade_count, trader.state.paused_by, trader.state.reconciled) == (1, frozenset(), True)
-
-
-@pytest.mark.parametrize("before_the_list", [True, False])
-def test_to_close_every_lot_holds_for_those_that_a_start_finds_later(before_the_list: bool) -> None:
-    trader = holding(0)
-    begun(trader)
-    if before_the_list:
-        trader.feed(FlattenAsked(trader.now_ms))
-    assert listed(trader, bought(1)) == ["bot-7-1"]
-    if not before_the_list:
-        trader.feed(FlattenAsked(trader.now_ms))
-    ended(trader, "bot-7-1", "100", "0.2")
-    (sale,) = trader.tick("100")
-    assert (sale.purpose, sale.lot, sale.reason) == (Purpose.EXIT, 1, "flatten")
-
-
-def test_to_close_every_lot_holds_for_one_that_only_the_second_look_finds() -> None:
-    trader = holding(1)
-    begun(trader)
-    trader.feed(FlattenAsked(trader.now_ms))
-    assert listed(trader) == []
-    (first,) = trader.tick("100")
-    trader.fill(first, "100")
-    trader.now_ms += 30_000
-    assert listed(trader, bought(3)) == ["bot-7-3"]
-    ended(trader, "bot-7-3", "100", "0.2")
-    (sale,) = trader.tick("100")
-    assert (sale.lot, sale.reason) == (2, "flatten")
-
-
-def test_closing_every_lot_is_over_with_the_start_when_there_is_none() -> None:
-    trader = holding(0)
-    begun(trader)
-    trader.feed(FlattenAsked(trader.now_ms))
-    listed(trader)
-    finished(trader)
-    assert (trader.state.reconciled, trader.state.flattening) == (True, False)
-    assert trader.state.paused_by == {"hand"}
 
 
 def test_an_adoption_that_is_cut_short_goes_on_at_the_next_start_and_books_nothing_twice() -> None:
