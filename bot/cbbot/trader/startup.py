@@ -129,7 +129,9 @@ def advanced(rules: Rules, state: TraderState) -> Outcome:
         state = replace(state, startup=replace(state.startup, compared=True))
     if state.pending or state.startup.looks < _LOOKS or not state.startup.compared:
         return state, tuple(commands)
-    return replace(state, reconciled=True), (*commands, notices.reconciled())
+    # Whether closing every lot is over could not be told before.
+    over = replace(state, reconciled=True, flattening=state.flattening and bool(state.lots))
+    return over, (*commands, notices.reconciled())
 
 
 def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
