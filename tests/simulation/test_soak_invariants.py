@@ -144,9 +144,9 @@ def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = refused_orders.exit_waits
-    assert violated(plan_of_seed(14, 0.5)) == ""
+    assert violated(plan_of_seed(2, 0.5)) == ""
     monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
-    assert violated(plan_of_seed(14, 0.5)) == "every lot is watched"
+    assert violated(plan_of_seed(2, 0.5)) == "every lot is watched"
 
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:
