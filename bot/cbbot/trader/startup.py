@@ -207,8 +207,8 @@ def unexplained(state: TraderState) -> str:
 
 def waits_for(startup: Startup, pending: Collection[Intent]) -> str:
     """What a start waits for, in words."""
+    problem = f": {startup.problem}" if startup.problem else ""
     if startup.looks == 0:
-        problem = f": {startup.problem}" if startup.problem else ""
         return f"waiting for the list of the account's orders{problem}"
     if startup.unaccounted:
         return f"adopting {len(startup.unaccounted)} orders that the state does not know"
@@ -216,6 +216,5 @@ def waits_for(startup: Startup, pending: Collection[Intent]) -> str:
         names = ", ".join(intent.client_order_id for intent in pending)
         return f"waiting for the end of {len(pending)} orders of an earlier run: {names}"
     if startup.looks < _LOOKS:
-        problem = f": {startup.problem}" if startup.problem else ""
         return f"waiting to list the account's orders once more, a new one can be invisible for 30 s{problem}"
     return "waiting for balances that hold the base of every lot"
