@@ -68,8 +68,10 @@ def time_passed(state: TraderState, now_ms: int) -> Outcome:
 
 
 def _asking(state: TraderState) -> Outcome:
-    known_ms = state.accounted_ms
-    since_ms = known_ms - _MARGIN_MS if known_ms >= 0 else state.startup.started_ms - _NEVER_SAVED_MS
+    known_ms, started_ms = state.accounted_ms, state.startup.started_ms
+    # A save of the future was made by a clock that has been set back since: when it was, is not known.
+    known = 0 <= known_ms <= started_ms + _MARGIN_MS
+    since_ms = known_ms - _MARGIN_MS if known else started_ms - _NEVER_SAVED_MS
     return state, (ListOrders(_prefix(state), max(since_ms, 0)),)
 
 
