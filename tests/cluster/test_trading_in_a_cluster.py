@@ -19,7 +19,9 @@ LAST: dict[str, int] = {}
 
 def pod(kubectl: Kubectl, component: str) -> dict[str, Any]:
     found: dict[str, Any]
-    (found,) = kubectl.json("pods", "-l", f"cbbot.io/tradingbot=try,app.kubernetes.io/component={component}")["items"]
+    pods = kubectl.json("pods", "-l", f"cbbot.io/tradingbot=try,app.kubernetes.io/component={component}")["items"]
+    # One that is on its way out may be there for a while beside the one that has taken its place.
+    (found,) = (each for each in pods if "deletionTimestamp" not in each["metadata"])
     return found
 
 

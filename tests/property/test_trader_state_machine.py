@@ -355,8 +355,8 @@ class LiveTrader(TraderHarness):
         assert sum(intent.purpose is Purpose.ENTRY for intent in state.intents) <= 1
 
     def flags_end(self) -> None:
-        """Closing everything ends with the last lot that is or may come; so does waiting for base."""
-        self.everything_goes &= bool(self.state.lots) or self.state.entering
+        """Closing everything ends with the last lot that is or may come, after the start; so does waiting for base."""
+        self.everything_goes &= bool(self.state.lots) or self.state.entering or not self.state.reconciled
         assert self.state.flattening == self.everything_goes
         if not self.state.lots and not self.state.pending:
             assert WITHOUT_BASE not in self.state.paused_by

@@ -72,6 +72,7 @@ async def test_the_go_bot_s_lots_are_taken_over_watched_and_sold(tmp_path: Path)
         sold = sorted(Decimal(order["filled_size"]) for order in await parts.orders())
         assert sold == [Decimal("0.0001"), Decimal("0.00015")]
         assert (await parts.held())["BTC"] == opening - sum(sold), "what is not the bot's is left alone"
+        await parts.until(lambda _: len(parts.trades()) == len(lots), "a row for each trade")
         trades = parts.trades()
         assert {trade["exit_reason"] for trade in trades} <= {"take_profit", "stop_loss"}
         net = sum((Decimal(trade["net_pnl"]) for trade in trades), Decimal())

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cbbot import __version__
 from cbbot.cli.serve import Surroundings, serve
+from cbbot.cli.setting_options import Assigned, EnvFile
 from cbbot.cli.sources import gathered
 from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
 from cbbot.contract.runtime_env import (
@@ -29,21 +29,14 @@ from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
 from cbbot.contract.text_setting import host_setting
 from cbbot.errors import BadInput
 from cbbot.process.json_logs import configure_logs
-from cbbot.process.path_options import named_path
 from cbbot.process.proxies import proxy_for
 
 __all__ = ["run"]
 
 
 def run(
-    env: Annotated[
-        Path | None,
-        typer.Option("--env", parser=named_path, metavar="FILE", help="A bot.env; the environment wins over it."),
-    ] = None,
-    assigned: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything. May be repeated."),
-    ] = None,
+    env: EnvFile = None,
+    assigned: Assigned = None,
     host: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Address to listen on. [default: $BOT_HOST, else ::, everywhere]"),

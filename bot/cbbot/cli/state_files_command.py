@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cbbot.cli.exits import DONE
+from cbbot.cli.setting_options import Assigned, EnvFile
 from cbbot.cli.sources import gathered, text_of
 from cbbot.cli.state_command import FileArgument, state_path
 from cbbot.contract.runtime_env import BOT_VENUE
@@ -81,14 +82,8 @@ def restore(
 
 def migrate(
     source: Annotated[Path, typer.Argument(parser=named_path, metavar="GO_STATE", help="The Go bot's state file.")],
-    env: Annotated[
-        Path | None,
-        typer.Option("--env", parser=named_path, metavar="FILE", help="A bot.env; the environment wins over it."),
-    ] = None,
-    assigned: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting; wins over everything. May be repeated."),
-    ] = None,
+    env: EnvFile = None,
+    assigned: Assigned = None,
     venue: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Where its lots are, as /status names it. [default: $BOT_VENUE, BRIDGE_URL]"),

@@ -37,6 +37,7 @@ _REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
     PEOPLE: {"pause": "resume", "flatten": "resume"},
     EXCHANGE: {**dict.fromkeys(_GATES, "resume_product"), "proof_token_on": "proof_token_off"},
 }
+_REMEDIED_SECONDS: Final = 60.0
 _DEATHS_SHARE: Final = 0.1
 _ORDER_SITES: Final = ("order", "create", "fills", "disk.")
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
@@ -132,7 +133,8 @@ def _remedy(injection: Injection) -> list[Injection]:
     remedy = _REMEDIES.get(injection.site, {}).get(injection.kind)
     if remedy is None:
         return []
-    return [Injection(at=round(injection.at + injection.seconds, 3), site=injection.site, kind=remedy)]
+    seconds = min(injection.seconds, _REMEDIED_SECONDS)
+    return [Injection(at=round(injection.at + seconds, 3), site=injection.site, kind=remedy)]
 
 
 def _moment(chance: Random, hours: float) -> float:

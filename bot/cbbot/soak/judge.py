@@ -22,6 +22,7 @@ from cbbot.trader.trader_state import TraderState
 __all__ = ["Judge"]
 
 _NAKED_TICKS: Final = 3
+_NAKED_TICKS_IN_DOUBT: Final = 1
 _OLD_PRICE_SECONDS: Final = 60.0
 
 
@@ -202,7 +203,9 @@ class Judge:
                 self._naked.pop(lot.id, None)
                 continue
             self._naked[lot.id] = self._naked.get(lot.id, 0) + 1
-            if self._naked[lot.id] > _NAKED_TICKS and _has_price(bot):
+            # That an outcome is unknown is no reason for an exit to wait.
+            most = _NAKED_TICKS_IN_DOUBT if after.outcome_unknown else _NAKED_TICKS
+            if self._naked[lot.id] > most and _has_price(bot):
                 raise Violated("every lot is watched", f"lot {lot.id} is beyond its stop and nothing closes it")
 
     def _is_news(self, before: TraderState, after: TraderState) -> bool:

@@ -215,6 +215,8 @@ class SimulatedDisk:
         return self.faults.at(site) if site in DISK_SITES else None
 
     def _before(self, fault: Fault | None) -> None:
+        # The machine may have lost its power at this very site.
+        self._check_alive()
         if fault is None:
             return
         if fault.kind in _REFUSALS:

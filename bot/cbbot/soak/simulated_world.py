@@ -40,7 +40,7 @@ _QUOTE: Final = Decimal(10_000)
 # So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders.
 _FEE_PCT: Final = Decimal("0.06")
 # So much a minute that a lot lasts a few minutes.
-_STEP_BPS: Final = 30
+_STEP_BPS: Final = 60
 _STATE_FILE: Final = "/state/bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
@@ -79,12 +79,12 @@ def soak_settings(seed: int) -> Settings:
         "STATE_FILE": _STATE_FILE,
         "USD_EQUITY": str(_QUOTE),
         "MAX_ORDER_USD": "600",
-        "MAX_EXPOSURE_USD": "4000",
+        "MAX_EXPOSURE_USD": "8000",
         "RISK_PER_TRADE_PCT": "5",
         "FEE_RATE_PCT": str(_FEE_PCT),
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("8", "12", "20")),
+        "TICK_INTERVAL_SEC": chance.choice(("4", "6", "12")),
         "USE_TICK_PRICE": chance.choice(("true", "true", "true", "false")),
         "USE_MA_FILTER": "false",
         "BUY_THRESHOLD": "0.3",
@@ -92,7 +92,7 @@ def soak_settings(seed: int) -> Settings:
         "TAKE_PROFIT_PCT": chance.choice(("0.2", "0.4")),
         "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
         "ALLOW_PYRAMIDING": "true",
-        "MAX_CONCURRENT_LOTS": "6",
+        "MAX_CONCURRENT_LOTS": "12",
         "PYRAMID_MIN_SECONDS_BETWEEN": "5",
         "PYRAMID_MIN_ADVERSE_PCT": "0.02",
         "PYRAMID_DECAY_LAMBDA": "0.5",

@@ -10,15 +10,16 @@ from typing import Any, Final
 
 from cbbot.contract.bot_api import BotStatus
 from cbbot.domain.instrument import Instrument
+from cbbot.kernel.lot import Lot
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.soak.simulated_disk import SimulatedDisk
 from cbbot.soak.violated import Violated
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.trader_state import Dust, TraderState
 
 __all__ = ["StatusTruth"]
 
 _INVARIANT: Final = "status is true"
-_STARTING_STEPS: Final = 8
+_STARTING_STEPS: Final = 40
 # The bot takes a price once it has waited a moment for the balances beside it.
 _AGE_SLACK: Final = 0.3
 
@@ -87,12 +88,14 @@ class StatusTruth:
         _hold(status.phase == "starting", f"the phase of a start is {status.phase}")
         _hold(not status.ready and not status.entries.allowed, "ready, or entries allowed, without a state")
         _hold(status.price_age_seconds is None, f"a price {status.price_age_seconds} s old before any was asked for")
-        told = status.epoch, status.open_lots, status.equity_usd, status.exposure_usd
+        shown = status.epoch, status.open_lots, status.equity_usd, status.exposure_usd
         if self._fresh:
-            _hold(told == (None, 0, None, None), f"nothing was ever saved, and the status says {told}")
-        elif told != (None, None, None, None):
-            possible = [kept for kept in self._kept if told == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)]
-            _hold(bool(possible), f"the status of a start says {told}, the state files {self._kept}")
+            _hold(shown == (None, 0, None, None), f"nothing was ever saved, and the status says {shown}")
+        elif shown != (None, None, None, None):
+            possible = [
+                kept for kept in self._kept if shown == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)
+            ]
+            _hold(bool(possible), f"the status of a start says {shown}, the state files {self._kept}")
             _hold(status.as_of is not None, "figures of a saved state, without when it was saved")
             # A person may have resumed during the start, which ends the pause by hand.
             paused = {"hand", *status.entries.paused_by}
@@ -141,7 +144,7 @@ class StatusTruth:
         _hold(age >= least - _AGE_SLACK, f"a price {age} s old, the bot has heard of none for {least} s")
 
     def _check_money(self, status: BotStatus, state: TraderState, spent: int) -> None:
-        parts = [*state.lots, state.dust, state.short_dust]
+        parts: list[Lot | Dust] = [*state.lots, state.dust, state.short_dust]
         cost = sum(part.cost for part in parts)
         fees = sum(part.entry_fee for part in parts)
         text = self._instrument.money_text
@@ -157,7 +160,7 @@ def _differ(before: TraderState, after: TraderState) -> bool:
         or before.lots is not after.lots
         or before.paused_by is not after.paused_by
         or before.refused_exits is not after.refused_exits
-        or before.account is not after.account
+        or before.account.breaker != after.account.breaker
         or before.reconciled != after.reconciled
         or before.halted != after.halted
     )

@@ -209,7 +209,7 @@ def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome
 
 
 def _flatten(state: TraderState) -> Outcome:
-    changed = replace(state, flattening=bool(state.lots) or state.entering, paused_by=state.paused_by | {"hand"})
+    changed = replace(state, flattening=state.may_hold_lots, paused_by=state.paused_by | {"hand"})
     if changed == state:
         return state, ()
     return changed, (Checkpoint(), notices.pause("closing every lot; entries paused by hand"))

@@ -191,13 +191,16 @@ def order_ended(rules: Rules, state: TraderState, commands: tuple[Command, ...])
 def after_last_lot(state: TraderState) -> Outcome:
     """Without what ends with the last lot: closing every lot, and the pause because their base is missing.
 
-    An entry under way may still become a lot, which then has to be closed as well.
+    An entry under way may still become a lot, which then has to be closed as well, and so may an order that a start
+    has yet to find.
     """
     if state.lots or state.entering:
         return state, ()
+    if state.flattening and not state.may_hold_lots:
+        state = replace(state, flattening=False)
     if refused_orders.WITHOUT_BASE not in state.paused_by:
-        return (replace(state, flattening=False) if state.flattening else state), ()
-    free = replace(state, flattening=False, paused_by=state.paused_by - {refused_orders.WITHOUT_BASE})
+        return state, ()
+    free = replace(state, paused_by=state.paused_by - {refused_orders.WITHOUT_BASE})
     return free, (
         Checkpoint(),
         notices.pause(f"no lot is left: entries no longer paused by {refused_orders.WITHOUT_BASE}"),

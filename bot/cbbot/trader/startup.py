@@ -68,8 +68,10 @@ def time_passed(state: TraderState, now_ms: int) -> Outcome:
 
 
 def _asking(state: TraderState) -> Outcome:
-    known_ms = state.accounted_ms
-    since_ms = known_ms - _MARGIN_MS if known_ms >= 0 else state.startup.started_ms - _NEVER_SAVED_MS
+    known_ms, started_ms = state.accounted_ms, state.startup.started_ms
+    # A save of the future was made by a clock that has been set back since: when it was, is not known.
+    known = 0 <= known_ms <= started_ms + _MARGIN_MS
+    since_ms = known_ms - _MARGIN_MS if known else started_ms - _NEVER_SAVED_MS
     return state, (ListOrders(_prefix(state), max(since_ms, 0)),)
 
 
@@ -129,7 +131,9 @@ def advanced(rules: Rules, state: TraderState) -> Outcome:
         state = replace(state, startup=replace(state.startup, compared=True))
     if state.pending or state.startup.looks < _LOOKS or not state.startup.compared:
         return state, tuple(commands)
-    return replace(state, reconciled=True), (*commands, notices.reconciled())
+    # Whether closing every lot is over could not be told before.
+    over = replace(state, reconciled=True, flattening=state.flattening and bool(state.lots))
+    return over, (*commands, notices.reconciled())
 
 
 def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
@@ -205,8 +209,8 @@ def unexplained(state: TraderState) -> str:
 
 def waits_for(startup: Startup, pending: Collection[Intent]) -> str:
     """What a start waits for, in words."""
+    problem = f": {startup.problem}" if startup.problem else ""
     if startup.looks == 0:
-        problem = f": {startup.problem}" if startup.problem else ""
         return f"waiting for the list of the account's orders{problem}"
     if startup.unaccounted:
         return f"adopting {len(startup.unaccounted)} orders that the state does not know"
@@ -214,6 +218,5 @@ def waits_for(startup: Startup, pending: Collection[Intent]) -> str:
         names = ", ".join(intent.client_order_id for intent in pending)
         return f"waiting for the end of {len(pending)} orders of an earlier run: {names}"
     if startup.looks < _LOOKS:
-        problem = f": {startup.problem}" if startup.problem else ""
         return f"waiting to list the account's orders once more, a new one can be invisible for 30 s{problem}"
     return "waiting for balances that hold the base of every lot"

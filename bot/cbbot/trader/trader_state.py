@@ -223,6 +223,11 @@ class TraderState:
         """Whether an order that may open a lot is under way."""
         return any(intent.purpose is Purpose.ENTRY for intent in self.intents)
 
+    @property
+    def may_hold_lots(self) -> bool:
+        """Whether there is a lot, or may be: of an order that is under way, or that a start has yet to find."""
+        return bool(self.lots) or self.entering or not self.reconciled
+
     def closing(self, lot: Lot) -> bool:
         """Whether an order to close the lot is under way."""
         return any(intent.purpose is Purpose.EXIT and intent.lot == lot.id for intent in self.intents)

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from cbbot.errors import BadInput
+from cbbot.process.deferred_stops import DeferredStops
 from cbbot.process.path_options import named_path
 from cbbot.soak.campaign import Campaign, expected_faults, shortened
 from cbbot.soak.fault_plan import Plan, made_plan, plan_from, plan_text
@@ -62,10 +63,10 @@ def soak(
     logging.disable(logging.CRITICAL)
     plans = _plans(seed, seeds, hours, replay)
     campaign = Campaign(EXPECTED, planned=len(plans))
-    # A file that cannot be written is told of before hours of work.
-    _write_figures(campaign, json)
     began = time.monotonic()
     try:
+        # A file that cannot be written is told of before hours of work.
+        _write_figures(campaign, json)
         for ended in run_all(plans, min(jobs, len(plans)), kept=log is not None):
             if ended is None:
                 sys.stderr.write(f"{campaign.progress(time.monotonic() - began)}\n")
@@ -108,7 +109,9 @@ def _figures_of(campaign: Campaign) -> str:
 def _write_figures(campaign: Campaign, json: Path | None) -> None:
     """So that what a long campaign has found is there whatever ends it."""
     if json is not None and str(json) != "-":
-        json.write_text(_figures_of(campaign), encoding="utf-8")
+        # A stop between two writes would leave a file that is cut short.
+        with DeferredStops():
+            json.write_text(_figures_of(campaign), encoding="utf-8")
 
 
 def plan_of_seed(seed: int, hours: float) -> Plan:

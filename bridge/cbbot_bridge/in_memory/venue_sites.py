@@ -93,6 +93,7 @@ _SPECIAL: Final[Mapping[str, Mapping[str, Make]]] = {
         "forbidden": lambda _fault: {"status": 403},
     },
     "list_orders": {**_PAGES, **_TWICE, **_PROOF},
+    # No fill is told as reversed that is not replaced: what is taken back for good would have to leave the books too.
     "fills": {
         "cursor_without_has_next": _PAGES["cursor_without_has_next"],
         **_TWICE,
@@ -104,7 +105,6 @@ _SPECIAL: Final[Mapping[str, Mapping[str, Make]]] = {
                 "no_size_in_quote",
                 "reversed_and_filled_again",
                 "reversed_and_corrected",
-                "reversed",
             )
         },
     },

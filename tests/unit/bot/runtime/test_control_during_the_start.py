@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from cbbot.errors import Retryable, UnsafeStart
 from cbbot.runtime.store import read_generation
+from full_disk import full
 
 EAGER = {"BUY_THRESHOLD": "0", "USE_TICK_PRICE": "true", "TICK_INTERVAL_SEC": "1"}
 
@@ -107,9 +107,6 @@ def test_what_cannot_be_kept_is_said_and_in_force(
 ) -> None:
     bridge = fake_bridge()
 
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     async def main() -> None:
         down(bridge)
         rig = make_rig(bridge, tmp_path, **EAGER)
@@ -143,9 +140,6 @@ def test_a_pause_on_a_full_disk_is_not_answered_as_durable_however_often_it_is_a
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = fake_bridge()
-
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from cbbot.errors import CbbotError, Retryable
 from cbbot.runtime.state_writer import SAVE_SECONDS
 from cbbot.runtime.store import read_generation
+from full_disk import full
 
 LIVE = {
     "DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true",
@@ -119,9 +119,6 @@ def test_a_stop_on_a_full_disk_is_no_success(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = fake_bridge()
-
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path)

@@ -22,6 +22,7 @@ from cbbot.research.backtest import run as backtest
 from cbbot.runtime.store import read_generation
 from cbbot.trader.rules import build_rules
 from cbbot.views.json_rows import candle_row, trade_row
+from full_disk import full
 
 LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true"}
 
@@ -267,9 +268,6 @@ def test_an_entry_that_cannot_be_written_down_is_not_sent(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = fake_bridge()
-
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, BUY_THRESHOLD="0")

@@ -30,6 +30,7 @@ from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_versions import VERSION
 from cbbot.trader.trader_state import Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
+from full_disk import full
 
 WEBHOOK = "https://hooks.slack.example/services/T0/B0/very-secret"
 LOT = Lot(1, 1, True, True, 1_000, 5_000_000, 100, 500_000_000, 7, 1.0, 2.0, False, 0.0, 0.0)
@@ -119,9 +120,6 @@ def test_a_state_of_an_older_version_is_brought_up_and_kept_as_it_was(tmp_path: 
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr(os, "write", full)
     monkeypatch.setattr(os, "link", full)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import shutil
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import httpx
 import pytest
 
 from cbbot.errors import CbbotError, Retryable
+from full_disk import full
 
 LIVE = {
     "DRY_RUN": "false", "MAX_ORDER_USD": "100", "MAX_EXPOSURE_USD": "1000", "USE_TICK_PRICE": "true",
@@ -23,10 +22,6 @@ LIVE = {
 
 
 BUYS_NOTHING = {"BUY_THRESHOLD": "1"}
-
-
-def full(_body: Mapping[str, Any]) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def held(bridge: Any) -> Decimal:

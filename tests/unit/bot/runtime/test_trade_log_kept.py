@@ -18,6 +18,7 @@ from cbbot.runtime.trade_log import TradeLog
 from cbbot.runtime.trade_log_lines import TradesOfState
 from cbbot.trader.trader_state import Trade
 from cbbot.views.json_rows import trade_row
+from full_disk import full
 
 
 def trade(number: int, closed_ms: int = 2_000) -> Trade:
@@ -98,9 +99,6 @@ def test_another_states_trades_under_the_same_numbers_are_not_taken_for_its_own(
 
 def test_what_can_not_be_set_aside_is_not_written_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = spoiled(path, 150, b"\xff\n")
-
-    def full(*_: object) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "link", full)

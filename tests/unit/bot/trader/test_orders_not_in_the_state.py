@@ -196,6 +196,13 @@ def test_it_asks_from_an_hour_before_the_newest_save_and_again_until_it_is_answe
     assert len(trader.tick("95")) == 2
 
 
+def test_after_a_save_by_a_clock_that_was_ahead_the_list_reaches_back_behind_it() -> None:
+    trader = holding(1)
+    trader.now_ms -= 7_400_000
+    (asked,) = (command for command in begun(trader) if isinstance(command, ListOrders))
+    assert asked.since_ms == trader.now_ms - 7 * 86_400_000
+
+
 @pytest.mark.parametrize(
     ("unknown", "words"),
     [(order(3, "0.5"), "SELL of 0.50000000 BTC"), (order(3, "0.2", side=Side.BUY), "BUY of 0.20000000 BTC")],

@@ -1,0 +1,153 @@
+"""Each invariant of the simulated world is seen to break: by a bot that says, does or writes what it must not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cbbot.contract.bot_api import BotStatus, Entries, NumberedTrade
+from cbbot.domain.instrument import BTC_USD
+from cbbot.runtime import live_bot
+from cbbot.runtime.status_answer import About, Moment, status_of
+from cbbot.soak.exchange_side import BookedOrder, Books
+from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.simulated_world import run_plan
+from cbbot.soak.trade_rows import check_trade_rows
+from cbbot.soak.violated import Violated
+from cbbot.trader import adoption, refused_orders
+from cbbot.views.json_rows import trade_row
+from cbbot.views.last_known import FIRST_START
+from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
+from cbbot_bridge.in_memory.soak_command import plan_of_seed
+
+SOLD = BookedOrder(
+    "bot-1-1",
+    "v-1",
+    "SELL",
+    over=True,
+    filled_base=Decimal("0.1"),
+    filled_quote=Decimal(10),
+    fees=Decimal("0.1"),
+    created_ms=0,
+)
+_KILLS = tuple(Injection(at=at, site="bot", kind="killed") for at in (300.0, 500.0, 700.0, 900.0))
+
+
+def row(number: int) -> NumberedTrade:
+    """The trade that :data:`SOLD` is."""
+    told = {"role": "runner", "closed_as": "runner", "side": "BUY", "lot": 1, "number": number}
+    unlooked = ("opened_at", "open_price", "cost", "entry_fee", "closed_at", "close_price", "net_pnl", "exit_reason")
+    money = {"base_size": "0.10000000", "proceeds": BTC_USD.money_text(BTC_USD.ledger_down(SOLD.filled_quote))}
+    fee = BTC_USD.money_text(BTC_USD.ledger_up(SOLD.fees))
+    return NumberedTrade.model_validate(dict.fromkeys(unlooked, "") | told | money | {"exit_fee": fee})
+
+
+def violated(plan: Plan) -> str:
+    return run_plan(plan, exchange_side).violated
+
+
+def killed_now_and_then(seed: int = 3) -> Plan:
+    return Plan(seed=seed, hours=0.3, injections=_KILLS)
+
+
+def test_a_bot_that_is_only_killed_breaks_nothing() -> None:
+    assert violated(killed_now_and_then()) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"equity_usd": "1"},
+        {"exposure_usd": "0"},
+        {"open_lots": 0},
+        {"pending_orders": 0},
+        {"as_of": None},
+        {"price_age_seconds": 0.0},
+        {"last_price": "1"},
+        {"entries": Entries(allowed=True)},
+        {"phase": "trading"},
+        {"ready": True},
+        {"breaker_tripped": True},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_status_that_says_what_is_not_so_is_caught(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]) -> None:
+    def told(about: About, moment: Moment) -> BotStatus:
+        return status_of(about, moment).model_copy(update=wrong)
+
+    monkeypatch.setattr(live_bot, "status_of", told)
+    assert violated(killed_now_and_then()) == "status is true"
+
+
+def test_a_start_that_tells_nothing_of_its_lots_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_bot, "last_known", lambda *_, **__: FIRST_START)
+    assert violated(killed_now_and_then()) == "status is true"
+
+
+@pytest.mark.parametrize("wrong", [{"exit_fee": "0"}, {"proceeds": "1"}, {"base_size": "1"}])
+def test_a_trade_that_is_not_as_the_exchange_has_it_is_caught(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("cbbot.runtime.trade_log.trade_row", lambda *of: trade_row(*of).model_copy(update=wrong))
+    assert violated(Plan(seed=3, hours=0.3, injections=())) == "trades are the exits that were filled"
+
+
+def test_one_row_for_each_order_that_has_sold_is_right_and_none_or_two_are_not() -> None:
+    books = Books(1, {"bot-1-1": SOLD}, Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+    check_trade_rows(BTC_USD, books, [row(1)], 1)
+    for rows, count, words in (
+        ([], 0, "bot-1-1 has sold"),
+        ([row(1), row(2)], 2, "no order of the exchange"),
+        ([row(2)], 1, "the state counts 1"),
+    ):
+        with pytest.raises(Violated, match=words):
+            check_trade_rows(BTC_USD, books, rows, count)
+
+
+# An exit leaves while the disk hangs, the power is cut, and the list of the next start has it twice.
+_SOLD_UNSAVED = (
+    Injection(at=817.557, site="disk.write control", kind="killed_after", skip=1, seconds=62.331, share=0.213),
+    Injection(at=822.225, site="bridge>venue.fills", kind="timeout_after", skip=2, seconds=59.203, share=0.14),
+    Injection(
+        at=840.826, site="bridge>venue.list_orders", kind="page_twice", skip=2, times=8, seconds=9.272, share=0.72
+    ),
+    Injection(at=873.996, site="bot", kind="lost_power", skip=24, seconds=64.635, share=0.28),
+    Injection(at=939.062, site="bot>bridge.GET epoch", kind="reset_after", times=3, seconds=0.381, share=0.281),
+    Injection(at=1123.58, site="disk.thread", kind="hung_before", skip=2, times=3, seconds=69.173, share=0.4),
+    Injection(
+        at=1139.173,
+        site="bot>bridge.GET order_by_id",
+        kind="timeout_before",
+        skip=5,
+        times=8,
+        seconds=0.171,
+        share=0.601,
+    ),
+    Injection(at=1151.217, site="disk.write state", kind="power_before", seconds=2.929, share=0.308),
+)
+
+
+def sold_unsaved() -> Plan:
+    return Plan(seed=3059, hours=1.0, injections=_SOLD_UNSAVED)
+
+
+def test_an_exit_that_the_state_does_not_know_and_the_list_has_twice_is_one_trade() -> None:
+    assert violated(sold_unsaved()) == ""
+
+
+def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adoption, "adopted", lambda _rules, _state, order: f"order {order.client_order_id}")
+    assert violated(sold_unsaved()) == "words have a reason"
+
+
+def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = refused_orders.exit_waits
+    assert violated(plan_of_seed(2, 0.5)) == ""
+    monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
+    assert violated(plan_of_seed(2, 0.5)) == "every lot is watched"
+
+
+def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:
+    assert violated(plan_of_seed(3, 0.25)) == ""
