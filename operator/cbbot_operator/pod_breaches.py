@@ -1,7 +1,8 @@
 """What somebody added to a Deployment's pods and may not have added. Pure.
 
 That is what Pod Security `restricted` forbids, what runs beside ours or in its place, and settings past the spec, which
-bounds them. Server-side apply leaves fields alone that it does not send, so all of it would stay. Admission webhooks that add to pods, as service meshes do, change pods, not the Deployment: they go unseen here.
+bounds them. Server-side apply leaves fields alone that it does not send, so all of it would stay. Admission webhooks
+that add to pods, as service meshes do, change pods, not the Deployment: they go unseen here.
 """
 
 from __future__ import annotations

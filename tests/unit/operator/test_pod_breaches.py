@@ -95,11 +95,9 @@ def test_what_changes_no_setting_and_restricted_allows_is_left_alone(path: tuple
 
 def test_variables_from_elsewhere_are_found_where_none_are_ours() -> None:
     live = with_change(("spec", "containers", 0, "envFrom"), [{"configMapRef": {"name": "theirs"}}])
-    (entry,) = (one for one in live["metadata"]["managedFields"] if one["operation"] == "Apply")
-    for part in ("f:spec", "f:template", "f:spec", "f:containers", 'k:{"name":"bot"}'):
-        entry = entry["fieldsV1"] if "fieldsV1" in entry else entry
-        entry = entry[part]
-    del entry["f:envFrom"]
+    (applied,) = (entry for entry in live["metadata"]["managedFields"] if entry["operation"] == "Apply")
+    ours = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"bot"}']
+    del ours["f:envFrom"]
     assert breaches(live) == ("envFrom of container bot",)
 
 
