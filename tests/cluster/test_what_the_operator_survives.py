@@ -26,6 +26,7 @@ pytestmark = pytest.mark.cluster
 
 OUTAGE_SECONDS = 60
 BUSY_SECONDS = 10
+COLLECTED = "serviceaccount,secret,configmap,service,networkpolicy,deployment"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,39 @@ def _death(proxy: ApiProxy, operator: OperatorProcess, name: str, writes: int, d
         return answer
 
     return rule
+
+
+def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
+    place: Place, proxy: ApiProxy, one_operator: OperatorProcess, note: Note
+) -> None:
+    place.secret("coinbase", COINBASE_API_KEY_NAME="name", COINBASE_API_PRIVATE_KEY="key")
+    place.make("goes", LIVE)
+    place.comes_to("goes", "BridgeNotReady")
+    children = len(place.children("goes"))
+    before = len(proxy.writes)
+    place.kubectl("delete", "tradingbot/goes", "--timeout=40s")
+    steps = sum(1 for write in proxy.writes[before:] if "/goes" in write)
+    assert steps > children - 1  # each but the volume is handed over, then the finalizer goes
+    chosen = sorted({1, 2, steps // 2, steps - 1, steps})
+    names = [f"goes{chr(ord('a') + number)}" for number in range(len(chosen))]
+    for name in names:
+        place.make(name, LIVE)
+    for name in names:
+        place.comes_to(name, "BridgeNotReady")
+    for step, name in zip(chosen, names, strict=True):
+        died = threading.Event()
+        proxy.rule = _death(proxy, one_operator, name, step, died)
+        place.kubectl("delete", f"tradingbot/{name}", "--wait=false")
+        assert died.wait(40), f"write {step} about {name} never came: {proxy.writes[-20:]}"
+        proxy.rule = None
+    for name in names:
+        place.kubectl.wait(f"tradingbot/{name}", "delete", 40)
+        gone = ("wait", COLLECTED, "-l", f"cbbot.io/tradingbot={name}", "--for=delete", "--timeout=60s")
+        place.kubectl(*gone, seconds=90, check=False)  # where nothing is left, there is nothing to wait for
+    assert {name: sorted(place.children(name)) for name in names} == {
+        name: [f"PersistentVolumeClaim/{name}-state"] for name in names
+    }
+    note(f"operator killed after each of writes {chosen} of letting a TradingBot go: nothing was left")
 
 
 @pytest.mark.usefixtures("one_operator")
