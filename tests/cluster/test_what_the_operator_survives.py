@@ -24,7 +24,9 @@ from cluster.unplaced_bots import LIVE, PAPER, Place, of_form
 
 pytestmark = pytest.mark.cluster
 
-OUTAGE_SECONDS = 60
+# The whole of it takes minutes: `make long` asks for that.
+WHOLE = "OPERATOR_FAULTS_WHOLE" in os.environ
+OUTAGE_SECONDS = 60 if WHOLE else 15
 BUSY_SECONDS = 10
 COLLECTED = "serviceaccount,secret,configmap,service,networkpolicy,deployment"
 
@@ -65,8 +67,9 @@ def test_children_are_whole_whichever_write_the_operator_dies_at(
     steps = sum(1 for write in proxy.writes if "/calm" in write)
     assert steps > len(wanted)
     started = time.monotonic()
-    names = [f"dies{chr(ord('a') + step)}" for step in range(steps)]
-    for step, name in enumerate(names, start=1):
+    chosen = range(1, steps + 1) if WHOLE else sorted({1, 2, *range(3, steps, 3), steps - 1, steps})
+    names = [f"dies{chr(ord('a') + step)}" for step in chosen]
+    for step, name in zip(chosen, names, strict=True):
         died = threading.Event()
         proxy.rule = _death(proxy, one_operator, name, step, died)
         place.make(name, PAPER)
@@ -75,7 +78,7 @@ def test_children_are_whole_whichever_write_the_operator_dies_at(
     for name in names:
         place.comes_to(name, "BridgeNotReady")
         assert of_form(place, name) == wanted, name
-    note(f"operator killed after each of {steps} writes: {time.monotonic() - started:.1f} s")
+    note(f"operator killed after each of {len(names)} of {steps} writes: {time.monotonic() - started:.1f} s")
 
 
 def _death(proxy: ApiProxy, operator: OperatorProcess, name: str, writes: int, died: threading.Event) -> Rule:
@@ -108,7 +111,7 @@ def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
     place.kubectl("delete", "tradingbot/goes", "--timeout=40s")
     steps = sum(1 for write in proxy.writes[before:] if "/goes" in write)
     assert steps > children - 1  # each but the volume is handed over, then the finalizer goes
-    chosen = sorted({1, 2, steps // 2, steps - 1, steps})
+    chosen = list(range(1, steps + 1)) if WHOLE else sorted({1, steps // 2, steps - 1, steps})
     names = [f"goes{chr(ord('a') + number)}" for number in range(len(chosen))]
     for name in names:
         place.make(name, LIVE)
@@ -220,7 +223,7 @@ def test_the_second_operator_takes_over_when_the_first_is_gone(place: Place, tmp
             assert two.logged().count('"leading"') == 1
 
 
-def test_an_outage_of_the_api_server_for_a_minute_is_survived(
+def test_an_outage_of_the_api_server_is_survived(
     place: Place, proxy: ApiProxy, one_operator: OperatorProcess, note: Note
 ) -> None:
     place.make("outlives", PAPER)
