@@ -1,4 +1,4 @@
-"""Bots that hold lots, with pods that run: what may not be done to them, and how they go."""
+"""Bots with pods that run: what may not be done to those that hold lots, how they go, and one that never starts."""
 
 from __future__ import annotations
 
@@ -39,13 +39,30 @@ def lots(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         bot = yaml.safe_load((ROOT / "tests/cluster/live.yaml").read_text(encoding="utf-8"))
         bot["metadata"]["name"], bot["spec"]["mode"] = f"real-{mode.lower()}", mode
         made.append(bot)
+    with_garbage = {"product": {"id": "BTC-USD"}, "exchange": {"credentialsSecretRef": {"name": "garbage"}}}
+    made.append({**made[0], "metadata": {"name": "real-garbage"}, "spec": with_garbage})
     path: Path = tmp_path_factory.mktemp("lots") / "bots.yaml"
     path.write_text(yaml.safe_dump_all(made), encoding="utf-8")
+    garbage = ("COINBASE_API_KEY_NAME=organizations/a/apiKeys/b", "COINBASE_API_PRIVATE_KEY=planted garbage")
+    kubectl("create", "secret", "generic", "garbage", *(f"--from-literal={entry}" for entry in garbage))
     kubectl("apply", "-f", str(path))
     for mode in OTHER:
         kubectl.wait(f"tradingbot/real-{mode.lower()}", "condition=PositionsOpen", 240)
     yield
-    kubectl("delete", "tradingbot/real-paper", "--ignore-not-found", "--timeout=60s", seconds=90)
+    kubectl(
+        "delete", "tradingbot/real-paper", "tradingbot/real-garbage", "--ignore-not-found", "--timeout=60s", seconds=90
+    )
+
+
+def test_a_key_that_is_none_is_told_in_the_bridges_words(kubectl: Kubectl, note: Note) -> None:
+    kubectl.wait("tradingbot/real-garbage", reason("Degraded", "BridgeFailing"), 90)
+    said = message(kubectl, "real-garbage", "Degraded")
+    note(said)
+    assert "container bridge: exited with code 2" in said
+    assert "COINBASE_API_PRIVATE_KEY" in said
+    assert "planted garbage" not in said
+    chosen = "involvedObject.name=real-garbage,type=Warning,reason=BridgeFailing"
+    assert kubectl.json("events", f"--field-selector={chosen}")["items"]
 
 
 @pytest.mark.parametrize("mode", OTHER)

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.cluster
 WHOLE = "OPERATOR_FAULTS_WHOLE" in os.environ
 OUTAGE_SECONDS = 60 if WHOLE else 15
 BUSY_SECONDS = 10
+FORCED = "cbbot.io/force-delete=true"
 COLLECTED = "serviceaccount,secret,configmap,service,networkpolicy,deployment"
 
 
@@ -107,6 +108,8 @@ def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
     place.make("goes", LIVE)
     place.comes_to("goes", "BridgeNotReady")
     children = len(place.children("goes"))
+    # Its volume may hold lots: nobody knows better.
+    place.kubectl("annotate", "tradingbot/goes", FORCED)
     before = len(proxy.writes)
     place.kubectl("delete", "tradingbot/goes", "--timeout=40s")
     steps = sum(1 for write in proxy.writes[before:] if "/goes" in write)
@@ -117,6 +120,7 @@ def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
         place.make(name, LIVE)
     for name in names:
         place.comes_to(name, "BridgeNotReady")
+        place.kubectl("annotate", f"tradingbot/{name}", FORCED)
     for step, name in zip(chosen, names, strict=True):
         died = threading.Event()
         proxy.rule = _death(proxy, one_operator, name, step, died)
