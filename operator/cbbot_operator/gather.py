@@ -45,16 +45,27 @@ class Gatherer:
             invalid = ""
         except BadTradingBot as error:
             spec, invalid = None, str(error)
+        namespace = await self._namespace(key, resource, before)
+        if namespace.terminating and "deletionTimestamp" in resource["metadata"]:
+            # Nothing else matters any more, and the rights to ask may have gone with the namespace already.
+            return Observed(
+                key=key,
+                resource=_without_spec(resource),
+                spec=spec,
+                invalid=invalid,
+                children={},
+                namespace_uid=namespace.uid,
+                namespace_terminating=True,
+                now=now,
+            )
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
         claim = around.get(("PersistentVolumeClaim", Names(key.name).state))
         warnings, warned_at = await self._warnings(key, pods, claim, before, now)
-        namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
-            # The spec has been read; its text is not needed again.
-            resource={part: value for part, value in resource.items() if part != "spec"},
+            resource=_without_spec(resource),
             spec=spec,
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
@@ -151,6 +162,11 @@ class Gatherer:
             return list(await self._cluster.list(KIND, namespace, {}))
         found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
         return [resource for resource in found if resource is not None]
+
+
+def _without_spec(resource: Object) -> Object:
+    """The spec has been read; its text is not needed again."""
+    return {part: value for part, value in resource.items() if part != "spec"}
 
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:

@@ -103,6 +103,8 @@ class Reconciler:
                 await self._leave_alone(seen)
                 return
             self._sharing.note(key, position_of(seen))
+            if seen.deleting and seen.namespace_terminating and await self._let_go(seen):
+                return
             if seen.children or seen.deleting or seen.spec is None:
                 # Of a new TradingBot nothing is there yet: making its children tells whose names are taken.
                 seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
