@@ -97,7 +97,9 @@ def test_the_cluster_grants_the_same_for_all_namespaces_and_what_noticing_defini
 
 
 def test_what_is_left_where_a_namespace_is_deleted_is_enough_to_let_go_and_no_more(roles: Roles) -> None:
-    assert roles["deletion"] == rights(TRADINGBOT, ["get", "patch"]) | rights(NAMESPACE, NAMESPACE.named_verbs, named=True)
+    assert roles["deletion"] == rights(TRADINGBOT, ["get", "patch"]) | rights(
+        NAMESPACE, NAMESPACE.named_verbs, named=True
+    )
 
 
 def test_the_lease_may_be_made_and_its_own_one_renewed(roles: Roles) -> None:
