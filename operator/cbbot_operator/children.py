@@ -21,6 +21,7 @@ from cbbot_operator.observed import ChildState, Observed
 from cbbot_operator.operator_metrics import CHILDREN_PUT, DRIFT
 from cbbot_operator.owned_fields import wanted_digest
 from cbbot_operator.ownership import made_for
+from cbbot_operator.pod_breaches import breaches
 from cbbot_operator.reduced import reduce
 from cbbot_operator.watch_cache import WatchCache
 
@@ -28,9 +29,12 @@ __all__ = ["Children", "Put", "find_unlabelled", "protecting"]
 
 _LOG = logging.getLogger(__name__)
 # No object ever has it: an apply with it makes an object, or is a conflict with the one there is.
-_MAKE_ONLY = "1"
-# Old API servers have a way of their own for Services, and it wants none.
+_MAKE_ONLY = {"resourceVersion": "1"}
+# Old API servers have a way of their own for Services, and it wants no version. The API server takes this field off
+# what it makes, and lets nobody set it on what there is.
 _NOT_SO = "resourceVersion should not be set on objects to be created"
+_UNCHANGEABLE = "deletionGracePeriodSeconds"
+_MAKE_ONLY_IN_OLD = {_UNCHANGEABLE: 0}
 _TROUBLE = 2
 # A pod that is replaced reads these: without them it would run with something else than its hash says.
 _READ_BY_PODS = frozenset({"ConfigMap", "Secret"})
@@ -84,8 +88,8 @@ class Children:
     def __init__(self, cluster: Cluster, cache: WatchCache) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._asked_first: set[str] = set()
-        """Kinds of which it is asked whether a name is taken before an object is made."""
+        self._without_version: set[str] = set()
+        """Kinds of which this API server makes no object by an apply that names a version."""
 
     async def put(self, seen: Observed, wanted: Sequence[dict[str, Any]], before: Put | None) -> tuple[Observed, Put]:
         """Put what is wanted; the children as they are now, and what became of each.
@@ -94,7 +98,7 @@ class Children:
         """
         digests = {_entry(obj): wanted_digest(obj) for obj in wanted}
         put = Put(b"".join(digests[entry] for entry in sorted(digests)))
-        work = _Work(self._cluster, self._cache, self._asked_first, seen, digests, put, before)
+        work = _Work(self._cluster, self._cache, self._without_version, seen, digests, put, before)
         for stage in _stages(wanted, suspended=seen.spec is not None and seen.spec.suspend):
             if not _may_go_on(stage, put):
                 break
@@ -150,7 +154,7 @@ class _Work:
 
     cluster: Cluster
     cache: WatchCache
-    asked_first: set[str]
+    without_version: set[str]
     seen: Observed
     digests: dict[Entry, bytes]
     result: Put
@@ -199,7 +203,7 @@ class _Work:
             return await self._make(obj)
         if state is None or not state.breaches:
             answer = await self._apply_or_force(obj)
-            found = reduce(entry[0], answer).state.breaches
+            found = breaches(answer) if entry[0] == "Deployment" else ()
             if not found:
                 return answer
         else:
@@ -215,15 +219,19 @@ class _Work:
     async def _make(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Make it, without taking over what somebody else has under the name."""
         kind, name = _entry(obj)
-        if kind not in self.asked_first:
-            try:
-                return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], "resourceVersion": _MAKE_ONLY}})
-            except Conflict:
-                pass
-            except Retryable as error:
-                if _NOT_SO not in str(error):
-                    raise
-                self.asked_first.add(kind)
+        only = _MAKE_ONLY_IN_OLD if kind in self.without_version else _MAKE_ONLY
+        try:
+            return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], **only}})
+        except Conflict:
+            pass
+        except Refused as refusal:
+            if _UNCHANGEABLE not in str(refusal):
+                raise
+        except Retryable as error:
+            if _NOT_SO not in str(error) or only is _MAKE_ONLY_IN_OLD:
+                raise
+            self.without_version.add(kind)
+            return await self._make(obj)
         present = await self.cluster.get(kind, self.seen.key.namespace, name)
         if present is not None and not is_ours(present, self.seen.key.name, self.seen.uid):
             raise _NameTaken
@@ -232,7 +240,7 @@ class _Work:
     def _take(self, entry: Entry, answer: dict[str, Any]) -> None:
         self.result.answered = True
         reduced = reduce(entry[0], answer)
-        self.cache.take(entry[0], answer)
+        self.cache.take(entry[0], answer, reduced)
         present = self.children.get(entry)
         if present is None:
             result = "created"

@@ -226,9 +226,9 @@ class Reconciler:
 
     def _taken(self, seen: Observed, patched: Object) -> Observed:
         """The TradingBot as the API server has it after a patch of ours."""
-        self.cache.take(KIND, patched)
-        resource = {part: value for part, value in reduce(KIND, patched).obj.items() if part != "spec"}
-        return replace(seen, resource=resource)
+        reduced = reduce(KIND, patched)
+        self.cache.take(KIND, patched, reduced)
+        return replace(seen, resource={part: value for part, value in reduced.obj.items() if part != "spec"})
 
     async def _write_status(self, key: Key) -> None:
         known = self.known[key]
