@@ -20,6 +20,7 @@ from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Name
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.shared_sections import with_shared_sections
 from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
@@ -41,7 +42,7 @@ class Gatherer:
         if resource is None:
             return None
         try:
-            spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
+            spec: TradingBotSpec | None = with_shared_sections(read_spec(resource.get("spec") or {}))
             invalid = ""
         except BadTradingBot as error:
             spec, invalid = None, str(error)
