@@ -41,11 +41,8 @@ class Gatherer:
         resource = await self._resource(key)
         if resource is None:
             return None
-        try:
-            spec: TradingBotSpec | None = with_shared_sections(read_spec(resource.get("spec") or {}))
-            invalid = ""
-        except BadTradingBot as error:
-            spec, invalid = None, str(error)
+        written = resource.get("spec") or {}
+        spec, invalid = _read(written, before)
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
@@ -54,8 +51,8 @@ class Gatherer:
         namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
-            # The spec has been read; its text is not needed again.
             resource={part: value for part, value in resource.items() if part != "spec"},
+            written=written,
             spec=spec,
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
@@ -152,6 +149,16 @@ class Gatherer:
             return list(await self._cluster.list(KIND, namespace, {}))
         found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
         return [resource for resource in found if resource is not None]
+
+
+def _read(written: Object, before: Observed | None) -> tuple[TradingBotSpec | None, str]:
+    """The spec, or why it cannot be read; what was written in the same words ``before`` has been read."""
+    if before is not None and before.written == written:
+        return before.spec, before.invalid
+    try:
+        return with_shared_sections(read_spec(written)), ""
+    except BadTradingBot as error:
+        return None, str(error)
 
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:

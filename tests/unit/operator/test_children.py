@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from types import ModuleType
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
+from cbbot_operator import gather, wanted
 from cbbot_operator.conditions import condition
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
@@ -100,6 +102,33 @@ def test_a_child_that_was_just_made_is_kept_once(
     resource = cache.resource(KEY)
     assert resource is not None
     assert seen.resource["status"] is resource["status"]
+    assert seen.written is resource["spec"]
+
+
+def test_a_look_at_what_nobody_changed_reads_and_renders_nothing(
+    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.tradingbot(paper)
+    watched_look()
+    done: list[str] = []
+
+    def count(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def counted(given: Any) -> Any:
+            done.append(name)
+            return real(given)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(wanted, "render")
+    count(gather, "read_spec")
+    cluster.roll_out()
+    watched_look()
+    assert done == []
+    cluster.edit("TradingBot", "btc")["spec"] = {**paper, "exits": {"takeProfitPct": 3}}
+    watched_look()
+    assert set(done) == {"render", "read_spec"}
 
 
 def test_where_nothing_changed_nothing_is_asked(
