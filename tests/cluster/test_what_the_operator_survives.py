@@ -21,6 +21,7 @@ from cluster.api_server import ApiServer
 from cluster.kubectl import Note, run
 from cluster.operator_process import OperatorProcess
 from cluster.unplaced_bots import LIVE, PAPER, Place, of_form
+from prerequisites import missing
 
 pytestmark = pytest.mark.cluster
 
@@ -228,9 +229,10 @@ def test_the_second_operator_takes_over_when_the_first_is_gone(place: Place, tmp
             assert two.logged().count('"leading"') == 1
 
 
-@pytest.mark.skipif(not WHOLE, reason="half a minute that make long has")
 def test_two_operators_that_both_lead_do_not_undo_each_other(place: Place, proxy: ApiProxy, tmp_path: Path) -> None:
     """As with two releases that watch one namespace."""
+    if not WHOLE:
+        missing("half a minute, which make long takes", required_by="OPERATOR_FAULTS_WHOLE")
     place.kubectl("delete", "lease", "--all")
     with (
         OperatorProcess(proxy.kubeconfig, place.namespace, tmp_path / "1.log", CBBOT_LEASE_NAME="one"),
@@ -238,8 +240,8 @@ def test_two_operators_that_both_lead_do_not_undo_each_other(place: Place, proxy
     ):
         for lease in ("one", "two"):
             place.kubectl.wait(f"lease/{lease}", "create", 30)
-        place.make("shared", PAPER)
-        place.comes_to("shared", "BridgeFailing", kind="Degraded", seconds=60)
+        place.make("led-twice", PAPER)
+        place.comes_to("led-twice", "BridgeFailing", kind="Degraded", seconds=60)
         before = list(proxy.writes)
         # What is tested is that nothing happens.
         threading.Event().wait(QUIET_SECONDS)
