@@ -205,11 +205,12 @@ class World:
         return life
 
     def _second(self, kind: str) -> None:
-        """Somebody starts the bot once more, in another folder, while the first one lives or not."""
+        """Somebody starts the bot once more while the first one runs: where its lock holds nobody off, or elsewhere."""
         life, before = self._life, self._folder
         if life is None or life.bot is None or not life.process.alive or self._older is not None:
             return
-        self._folder = _OTHER_FOLDER if before == _FOLDER else _FOLDER
+        if kind != "same_folder":
+            self._folder = _OTHER_FOLDER if before == _FOLDER else _FOLDER
         if kind == "copied_folder" or f"{self._folder}/{_STATE_NAME}" not in self._disk.names:
             self._disk.copy(before, self._folder)
         self._older = life
