@@ -64,7 +64,7 @@ class Tape:
         """A whole candle of the replay, whether or not it has been played yet."""
         number, place = divmod(index, len(self.series))
         candle = self._pass(number)[place]
-        return candle._replace(start=candle.start + number * self.series.span)
+        return candle._replace(start=candle.start + number * self.series.span) if number else candle
 
     def candles(self, first_start: int, last_start: int, now_ms: int) -> Iterator[Candle]:
         """Candles with ``first_start <= start <= last_start``, oldest first; the newest as far as it is made."""
