@@ -103,7 +103,7 @@ class Tape:
         index = self.index_at(now_ms)
         if index < 0:
             return None
-        return max(item for item in self.prints(index) if item.time_ms <= now_ms)
+        return next(item for item in reversed(self.prints(index)) if item.time_ms <= now_ms)
 
     def next_print_ms(self, now_ms: int) -> int:
         """When the next print after now is due."""
