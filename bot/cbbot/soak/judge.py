@@ -50,6 +50,7 @@ class Judge:
         self._revision = -1
         # Of every order of ours: base units got, ledger units spent.
         self._effects: dict[str, tuple[int, int]] = {}
+        self._read: dict[str, BookedOrder] = {}
         self._base = self._spent = 0
         self._wishes: dict[str, tuple[object, ...]] = {}
         self._bodies: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -167,6 +168,9 @@ class Judge:
             return
         self._revision = books.revision
         for name, order in books.orders.items():
+            if self._read.get(name) is order:
+                continue
+            self._read[name] = order
             got, paid = self._effect(order)
             had, had_paid = self._effects.get(name, (0, 0))
             self._base += got - had

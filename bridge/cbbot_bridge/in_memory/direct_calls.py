@@ -24,6 +24,9 @@ from cbbot_bridge.routes.requests import BotIdentity, bridge_of, identify, intro
 __all__ = ["BridgeAnswer", "DirectCalls"]
 
 
+_KEPT: Final = 256
+
+
 class BridgeAnswer(NamedTuple):
     """Of HTTP as much as a bot looks at."""
 
@@ -47,6 +50,8 @@ class _Call:
         self._path = route.dependant.path_params
         self._body = route.body_field
         self._body_name = next((field.name for field in route.dependant.body_params), "")
+        # What was read of the words of a request: nothing changes it, and bots ask the same all day long.
+        self._read: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
         self._given = {}
         for each in route.dependant.dependencies:
             if each.call not in (bridge_of, identify, require_keys, require_token):
@@ -70,6 +75,18 @@ class _Call:
             _Left: a value is missing, or none.
         """
         found: dict[str, Any] = {name: bridge if call is bridge_of else identity for name, call in self._given.items()}
+        asked = (*path.items(), *query.items())
+        if asked not in self._read:
+            if len(self._read) >= _KEPT:
+                self._read.clear()
+            self._read[asked] = self._values(path, query)
+        found.update(self._read[asked])
+        if self._body is not None:
+            found[self._body_name] = _valid(self._body.validate(json.loads(content), {}, loc=("body",)))
+        return found
+
+    def _values(self, path: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for fields, values in ((self._path, path), (self._query, query)):
             for field in fields:
                 text = values.get(field.alias)
@@ -79,8 +96,6 @@ class _Call:
                     raise _Left
                 else:
                     found[field.name] = field.get_default()
-        if self._body is not None:
-            found[self._body_name] = _valid(self._body.validate(json.loads(content), {}, loc=("body",)))
         return found
 
 
