@@ -24,7 +24,6 @@ __all__ = ["Judge"]
 _NAKED_TICKS: Final = 3
 _NAKED_TICKS_IN_DOUBT: Final = 1
 _OLD_PRICE_SECONDS: Final = 60.0
-_SUPERSEDED: Final = "UnsafeStart: the bridge knows a newer epoch"
 
 
 class Judge:
@@ -73,11 +72,6 @@ class Judge:
             self.words.ended(words)
         except Violated as violated:
             self._broken = self._broken or violated
-
-    def older_ended(self, words: str) -> None:
-        """A bot is over in whose name another one trades; as with :meth:`ended`."""
-        if words and not words.startswith(_SUPERSEDED):
-            self.ended(words)
 
     def posted(self, body: dict[str, str], bot: LiveBot | None, state_file: str) -> None:
         """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""

@@ -102,6 +102,8 @@ class World:
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
         self._older: BotLife | None = None
+        # Done when another life has become the judged one while the one before it goes on.
+        self._replaced: asyncio.Future[None] = loop.create_future()
         self._lives = 0
         # How far the machines' clocks are ahead, in seconds: the bot's, from its next start on, the bridge's.
         self._ahead = self._ahead_later = 0.0
@@ -134,11 +136,10 @@ class World:
                 delay = self._chance.choice((0.0, 0.01, 0.05, 0.5))
                 self._loop.call_later(delay, self._asked, "pause", context=self._context)
                 self._loop.call_later(delay + 1.0, self._asked, "resume", context=self._context)
-            words = await life.ended
-            while self._life is not None and life is not self._life:
-                # Another one has taken its place.
-                life = self._life
-                words = await life.ended
+            while not life.ended.done():
+                await asyncio.wait({life.ended, self._replaced}, return_when=asyncio.FIRST_COMPLETED)
+                life = self._life or life
+            words = life.ended.result()
             self._disk.forget_descriptors(life.process)
             self.log.note("bot ended", words=words)
             self.judge.ended(words)
@@ -176,6 +177,8 @@ class World:
         self._older = life
         self._loop.create_task(self._superseded(life), context=self._context)
         self._begun()
+        replaced, self._replaced = self._replaced, self._loop.create_future()
+        replaced.set_result(None)
 
     async def _superseded(self, life: BotLife) -> None:
         """The older of two: it ends by itself, and says why."""
@@ -183,7 +186,7 @@ class World:
         self._disk.forget_descriptors(life.process)
         self._older = None
         self.log.note("older bot ended", words=words)
-        self.judge.older_ended(words)
+        self.judge.ended(words)
 
     def _priced(self, life: BotLife) -> None:
         if life is self._life:
