@@ -38,7 +38,7 @@ _REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
     EXCHANGE: {**dict.fromkeys(_GATES, "resume_product"), "proof_token_on": "proof_token_off"},
 }
 _REMEDIED_SECONDS: Final = 60.0
-_DEATHS_SHARE: Final = 0.1
+_DEATHS_SHARE: Final = 0.2
 _ORDER_SITES: Final = ("order", "create", "fills", "disk.")
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
 """What can happen to a process wherever it waits for something."""
@@ -86,7 +86,7 @@ def made_plan(
     # An order is where money can be lost: half of all faults are on its way.
     of_orders = [pair for pair in pairs if any(name in pair[0].lower() for name in _ORDER_SITES)]
     found: list[Injection] = []
-    found += _timed(chance, hours, BOT, BOT_KINDS, 5)
+    found += _timed(chance, hours, BOT, BOT_KINDS, 12)
     found += _timed(chance, hours, BRIDGE, BRIDGE_KINDS, 2)
     found += _timed(chance, hours, PEOPLE, PEOPLE_KINDS, 3)
     if changes:

@@ -41,6 +41,8 @@ _QUOTE: Final = Decimal(10_000)
 _FEE_PCT: Final = Decimal("0.06")
 # So much a minute that a lot lasts a few minutes.
 _STEP_BPS: Final = 60
+# On closed candles there is one decision a minute: little happens in such a run.
+_ON_TICKS_SHARE: Final = 0.875
 _STATE_FILE: Final = "/state/bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
@@ -84,13 +86,13 @@ def soak_settings(seed: int) -> Settings:
         "FEE_RATE_PCT": str(_FEE_PCT),
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("4", "6", "12")),
-        "USE_TICK_PRICE": chance.choice(("true", "true", "true", "false")),
+        "TICK_INTERVAL_SEC": chance.choice(("2", "3", "4")),
+        "USE_TICK_PRICE": "true" if chance.random() < _ON_TICKS_SHARE else "false",
         "USE_MA_FILTER": "false",
         "BUY_THRESHOLD": "0.3",
         "SELL_THRESHOLD": "0.01",
-        "TAKE_PROFIT_PCT": chance.choice(("0.2", "0.4")),
-        "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
+        "TAKE_PROFIT_PCT": chance.choice(("0.1", "0.2", "0.4")),
+        "STOP_LOSS_PCT": chance.choice(("0.15", "0.25", "0.5")),
         "ALLOW_PYRAMIDING": "true",
         "MAX_CONCURRENT_LOTS": "12",
         "PYRAMID_MIN_SECONDS_BETWEEN": "5",
@@ -369,6 +371,11 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
         violated = error
     except WorldEnded as error:
         violated = Violated("the world goes on", str(error))
+    except Exception as error:
+        if not worlds:
+            raise
+        # One more finding, and no end of a long campaign.
+        violated = Violated("a run comes to its end", f"{type(error).__name__}: {error}")
     finally:
         loop.close()
     return worlds[0].result_of(violated)

@@ -11,8 +11,8 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from tenacity import RetryCallState
