@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from cbbot.contract.bot_api import BotStatus, Entries, NumberedTrade
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel import account
 from cbbot.runtime import live_bot
 from cbbot.runtime.status_answer import About, Moment, status_of
 from cbbot.soak.exchange_side import BookedOrder, Books
@@ -16,7 +18,9 @@ from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.soak.trade_rows import check_trade_rows
 from cbbot.soak.violated import Violated
-from cbbot.trader import adoption, refused_orders
+from cbbot.trader import account_figures, adoption, refused_orders, stepping
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import TraderState
 from cbbot.views.json_rows import trade_row
 from cbbot.views.last_known import FIRST_START
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
@@ -144,9 +148,21 @@ def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = refused_orders.exit_waits
-    assert violated(plan_of_seed(2, 0.5)) == ""
+    assert violated(plan_of_seed(10, 0.25, "doubt")) == ""
     monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
-    assert violated(plan_of_seed(2, 0.5)) == "every lot is watched"
+    assert violated(plan_of_seed(10, 0.25, "doubt")) == "every lot is watched"
+
+
+def test_entries_that_do_not_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    sized = vars(stepping)["_size"]
+
+    def as_if_known(rules: Rules, state: TraderState, *others: Any) -> Any:
+        return sized(rules, replace(state, intents=()), *others)
+
+    monkeypatch.setattr("cbbot.trader.stepping._size", as_if_known)
+    # Balances of before an order in doubt forbid an entry too.
+    monkeypatch.setattr(account_figures, "cash", lambda _rules, state, _now_ms: account.cash(state.account))
+    assert violated(plan_of_seed(2, 0.25, "doubt")) == "no entry in doubt"
 
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:

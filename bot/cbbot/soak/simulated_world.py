@@ -16,7 +16,7 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import Retryable
 from cbbot.soak.armed_faults import ArmedFaults
 from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchangeSide
-from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, Injection, Plan
 from cbbot.soak.happenings import EventLog
 from cbbot.soak.judge import Judge
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
@@ -43,7 +43,9 @@ _FEE_PCT: Final = Decimal("0.06")
 _STEP_BPS: Final = 60
 # On closed candles there is one decision a minute: little happens in such a run.
 _ON_TICKS_SHARE: Final = 0.875
-_STATE_FILE: Final = "/state/bot_state.json"
+_FOLDER: Final = "/state"
+_OTHER_FOLDER: Final = "/other"
+_STATE_NAME: Final = "bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
 _ASKED_DURING_START: Final = 0.2
@@ -78,7 +80,7 @@ def soak_settings(seed: int) -> Settings:
         "DRY_RUN": "false",
         "BOT_ID": "soak",
         "BRIDGE_URL": "http://bridge.invalid",
-        "STATE_FILE": _STATE_FILE,
+        "STATE_FILE": f"{_FOLDER}/{_STATE_NAME}",
         "USD_EQUITY": str(_QUOTE),
         "MAX_ORDER_USD": "600",
         "MAX_EXPOSURE_USD": "8000",
@@ -135,13 +137,16 @@ class World:
         )
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
-        self._state_file = path_on(self._disk, _STATE_FILE)
+        self._folder = _FOLDER
         # What was asked of the bot, whether the plan has it or not.
         self._asks: set[tuple[str, str]] = set()
         self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk, loop.time, self._met)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
+        self._older: BotLife | None = None
         self._lives = 0
+        # How far the machines' clocks are ahead, in seconds: the bot's, from its next start on, the bridge's.
+        self._ahead = self._ahead_later = 0.0
         self._away = 0
         self._over = False
         loop.after_step = self._stepped
@@ -165,34 +170,70 @@ class World:
     async def _live(self) -> None:
         """One life of the bot after another."""
         while not self._over:
-            self.judge.began()
-            life = self._life = BotLife(
-                self._settings,
-                self._state_file,
-                self.side.connect(),
-                self.faults,
-                self._machine_ms,
-                self._metrics,
-                self._posted,
-                self.judge.status.priced,
-            )
-            self._lives += 1
-            self.log.note("bot starts", life=self._lives)
+            self._set_clocks()
+            life = self._begun()
             if self._chance.random() < _ASKED_DURING_START:
                 delay = self._chance.choice((0.0, 0.01, 0.05, 0.5))
                 self._loop.call_later(delay, self._asked, "pause", context=self._context)
                 self._loop.call_later(delay + 1.0, self._asked, "resume", context=self._context)
             words = await life.ended
-            self._disk.forget_descriptors()
+            while life is not self._life:
+                # Another one has taken its place.
+                life = self._life
+                words = await life.ended
+            self._disk.forget_descriptors(life.process)
             self.log.note("bot ended", words=words)
             self.judge.ended(words)
             if words:
                 self.result.halts[f"exit: {words[:60]}"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 3.0, 10.0)))
 
-    def _posted(self, body: dict[str, str]) -> None:
+    def _begun(self) -> BotLife:
+        """A new life, which is the judged one from now on."""
+        state_file = f"{self._folder}/{_STATE_NAME}"
+        self.judge.began(state_file)
+        life = self._life = BotLife(
+            self._settings,
+            path_on(self._disk, state_file),
+            self.side.connect(),
+            self.faults,
+            self._machine_ms,
+            self._metrics,
+            lambda body: self._posted(body, life, state_file),
+            lambda: self._priced(life),
+        )
+        self._lives += 1
+        self.log.note("bot starts", life=self._lives, folder=self._folder)
+        return life
+
+    def _second(self, kind: str) -> None:
+        """Somebody starts the bot once more while the first one runs: where its lock holds nobody off, or elsewhere."""
+        life, before = self._life, self._folder
+        if life is None or life.bot is None or not life.process.alive or self._older is not None:
+            return
+        if kind != "same_folder":
+            self._folder = _OTHER_FOLDER if before == _FOLDER else _FOLDER
+        if kind == "copied_folder" or f"{self._folder}/{_STATE_NAME}" not in self._disk.names:
+            self._disk.copy(before, self._folder)
+        self._older = life
+        self._loop.create_task(self._superseded(life), context=self._context)
+        self._begun()
+
+    async def _superseded(self, life: BotLife) -> None:
+        """The older of two: it ends by itself, and says why."""
+        words = await life.ended
+        self._disk.forget_descriptors(life.process)
+        self._older = None
+        self.log.note("older bot ended", words=words)
+        self.judge.older_ended(words)
+
+    def _priced(self, life: BotLife) -> None:
+        if life is self._life:
+            self.judge.status.priced()
+
+    def _posted(self, body: dict[str, str], life: BotLife, state_file: str) -> None:
         self.log.note("order leaves", body=body)
-        self.judge.posted(body, self._life.bot if self._life is not None else None)
+        self.judge.posted(body, life.bot, state_file)
 
     def _stepped(self, process: SimulatedProcess) -> None:
         life = self._life
@@ -205,7 +246,21 @@ class World:
         return (*self.faults.hits, *self._asks)
 
     def _machine_ms(self) -> int:
-        return _START_MS + int(self._loop.time() * 1000)
+        return _START_MS + int((self._loop.time() + self._ahead) * 1000)
+
+    def _set_clocks(self) -> None:
+        self._ahead = self._ahead_later
+
+    def _set_clock(self, injection: Injection) -> None:
+        """Somebody sets a machine's clock: at once, or while no bot runs on it."""
+        self.log.note("clock", kind=injection.kind, machine=injection.site)
+        seconds = JUMPS[injection.kind]
+        if injection.site == BRIDGE_CLOCK:
+            self.side.set_clock(seconds)
+            return
+        self._ahead_later = seconds
+        if injection.share < 0.5:
+            self._set_clocks()
 
     def _inject(self, injection: Injection) -> None:
         match injection.site:
@@ -225,6 +280,13 @@ class World:
                 self.log.note("people", kind=injection.kind)
                 self._hit(injection)
                 self._asked(injection.kind)
+            case "second":
+                self.log.note("second", kind=injection.kind)
+                self._hit(injection)
+                self._second(injection.kind)
+            case site if site in (BOT_CLOCK, BRIDGE_CLOCK):
+                self._hit(injection)
+                self._set_clock(injection)
             case _:
                 self.faults.arm(injection)
 
@@ -262,6 +324,8 @@ class World:
             return
         self.result.crashes += 1
         life.process.kill()
+        if self._older is not None:
+            self._older.process.kill()
         self._disk.lose_power()
 
     def _kill_bridge(self, away: float) -> None:
@@ -301,7 +365,7 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if (not state.lots or self._short(state)) and self.judge.logged(state):
+                if (not state.lots or self._short(state)) and self.judge.logged(state) and self._older is None:
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()

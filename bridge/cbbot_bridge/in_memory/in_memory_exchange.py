@@ -46,7 +46,8 @@ class InMemoryExchange:
         # Draws of their own, so that one more of one kind changes none of the other.
         self._ways = random.Random(f"{settings.seed} ways")  # noqa: S311  a simulation's, nothing secret
         self._bridge_dice = random.Random(f"{settings.seed} bridge")  # noqa: S311  as above
-        self._clocks = MachineClocks(loop.time, lambda: start + loop.time())
+        self._ahead = 0.0
+        self._clocks = MachineClocks(loop.time, lambda: start + loop.time() + self._ahead)
         self._bridge_settings = in_memory_settings(settings.token)
         self._venue = InMemoryVenue(settings, loop.time)
         self._disturbed = DisturbedVenue(self._venue, happenings)
@@ -115,6 +116,10 @@ class InMemoryExchange:
         self._changes.make(kind, share)
         self._books = None
         self._note("venue.changed", kind=kind)
+
+    def set_clock(self, ahead_seconds: float) -> None:
+        """That of the bridge's machine."""
+        self._ahead = ahead_seconds
 
     def heal(self) -> None:
         """Nothing goes wrong from now on."""
