@@ -240,7 +240,9 @@ class Campaign:
         """An order is in the saved state before it leaves the bot."""
         document = self.parts.document() or {"intents": []}
         if order not in self._posted and order not in {each["client_order_id"] for each in document["intents"]}:
-            self._failure = self._failure or self._violation(f"order {order} leaves, and the saved state does not have it")
+            self._failure = self._failure or self._violation(
+                f"order {order} leaves, and the saved state does not have it"
+            )
 
     async def _sent(self, _: str, __: bytes) -> bool:
         return await self._met(Moment.SENT)

@@ -1,4 +1,4 @@
-"""An order that the exchange has taken, unseen and without an answer: sent again it is the same one, also by real processes."""
+"""Real processes: an order that the exchange has taken, unseen and without an answer, is the same when sent again."""
 
 from __future__ import annotations
 

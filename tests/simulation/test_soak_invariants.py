@@ -14,7 +14,7 @@ from cbbot.kernel import account
 from cbbot.runtime import live_bot
 from cbbot.runtime.status_answer import About, Moment, status_of
 from cbbot.soak.exchange_side import BookedOrder, Books
-from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, SECOND, Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.soak.trade_rows import check_trade_rows
 from cbbot.soak.violated import Violated
@@ -163,6 +163,44 @@ def test_entries_that_do_not_wait_for_what_is_unknown_are_caught(monkeypatch: py
     # Balances of before an order in doubt forbid an entry too.
     monkeypatch.setattr(account_figures, "cash", lambda _rules, state, _now_ms: account.cash(state.account))
     assert violated(plan_of_seed(2, 0.25, "doubt")) == "no entry in doubt"
+
+
+@pytest.mark.parametrize("kind", ["same_folder", "copied_folder", "stale_folder"])
+def test_of_two_bots_of_one_name_the_older_ends_and_says_why(kind: str) -> None:
+    twice = tuple(Injection(at=at, site=SECOND, kind=kind) for at in (300.0, 600.0, 850.0))
+
+    result = run_plan(Plan(seed=3, hours=0.3, injections=twice), exchange_side, kept=True)
+
+    assert (result.violated, result.detail) == ("", "")
+    ended = [line for line in result.lines if "older bot ended" in line]
+    assert len(ended) == 3
+    assert all("UnsafeStart: the bridge knows a newer epoch of soak" in line for line in ended)
+
+
+@pytest.mark.parametrize("kind", JUMPS)
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["while it runs", "while it is down"])
+def test_clocks_of_machines_that_are_set_break_nothing(kind: str, share: float) -> None:
+    set_ = (
+        Injection(at=250.0, site=BOT_CLOCK, kind=kind, share=share),
+        Injection(at=450.0, site=BRIDGE_CLOCK, kind=kind),
+        Injection(at=800.0, site=BOT_CLOCK, kind="right", share=share),
+        Injection(at=800.0, site=BRIDGE_CLOCK, kind="right"),
+    )
+    assert violated(Plan(seed=3, hours=0.3, injections=tuple(sorted((*_KILLS, *set_), key=lambda each: each.at)))) == ""
+
+
+def test_a_disk_that_hangs_between_any_two_of_its_operations_breaks_nothing() -> None:
+    hangs = tuple(
+        Injection(at=100.0 + 50 * step, site="disk.thread", kind="hung_within", seconds=7.0, share=step / 16)
+        for step in range(16)
+    )
+    plan = Plan(seed=3, hours=0.3, injections=tuple(sorted((*hangs, *_KILLS), key=lambda each: each.at)))
+
+    first, again = (run_plan(plan, exchange_side) for _ in range(2))
+
+    assert (first.violated, first.detail) == ("", "")
+    assert first.hits["disk.thread", "hung_within"] > 10
+    assert first.digest == again.digest
 
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:

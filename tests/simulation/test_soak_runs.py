@@ -53,6 +53,8 @@ def test_no_invariant_breaks_in_three_hundred_runs(tmp_path: Path) -> None:
     assert found["orders"] > 1000
     assert found["bot_crashes"] > 500
     assert found["bridge_crashes"] > 100
+    # Three minutes of two cores.
+    assert found["core_seconds"] < 360
 
 
 def test_a_campaign_that_is_stopped_reports_what_it_has_done(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ TIMED: Final[Mapping[str, Sequence[str]]] = {
     BOT: ("killed", "lost_power", "sigterm"),
     BRIDGE: ("killed", "away"),
     PEOPLE: ("pause", "resume", "resume", "flatten"),
-    SECOND: ("copied_folder", "stale_folder", "same_folder"),
+    SECOND: ("copied_folder", "stale_folder"),
     BOT_CLOCK: tuple(JUMPS),
     BRIDGE_CLOCK: tuple(JUMPS),
 }

@@ -1,4 +1,4 @@
-"""A call that blocks, and stands still in its middle: between two operations of the disk, for as long as a fault says."""
+"""A call that blocks, and stands still in its middle, between two operations of the disk."""
 
 from __future__ import annotations
 

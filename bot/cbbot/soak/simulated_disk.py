@@ -202,7 +202,9 @@ class SimulatedDisk:
             **{name: file for name, file in self._synced_names.items() if not name.startswith(target)},
             **{name: file for name, file in self.names.items() if name.startswith(target)},
         }
-        self._unsynced = [{name: file for name, file in each.items() if not name.startswith(target)} for each in self._unsynced]
+        self._unsynced = [
+            {name: file for name, file in each.items() if not name.startswith(target)} for each in self._unsynced
+        ]
 
     def _left_of(self, file: _File) -> bytes:
         if file.content == file.synced:

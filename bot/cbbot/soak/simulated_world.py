@@ -11,7 +11,6 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import Retryable
 from cbbot.soak.armed_faults import ArmedFaults
@@ -23,6 +22,7 @@ from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
 from cbbot.soak.simulated_processes import SimulatedProcess
+from cbbot.soak.soaked_settings import FEE_PCT, FOLDER, QUOTE, STATE_NAME, soaked_settings
 from cbbot.soak.violated import Violated
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.trader.trader_state import TraderState
@@ -36,16 +36,9 @@ OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
 
 _START_MS: Final = 1_780_000_020_000 // 60_000 * 60_000
 _HISTORY: Final = 420
-_QUOTE: Final = Decimal(10_000)
-# So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders.
-_FEE_PCT: Final = Decimal("0.06")
 # So much a minute that a lot lasts a few minutes.
 _STEP_BPS: Final = 60
-# On closed candles there is one decision a minute: little happens in such a run.
-_ON_TICKS_SHARE: Final = 0.875
-_FOLDER: Final = "/state"
 _OTHER_FOLDER: Final = "/other"
-_STATE_NAME: Final = "bot_state.json"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
 _ASKED_DURING_START: Final = 0.2
@@ -72,41 +65,6 @@ class RunResult:
     plan: Plan | None = None
 
 
-def soak_settings(seed: int) -> Settings:
-    """Settings that trade often: several lots, a trail, narrow stops, and now and then the breaker."""
-    chance = Random(f"settings {seed}")  # noqa: S311  seeded pseudo-randomness is the point
-    values: dict[str, str] = {
-        "PRODUCT_ID": BTC_USD.product_id,
-        "DRY_RUN": "false",
-        "BOT_ID": "soak",
-        "BRIDGE_URL": "http://bridge.invalid",
-        "STATE_FILE": f"{_FOLDER}/{_STATE_NAME}",
-        "USD_EQUITY": str(_QUOTE),
-        "MAX_ORDER_USD": "600",
-        "MAX_EXPOSURE_USD": "8000",
-        "RISK_PER_TRADE_PCT": "5",
-        "FEE_RATE_PCT": str(_FEE_PCT),
-        "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
-        "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("2", "3", "4")),
-        "USE_TICK_PRICE": "true" if chance.random() < _ON_TICKS_SHARE else "false",
-        "USE_MA_FILTER": "false",
-        "BUY_THRESHOLD": "0.3",
-        "SELL_THRESHOLD": "0.01",
-        "TAKE_PROFIT_PCT": chance.choice(("0.1", "0.2", "0.4")),
-        "STOP_LOSS_PCT": chance.choice(("0.15", "0.25", "0.5")),
-        "ALLOW_PYRAMIDING": "true",
-        "MAX_CONCURRENT_LOTS": "12",
-        "PYRAMID_MIN_SECONDS_BETWEEN": "5",
-        "PYRAMID_MIN_ADVERSE_PCT": "0.02",
-        "PYRAMID_DECAY_LAMBDA": "0.5",
-        "PYRAMID_DECAY_MIN_PCT": "0.01",
-        "TRAIL_ACTIVATE_PCT": "0.15",
-        "TRAIL_DISTANCE_PCT": "0.08",
-    }
-    return load(values)
-
-
 class World:
     """Build it with the loop running; then :meth:`run`."""
 
@@ -119,7 +77,7 @@ class World:
         # The world's own: what is begun by a process dies with it.
         self._context = contextvars.copy_context()
         self._chance = Random(f"world {plan.seed}")  # noqa: S311  seeded pseudo-randomness is the point
-        self._settings = soak_settings(plan.seed)
+        self._settings = soaked_settings(plan.seed)
         self._own_base = self._chance.choice((Decimal(0), Decimal(1)))
         chance = Random(f"prices {plan.seed}")  # noqa: S311  as above
         count = _HISTORY + int(plan.hours * 60) + 240
@@ -132,12 +90,12 @@ class World:
             candles=candles,
             # Some people hold base of their own on the account; others trade the bot's alone.
             base=self._own_base,
-            quote=_QUOTE,
-            fee_rate_pct=_FEE_PCT,
+            quote=QUOTE,
+            fee_rate_pct=FEE_PCT,
         )
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
-        self._folder = _FOLDER
+        self._folder = FOLDER
         # What was asked of the bot, whether the plan has it or not.
         self._asks: set[tuple[str, str]] = set()
         self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk, loop.time, self._met)
@@ -177,7 +135,7 @@ class World:
                 self._loop.call_later(delay, self._asked, "pause", context=self._context)
                 self._loop.call_later(delay + 1.0, self._asked, "resume", context=self._context)
             words = await life.ended
-            while life is not self._life:
+            while self._life is not None and life is not self._life:
                 # Another one has taken its place.
                 life = self._life
                 words = await life.ended
@@ -190,7 +148,7 @@ class World:
 
     def _begun(self) -> BotLife:
         """A new life, which is the judged one from now on."""
-        state_file = f"{self._folder}/{_STATE_NAME}"
+        state_file = f"{self._folder}/{STATE_NAME}"
         self.judge.began(state_file)
         life = self._life = BotLife(
             self._settings,
@@ -207,13 +165,13 @@ class World:
         return life
 
     def _second(self, kind: str) -> None:
-        """Somebody starts the bot once more while the first one runs: where its lock holds nobody off, or elsewhere."""
+        """Somebody starts the bot once more while the first one runs: elsewhere, or as if its folder had no lock."""
         life, before = self._life, self._folder
         if life is None or life.bot is None or not life.process.alive or self._older is not None:
             return
         if kind != "same_folder":
-            self._folder = _OTHER_FOLDER if before == _FOLDER else _FOLDER
-        if kind == "copied_folder" or f"{self._folder}/{_STATE_NAME}" not in self._disk.names:
+            self._folder = _OTHER_FOLDER if before == FOLDER else FOLDER
+        if kind == "copied_folder" or f"{self._folder}/{STATE_NAME}" not in self._disk.names:
             self._disk.copy(before, self._folder)
         self._older = life
         self._loop.create_task(self._superseded(life), context=self._context)
@@ -319,13 +277,12 @@ class World:
         life.process.die_in(steps)
 
     def _lose_power(self) -> None:
-        life = self._life
-        if life is None or not life.process.alive:
+        alive = [each for each in (self._life, self._older) if each is not None and each.process.alive]
+        if not alive:
             return
         self.result.crashes += 1
-        life.process.kill()
-        if self._older is not None:
-            self._older.process.kill()
+        for life in alive:
+            life.process.kill()
         self._disk.lose_power()
 
     def _kill_bridge(self, away: float) -> None:
@@ -393,7 +350,7 @@ class World:
             (each.filled_quote if each.side == "BUY" else -each.filled_quote) + each.fees
             for each in books.orders.values()
         )
-        if books.base != self._own_base + got + books.moved_base or books.quote != _QUOTE - paid + books.moved_quote:
+        if books.base != self._own_base + got + books.moved_base or books.quote != QUOTE - paid + books.moved_quote:
             raise Violated("the exchange keeps its books", f"{books.base} base and {books.quote} quote do not add up")
 
     def result_of(self, violated: Violated | None) -> RunResult:

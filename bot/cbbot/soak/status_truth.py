@@ -38,9 +38,7 @@ class _Kept:
 class StatusTruth:
     """``spent`` is what the bot's ended orders have cost by the exchange's books, in ledger units."""
 
-    def __init__(
-        self, instrument: Instrument, start: int, disk: SimulatedDisk, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, instrument: Instrument, start: int, disk: SimulatedDisk, now: Callable[[], float]) -> None:
         self._instrument = instrument
         self._start = start
         self._disk = disk

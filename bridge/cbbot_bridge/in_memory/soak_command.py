@@ -37,9 +37,7 @@ def soak(
     seeds: Annotated[str | None, typer.Option(metavar="N..M", help="Many runs, N to M.")] = None,
     hours: Annotated[float, typer.Option(metavar="H", help="Simulated hours of a run.", min=0.01, max=1000)] = 1.0,
     jobs: Annotated[int, typer.Option(metavar="K", help="Processes.", min=1, max=_MOST_JOBS)] = 1,
-    mix: Annotated[
-        str, typer.Option(metavar="NAME", help=f"What goes wrong most: {', '.join(MIXES)}.")
-    ] = "everything",
+    mix: Annotated[str, typer.Option(metavar="NAME", help=f"What goes wrong most: {', '.join(MIXES)}.")] = "everything",
     replay: Annotated[
         Path | None, typer.Option(parser=named_path, metavar="FILE", help="Run the list of faults in FILE.")
     ] = None,
