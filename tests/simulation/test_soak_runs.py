@@ -16,7 +16,7 @@ from cbbot.runtime.state_writer import StateWriter
 from cbbot.soak.campaign import shortened
 from cbbot.soak.simulated_world import run_plan
 from cbbot.trader.trader_state import TraderState
-from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
+from cbbot_bridge.in_memory.in_memory_exchange import InMemoryExchange, exchange_side
 from cbbot_bridge.in_memory.soak_command import plan_of_seed
 from cbbot_bridge.in_memory.soak_jobs import run_all
 from started_processes import start
@@ -97,6 +97,17 @@ def test_two_seeds_give_different_events() -> None:
     results = [run_plan(plan_of_seed(seed, 0.1), exchange_side) for seed in (1, 2)]
 
     assert results[0].digest != results[1].digest
+
+
+def test_a_run_that_fails_is_a_finding_and_ends_no_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: InMemoryExchange) -> None:
+        raise ZeroDivisionError(f"in {type(self).__name__}")
+
+    monkeypatch.setattr(InMemoryExchange, "heal", fails)
+    result = run_plan(plan_of_seed(1, 0.02), exchange_side)
+
+    assert (result.seed, result.violated) == (1, "a run comes to its end")
+    assert result.detail == "ZeroDivisionError: in InMemoryExchange"
 
 
 def test_a_bot_that_sends_before_it_has_saved_is_caught_with_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ class Mix:
     """Rates are per hour. ``kinds`` by site are what ``faults`` are chosen from; empty: everything there is."""
 
     faults: float = 200
-    deaths_share: float = 0.1
-    bot: float = 5
+    deaths_share: float = 0.2
+    bot: float = 12
     bridge: float = 2
     people: float = 3
     exchange: float = 2

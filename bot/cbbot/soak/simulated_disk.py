@@ -36,6 +36,7 @@ DISK_SITES: Final[dict[str, tuple[str, ...]]] = {
     "disk.link state": _CHANGES,
     "disk.sync folder": _CHANGES,
     "disk.append trades": (*_CHANGES, "torn", "killed_torn", "power_torn"),
+    "disk.sync trades": _CHANGES,
     "disk.write control": (*_CHANGES, "torn", "killed_torn", "power_torn"),
     "disk.remove control": _CHANGES,
 }

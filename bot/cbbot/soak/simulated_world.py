@@ -395,6 +395,11 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
         violated = error
     except WorldEnded as error:
         violated = Violated("the world goes on", str(error))
+    except Exception as error:
+        if not worlds:
+            raise
+        # One more finding, and no end of a long campaign.
+        violated = Violated("a run comes to its end", f"{type(error).__name__}: {error}")
     finally:
         loop.close()
     return worlds[0].result_of(violated)

@@ -19,6 +19,9 @@ QUOTE: Final = Decimal(10_000)
 FEE_PCT: Final = Decimal("0.06")
 """So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders."""
 
+# On closed candles there is one decision a minute: little happens in such a run.
+_ON_TICKS_SHARE: Final = 0.875
+
 
 def soaked_settings(seed: int) -> Settings:
     """Settings that trade often: several lots, a trail, narrow stops, and now and then the breaker."""
@@ -36,13 +39,13 @@ def soaked_settings(seed: int) -> Settings:
         "FEE_RATE_PCT": str(FEE_PCT),
         "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
         "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("4", "6", "12")),
-        "USE_TICK_PRICE": chance.choice(("true", "true", "true", "false")),
+        "TICK_INTERVAL_SEC": chance.choice(("2", "3", "4")),
+        "USE_TICK_PRICE": "true" if chance.random() < _ON_TICKS_SHARE else "false",
         "USE_MA_FILTER": "false",
         "BUY_THRESHOLD": "0.3",
         "SELL_THRESHOLD": "0.01",
-        "TAKE_PROFIT_PCT": chance.choice(("0.2", "0.4")),
-        "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
+        "TAKE_PROFIT_PCT": chance.choice(("0.1", "0.2", "0.4")),
+        "STOP_LOSS_PCT": chance.choice(("0.15", "0.25", "0.5")),
         "ALLOW_PYRAMIDING": "true",
         "MAX_CONCURRENT_LOTS": "12",
         "PYRAMID_MIN_SECONDS_BETWEEN": "5",

@@ -20,7 +20,7 @@ from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
 __all__ = ["run_all"]
 
 # What a process keeps of its runs goes with it.
-_RUNS_OF_A_PROCESS: Final = 50
+_RUNS_OF_A_PROCESS: Final = 200
 _SHORTEST_LOOK_SECONDS: Final = 0.1
 
 Run = Callable[[], Plan]
