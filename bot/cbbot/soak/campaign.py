@@ -10,8 +10,9 @@ from typing import Any, Final
 from cbbot.soak.exchange_side import MakeExchangeSide
 from cbbot.soak.fault_plan import DEATHS, EXCHANGE, TIMED, Plan
 from cbbot.soak.fault_plan import with_injections as with_faults
+from cbbot.soak.run_result import RunResult
 from cbbot.soak.shrinking import shortest
-from cbbot.soak.simulated_world import RunResult, run_plan
+from cbbot.soak.simulated_world import run_plan
 
 __all__ = ["Campaign", "expected_faults", "shortened"]
 

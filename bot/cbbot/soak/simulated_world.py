@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -18,6 +16,7 @@ from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchang
 from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, Injection, Plan
 from cbbot.soak.happenings import EventLog
 from cbbot.soak.judge import Judge
+from cbbot.soak.run_result import RunResult
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
@@ -29,7 +28,7 @@ from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["OWN_SITES", "RunResult", "World", "run_plan"]
+__all__ = ["OWN_SITES", "World", "run_plan"]
 
 OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
 """Where the bot's own side may fail, and how."""
@@ -43,26 +42,6 @@ _OTHER_FOLDER: Final = "/other"
 _RECOVERY_SECONDS: Final = 900.0
 _ASKED_DURING_START: Final = 0.2
 _STEPS_A_SECOND: Final = 400
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What a run came to. ``violated`` is empty when every invariant held."""
-
-    seed: int
-    violated: str = ""
-    detail: str = ""
-    digest: str = ""
-    orders: int = 0
-    crashes: int = 0
-    bridge_crashes: int = 0
-    hours: float = 0.0
-    steps: int = 0
-    halts: Counter[str] = field(default_factory=Counter)
-    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
-    passes: Counter[str] = field(default_factory=Counter)
-    lines: list[str] = field(default_factory=list)
-    plan: Plan | None = None
 
 
 class World:

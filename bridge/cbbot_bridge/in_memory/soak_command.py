@@ -18,7 +18,8 @@ from cbbot.process.path_options import named_path
 from cbbot.soak.campaign import Campaign, expected_faults, shortened
 from cbbot.soak.fault_mixes import MIXES
 from cbbot.soak.fault_plan import Plan, made_plan, plan_from, plan_text
-from cbbot.soak.simulated_world import OWN_SITES, RunResult
+from cbbot.soak.run_result import RunResult
+from cbbot.soak.simulated_world import OWN_SITES
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES
 from cbbot_bridge.in_memory.exchange_changes import all_changes
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
