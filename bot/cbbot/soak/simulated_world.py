@@ -82,7 +82,7 @@ class World:
         self._life: BotLife | None = None
         self._older: BotLife | None = None
         # Done when another life has become the judged one while the one before it goes on.
-        self._replaced: asyncio.Future[None] = loop.create_future()
+        self._replaced: asyncio.Future[str] = loop.create_future()
         self._lives = 0
         # How far the machines' clocks are ahead, in seconds: the bot's, from its next start on, the bridge's.
         self._ahead = self._ahead_later = 0.0
@@ -157,7 +157,7 @@ class World:
         self._loop.create_task(self._superseded(life), context=self._context)
         self._begun()
         replaced, self._replaced = self._replaced, self._loop.create_future()
-        replaced.set_result(None)
+        replaced.set_result("")
 
     async def _superseded(self, life: BotLife) -> None:
         """The older of two: it ends by itself, and says why."""
