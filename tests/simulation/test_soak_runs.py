@@ -14,6 +14,7 @@ import pytest
 
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.soak.campaign import shortened
+from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.trader.trader_state import TraderState
 from cbbot_bridge.in_memory.in_memory_exchange import InMemoryExchange, exchange_side
@@ -97,6 +98,18 @@ def test_two_seeds_give_different_events() -> None:
     results = [run_plan(plan_of_seed(seed, 0.1), exchange_side) for seed in (1, 2)]
 
     assert results[0].digest != results[1].digest
+
+
+def test_candles_that_come_between_two_prices_are_no_looks_at_the_lots() -> None:
+    """Five exits are found to be absent; a candle closes and the next one begins before the next price comes."""
+    faults = (
+        Injection(at=54.744, site="bridge>venue.fills", kind="bridge_killed", seconds=71.3, share=0.251),
+        Injection(at=76.415, site="exchange", kind="view_only", seconds=187.5, share=0.522),
+    )
+
+    result = run_plan(Plan(seed=1000282, hours=0.25, injections=faults), exchange_side)
+
+    assert (result.violated, result.detail) == ("", "")
 
 
 def test_a_run_that_fails_is_a_finding_and_ends_no_campaign(monkeypatch: pytest.MonkeyPatch) -> None:

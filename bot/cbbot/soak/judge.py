@@ -55,6 +55,7 @@ class Judge:
         self._bodies: dict[str, tuple[tuple[str, str], ...]] = {}
         self._state: TraderState | None = None
         self._naked: dict[int, int] = {}
+        self._priced = False
         self.orders = 0
         self._broken: Violated | None = None
 
@@ -63,6 +64,7 @@ class Judge:
         self._state_file = state_file
         self._state = None
         self._naked.clear()
+        self._priced = False
         self.status.began(state_file)
         self.words.began()
 
@@ -72,6 +74,11 @@ class Judge:
             self.words.ended(words)
         except Violated as violated:
             self._broken = self._broken or violated
+
+    def priced(self) -> None:
+        """The bot has got an answer about the price."""
+        self._priced = True
+        self.status.priced()
 
     def posted(self, body: dict[str, str], bot: LiveBot | None, state_file: str) -> None:
         """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""
@@ -216,7 +223,10 @@ class Judge:
     def _is_news(self, before: TraderState, after: TraderState) -> bool:
         """Whether the bot has seen a price that it tests its lots at."""
         if self._on_ticks:
-            return after.market is not before.market
+            # Candles change the market as well, and no lot is tested at them.
+            ticked = self._priced and after.market is not before.market
+            self._priced = self._priced and not ticked
+            return ticked
         return after.market.last_start != before.market.last_start
 
     def _durable(self, name: str, state_file: str) -> bool:

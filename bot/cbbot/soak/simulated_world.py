@@ -169,7 +169,7 @@ class World:
 
     def _priced(self, life: BotLife) -> None:
         if life is self._life:
-            self.judge.status.priced()
+            self.judge.priced()
 
     def _posted(self, body: dict[str, str], life: BotLife, state_file: str) -> None:
         self.log.note("order leaves", body=body)
