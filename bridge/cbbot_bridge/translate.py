@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _CANDLE_KEYS: Final = ("start", "open", "high", "low", "close", "volume")
+_TEXTS_ALONE: Final = {str}
 _CANDLES_KEPT: Final = 1024
 _GATES = (
     "is_disabled",
@@ -135,8 +136,8 @@ def candle(body: Mapping[str, Any], seconds: int) -> CandleRow:
 
     A candle that cannot be is an error and is not left out: an absent candle means that nobody traded.
     """
-    texts = tuple(body.get(key) for key in _CANDLE_KEYS)
-    if all(type(text) is str for text in texts):
+    texts = tuple(map(body.get, _CANDLE_KEYS))
+    if set(map(type, texts)) == _TEXTS_ALONE:
         # The same candles come again with every look at the newest one.
         return _candle_of_texts(texts, seconds)
     return _checked_candle(body, seconds)

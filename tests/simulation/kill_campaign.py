@@ -56,6 +56,8 @@ _DRAWN: Final = {
     Moment.START: 2,
     Moment.ANY: 2,
 }
+_LOST_SHARE: Final = 0.1
+"""How many answers to orders are lost though nobody dies: the bot asks after the order, and sends it again."""
 _AFTER_ANSWER: Final = (Moment.HEARD, Moment.SAVING)
 VICTIMS: Final = {"bot": 4, "bridge": 2, "bot and bridge": 3, SIGTERM: 1}
 
@@ -74,6 +76,7 @@ class Tally:
     trades: int = 0
     lost: int = 0
     doubled: int = 0
+    answers_lost: int = 0
     slowest_ready: float = 0.0
 
     @property
@@ -86,6 +89,7 @@ class Tally:
             *(f"  {window}: {times}" for window, times in self.windows.most_common()),
             "orders taken whose result was not saved: " + ", ".join(f"{name} {n}" for name, n in self.unsaved.items()),
             f"SIGTERMs: {len(self.stops)}, exit 0 each, the slowest after {max(self.stops, default=0):.1f} s",
+            f"answers lost while nobody died: {self.answers_lost}",
             f"starts of the bot: {self.starts}, the slowest ready after {self.slowest_ready:.1f} s",
             f"comparisons with the exchange's books: {self.audits}",
             f"filled orders: {self.orders}, trades: {self.trades}, lost: {self.lost}, doubled: {self.doubled}",
@@ -226,10 +230,19 @@ class Campaign:
         self.tally.orders, self.tally.trades = len(await self.parts.orders()), len(self.parts.trades())
 
     async def _ordered(self, order: str, _: bytes) -> bool:
+        self._written_down(order)
         passes = await self._met(Moment.ORDERED)
         if passes:
             self._posted.add(order)
         return passes
+
+    def _written_down(self, order: str) -> None:
+        """An order is in the saved state before it leaves the bot."""
+        document = self.parts.document() or {"intents": []}
+        if order not in self._posted and order not in {each["client_order_id"] for each in document["intents"]}:
+            self._failure = self._failure or self._violation(
+                f"order {order} leaves, and the saved state does not have it"
+            )
 
     async def _sent(self, _: str, __: bytes) -> bool:
         return await self._met(Moment.SENT)
@@ -240,14 +253,19 @@ class Campaign:
                 self._held.add(order)
         except ValueError:
             pass
-        return await self._met(Moment.TAKEN)
+        return await self._met(Moment.TAKEN) and not self._is_lost()
+
+    def _is_lost(self) -> bool:
+        lost = self._draw.random() < _LOST_SHARE
+        self.tally.answers_lost += lost
+        return lost
 
     async def _answered(self, _: str, __: bytes) -> bool:
         passes = await self._met(Moment.ANSWERED)
         if self._moment in _AFTER_ANSWER:
             saving, self._moment = self._moment is Moment.SAVING, None
             self._job(self._saving() if saving else self._later())
-        return passes
+        return passes and not self._is_lost()
 
     async def _met(self, moment: Moment) -> bool:
         """Strikes when it is the moment; whether the message goes on: of one that has left its sender, either way."""

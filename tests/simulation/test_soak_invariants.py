@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 
 from cbbot.contract.bot_api import BotStatus, Entries, NumberedTrade
 from cbbot.domain.instrument import BTC_USD
+from cbbot.kernel import account
 from cbbot.runtime import live_bot
 from cbbot.runtime.status_answer import About, Moment, status_of
 from cbbot.soak.exchange_side import BookedOrder, Books
-from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, SECOND, Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.soak.trade_rows import check_trade_rows
 from cbbot.soak.violated import Violated
-from cbbot.trader import adoption, refused_orders
+from cbbot.trader import account_figures, adoption, refused_orders, stepping
+from cbbot.trader.rules import Rules
+from cbbot.trader.trader_state import TraderState
 from cbbot.views.json_rows import trade_row
 from cbbot.views.last_known import FIRST_START
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
@@ -144,9 +148,59 @@ def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = refused_orders.exit_waits
-    assert violated(plan_of_seed(2, 0.5)) == ""
+    assert violated(plan_of_seed(10, 0.25, "doubt")) == ""
     monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
-    assert violated(plan_of_seed(2, 0.5)) == "every lot is watched"
+    assert violated(plan_of_seed(10, 0.25, "doubt")) == "every lot is watched"
+
+
+def test_entries_that_do_not_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    sized = vars(stepping)["_size"]
+
+    def as_if_known(rules: Rules, state: TraderState, *others: Any) -> Any:
+        return sized(rules, replace(state, intents=()), *others)
+
+    monkeypatch.setattr("cbbot.trader.stepping._size", as_if_known)
+    # Balances of before an order in doubt forbid an entry too.
+    monkeypatch.setattr(account_figures, "cash", lambda _rules, state, _now_ms: account.cash(state.account))
+    assert violated(plan_of_seed(2, 0.25, "doubt")) == "no entry in doubt"
+
+
+@pytest.mark.parametrize("kind", ["same_folder", "copied_folder", "stale_folder"])
+def test_of_two_bots_of_one_name_the_older_ends_and_says_why(kind: str) -> None:
+    twice = tuple(Injection(at=at, site=SECOND, kind=kind) for at in (300.0, 600.0, 850.0))
+
+    result = run_plan(Plan(seed=3, hours=0.3, injections=twice), exchange_side, kept=True)
+
+    assert (result.violated, result.detail) == ("", "")
+    ended = [line for line in result.lines if "older bot ended" in line]
+    assert len(ended) == 3
+    assert all("UnsafeStart: the bridge knows a newer epoch of soak" in line for line in ended)
+
+
+@pytest.mark.parametrize("kind", JUMPS)
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["while it runs", "while it is down"])
+def test_clocks_of_machines_that_are_set_break_nothing(kind: str, share: float) -> None:
+    set_ = (
+        Injection(at=250.0, site=BOT_CLOCK, kind=kind, share=share),
+        Injection(at=450.0, site=BRIDGE_CLOCK, kind=kind),
+        Injection(at=800.0, site=BOT_CLOCK, kind="right", share=share),
+        Injection(at=800.0, site=BRIDGE_CLOCK, kind="right"),
+    )
+    assert violated(Plan(seed=3, hours=0.3, injections=tuple(sorted((*_KILLS, *set_), key=lambda each: each.at)))) == ""
+
+
+def test_a_disk_that_hangs_between_any_two_of_its_operations_breaks_nothing() -> None:
+    hangs = tuple(
+        Injection(at=100.0 + 50 * step, site="disk.thread", kind="hung_within", seconds=7.0, share=step / 16)
+        for step in range(16)
+    )
+    plan = Plan(seed=3, hours=0.3, injections=tuple(sorted((*hangs, *_KILLS), key=lambda each: each.at)))
+
+    first, again = (run_plan(plan, exchange_side) for _ in range(2))
+
+    assert (first.violated, first.detail) == ("", "")
+    assert first.hits["disk.thread", "hung_within"] > 10
+    assert first.digest == again.digest
 
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:

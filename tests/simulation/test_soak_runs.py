@@ -14,9 +14,10 @@ import pytest
 
 from cbbot.runtime.state_writer import StateWriter
 from cbbot.soak.campaign import shortened
+from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.trader.trader_state import TraderState
-from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
+from cbbot_bridge.in_memory.in_memory_exchange import InMemoryExchange, exchange_side
 from cbbot_bridge.in_memory.soak_command import plan_of_seed
 from cbbot_bridge.in_memory.soak_jobs import run_all
 from started_processes import start
@@ -53,6 +54,8 @@ def test_no_invariant_breaks_in_three_hundred_runs(tmp_path: Path) -> None:
     assert found["orders"] > 1000
     assert found["bot_crashes"] > 500
     assert found["bridge_crashes"] > 100
+    # Three minutes of two cores.
+    assert found["core_seconds"] < 360
 
 
 def test_a_campaign_that_is_stopped_reports_what_it_has_done(tmp_path: Path) -> None:
@@ -95,6 +98,29 @@ def test_two_seeds_give_different_events() -> None:
     results = [run_plan(plan_of_seed(seed, 0.1), exchange_side) for seed in (1, 2)]
 
     assert results[0].digest != results[1].digest
+
+
+def test_candles_that_come_between_two_prices_are_no_looks_at_the_lots() -> None:
+    """Five exits are found to be absent; a candle closes and the next one begins before the next price comes."""
+    faults = (
+        Injection(at=54.744, site="bridge>venue.fills", kind="bridge_killed", seconds=71.3, share=0.251),
+        Injection(at=76.415, site="exchange", kind="view_only", seconds=187.5, share=0.522),
+    )
+
+    result = run_plan(Plan(seed=1000282, hours=0.25, injections=faults), exchange_side)
+
+    assert (result.violated, result.detail) == ("", "")
+
+
+def test_a_run_that_fails_is_a_finding_and_ends_no_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: InMemoryExchange) -> None:
+        raise ZeroDivisionError(f"in {type(self).__name__}")
+
+    monkeypatch.setattr(InMemoryExchange, "heal", fails)
+    result = run_plan(plan_of_seed(1, 0.02), exchange_side)
+
+    assert (result.seed, result.violated) == (1, "a run comes to its end")
+    assert result.detail == "ZeroDivisionError: in InMemoryExchange"
 
 
 def test_a_bot_that_sends_before_it_has_saved_is_caught_with_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:

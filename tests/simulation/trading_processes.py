@@ -110,8 +110,9 @@ class TradingProcesses:
         answered: Passing = passes,
         settings: Mapping[str, str] | None = None,
         state_folder: Path | None = None,
+        speed: int = SPEED,
     ) -> None:
-        self.folder, self._seed = folder, seed
+        self.folder, self._seed, self._speed = folder, seed, speed
         self.state = (state_folder or folder / "state") / "bot_state.json"
         self.settings = dict(settings or {})
         self.to_bridge, self.to_exchange = OrderRelay(ordered, answered), OrderRelay(sent, taken)
@@ -131,7 +132,7 @@ class TradingProcesses:
             "--walk",
             str(self._seed),
             "--speed",
-            str(SPEED),
+            str(self._speed),
             "--faults",
         ]
         command += ["--product", "BTC-USD", "--taker-rate", "0.0001", "--balance", f"USD={OPENING['USD']}"]

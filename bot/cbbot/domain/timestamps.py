@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["epoch_ms", "moment_of", "rfc3339", "rfc3339_ms"]
@@ -43,6 +44,7 @@ def rfc3339(ms: int) -> str:
     return text if ms % 1000 else f"{text[:-5]}Z"
 
 
+@lru_cache(maxsize=1024)
 def rfc3339_ms(ms: int) -> str:
     """``2025-09-09T12:37:00.000Z``: always with milliseconds, as Coinbase writes its times.
 

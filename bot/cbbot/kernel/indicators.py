@@ -118,12 +118,14 @@ def read(state: Indicators, ma_fast: int, ma_slow: int) -> Reading:
     closes, rows = state.closes, state.rows
     close = closes[-1]
     windowed = rows >= WINDOW
-    spread = variance(sum(closes[-WINDOW:]), sum(c * c for c in closes[-WINDOW:])) if windowed else NAN
+    recent = closes[-WINDOW:]
+    total = sum(recent)
+    spread = variance(total, sum([c * c for c in recent])) if windowed else NAN
     return Reading(
         ret1=close / closes[-2] - 1.0 if rows > 1 else NAN,
         ret5=close / closes[-6] - 1.0 if rows > 5 else NAN,
         rsi=relative_strength(state.gain, state.loss) if rows > RSI_LENGTH else NAN,
-        z=z_score(close, sum(closes[-WINDOW:]), spread) if windowed else NAN,
+        z=z_score(close, total, spread) if windowed else NAN,
         atr_ratio=state.true_range / close if rows > ATR_LENGTH else NAN,
         macd_ratio=(state.ema_fast - state.ema_slow - state.ema_signal) / close if rows > MACD_FIRST else NAN,
         obv_ratio=flow_ratio(sum(state.flows), sum(state.volumes)) if rows > WINDOW else NAN,

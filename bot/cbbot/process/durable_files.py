@@ -25,6 +25,7 @@ __all__ = [
     "link_over",
     "replace_durably",
     "sync_folder",
+    "sync_open",
     "write_all",
     "write_durably",
 ]
@@ -142,6 +143,16 @@ def sync_folder(folder: Path) -> None:
         calls.fsync(descriptor)
     finally:
         calls.close(descriptor)
+
+
+def sync_open(path: Path, file: IO[bytes]) -> None:
+    """Makes durable what was written to ``file``, which is ``path`` opened. Its folder is not synced.
+
+    Raises:
+        OSError: it is not.
+    """
+    file.flush()
+    _system_calls(path).fsync(file.fileno())
 
 
 def check_replaceable(path: Path) -> None:

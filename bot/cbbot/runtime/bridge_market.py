@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -116,8 +116,9 @@ def parse_candles(instrument: Instrument, rows: Iterable[CandleRow]) -> tuple[li
     """The candles that make sense, and how many did not. Corrupt data is worse than no data."""
     sound: list[Candle] = []
     bad = 0
+    candle_of = _candles_of(instrument)
     for row in rows:
-        candle = _candle_of(instrument, row)
+        candle = candle_of(row.start, row.open, row.high, row.low, row.close, row.volume)
         if candle is not None and (not sound or candle.start > sound[-1].start):
             sound.append(candle)
         else:
@@ -125,14 +126,19 @@ def parse_candles(instrument: Instrument, rows: Iterable[CandleRow]) -> tuple[li
     return sound, bad
 
 
-# The same candles come again with every look at the newest one, and with every start.
-@lru_cache(maxsize=_CANDLES_KEPT)
-def _candle_of(instrument: Instrument, row: CandleRow) -> Candle | None:
-    """The candle of a row; None when its values cannot be."""
-    opened, high, low, close = (instrument.ticks(Decimal(text)) for text in (row.open, row.high, row.low, row.close))
-    volume = instrument.volume_units(Decimal(row.volume))
-    in_range = 0 < low <= min(opened, close) and high >= max(opened, close) and volume >= 0
-    return Candle(int(row.start), opened, high, low, close, volume) if in_range else None
+@lru_cache(maxsize=8)
+def _candles_of(instrument: Instrument) -> Callable[[str, str, str, str, str, str], Candle | None]:
+    """What makes the candle of a row's texts; None when its values cannot be."""
+
+    # The same candles come again with every look at the newest one, and with every start.
+    @lru_cache(maxsize=_CANDLES_KEPT)
+    def candle_of(start: str, opened: str, high: str, low: str, close: str, volume: str) -> Candle | None:
+        first, highest, lowest, last = (instrument.ticks(Decimal(text)) for text in (opened, high, low, close))
+        units = instrument.volume_units(Decimal(volume))
+        in_range = 0 < lowest <= min(first, last) and highest >= max(first, last) and units >= 0
+        return Candle(int(start), first, highest, lowest, last, units) if in_range else None
+
+    return candle_of
 
 
 def _trade_of(price: Price) -> LastTrade:

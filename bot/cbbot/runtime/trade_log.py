@@ -2,7 +2,8 @@
 
 The state keeps the newest trades; this keeps all of them, for ``GET /trades``. A line is written
 after the state that holds its trade is durable, so the log never knows more than the state; what
-a crash kept from being written is appended at the next start. Only every 64th line's place is remembered,
+a crash kept from being written is appended at the next start, and the file is synced often enough for the state to
+have what a power cut takes from it. Only every 64th line's place is remembered,
 so that years of trades cost next to no memory.
 
 No line is ever taken out of existence: a log that holds what is no trade, or trades of another state, is kept whole
@@ -20,7 +21,7 @@ from typing import Final
 
 from cbbot.contract.bot_api import NumberedTrade
 from cbbot.domain.instrument import Instrument
-from cbbot.process.durable_files import keep_aside, replace_durably
+from cbbot.process.durable_files import keep_aside, replace_durably, sync_open
 from cbbot.runtime.trade_log_lines import LogLine, TradesOfState, log_lines
 from cbbot.trader.trader_state import Trade
 from cbbot.views.json_rows import trade_row
@@ -28,6 +29,8 @@ from cbbot.views.json_rows import trade_row
 __all__ = ["TradeLog"]
 
 _BLOCK: Final = 64
+# Of the fifty trades that the state keeps, with room for those of one event.
+_MOST_UNSYNCED: Final = 16
 
 
 class TradeLog:
@@ -49,6 +52,8 @@ class TradeLog:
         # What of the file cannot stay; and the bytes of an attempt of ours that failed.
         self._problem = ""
         self._attempted = b""
+        # An earlier process may have left all of it unsynced.
+        self._unsynced = _MOST_UNSYNCED
         self._scan()
         if self._problem:
             try:
@@ -86,6 +91,10 @@ class TradeLog:
             file.truncate(self._end)
             self._attempted = b"".join(lines)
             file.write(self._attempted)
+            self._unsynced += len(lines)
+            if self._unsynced >= _MOST_UNSYNCED:
+                sync_open(self._path, file)
+                self._unsynced = 0
         self._attempted = b""
         for number, line in zip(numbers, lines, strict=True):
             self._remember(number, len(line))

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cbbot.soak.exchange_side import MakeExchangeSide
-from cbbot.soak.fault_plan import BOT, BOT_KINDS, BRIDGE, BRIDGE_KINDS, DEATHS, EXCHANGE, PEOPLE, PEOPLE_KINDS, Plan
+from cbbot.soak.fault_plan import DEATHS, EXCHANGE, TIMED, Plan
 from cbbot.soak.fault_plan import with_injections as with_faults
+from cbbot.soak.run_result import RunResult
 from cbbot.soak.shrinking import shortest
-from cbbot.soak.simulated_world import RunResult, run_plan
+from cbbot.soak.simulated_world import run_plan
 
 __all__ = ["Campaign", "expected_faults", "shortened"]
 
@@ -20,7 +21,7 @@ _SHOWN: Final = 10
 
 def expected_faults(sites: Mapping[str, Sequence[str]], changes: Sequence[str]) -> list[tuple[str, str]]:
     """Every place and kind of fault that a campaign has to meet."""
-    timed = {BOT: BOT_KINDS, BRIDGE: BRIDGE_KINDS, PEOPLE: PEOPLE_KINDS, EXCHANGE: changes}
+    timed = {**TIMED, EXCHANGE: changes}
     met = [(site, kind) for site, kinds in sites.items() for kind in (*kinds, *DEATHS)]
     return met + [(site, kind) for site, kinds in timed.items() for kind in dict.fromkeys(kinds)]
 

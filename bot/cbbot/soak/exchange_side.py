@@ -133,6 +133,10 @@ class ExchangeSide(Protocol):
         ``halt_product``, ``resume_product``, ``clock_forward``, ``clock_back``, ``proof_token_on``."""
         ...
 
+    def set_clock(self, ahead_seconds: float) -> None:
+        """The wall clock of the bridge's machine is set: so far ahead of the right time."""
+        ...
+
     def heal(self) -> None:
         """Ends every lasting fault of this side: the product trades, listings are whole, nothing is late from now on.
 

@@ -21,6 +21,8 @@ ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     "halted": (),
     "ended: CbbotError: stopped, but the last state is not saved": ("disk.",),
     "ended: UnsafeStart: no state can be read": (),
+    # Of two that start at the same time either may be the one with the older epoch.
+    "ended: UnsafeStart: the bridge knows a newer epoch": ("second: ",),
 }
 """By what the words begin with. Whatever is not in it, nothing allows."""
 

@@ -8,15 +8,19 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from cbbot.soak.fault_mixes import EVERYTHING, Mix
+
 __all__ = [
     "BOT",
-    "BOT_KINDS",
+    "BOT_CLOCK",
     "BRIDGE",
-    "BRIDGE_KINDS",
+    "BRIDGE_CLOCK",
     "DEATHS",
     "EXCHANGE",
+    "JUMPS",
     "PEOPLE",
-    "PEOPLE_KINDS",
+    "SECOND",
+    "TIMED",
     "Injection",
     "Plan",
     "made_plan",
@@ -29,6 +33,9 @@ BOT: Final = "bot"
 BRIDGE: Final = "bridge"
 EXCHANGE: Final = "exchange"
 PEOPLE: Final = "people"
+SECOND: Final = "second"
+BOT_CLOCK: Final = "bot's clock"
+BRIDGE_CLOCK: Final = "bridge's clock"
 _GATES: Final = (
     *("halt_product", "disable_product", "delist_product", "limit_only", "cancel_only", "post_only", "view_only"),
     "auction",
@@ -38,14 +45,27 @@ _REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
     EXCHANGE: {**dict.fromkeys(_GATES, "resume_product"), "proof_token_on": "proof_token_off"},
 }
 _REMEDIED_SECONDS: Final = 60.0
-_DEATHS_SHARE: Final = 0.1
 _ORDER_SITES: Final = ("order", "create", "fills", "disk.")
 DEATHS: Final = ("bot_killed", "machine_lost_power", "bridge_killed")
 """What can happen to a process wherever it waits for something."""
 
-BOT_KINDS: Final = ("killed", "lost_power", "sigterm")
-BRIDGE_KINDS: Final = ("killed", "away")
-PEOPLE_KINDS: Final = ("pause", "resume", "resume", "flatten")
+JUMPS: Final[Mapping[str, float]] = {
+    "right": 0.0,
+    "hour_ahead": 3600.0,
+    "hour_behind": -3600.0,
+    "eight_hours_ahead": 8 * 3600.0,
+}
+"""How far a machine's clock can be set from the right time, in seconds."""
+
+TIMED: Final[Mapping[str, Sequence[str]]] = {
+    BOT: ("killed", "lost_power", "sigterm"),
+    BRIDGE: ("killed", "away"),
+    PEOPLE: ("pause", "resume", "resume", "flatten"),
+    SECOND: ("copied_folder", "stale_folder"),
+    BOT_CLOCK: tuple(JUMPS),
+    BRIDGE_CLOCK: tuple(JUMPS),
+}
+"""What happens at a time of its own."""
 
 
 class Injection(BaseModel):
@@ -77,22 +97,21 @@ _PLAN: Final = TypeAdapter(Plan)
 
 
 def made_plan(
-    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], *, faults_per_hour: float = 200
+    seed: int, hours: float, sites: Mapping[str, Sequence[str]], changes: Sequence[str], mix: Mix = EVERYTHING
 ) -> Plan:
     """The plan of a seed: crashes of the bot, of its machine and of the bridge, people, and a fault at every turn."""
     chance = Random(f"plan {seed}")  # noqa: S311  seeded pseudo-randomness is the point
-    pairs = [(site, kind) for site, kinds in sites.items() for kind in kinds]
+    pairs = [(site, kind) for site, kinds in (mix.kinds or sites).items() for kind in kinds]
     deaths = [(site, kind) for site in sites for kind in DEATHS]
     # An order is where money can be lost: half of all faults are on its way.
     of_orders = [pair for pair in pairs if any(name in pair[0].lower() for name in _ORDER_SITES)]
     found: list[Injection] = []
-    found += _timed(chance, hours, BOT, BOT_KINDS, 5)
-    found += _timed(chance, hours, BRIDGE, BRIDGE_KINDS, 2)
-    found += _timed(chance, hours, PEOPLE, PEOPLE_KINDS, 3)
-    if changes:
-        found += _timed(chance, hours, EXCHANGE, changes, 2)
-    for _ in range(int(faults_per_hour * hours)):
-        among = deaths if chance.random() < _DEATHS_SHARE else chance.choice((pairs, of_orders or pairs))
+    rates = (mix.bot, mix.bridge, mix.people, mix.second, mix.clock, mix.clock)
+    for (site, kinds), rate in zip(TIMED.items(), rates, strict=True):
+        found += _timed(chance, hours, site, kinds, rate)
+    found += _timed(chance, hours, EXCHANGE, mix.changes or changes, mix.exchange)
+    for _ in range(int(mix.faults * hours)):
+        among = deaths if chance.random() < mix.deaths_share else chance.choice((pairs, of_orders or pairs))
         site, kind = chance.choice(among)
         found.append(
             Injection(
@@ -120,7 +139,7 @@ def _timed(chance: Random, hours: float, site: str, kinds: Sequence[str], per_ho
             seconds=round(chance.choice((1.0, 10.0, 60.0, 300.0)) * (0.5 + chance.random()), 3),
             share=round(chance.random(), 3),
         )
-        for _ in range(max(1, round(per_hour * hours)))
+        for _ in range(max(1, round(per_hour * hours)) if per_hour and kinds else 0)
     ]
 
 

@@ -43,26 +43,29 @@ class Judge:
         self._books = books
         self._disk = disk
         self._state_file = settings.state_file
-        self._trade_log = str(PurePosixPath(settings.state_file).with_name("trades.jsonl"))
         self._start = instrument.ledger_down(settings.usd_equity)
-        self.status = StatusTruth(instrument, self._start, disk, settings.state_file, now)
+        self.status = StatusTruth(instrument, self._start, disk, now)
         self.words = ExplainedWords(met)
         self._revision = -1
         # Of every order of ours: base units got, ledger units spent.
         self._effects: dict[str, tuple[int, int]] = {}
+        self._read: dict[str, BookedOrder] = {}
         self._base = self._spent = 0
         self._wishes: dict[str, tuple[object, ...]] = {}
         self._bodies: dict[str, tuple[tuple[str, str], ...]] = {}
         self._state: TraderState | None = None
         self._naked: dict[int, int] = {}
+        self._priced = False
         self.orders = 0
         self._broken: Violated | None = None
 
-    def began(self) -> None:
+    def began(self, state_file: str) -> None:
         """A new life of the bot: what the old one had in memory is gone."""
+        self._state_file = state_file
         self._state = None
         self._naked.clear()
-        self.status.began()
+        self._priced = False
+        self.status.began(state_file)
         self.words.began()
 
     def ended(self, words: str) -> None:
@@ -72,14 +75,19 @@ class Judge:
         except Violated as violated:
             self._broken = self._broken or violated
 
-    def posted(self, body: dict[str, str], bot: LiveBot | None) -> None:
+    def priced(self) -> None:
+        """The bot has got an answer about the price."""
+        self._priced = True
+        self.status.priced()
+
+    def posted(self, body: dict[str, str], bot: LiveBot | None, state_file: str) -> None:
         """An order is about to leave. What is wrong with it is raised after the step: the bot would catch it here."""
         try:
-            self._check_order(body, bot)
+            self._check_order(body, bot, state_file)
         except Violated as violated:
             self._broken = self._broken or violated
 
-    def _check_order(self, body: dict[str, str], bot: LiveBot | None) -> None:
+    def _check_order(self, body: dict[str, str], bot: LiveBot | None, state_file: str) -> None:
         name = body["client_order_id"]
         # Until when it may leave is each request's own.
         wish = tuple(sorted((field, value) for field, value in body.items() if field != "not_after_ms"))
@@ -91,7 +99,7 @@ class Judge:
         if intent is None:
             raise Violated("every order is of the state", f"{name} leaves and the state does not know it")
         self.orders += 1
-        if intent.purpose is Purpose.ENTRY and name.encode() not in self._durable():
+        if intent.purpose is Purpose.ENTRY and not self._durable(name, state_file):
             raise Violated("written down before it is sent", f"entry {name} leaves before it is durable")
 
     def stepped(self, bot: LiveBot) -> None:
@@ -129,7 +137,8 @@ class Judge:
         return self._logged().count(b"\n") == state.trade_count
 
     def _logged(self) -> bytes:
-        file = self._disk.names.get(self._trade_log)
+        trade_log = str(PurePosixPath(self._state_file).with_name("trades.jsonl"))
+        file = self._disk.names.get(trade_log)
         return file.content if file is not None else b""
 
     def check_ledger(self, state: TraderState) -> int:
@@ -160,6 +169,9 @@ class Judge:
             return
         self._revision = books.revision
         for name, order in books.orders.items():
+            if self._read.get(name) is order:
+                continue
+            self._read[name] = order
             got, paid = self._effect(order)
             had, had_paid = self._effects.get(name, (0, 0))
             self._base += got - had
@@ -211,12 +223,16 @@ class Judge:
     def _is_news(self, before: TraderState, after: TraderState) -> bool:
         """Whether the bot has seen a price that it tests its lots at."""
         if self._on_ticks:
-            return after.market is not before.market
+            # Candles change the market as well, and no lot is tested at them.
+            ticked = self._priced and after.market is not before.market
+            self._priced = self._priced and not ticked
+            return ticked
         return after.market.last_start != before.market.last_start
 
-    def _durable(self) -> bytes:
-        file = self._disk.names.get(self._state_file)
-        return file.synced if file is not None else b""
+    def _durable(self, name: str, state_file: str) -> bool:
+        """Whether the state has the order, also after a power cut now."""
+        contents = self._disk.durable(state_file)
+        return bool(contents) and all(name.encode() in content for content in contents)
 
 
 def _has_price(bot: LiveBot) -> bool:
@@ -225,4 +241,5 @@ def _has_price(bot: LiveBot) -> bool:
 
 
 def _wish(intent: Intent) -> tuple[object, ...]:
-    return intent.purpose, intent.side, intent.base, intent.quote_units
+    # What is bought for a sum is so much base only by an estimate, which an adopted order does not have.
+    return intent.purpose, intent.side, intent.quote_units or intent.base

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -16,19 +16,26 @@ from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.opened_state import open_state
 from cbbot.runtime.status_answer import About
 from cbbot.soak.exchange_side import Faults
+from cbbot.soak.interrupted_calls import interrupted
 from cbbot.soak.simulated_processes import ProcessDied, SimulatedProcess
 from cbbot.views.bot_metrics import BotMetrics
 
 __all__ = ["BOT_SITES", "BotLife", "Posted"]
 
-BOT_SITES: dict[str, tuple[str, ...]] = {"disk.thread": ("hung_before", "hung_after", "slow")}
+BOT_SITES: dict[str, tuple[str, ...]] = {"disk.thread": ("hung_before", "hung_within", "hung_after", "slow")}
 """Where the bot's own half waits for something that may not come."""
+
+# A save has about so many.
+_OPERATIONS: Final = 16
 
 Posted = Callable[[dict[str, str]], None]
 
 
 class BotLife:
-    """``bot`` is None until the folder is read. ``ended`` is done when the process is gone: its words, or empty."""
+    """``bot`` is None until the folder is read. ``ended`` is done when the process is gone: its words, or empty.
+
+    ``posted`` is told of every order that is about to leave, ``priced`` of every price that has come.
+    """
 
     def __init__(
         self,
@@ -98,7 +105,10 @@ class BotLife:
         fault = self._faults.at("disk.thread")
         kind, seconds = (fault.kind, fault.seconds) if fault is not None else ("", 0.0)
         await asyncio.sleep(seconds if kind == "hung_before" else 0.002)
-        call()
+        if fault is not None and kind == "hung_within":
+            await interrupted(call, 1 + int(fault.share * _OPERATIONS), seconds)
+        else:
+            call()
         await asyncio.sleep({"hung_after": seconds, "slow": min(seconds, 3.0)}.get(kind, 0.001))
 
 

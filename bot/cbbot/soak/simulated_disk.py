@@ -10,15 +10,19 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from random import Random
 from typing import Final
 
 from cbbot.soak.exchange_side import Fault, Faults, Happenings
-from cbbot.soak.simulated_processes import ProcessDied, current_process
+from cbbot.soak.simulated_processes import ProcessDied, SimulatedProcess, current_process
 
-__all__ = ["DISK_SITES", "SimulatedDisk"]
+__all__ = ["BEFORE_OPERATION", "DISK_SITES", "SimulatedDisk"]
+
+BEFORE_OPERATION: Final[ContextVar[Callable[[], None] | None]] = ContextVar("before_operation", default=None)
+"""What a call that blocks does before each of its operations."""
 
 _REFUSALS: Final = {"disk_full": errno.ENOSPC, "io_error": errno.EIO, "read_only": errno.EROFS}
 _CHANGES: Final = ("disk_full", "io_error", "read_only", "killed_before", "killed_after", "power_before", "power_after")
@@ -32,6 +36,7 @@ DISK_SITES: Final[dict[str, tuple[str, ...]]] = {
     "disk.link state": _CHANGES,
     "disk.sync folder": _CHANGES,
     "disk.append trades": (*_CHANGES, "torn", "killed_torn", "power_torn"),
+    "disk.sync trades": _CHANGES,
     "disk.write control": (*_CHANGES, "torn", "killed_torn", "power_torn"),
     "disk.remove control": _CHANGES,
 }
@@ -50,6 +55,7 @@ class _File:
 class _Open:
     path: str
     file: _File | None
+    process: SimulatedProcess | None
 
 
 @dataclass(slots=True)
@@ -82,11 +88,11 @@ class SimulatedDisk:
         if empty and file.content:
             file.content = b""
         self._after(fault)
-        return self._descriptor(_Open(path, file))
+        return self._descriptor(_Open(path, file, current_process()))
 
     def open_folder(self, path: str) -> int:
         self._check_alive()
-        return self._descriptor(_Open(path, None))
+        return self._descriptor(_Open(path, None, current_process()))
 
     def write(self, descriptor: int, data: bytes, kind: str = "write") -> int:
         """Appends: nothing of ours writes in the middle of a file."""
@@ -175,9 +181,30 @@ class SimulatedDisk:
         self._opened.clear()
         self.happenings.note("power cut", kept=kept, names=sorted(names))
 
-    def forget_descriptors(self) -> None:
+    def forget_descriptors(self, process: SimulatedProcess) -> None:
         """The process that had them is dead."""
-        self._opened.clear()
+        self._opened = {number: at for number, at in self._opened.items() if at.process is not process}
+
+    def durable(self, path: str) -> list[bytes]:
+        """Every content that the file may have after a power cut now; none where it may be gone."""
+        files = [self._synced_names.get(path), *(change[path] for change in self._unsynced if path in change)]
+        return [file.synced for file in files if file is not None] if all(files) else []
+
+    def copy(self, folder: str, target: str) -> None:
+        """All that is in one folder, durably into another one, which is emptied before."""
+        for name in [each for each in self.names if each.startswith(target)]:
+            del self.names[name]
+        for name, file in [each for each in self.names.items() if each[0].startswith(folder)]:
+            copied = self._made()
+            copied.content = copied.synced = file.content
+            self.names[target + name.removeprefix(folder)] = copied
+        self._synced_names = {
+            **{name: file for name, file in self._synced_names.items() if not name.startswith(target)},
+            **{name: file for name, file in self.names.items() if name.startswith(target)},
+        }
+        self._unsynced = [
+            {name: file for name, file in each.items() if not name.startswith(target)} for each in self._unsynced
+        ]
 
     def _left_of(self, file: _File) -> bytes:
         if file.content == file.synced:
@@ -238,6 +265,9 @@ class SimulatedDisk:
         raise ProcessDied(kind)
 
     def _check_alive(self) -> None:
+        before = BEFORE_OPERATION.get()
+        if before is not None:
+            before()
         process = current_process()
         if process is not None and not process.alive:
             raise ProcessDied("a dead process writes nothing")

@@ -52,6 +52,9 @@ class _Appending(io.RawIOBase):
     def write(self, data: Any) -> int:
         return self._disk.write(self._descriptor, bytes(data), "append")
 
+    def fileno(self) -> int:
+        return self._descriptor
+
     def truncate(self, size: int | None = None) -> int:
         self._disk.truncate(self._descriptor, size or 0)
         return size or 0

@@ -4,103 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Final
 
-from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import BTC_USD
 from cbbot.errors import Retryable
 from cbbot.soak.armed_faults import ArmedFaults
 from cbbot.soak.exchange_side import ExchangeSettings, ExchangeSide, MakeExchangeSide
-from cbbot.soak.fault_plan import Injection, Plan
+from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, Injection, Plan
 from cbbot.soak.happenings import EventLog
 from cbbot.soak.judge import Judge
+from cbbot.soak.run_result import RunResult
 from cbbot.soak.simulated_bot import BOT_SITES, BotLife
 from cbbot.soak.simulated_disk import DISK_SITES, SimulatedDisk
 from cbbot.soak.simulated_path import path_on
 from cbbot.soak.simulated_processes import SimulatedProcess
+from cbbot.soak.soaked_settings import FEE_PCT, FOLDER, QUOTE, STATE_NAME, soaked_settings
 from cbbot.soak.violated import Violated
 from cbbot.soak.virtual_loop import VirtualLoop, WorldEnded
 from cbbot.trader.trader_state import TraderState
 from cbbot.venue.walk import random_walk
 from cbbot.views.bot_metrics import BotMetrics
 
-__all__ = ["OWN_SITES", "RunResult", "World", "run_plan"]
+__all__ = ["OWN_SITES", "World", "run_plan"]
 
 OWN_SITES: Final = {**DISK_SITES, **BOT_SITES}
 """Where the bot's own side may fail, and how."""
 
 _START_MS: Final = 1_780_000_020_000 // 60_000 * 60_000
 _HISTORY: Final = 420
-_QUOTE: Final = Decimal(10_000)
-# So little that the daily loss that stops entries comes of prices, and not of every run's first dozen orders.
-_FEE_PCT: Final = Decimal("0.06")
 # So much a minute that a lot lasts a few minutes.
 _STEP_BPS: Final = 60
-_STATE_FILE: Final = "/state/bot_state.json"
+_OTHER_FOLDER: Final = "/other"
 # What a healed world may take until the bot is ready, and until every lot is sold.
 _RECOVERY_SECONDS: Final = 900.0
 _ASKED_DURING_START: Final = 0.2
 _STEPS_A_SECOND: Final = 400
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What a run came to. ``violated`` is empty when every invariant held."""
-
-    seed: int
-    violated: str = ""
-    detail: str = ""
-    digest: str = ""
-    orders: int = 0
-    crashes: int = 0
-    bridge_crashes: int = 0
-    hours: float = 0.0
-    steps: int = 0
-    halts: Counter[str] = field(default_factory=Counter)
-    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
-    passes: Counter[str] = field(default_factory=Counter)
-    lines: list[str] = field(default_factory=list)
-    plan: Plan | None = None
-
-
-def soak_settings(seed: int) -> Settings:
-    """Settings that trade often: several lots, a trail, narrow stops, and now and then the breaker."""
-    chance = Random(f"settings {seed}")  # noqa: S311  seeded pseudo-randomness is the point
-    values: dict[str, str] = {
-        "PRODUCT_ID": BTC_USD.product_id,
-        "DRY_RUN": "false",
-        "BOT_ID": "soak",
-        "BRIDGE_URL": "http://bridge.invalid",
-        "STATE_FILE": _STATE_FILE,
-        "USD_EQUITY": str(_QUOTE),
-        "MAX_ORDER_USD": "600",
-        "MAX_EXPOSURE_USD": "8000",
-        "RISK_PER_TRADE_PCT": "5",
-        "FEE_RATE_PCT": str(_FEE_PCT),
-        "MAX_DAILY_LOSS_PCT": chance.choice(("0", "20", "1.5")),
-        "MAX_HISTORY_CANDLES": "400",
-        "TICK_INTERVAL_SEC": chance.choice(("4", "6", "12")),
-        "USE_TICK_PRICE": chance.choice(("true", "true", "true", "false")),
-        "USE_MA_FILTER": "false",
-        "BUY_THRESHOLD": "0.3",
-        "SELL_THRESHOLD": "0.01",
-        "TAKE_PROFIT_PCT": chance.choice(("0.2", "0.4")),
-        "STOP_LOSS_PCT": chance.choice(("0.25", "0.5")),
-        "ALLOW_PYRAMIDING": "true",
-        "MAX_CONCURRENT_LOTS": "12",
-        "PYRAMID_MIN_SECONDS_BETWEEN": "5",
-        "PYRAMID_MIN_ADVERSE_PCT": "0.02",
-        "PYRAMID_DECAY_LAMBDA": "0.5",
-        "PYRAMID_DECAY_MIN_PCT": "0.01",
-        "TRAIL_ACTIVATE_PCT": "0.15",
-        "TRAIL_DISTANCE_PCT": "0.08",
-    }
-    return load(values)
 
 
 class World:
@@ -115,7 +56,7 @@ class World:
         # The world's own: what is begun by a process dies with it.
         self._context = contextvars.copy_context()
         self._chance = Random(f"world {plan.seed}")  # noqa: S311  seeded pseudo-randomness is the point
-        self._settings = soak_settings(plan.seed)
+        self._settings = soaked_settings(plan.seed)
         self._own_base = self._chance.choice((Decimal(0), Decimal(1)))
         chance = Random(f"prices {plan.seed}")  # noqa: S311  as above
         count = _HISTORY + int(plan.hours * 60) + 240
@@ -128,18 +69,23 @@ class World:
             candles=candles,
             # Some people hold base of their own on the account; others trade the bot's alone.
             base=self._own_base,
-            quote=_QUOTE,
-            fee_rate_pct=_FEE_PCT,
+            quote=QUOTE,
+            fee_rate_pct=FEE_PCT,
         )
         self.side: ExchangeSide = make(exchange, self.faults, log)
         self._disk = SimulatedDisk(self.faults, log, self._chance, self._machine_ms, self._lose_power)
-        self._state_file = path_on(self._disk, _STATE_FILE)
+        self._folder = FOLDER
         # What was asked of the bot, whether the plan has it or not.
         self._asks: set[tuple[str, str]] = set()
         self.judge = Judge(self._settings, BTC_USD, self.side.books, self._disk, loop.time, self._met)
         self._metrics = BotMetrics()
         self._life: BotLife | None = None
+        self._older: BotLife | None = None
+        # Done when another life has become the judged one while the one before it goes on.
+        self._replaced: asyncio.Future[str] = loop.create_future()
         self._lives = 0
+        # How far the machines' clocks are ahead, in seconds: the bot's, from its next start on, the bridge's.
+        self._ahead = self._ahead_later = 0.0
         self._away = 0
         self._over = False
         loop.after_step = self._stepped
@@ -163,34 +109,71 @@ class World:
     async def _live(self) -> None:
         """One life of the bot after another."""
         while not self._over:
-            self.judge.began()
-            life = self._life = BotLife(
-                self._settings,
-                self._state_file,
-                self.side.connect(),
-                self.faults,
-                self._machine_ms,
-                self._metrics,
-                self._posted,
-                self.judge.status.priced,
-            )
-            self._lives += 1
-            self.log.note("bot starts", life=self._lives)
+            self._set_clocks()
+            life = self._begun()
             if self._chance.random() < _ASKED_DURING_START:
                 delay = self._chance.choice((0.0, 0.01, 0.05, 0.5))
                 self._loop.call_later(delay, self._asked, "pause", context=self._context)
                 self._loop.call_later(delay + 1.0, self._asked, "resume", context=self._context)
-            words = await life.ended
-            self._disk.forget_descriptors()
+            while not life.ended.done():
+                await asyncio.wait({life.ended, self._replaced}, return_when=asyncio.FIRST_COMPLETED)
+                life = self._life or life
+            words = life.ended.result()
+            self._disk.forget_descriptors(life.process)
             self.log.note("bot ended", words=words)
             self.judge.ended(words)
             if words:
                 self.result.halts[f"exit: {words[:60]}"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 3.0, 10.0)))
 
-    def _posted(self, body: dict[str, str]) -> None:
+    def _begun(self) -> BotLife:
+        """A new life, which is the judged one from now on."""
+        state_file = f"{self._folder}/{STATE_NAME}"
+        self.judge.began(state_file)
+        life = self._life = BotLife(
+            self._settings,
+            path_on(self._disk, state_file),
+            self.side.connect(),
+            self.faults,
+            self._machine_ms,
+            self._metrics,
+            lambda body: self._posted(body, life, state_file),
+            lambda: self._priced(life),
+        )
+        self._lives += 1
+        self.log.note("bot starts", life=self._lives, folder=self._folder)
+        return life
+
+    def _second(self, kind: str) -> None:
+        """Somebody starts the bot once more while the first one runs: elsewhere, or as if its folder had no lock."""
+        life, before = self._life, self._folder
+        if life is None or life.bot is None or not life.process.alive or self._older is not None:
+            return
+        if kind != "same_folder":
+            self._folder = _OTHER_FOLDER if before == FOLDER else FOLDER
+        if kind == "copied_folder" or f"{self._folder}/{STATE_NAME}" not in self._disk.names:
+            self._disk.copy(before, self._folder)
+        self._older = life
+        self._loop.create_task(self._superseded(life), context=self._context)
+        self._begun()
+        replaced, self._replaced = self._replaced, self._loop.create_future()
+        replaced.set_result("")
+
+    async def _superseded(self, life: BotLife) -> None:
+        """The older of two: it ends by itself, and says why."""
+        words = await life.ended
+        self._disk.forget_descriptors(life.process)
+        self._older = None
+        self.log.note("older bot ended", words=words)
+        self.judge.ended(words)
+
+    def _priced(self, life: BotLife) -> None:
+        if life is self._life:
+            self.judge.priced()
+
+    def _posted(self, body: dict[str, str], life: BotLife, state_file: str) -> None:
         self.log.note("order leaves", body=body)
-        self.judge.posted(body, self._life.bot if self._life is not None else None)
+        self.judge.posted(body, life.bot, state_file)
 
     def _stepped(self, process: SimulatedProcess) -> None:
         life = self._life
@@ -203,7 +186,21 @@ class World:
         return (*self.faults.hits, *self._asks)
 
     def _machine_ms(self) -> int:
-        return _START_MS + int(self._loop.time() * 1000)
+        return _START_MS + int((self._loop.time() + self._ahead) * 1000)
+
+    def _set_clocks(self) -> None:
+        self._ahead = self._ahead_later
+
+    def _set_clock(self, injection: Injection) -> None:
+        """Somebody sets a machine's clock: at once, or while no bot runs on it."""
+        self.log.note("clock", kind=injection.kind, machine=injection.site)
+        seconds = JUMPS[injection.kind]
+        if injection.site == BRIDGE_CLOCK:
+            self.side.set_clock(seconds)
+            return
+        self._ahead_later = seconds
+        if injection.share < 0.5:
+            self._set_clocks()
 
     def _inject(self, injection: Injection) -> None:
         match injection.site:
@@ -223,6 +220,13 @@ class World:
                 self.log.note("people", kind=injection.kind)
                 self._hit(injection)
                 self._asked(injection.kind)
+            case "second":
+                self.log.note("second", kind=injection.kind)
+                self._hit(injection)
+                self._second(injection.kind)
+            case site if site in (BOT_CLOCK, BRIDGE_CLOCK):
+                self._hit(injection)
+                self._set_clock(injection)
             case _:
                 self.faults.arm(injection)
 
@@ -255,11 +259,12 @@ class World:
         life.process.die_in(steps)
 
     def _lose_power(self) -> None:
-        life = self._life
-        if life is None or not life.process.alive:
+        alive = [each for each in (self._life, self._older) if each is not None and each.process.alive]
+        if not alive:
             return
         self.result.crashes += 1
-        life.process.kill()
+        for life in alive:
+            life.process.kill()
         self._disk.lose_power()
 
     def _kill_bridge(self, away: float) -> None:
@@ -299,7 +304,7 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if (not state.lots or self._short(state)) and self.judge.logged(state):
+                if (not state.lots or self._short(state)) and self.judge.logged(state) and self._older is None:
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()
@@ -327,7 +332,7 @@ class World:
             (each.filled_quote if each.side == "BUY" else -each.filled_quote) + each.fees
             for each in books.orders.values()
         )
-        if books.base != self._own_base + got + books.moved_base or books.quote != _QUOTE - paid + books.moved_quote:
+        if books.base != self._own_base + got + books.moved_base or books.quote != QUOTE - paid + books.moved_quote:
             raise Violated("the exchange keeps its books", f"{books.base} base and {books.quote} quote do not add up")
 
     def result_of(self, violated: Violated | None) -> RunResult:
@@ -369,6 +374,11 @@ def run_plan(plan: Plan, make: MakeExchangeSide, *, kept: bool = False) -> RunRe
         violated = error
     except WorldEnded as error:
         violated = Violated("the world goes on", str(error))
+    except Exception as error:
+        if not worlds:
+            raise
+        # One more finding, and no end of a long campaign.
+        violated = Violated("a run comes to its end", f"{type(error).__name__}: {error}")
     finally:
         loop.close()
     return worlds[0].result_of(violated)

@@ -38,13 +38,10 @@ class _Kept:
 class StatusTruth:
     """``spent`` is what the bot's ended orders have cost by the exchange's books, in ledger units."""
 
-    def __init__(
-        self, instrument: Instrument, start: int, disk: SimulatedDisk, state_file: str, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, instrument: Instrument, start: int, disk: SimulatedDisk, now: Callable[[], float]) -> None:
         self._instrument = instrument
         self._start = start
         self._disk = disk
-        self._names = (state_file, state_file + ".prev")
         self._now = now
         self._kept: list[_Kept] = []
         self._fresh = True
@@ -52,11 +49,11 @@ class StatusTruth:
         self._before: TraderState | None = None
         self._priced_at: float | None = None
 
-    def began(self) -> None:
+    def began(self, state_file: str) -> None:
         """A new life of the bot, which has read nothing yet."""
         self._steps = 0
         self._before = self._priced_at = None
-        files = [self._disk.names.get(name) for name in self._names]
+        files = [self._disk.names.get(name) for name in (state_file, state_file + ".prev")]
         self._fresh = not any(files)
         self._kept = [kept for file in files if file is not None and (kept := _kept(file.content)) is not None]
 

@@ -28,7 +28,7 @@ class WorldEnded(Exception):
 class _Step(asyncio.TimerHandle):
     """One callback that is to run, and whose it is."""
 
-    __slots__ = ("_at", "_ended", "_number", "_work", "process")
+    __slots__ = ("at", "ended", "number", "process", "work")
 
     def __init__(
         self,
@@ -39,36 +39,30 @@ class _Step(asyncio.TimerHandle):
         context: contextvars.Context | None,
     ) -> None:
         # Not the base's: what it keeps for debugging is all that it does.
-        self._at = at
-        self._number = number
+        self.at = at
+        self.number = number
         context = context if context is not None else contextvars.copy_context()
         self.process = process_of(context)
-        self._work = (context.run, callback, args)
-        self._ended = False
+        self.work = (context.run, callback, args)
+        self.ended = False
 
     def __hash__(self) -> int:
-        return self._number
+        return self.number
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
     def __repr__(self) -> str:
-        return f"<step {self._number} at {self._at}>"
+        return f"<step {self.number} at {self.at}>"
 
     def cancel(self) -> None:
-        self._ended = True
+        self.ended = True
 
     def cancelled(self) -> bool:
-        return self._ended
+        return self.ended
 
     def when(self) -> float:
-        return self._at
-
-    def run(self) -> None:
-        if not self._ended:
-            self._ended = True
-            run, callback, args = self._work
-            run(callback, *args)
+        return self.at
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -104,7 +98,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        when = self._now + delay
+        self._number = number = self._number + 1
+        step = _Step(when, number, callback, args, context)
+        heapq.heappush(self._timers, (when, number, step))
+        return step
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
@@ -143,35 +141,38 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._running = True
         asyncio._set_running_loop(self)  # noqa: SLF001  how a loop says that it runs
         try:
-            while not waited.done():
-                self._step()
+            self._run_until(waited.done)
         finally:
             self._running = False
             asyncio._set_running_loop(None)  # noqa: SLF001  as above
         return waited.result()
 
-    def _step(self) -> None:
-        if not self._ready:
-            self._advance()
-        step = self._ready.popleft()
-        process = step.process
-        if process is None:
-            step.run()
-            return
-        if not process.alive or step.cancelled():
-            return
-        self.steps += 1
-        step.run()
-        if process.alive:
-            process.stepped()
-            self.after_step(process)
+    def _run_until(self, done: Callable[[], bool]) -> None:
+        ready = self._ready
+        while not done():
+            if not ready:
+                self._advance()
+            step = ready.popleft()
+            process = step.process
+            if step.ended or not (process is None or process.alive):
+                continue
+            step.ended = True
+            run, callback, args = step.work
+            if process is None:
+                run(callback, *args)
+                continue
+            self.steps += 1
+            run(callback, *args)
+            if process.alive:
+                process.stepped()
+                self.after_step(process)
 
     def _advance(self) -> None:
         """To the next timer of something that lives, and all that are due with it."""
-        timers, ready = self._timers, self._ready
+        timers, ready, pop = self._timers, self._ready, heapq.heappop
         while timers:
-            at, _, first = heapq.heappop(timers)
-            if first.cancelled() or (first.process is not None and not first.process.alive):
+            at, _, first = pop(timers)
+            if first.ended or (first.process is not None and not first.process.alive):
                 continue
             self._now = max(self._now, at)
             ready.append(first)
@@ -179,7 +180,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         else:
             raise WorldEnded("nothing is left that could happen")
         while timers and timers[0][0] <= self._now:
-            ready.append(heapq.heappop(timers)[2])
+            ready.append(pop(timers)[2])
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What nobody awaited has failed: kept, for whoever asks whether all went well."""

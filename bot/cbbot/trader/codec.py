@@ -8,9 +8,10 @@ they do not fit (other increments, other candles, another cbbot's fields) they a
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from cbbot.contract.settings import load
+from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import Instrument
 from cbbot.domain.order import Side
 from cbbot.errors import BadInput
@@ -139,9 +140,14 @@ def rules_as_written(document: Document) -> Rules:
     try:
         # Every budget is a whole number of ledger units, whatever the quote increment is.
         instrument = Instrument(fields.text("product_id"), price, base, price * base, Decimal())
-        return build_rules(load({}), instrument)
+        return build_rules(_usual_settings(), instrument)
     except (BadInput, ArithmeticError) as error:
         raise BadState(f"the state's product or increments make no sense: {error}") from error
+
+
+@cache
+def _usual_settings() -> Settings:
+    return load({})
 
 
 def _identity_in(fields: Fields) -> Identity:

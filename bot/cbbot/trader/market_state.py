@@ -31,9 +31,7 @@ def with_history(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> t
         continued = _replayed(rules, market, candles)
         if continued is not None:
             return replace(continued, last_price=last_price), True
-    fresh = Market(indicators=empty(rules.params.ma_slow))
-    for candle in candles:
-        fresh = committed(rules, fresh, candle)
+    fresh = committed(rules, Market(indicators=empty(rules.params.ma_slow)), *candles)
     return replace(fresh, last_price=last_price), False
 
 
@@ -51,15 +49,11 @@ def _newest_close(candles: tuple[Candle, ...]) -> int:
 def _replayed(rules: Rules, market: Market, candles: tuple[Candle, ...]) -> Market | None:
     oldest = market.anchors[0]
     replay = Market(indicators=oldest.indicators, last_start=oldest.start, anchors=(oldest,))
-    newer = [candle for candle in candles if candle.start > oldest.start]
-    joined = market.last_start == oldest.start
-    for candle in newer:
-        replay = committed(rules, replay, candle)
-        if candle.start == market.last_start:
-            if replay.indicators != market.indicators:
-                return None
-            joined = True
-    return replay if joined else None
+    known = [candle for candle in candles if oldest.start < candle.start <= market.last_start]
+    replay = committed(rules, replay, *known)
+    if replay.last_start != market.last_start or (known and replay.indicators != market.indicators):
+        return None
+    return committed(rules, replay, *(candle for candle in candles if candle.start > market.last_start))
 
 
 def gaps(rules: Rules, candles: tuple[Candle, ...]) -> tuple[int, int]:
@@ -73,25 +67,33 @@ def gaps(rules: Rules, candles: tuple[Candle, ...]) -> tuple[int, int]:
     return len(holes), sum(holes)
 
 
-def committed(rules: Rules, market: Market, candle: Candle) -> Market:
-    """The market with one more closed candle. One that is not newer than the last is ignored."""
-    if candle.start <= market.last_start and market.indicators.rows > 0:
+def committed(rules: Rules, market: Market, *candles: Candle) -> Market:
+    """The market with more closed candles, oldest first. One that is not newer than the last is ignored."""
+    params, indicators, last_start = rules.params, market.indicators, market.last_start
+    rows: list[tuple[float, ...]] = []
+    closes: list[int] = []
+    anchors = market.anchors
+    for candle in candles:
+        if candle.start <= last_start and indicators.rows > 0:
+            continue
+        anchors = anchors or (Anchor(candle.start - rules.candle_ms // 1000, indicators),)
+        indicators, last_start = commit(indicators, candle), candle.start
+        rows.append(features(read(indicators, params.ma_fast, params.ma_slow), params.extended))
+        closes.append(candle.close)
+        if indicators.rows - anchors[-1].indicators.rows >= ANCHOR_EVERY:
+            anchors = (*anchors, Anchor(candle.start, indicators))
+    if not rows:
         return market
-    anchors = market.anchors or (Anchor(candle.start - rules.candle_ms // 1000, market.indicators),)
-    indicators = commit(market.indicators, candle)
-    row = features(read(indicators, rules.params.ma_fast, rules.params.ma_slow), rules.params.extended)
-    window = market.window.appended(row, candle.close, rules.settings.max_history_candles)
-    if indicators.rows - anchors[-1].indicators.rows >= ANCHOR_EVERY:
-        anchors = (*anchors, Anchor(candle.start, indicators))
+    window = market.window.appended(rows, closes, rules.settings.max_history_candles)
     forming_now = market.forming
     return replace(
         market,
         indicators=indicators,
-        last_start=candle.start,
+        last_start=last_start,
         anchors=_needed(anchors, indicators.rows - len(window)),
         window=window,
-        forming=forming_now if forming_now is not None and forming_now.start > candle.start else None,
-        last_price=market.last_price or candle.close,
+        forming=forming_now if forming_now is not None and forming_now.start > last_start else None,
+        last_price=market.last_price or closes[0],
     )
 
 

@@ -6,6 +6,7 @@ of it is theirs. Only an append to a window that is not the newest of its buffer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,19 +54,20 @@ class TrainingWindow:
     def of(cls, rows: npt.NDArray[np.float64], closes: npt.NDArray[np.int64]) -> TrainingWindow:
         return cls(0, len(rows), _Buffer(rows.copy(), closes.copy(), len(rows)))
 
-    def appended(self, row: tuple[float, ...], close: int, longest: int) -> TrainingWindow:
-        """The window with one more row, without its oldest ones beyond ``longest``."""
+    def appended(self, rows: Sequence[tuple[float, ...]], closes: Sequence[int], longest: int) -> TrainingWindow:
+        """The window with more rows, without its oldest ones beyond ``longest``."""
         buffer, first, last = self._buffer, self.first, self.last
-        if last != buffer.used or last == len(buffer.closes):
-            buffer = self._grown(len(row), longest)
+        if last != buffer.used or last + len(closes) > len(buffer.closes):
+            buffer = self._grown(len(rows[0]), max(_SPARE, longest // 4, len(closes)))
             first, last = 0, len(self)
-        buffer.rows[last] = row
-        buffer.closes[last] = close
-        buffer.used = last + 1
-        return TrainingWindow(max(first, last + 1 - longest), last + 1, buffer)
+        end = last + len(closes)
+        buffer.rows[last:end] = rows
+        buffer.closes[last:end] = closes
+        buffer.used = end
+        return TrainingWindow(max(first, end - longest), end, buffer)
 
-    def _grown(self, width: int, longest: int) -> _Buffer:
-        room = len(self) + max(_SPARE, longest // 4)
+    def _grown(self, width: int, more: int) -> _Buffer:
+        room = len(self) + more
         rows, closes = np.empty((room, width)), np.empty(room, dtype=np.int64)
         if len(self):
             rows[: len(self)] = self.rows

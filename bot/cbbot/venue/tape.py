@@ -64,7 +64,7 @@ class Tape:
         """A whole candle of the replay, whether or not it has been played yet."""
         number, place = divmod(index, len(self.series))
         candle = self._pass(number)[place]
-        return candle._replace(start=candle.start + number * self.series.span)
+        return candle._replace(start=candle.start + number * self.series.span) if number else candle
 
     def candles(self, first_start: int, last_start: int, now_ms: int) -> Iterator[Candle]:
         """Candles with ``first_start <= start <= last_start``, oldest first; the newest as far as it is made."""
@@ -103,7 +103,7 @@ class Tape:
         index = self.index_at(now_ms)
         if index < 0:
             return None
-        return max(item for item in self.prints(index) if item.time_ms <= now_ms)
+        return next(item for item in reversed(self.prints(index)) if item.time_ms <= now_ms)
 
     def next_print_ms(self, now_ms: int) -> int:
         """When the next print after now is due."""

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -92,6 +93,12 @@ def _signed_host(base: str) -> str:
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     return host if parts.port in (None, _OWN_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
+
+
+# A few are asked for all day long.
+@lru_cache(maxsize=256)
+def _target(path: str, params: tuple[tuple[str, str], ...]) -> str:
+    return quote(path) + ("?" + urlencode(params) if params else "")
 
 
 def _kind_of(path: str) -> str:
@@ -302,7 +309,7 @@ class CoinbaseRest:
         if private and self._signer is not None:
             token = self._signer.rest_token(method, self._host, full_path, self.signing_time())
             headers["Authorization"] = f"Bearer {token}"
-        url = self._base + quote(full_path) + ("?" + urlencode(params) if params else "")
+        url = self._base + _target(full_path, tuple(params))
         seconds = min(_READ_TIMEOUT_SECONDS, max(deadline - self.monotonic(), 0.1))
         try:
             answer = await self._exchange.send(pool, method, url, headers, content, seconds)

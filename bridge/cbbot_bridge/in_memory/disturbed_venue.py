@@ -34,6 +34,7 @@ _NOTHING_FILLED: Final = {
 # Delays of an order's terms, by the kind of fault; the longest is what a bot waits for fills and for an order to show.
 _DELAYS: Final = {
     "seen_late": (("order_visible_ms",), 25.0),
+    "unseen": (("order_visible_ms",), 25.0),
     "pending": (("pending_ms",), 25.0),
     "fills_late": (("fills_ms",), 12.0),
     "balances_late": (("post_ms",), 30.0),
@@ -74,7 +75,7 @@ class DisturbedVenue:
             if fields is not None:
                 path = urlsplit(url).path
                 self.venue.faults.faults.insert(0, parse_fault({"method": method, "path": path, **fields}))
-                fault = None
+                fault = fault if fault.kind in _DELAYS else None
         if site == "bridge>venue.create":
             return await self._create(method, url, content, fault)
         if fault is not None and fault.kind == "old_balances" and self._accounts is not None:

@@ -17,6 +17,7 @@ from cbbot.soak.exchange_side import (
     Happenings,
 )
 from cbbot.soak.simulated_processes import SimulatedProcess
+from cbbot.venue.venue_order import Order
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES, BridgeConnection
 from cbbot_bridge.in_memory.bridge_process import BridgeProcess, in_memory_settings
 from cbbot_bridge.in_memory.disturbed_venue import DisturbedVenue
@@ -45,7 +46,8 @@ class InMemoryExchange:
         # Draws of their own, so that one more of one kind changes none of the other.
         self._ways = random.Random(f"{settings.seed} ways")  # noqa: S311  a simulation's, nothing secret
         self._bridge_dice = random.Random(f"{settings.seed} bridge")  # noqa: S311  as above
-        self._clocks = MachineClocks(loop.time, lambda: start + loop.time())
+        self._ahead = 0.0
+        self._clocks = MachineClocks(loop.time, lambda: start + loop.time() + self._ahead)
         self._bridge_settings = in_memory_settings(settings.token)
         self._venue = InMemoryVenue(settings, loop.time)
         self._disturbed = DisturbedVenue(self._venue, happenings)
@@ -54,6 +56,7 @@ class InMemoryExchange:
         self._connections: list[BridgeConnection] = []
         self._processes: list[SimulatedProcess] = []
         self._books: Books | None = None
+        self._entries: dict[str, tuple[Order, BookedOrder]] = {}
 
     @property
     def sites(self) -> Mapping[str, tuple[str, ...]]:
@@ -114,6 +117,10 @@ class InMemoryExchange:
         self._books = None
         self._note("venue.changed", kind=kind)
 
+    def set_clock(self, ahead_seconds: float) -> None:
+        """That of the bridge's machine."""
+        self._ahead = ahead_seconds
+
     def heal(self) -> None:
         """Nothing goes wrong from now on."""
         self._changes.heal()
@@ -137,16 +144,7 @@ class InMemoryExchange:
         if known is not None and known.revision == exchange.revision:
             return known
         orders = {
-            order.client_order_id: BookedOrder(
-                client_order_id=order.client_order_id,
-                order_id=order.order_id,
-                side="BUY" if order.side is Side.BUY else "SELL",
-                over=order.status.terminal,
-                filled_base=order.base * instrument.base_increment,
-                filled_quote=instrument.money(order.value),
-                fees=instrument.money(order.commission),
-                created_ms=order.created_ms,
-            )
+            order.client_order_id: self._booked(order)
             for order in exchange.ledger.orders.values()
             if not order.client_order_id.startswith(HAND)
         }
@@ -154,6 +152,25 @@ class InMemoryExchange:
         moved = self._changes.moved_base, self._changes.moved_quote
         self._books = Books(exchange.revision, orders, base, quote, *moved)
         return self._books
+
+    def _booked(self, order: Order) -> BookedOrder:
+        """The very same object for an order in which nothing has changed."""
+        kept = self._entries.get(order.order_id)
+        if kept is not None and kept[0] is order:
+            return kept[1]
+        instrument = self._instrument
+        booked = BookedOrder(
+            client_order_id=order.client_order_id,
+            order_id=order.order_id,
+            side="BUY" if order.side is Side.BUY else "SELL",
+            over=order.status.terminal,
+            filled_base=order.base * instrument.base_increment,
+            filled_quote=instrument.money(order.value),
+            fees=instrument.money(order.commission),
+            created_ms=order.created_ms,
+        )
+        self._entries[order.order_id] = order, booked
+        return booked
 
     def _balances(self) -> tuple[Decimal, Decimal]:
         """What is there, held or not, as if every fill had been posted."""

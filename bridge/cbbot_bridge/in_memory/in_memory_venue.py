@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Message
@@ -113,7 +115,7 @@ class InMemoryVenue:
         route, parameters = self._route(scope["method"], scope["path"])
         if route is None:
             return None
-        request = Request({**scope, "app": self._app, "path_params": parameters}, call.receive)
+        request = _Request({**scope, "app": self._app, "path_params": parameters}, call.receive)
         try:
             response = await route.endpoint(request)
         except ApiError as error:
@@ -130,6 +132,18 @@ class InMemoryVenue:
                 if found is not None:
                     return route, found.groupdict()
         return None, {}
+
+
+class _Request(Request):
+    """With a query that is read once, however often it is asked."""
+
+    @property
+    def query_params(self) -> QueryParams:
+        return _query(self.scope["query_string"])
+
+
+# Nothing changes what was read of a query.
+_query: Final = lru_cache(maxsize=256)(QueryParams)
 
 
 class _Call:

@@ -16,8 +16,10 @@ from cbbot.errors import BadInput
 from cbbot.process.deferred_stops import DeferredStops
 from cbbot.process.path_options import named_path
 from cbbot.soak.campaign import Campaign, expected_faults, shortened
+from cbbot.soak.fault_mixes import MIXES
 from cbbot.soak.fault_plan import Plan, made_plan, plan_from, plan_text
-from cbbot.soak.simulated_world import OWN_SITES, RunResult
+from cbbot.soak.run_result import RunResult
+from cbbot.soak.simulated_world import OWN_SITES
 from cbbot_bridge.in_memory.bridge_connection import BRIDGE_SITES
 from cbbot_bridge.in_memory.exchange_changes import all_changes
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
@@ -36,6 +38,7 @@ def soak(
     seeds: Annotated[str | None, typer.Option(metavar="N..M", help="Many runs, N to M.")] = None,
     hours: Annotated[float, typer.Option(metavar="H", help="Simulated hours of a run.", min=0.01, max=1000)] = 1.0,
     jobs: Annotated[int, typer.Option(metavar="K", help="Processes.", min=1, max=_MOST_JOBS)] = 1,
+    mix: Annotated[str, typer.Option(metavar="NAME", help=f"What goes wrong most: {', '.join(MIXES)}.")] = "everything",
     replay: Annotated[
         Path | None, typer.Option(parser=named_path, metavar="FILE", help="Run the list of faults in FILE.")
     ] = None,
@@ -61,7 +64,7 @@ def soak(
     Exit code 0: nothing broke. 1: something did. 2: the options cannot be used. 130, 143: stopped by a signal.
     """
     logging.disable(logging.CRITICAL)
-    plans = _plans(seed, seeds, hours, replay)
+    plans = _plans(seed, seeds, hours, mix, replay)
     campaign = Campaign(EXPECTED, planned=len(plans))
     began = time.monotonic()
     try:
@@ -114,15 +117,17 @@ def _write_figures(campaign: Campaign, json: Path | None) -> None:
             json.write_text(_figures_of(campaign), encoding="utf-8")
 
 
-def plan_of_seed(seed: int, hours: float) -> Plan:
+def plan_of_seed(seed: int, hours: float, mix: str = "everything") -> Plan:
     """What goes wrong in the run of a seed."""
-    return made_plan(seed, hours, SITES, all_changes())
+    return made_plan(seed, hours, SITES, all_changes(), MIXES[mix])
 
 
-def _plans(seed: int | None, seeds: str | None, hours: float, replay: Path | None) -> list[Run]:
+def _plans(seed: int | None, seeds: str | None, hours: float, mix: str, replay: Path | None) -> list[Run]:
     """What makes the plan of each run."""
     if sum(given is not None for given in (seed, seeds, replay)) != 1:
         raise BadInput("give one of --seed, --seeds and --replay")
+    if mix not in MIXES:
+        raise BadInput(f"--mix {mix}: not one of {', '.join(MIXES)}")
     if replay is not None:
         try:
             kept = plan_from(replay.read_bytes())
@@ -130,11 +135,11 @@ def _plans(seed: int | None, seeds: str | None, hours: float, replay: Path | Non
             raise BadInput(f"--replay {replay}: no list of faults: {error}") from error
         return [lambda: kept]
     if seed is not None:
-        return [partial(plan_of_seed, seed, hours)]
+        return [partial(plan_of_seed, seed, hours, mix)]
     first, dots, last = str(seeds).partition("..")
     if not (dots and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
         raise BadInput(f"--seeds {seeds}: not of the form N..M, e.g. 1..300")
-    return [partial(plan_of_seed, each, hours) for each in range(int(first), int(last) + 1)]
+    return [partial(plan_of_seed, each, hours, mix) for each in range(int(first), int(last) + 1)]
 
 
 def _show_shortest(broken: RunResult, save: Path | None) -> None:

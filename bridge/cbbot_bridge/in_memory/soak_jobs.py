@@ -14,13 +14,14 @@ from multiprocessing import get_context
 from typing import Final
 
 from cbbot.soak.fault_plan import Plan
-from cbbot.soak.simulated_world import RunResult, run_plan
+from cbbot.soak.run_result import RunResult
+from cbbot.soak.simulated_world import run_plan
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
 
 __all__ = ["run_all"]
 
 # What a process keeps of its runs goes with it.
-_RUNS_OF_A_PROCESS: Final = 50
+_RUNS_OF_A_PROCESS: Final = 200
 _SHORTEST_LOOK_SECONDS: Final = 0.1
 
 Run = Callable[[], Plan]

@@ -88,6 +88,8 @@ _PROOF: Final = {"proof_token": _change("proof_token_required")}
 _SPECIAL: Final[Mapping[str, Mapping[str, Make]]] = {
     "create": {
         "duplicate_refused": _change("duplicate_client_order_id"),
+        # Taken, without an answer, and to be seen late: DisturbedVenue has the second half.
+        "unseen": lambda _fault: {"cut": True, "after_effect": True},
         "already_exists": _change("already_exists"),
         "refused_with_order_id": _change("refused_with_order_id"),
         "forbidden": lambda _fault: {"status": 403},

@@ -11,6 +11,8 @@ __all__ = ["candle_page"]
 def candle_page(tape: Tape, first: int, last: int, seconds: int, now_ms: int) -> list[Candle]:
     """Candles of ``seconds`` whose starts lie in ``first..last``, oldest first; those without trades are missing."""
     minutes = tape.candles(first, last + seconds - tape.series.seconds, now_ms)
+    if seconds == tape.series.seconds:
+        return list(minutes)
     page: list[Candle] = []
     for minute in minutes:
         start = minute.start // seconds * seconds

@@ -28,6 +28,7 @@ __all__ = ["fills", "order", "orders"]
 _Item = TypeVar("_Item")
 _Test = Callable[[_Item], bool]
 _PAGE: Final = 100
+_RECORDS_KEPT: Final = 2048
 _LARGEST_PAGE: Final = 1000
 _ORDER_TYPES: Final = frozenset(
     {
@@ -82,7 +83,16 @@ async def order(request: Request) -> Response:
 
 
 def _order_record(world: World, item: Order, now_ms: int) -> dict[str, object]:
-    return order_record(item, world.exchange.products[item.product_id].instrument, world.customer, now_ms)
+    """That of an order that is over stays as it is, and every listing shows it again."""
+    kept = world.ended_orders.get(item.order_id)
+    if kept is not None and kept[0] is item:
+        return kept[1]
+    record = order_record(item, world.exchange.products[item.product_id].instrument, world.customer, now_ms)
+    if item.status.terminal and now_ms >= item.pending_until_ms:
+        if len(world.ended_orders) >= _RECORDS_KEPT:
+            world.ended_orders.clear()
+        world.ended_orders[item.order_id] = item, record
+    return record
 
 
 def _chosen(request: Request, names: Iterable[str], known: frozenset[str]) -> frozenset[str]:

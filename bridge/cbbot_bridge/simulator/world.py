@@ -20,6 +20,7 @@ from cbbot.venue.prints import Print
 from cbbot.venue.product import Product
 from cbbot.venue.quiet_prints import is_quiet
 from cbbot.venue.snapshot import from_json, to_json
+from cbbot.venue.venue_order import Order
 from cbbot_bridge.simulator.replay_clock import SimulatedClock
 from cbbot_bridge.simulator.simulated_market import Market, build_market
 from cbbot_bridge.simulator.simulator_settings import SimulatorSettings
@@ -51,6 +52,8 @@ class World:
         self.exchange = exchange
         self.fingerprint = fingerprint
         self.customer = identity("customer")
+        self.ended_orders: dict[str, tuple[Order, dict[str, object]]] = {}
+        """Orders that are over, with the records that show them."""
         self._fed_ms = -1
         self._by_product = {product.product_id: market for market in markets for product in market.products}
 

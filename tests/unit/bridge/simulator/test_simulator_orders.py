@@ -265,6 +265,7 @@ def test_a_fill_may_cross_a_cancel(rich: httpx.Client) -> None:
 
 def test_a_fill_that_is_taken_back_is_taken_back_everywhere(rich: httpx.Client) -> None:
     order_id = place(rich, "a", order("market_market_ioc", base_size="0.001"))
+    assert look(rich, order_id)["filled_size"] == "0.001"
     (fill,) = rich.get(f"{ROOT}/orders/historical/fills").json()["fills"]
     assert rich.post("/sim/fills/reverse", json={"entry_id": fill["entry_id"]}).status_code == 200
     reversal, first = rich.get(f"{ROOT}/orders/historical/fills").json()["fills"]
