@@ -26,6 +26,7 @@ from cbbot.trader import events
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Checkpoint, Command, LookUp
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.order_outcomes import ENTRY_VALID_MS
 from cbbot.trader.refused_orders import LONGEST_SHORT_WAIT_MS, WITHOUT_BASE
 from cbbot.trader.trader_state import TraderState
@@ -87,7 +88,7 @@ class LiveTrader(TraderHarness):
         market = [self.tick] * 10 + [self.know_balances] * 8
         rare = [
             self.pause, self.resume, self.resume, self.flatten, self.change_of_mind, self.pass_time, self.restart,
-            self.trade_by_hand,
+            self.trade_by_hand, self.take_effect_late, self.list_orders,
         ]  # fmt: skip
         if order is None or self.rng.random() < 0.5:
             self.rng.choice(market * 2 + rare)()
@@ -111,7 +112,8 @@ class LiveTrader(TraderHarness):
             if intent.repeated:
                 self.is_sent_again(before, intent)
                 continue
-            assert intent.client_order_id not in self.names
+            if intent.client_order_id in self.names:
+                self.is_the_wish_that_was_given_up(before, intent)
             self.names.add(intent.client_order_id)
             self.orders[intent.client_order_id] = intent
             self.exercised[intent.purpose.value] += 1
@@ -140,6 +142,14 @@ class LiveTrader(TraderHarness):
         late = self.now_ms - intent.created_ms > ENTRY_VALID_MS
         assert intent.purpose is Purpose.EXIT or not (before.paused_by or late)
         self.exercised["sent again"] += 1
+
+    def is_the_wish_that_was_given_up(self, before: TraderState, intent: Intent) -> None:
+        """An exit that was believed absent may take effect still: just this goes out again under its id."""
+        (known,) = (e.intent for e in before.given_up if e.intent.client_order_id == intent.client_order_id)
+        assert before.intent(intent.client_order_id) is None
+        assert intent.purpose is known.purpose is Purpose.EXIT
+        assert (intent.lot, intent.side, intent.base) == (known.lot, known.side, known.base)
+        self.exercised["given up and sent again"] += 1
 
     def closes_what_is_open(self, intent: Intent) -> None:
         if intent.purpose is Purpose.EXIT:
@@ -259,13 +269,49 @@ class LiveTrader(TraderHarness):
             assert known.order_id == ""
             assert self.now_ms - max(intent.created_ms, known.sent_ms) >= 30_000
             del self.orders[intent.client_order_id]
+            assert intent.client_order_id in {each.intent.client_order_id for each in self.state.given_up}
             self.exercised["absent"] += 1
+            if self.rng.random() < 0.5:
+                self.take_effect_late()
+
+    def take_effect_late(self) -> None:
+        """An order that was believed absent is carried out after all, and listed."""
+        free = [
+            each.intent
+            for each in self.state.given_up
+            if each.intent.client_order_id not in self.orders and self.can_be_told(each.intent)
+        ]
+        if not free:
+            return
+        wish = self.rng.choice(free)
+        _, epoch, sequence = wish.client_order_id.rsplit("-", 2)
+        by_quote = wish.quote_units > 0
+        late = ListedOrder(
+            wish.client_order_id, int(epoch), int(sequence), "late", wish.side, 0 if by_quote else wish.base,
+            wish.quote_units, self.now_ms, self.price, unfilled=False,
+        )  # fmt: skip
+        looked = [c.intent for c in self.feed(events.OrdersListed(self.now_ms, (late,))) if isinstance(c, LookUp)]
+        assert [intent.client_order_id for intent in looked] == [wish.client_order_id]
+        self.orders[wish.client_order_id] = looked[0]
+        self.exercised[f"late {wish.purpose.value}"] += 1
+
+    def can_be_told(self, wish: Intent) -> bool:
+        """Whether it can be adopted at once, and the lots do not contradict it."""
+        if wish.purpose is Purpose.ENTRY:
+            same = all((lot.side == BUY) == (wish.side is Side.BUY) for lot in self.state.lots)
+            return same and not self.state.entering
+        lot = next((each for each in self.state.lots if each.id == wish.lot), None)
+        return lot is not None and not self.state.closing(lot) and wish.base <= lot.base
+
+    def list_orders(self) -> None:
+        self.feed(events.OrdersListed(self.now_ms, ()))
 
     def repeat(self, _: Intent) -> None:
-        """An answer that has been booked comes once more."""
-        if self.answers:
+        """An answer that has been booked comes once more; none to an order that has gone out again since."""
+        answers = [each for each in self.answers[-5:] if getattr(each, "client_order_id", "") not in self.orders]
+        if answers:
             before = self.state
-            self.feed(self.rng.choice(self.answers[-5:]))
+            self.feed(self.rng.choice(answers))
             assert self.state is before
 
     def know_balances(self) -> None:
@@ -283,6 +329,8 @@ class LiveTrader(TraderHarness):
     def resume(self) -> None:
         for by in sorted(self.state.paused_by - {WITHOUT_BASE}):
             self.feed(events.EntriesResumed(self.now_ms, by))
+            if by == "hand" and not self.state.lots and not self.state.pending and self.state.reconciled:
+                self.everything_goes = False
 
     def flatten(self) -> None:
         self.everything_goes = True
@@ -303,7 +351,7 @@ class LiveTrader(TraderHarness):
         if clear and self.rng.random() < 0.3:
             # As an older cbbot wrote it.
             kept |= {"version": 1, "book": kept.pop("account")}
-            del kept["short_dust"], kept["market"]["candle_seconds"], kept["refused_exits"]
+            del kept["short_dust"], kept["market"]["candle_seconds"], kept["refused_exits"], kept["given_up"]
         again = decode(self.rules, kept).state
         assert again == as_kept(self.state, again, version=kept["version"])
         self.state = replace(again, epoch=again.epoch + 1)
@@ -356,7 +404,8 @@ class LiveTrader(TraderHarness):
 
     def flags_end(self) -> None:
         """Closing everything ends with the last lot that is or may come, after the start; so does waiting for base."""
-        self.everything_goes &= bool(self.state.lots) or self.state.entering or not self.state.reconciled
+        late = any(each.intent.purpose is Purpose.ENTRY for each in self.state.given_up)
+        self.everything_goes &= bool(self.state.lots) or self.state.entering or late or not self.state.reconciled
         assert self.state.flattening == self.everything_goes
         if not self.state.lots and not self.state.pending:
             assert WITHOUT_BASE not in self.state.paused_by
@@ -372,6 +421,7 @@ class LiveTrader(TraderHarness):
                 self.accounts_agree()
             self.know_balances()
             self.tick_at(self.price, LONGEST_SHORT_WAIT_MS)
+            self.list_orders()
         assert not self.orders
         assert not self.state.lots
         self.flags_end()
@@ -379,7 +429,8 @@ class LiveTrader(TraderHarness):
 
 KINDS = (
     "entry", "exit", "filled all", "filled part", "filled none", "absent", "restarts", "to_dust", "dust", "short dust",
-    "sent again", "exits that wait", "several lots", "short exits",
+    "sent again", "exits that wait", "several lots", "short exits", "late entry", "late exit",
+    "given up and sent again",
 )  # fmt: skip
 
 

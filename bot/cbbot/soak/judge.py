@@ -17,6 +17,7 @@ from cbbot.soak.status_truth import StatusTruth
 from cbbot.soak.trade_rows import check_trade_rows, rows_of
 from cbbot.soak.violated import Violated
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.late_orders import may_appear
 from cbbot.trader.trader_state import TraderState
 
 __all__ = ["Judge"]
@@ -133,14 +134,14 @@ class Judge:
         return file.content if file is not None else b""
 
     def check_ledger(self, state: TraderState) -> int:
-        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says are open.
+        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says may be open.
 
         What the orders that are over have cost, in ledger units.
         """
         self._read_books()
         base, spent = self._base, self._spent
-        for intent in state.intents:
-            got, paid = self._effects.get(intent.client_order_id, (0, 0))
+        for name in self._open(state):
+            got, paid = self._effects.get(name, (0, 0))
             base, spent = base - got, spent - paid
         account = state.account
         if account.base_sum != base:
@@ -153,6 +154,13 @@ class Judge:
         if sum(lot.base for lot in state.lots) + state.dust.base + state.short_dust.base != account.base_sum:
             raise Violated("lots are what was filled", "the lots are not what the account's sums say")
         return spent
+
+    def _open(self, state: TraderState) -> set[str]:
+        """The orders that the state says may still change the ledger: those under way, and those that may appear."""
+        late = {each.intent.client_order_id for each in state.given_up}
+        if state.accounting:
+            late |= {name for name in self._effects if may_appear(state, name, int(name.rpartition("-")[2]))}
+        return late | {intent.client_order_id for intent in state.intents}
 
     def _read_books(self) -> None:
         books = self._books()

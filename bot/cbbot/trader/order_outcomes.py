@@ -11,7 +11,7 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import account_flows, notices, refused_orders, startup
+from cbbot.trader import account_flows, late_orders, notices, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
@@ -125,9 +125,11 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
         doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
         return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)
     notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return order_ended(
-        rules, ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice)
-    )
+    without = state.without_intent(intent.client_order_id)
+    if rules.live:
+        # What is carried out later than anybody waits for is found when the account's orders are listed again.
+        without = late_orders.given_up(without, intent)
+    return order_ended(rules, ensure_runner(rules, without), (Checkpoint(), notice))
 
 
 def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -> Outcome:
@@ -168,7 +170,8 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
+    rest = late_orders.no_longer_given_up(state.without_intent(intent.client_order_id), intent.client_order_id)
+    rest = replace(rest, last_order_ms=event.at_ms)
     execution = event.execution
     if execution.base == 0:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")
