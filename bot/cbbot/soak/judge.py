@@ -18,6 +18,7 @@ from cbbot.soak.trade_rows import check_trade_rows, rows_of
 from cbbot.soak.violated import Violated
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.late_orders import may_appear
+from cbbot.trader.startup import UNEXPLAINED
 from cbbot.trader.trader_state import TraderState
 
 __all__ = ["Judge"]
@@ -57,6 +58,7 @@ class Judge:
         self._state: TraderState | None = None
         self._naked: dict[int, int] = {}
         self.orders = 0
+        self._unexplained = False
         self._broken: Violated | None = None
 
     def began(self) -> None:
@@ -123,6 +125,8 @@ class Judge:
 
     def check_trades(self, state: TraderState) -> None:
         """At the end, when the trade log has every trade: its rows are the exits that the exchange has filled."""
+        if self._unexplained:
+            return
         check_trade_rows(self._instrument, self._books(), rows_of(self._logged()), state.trade_count)
 
     def logged(self, state: TraderState) -> bool:
@@ -133,12 +137,16 @@ class Judge:
         file = self._disk.names.get(self._trade_log)
         return file.content if file is not None else b""
 
-    def check_ledger(self, state: TraderState) -> int:
+    def check_ledger(self, state: TraderState) -> int | None:
         """Exactly what the exchange has filled is in the ledger, apart from orders that the state says may be open.
 
-        What the orders that are over have cost, in ledger units.
+        What the orders that are over have cost, in ledger units; None once the bot has found what it cannot explain.
         """
         self._read_books()
+        self._unexplained = self._unexplained or UNEXPLAINED in state.paused_by
+        if self._unexplained:
+            # The bot says that an order is not in its ledger; whether it may say so is looked at by itself.
+            return None
         base, spent = self._base, self._spent
         for name in self._open(state):
             got, paid = self._effects.get(name, (0, 0))

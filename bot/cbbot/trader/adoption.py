@@ -24,6 +24,8 @@ __all__ = ["adopted", "must_wait"]
 
 def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
     """Whether an order under way must end first: what it did to the lots is needed to tell what this one did."""
+    if order.used_twice:
+        return False
     wish = late_orders.wish_given_up(state, order.client_order_id)
     if wish is not None and not order.problem:
         # Which lot it is about is known.
@@ -38,6 +40,11 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:
     """The intent that the order was sent for, or why that cannot be told."""
+    if order.used_twice:
+        return (
+            f"order {order.client_order_id} is an id used twice: the venue has {order.order_id} under it as well as "
+            f"{order.used_twice}, which alone is booked"
+        )
     if order.problem:
         return f"order {order.client_order_id} cannot be read: {order.problem}"
     size = f"{order.side.value} of {_size(rules, order)}"

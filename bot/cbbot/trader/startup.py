@@ -17,6 +17,7 @@ from cbbot.kernel.codes import BUY
 from cbbot.trader import adoption, late_orders, notices
 from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp
 from cbbot.trader.events import OrdersListed, OrdersNotListed
+from cbbot.trader.ids_used_twice import first_and_others, mark
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
@@ -43,8 +44,8 @@ _ASK_AGAIN_MS: Final = 2_000
 # While trading goes on.
 _LATER_AGAIN_MS: Final = 10_000
 _LOOKS: Final = 2
-# The clock that the state was saved by may have been ahead.
-_MARGIN_MS: Final = 3_600_000
+# So far the clock that the state was saved by may have been ahead. A longer list costs pages, a shorter one orders.
+_MARGIN_MS: Final = 86_400_000
 _NEVER_SAVED_MS: Final = 7 * 86_400_000
 
 Outcome = tuple[TraderState, tuple[Command, ...]]
@@ -101,11 +102,11 @@ def listed(state: TraderState, event: OrdersListed) -> Outcome:
     state, commands = _newer_than_all(state, event.orders)
     # What the bridge says of earlier epochs holds for ours only as long as none of them was newer.
     all_there = late or (event.all_visible and not commands)
-    for order in event.orders:
+    waiting = _waiting(state, event.orders)
+    for order in first_and_others(state, event.orders)[0]:
         intent = state.intent(order.client_order_id)
         if intent is not None and not intent.order_id:
             state = state.with_intent(replace(intent, order_id=order.order_id))
-    waiting = _waiting(state, event.orders)
     changed = replace(startup, unaccounted=waiting, looks=_LOOKS if all_there else max(startup.looks, 1), problem="")
     return late_orders.looked(replace(state, startup=changed, watching=not waiting)), commands
 
@@ -125,14 +126,13 @@ def _waiting(state: TraderState, orders: tuple[ListedOrder, ...]) -> tuple[Liste
     """Those that are still to be adopted, those of the list that the state does not know among them, oldest first."""
     before = state.startup.unaccounted
     known = {order.client_order_id for order in before}
-    # A list may tell an order twice; a second order under the same id is another one.
-    once = {(order.client_order_id, order.order_id): order for order in orders}.values()
+    firsts, others = first_and_others(state, orders)
     found = [
         order
-        for order in once
+        for order in firsts
         if order.client_order_id not in known and late_orders.may_appear(state, order.client_order_id, order.sequence)
     ]
-    return tuple(sorted((*before, *found), key=lambda order: (order.sequence, order.epoch)))
+    return tuple(sorted((*before, *found, *others), key=lambda order: (order.sequence, order.epoch)))
 
 
 def _newer_than_all(state: TraderState, orders: tuple[ListedOrder, ...]) -> Outcome:
@@ -172,9 +172,7 @@ def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
     state = replace(
         state,
         sequence=max(state.sequence, order.sequence),
-        startup=replace(
-            state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, order.client_order_id)
-        ),
+        startup=replace(state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, mark(order))),
     )
     found = adoption.adopted(rules, state, order)
     state = late_orders.no_longer_given_up(state, order.client_order_id)
