@@ -97,7 +97,7 @@ def account(bot: Part) -> tuple[Decimal, list[dict[str, Any]], list[dict[str, An
     """Equity, open lots without what moves with the price, and trades; read when nothing closes in between."""
     while True:
         before = bot.get("/status")
-        lots = [{name: value for name, value in lot.items() if name not in MOVING} for lot in bot.get("/lots")]
+        lots = [{name: value for name, value in lot.items() if name not in MOVING} for lot in bot.get("/lots") or ()]
         trades = bot.get("/trades?limit=1000")
         after = bot.get("/status")
         if before["equity_usd"] == after["equity_usd"] and before["open_lots"] == after["open_lots"] == len(lots):

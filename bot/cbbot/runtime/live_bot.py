@@ -87,7 +87,9 @@ class LiveBot:
         document, identity = opened.document, opened.identity
         ours = document is not None and belongs(document, identity)
         self._early = opened.early
-        self._last_known = self._early.shown(last_known(document, _saved_ms(opened.store), ours=ours))
+        self._last_known = self._early.shown(
+            last_known(document, _saved_ms(opened.store), ours=ours, live=identity.mode == "live")
+        )
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity, now_ms)
         self._parts: _Parts | None = None
@@ -255,9 +257,12 @@ class LiveBot:
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
 
-    def lots(self) -> list[LotRow]:
+    def lots(self) -> list[LotRow] | None:
+        """None when it is not known which there are."""
         if self._parts is None:
-            return list(self._last_known.lots)
+            return None if self._last_known.open_lots is None else list(self._last_known.lots)
+        if self._parts.loop.state.not_known:
+            return None
         state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 

@@ -162,7 +162,7 @@ def advanced(rules: Rules, state: TraderState) -> Outcome:
     if state.pending or state.startup.looks < _LOOKS or not state.startup.compared:
         return state, tuple(commands)
     # Whether closing every lot is over could not be told before.
-    over = replace(state, reconciled=True)
+    over = replace(state, reconciled=True, accounted_ms=max(state.accounted_ms, state.startup.started_ms))
     over = replace(over, flattening=over.flattening and over.may_hold_lots)
     return over, (*commands, notices.reconciled())
 

@@ -251,6 +251,11 @@ class TraderState:
         return not self.reconciled or self.startup.later_looks < len(LOOKED_FOR_AGAIN_MS)
 
     @property
+    def not_known(self) -> bool:
+        """Live, before the account's orders were ever listed: which lots there are is in no state yet."""
+        return self.identity.mode == "live" and self.accounted_ms < 0 and not (self.watching or self.lots)
+
+    @property
     def may_hold_lots(self) -> bool:
         """Whether there is a lot, or may be: of an order that is under way, given up, or yet to be found by a start."""
         late = any(each.intent.purpose is Purpose.ENTRY for each in self.given_up)

@@ -89,8 +89,8 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
     async def status() -> BotStatus:
         return bot.status()
 
-    @app.get("/lots", summary="Open lots, oldest first")
-    async def lots() -> list[LotRow]:
+    @app.get("/lots", summary="Open lots, oldest first; null when it is not known which there are")
+    async def lots() -> list[LotRow] | None:
         return bot.lots()
 
     @app.get("/trades", summary="Closed trades, newest first")

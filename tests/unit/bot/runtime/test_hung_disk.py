@@ -51,7 +51,7 @@ def test_exits_go_out_while_a_save_hangs_and_health_says_why(
     async def main() -> None:
         disk = Disk()
         rig = make_rig(bridge, tmp_path, disk, STOP_LOSS_PCT="0.3")
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         opened = {lot.lot for lot in rig.bot.lots()}
         disk.freeze()
         begun = disk.begun
