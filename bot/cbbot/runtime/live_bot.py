@@ -219,7 +219,7 @@ class LiveBot:
             self.stop()
         now = asyncio.get_running_loop().time()
         # A save that hung may have ended well since, and left the pause behind.
-        unsaved = bool(writer.problem) or DISK in loop.state.paused_by
+        unsaved = bool(writer.problem) or DISK in loop.state.paused_by or self._trades_missing(loop.state)
         if unsaved and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
             loop.save(self._parts.begun.clock.now_ms())
@@ -230,6 +230,10 @@ class LiveBot:
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
         if self._broadcast.has_listeners:
             self._broadcast.publish("status", self.status().model_dump())
+
+    def _trades_missing(self, state: TraderState) -> bool:
+        """Whether the log lacks trades that the state has: an append failed, and the next trade may be days away."""
+        return bool(state.trades) and self._trade_log.behind(state.trades[-1].number)
 
     @property
     def alive(self) -> bool:

@@ -26,6 +26,7 @@ from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_fields import BadState, Fields
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
 from cbbot.trader.trader_state import (
+    MODES,
     Anchor,
     Dust,
     GivenUp,
@@ -158,7 +159,8 @@ def rules_as_written(document: Document) -> Rules:
 
 
 def _identity_in(fields: Fields) -> Identity:
-    return Identity(*(fields.text(name) for name in ("bot_id", "product_id", "mode", "venue")))
+    mode = fields.one_of("mode", {each: each for each in MODES})
+    return Identity(fields.text("bot_id"), fields.text("product_id"), mode, fields.text("venue"))
 
 
 _SIDES: Final = {Side.BUY.value: BUY, Side.SELL.value: SELL}

@@ -25,6 +25,7 @@ from cbbot.trader.window import TrainingWindow
 
 __all__ = [
     "LOOKED_FOR_AGAIN_MS",
+    "MODES",
     "Anchor",
     "Decision",
     "Dust",
@@ -40,6 +41,7 @@ __all__ = [
     "new_state",
 ]
 
+MODES: Final = ("paper", "live")
 TRADES_KEPT = 50
 
 LOOKED_FOR_AGAIN_MS: Final = (60_000, 300_000)
