@@ -44,7 +44,8 @@ _STUCK_SECONDS: Final = 30.0
 _ORDERS_END_SECONDS: Final = 15.0
 _LAST_SAVE_SECONDS: Final = 2 * SAVE_SECONDS
 _CONTROL_SECONDS: Final = 10.0
-_SAVE_AGAIN_SECONDS: Final = 5.0
+# A save on a full disk fails at once, and one that hangs is not begun again.
+_SAVE_AGAIN_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 60.0
 
 
