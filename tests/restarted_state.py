@@ -18,10 +18,12 @@ def as_kept(before: TraderState, after: TraderState, *, version: int) -> TraderS
     return replace(
         before,
         market=after.market,
-        intents=tuple(replace(intent, asked_at=0, sent_ms=0, repeated=False) for intent in before.intents),
+        intents=tuple(replace(intent, asked_at=0, sent_ms=0, sent_at=0, repeated=False) for intent in before.intents),
         refused_exits=tuple(replace(each, again_at=0) for each in refused),
         refused_entries=None,
-        given_up=tuple(GivenUp(replace(each.intent, asked_at=0, sent_ms=0, repeated=False)) for each in before.given_up)
+        given_up=tuple(
+            GivenUp(replace(each.intent, asked_at=0, sent_ms=0, sent_at=0, repeated=False)) for each in before.given_up
+        )
         if version > 1
         else (),
         balances=None,

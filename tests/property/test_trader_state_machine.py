@@ -138,7 +138,9 @@ class LiveTrader(TraderHarness):
         sent, known = self.orders[intent.client_order_id], before.intent(intent.client_order_id)
         assert known is not None
         assert (known.repeated, known.order_id) == (False, "")
-        assert replace(intent, progress=sent.progress, asked_at=0, sent_ms=0, repeated=False) == sent
+        assert (
+            replace(intent, progress=sent.progress, asked_at=0, sent_ms=0, sent_at=sent.sent_at, repeated=False) == sent
+        )
         late = self.now_ms - intent.created_ms > ENTRY_VALID_MS
         assert intent.purpose is Purpose.EXIT or not (before.paused_by or late)
         self.exercised["sent again"] += 1

@@ -129,7 +129,10 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run, and for those that the state may not know."""
     # The earlier process may have sent its requests as late as now.
-    asked = tuple(replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms) for intent in state.intents)
+    asked = tuple(
+        replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms, sent_at=state.elapsed_ms)
+        for intent in state.intents
+    )
     # A state of an older cbbot may have lots without a runner.
     known = order_outcomes.ensure_runner(rules, replace(state, intents=asked))
     begun, listing = startup.began(rules, known, event.at_ms)

@@ -43,6 +43,8 @@ _WAY_OUT: Final = "stopped: look at the account, then POST /control/resume (exit
 
 # An order may stay unseen for so long after the request that placed it.
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
+# Elapsed time is known to about a second, and an event may wait for as long.
+_ELAPSED_STEP_MS: Final = 2_000
 # The market that an older entry was decided on is gone.
 ENTRY_VALID_MS: Final = 10_000
 # A part of the venue's codes: it knows more than one.
@@ -64,8 +66,9 @@ def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    sent_ms = max(intent.sent_ms, event.at_ms) if event.may_have_left else intent.sent_ms
-    doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms, sent_ms=sent_ms)
+    doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
+    if event.may_have_left:
+        doubtful = replace(doubtful, sent_ms=max(intent.sent_ms, event.at_ms), sent_at=state.elapsed_ms)
     changed = state.with_intent(doubtful)
     if intent.progress is Progress.UNKNOWN:
         return changed, ()
@@ -121,6 +124,9 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     if intent is None:
         return state, ()
     waited = event.at_ms - max(intent.created_ms, intent.sent_ms)
+    if waited < 0:
+        # The venue's clock was set back, and takes as long as that to come here again: ours tells what was waited.
+        waited = state.elapsed_ms - intent.sent_at - _ELAPSED_STEP_MS
     if not event.complete or (rules.live and (intent.order_id or waited < ABSENCE_COUNTS_AFTER_MS)):
         doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
         return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)

@@ -158,7 +158,7 @@ def _place(
     else:
         sequence += 1
         name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
-    intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
+    intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms, sent_at=state.elapsed_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
     if state.accounting and given_up is None:
         # A start that does not come to its end must not leave this order for the next one to adopt.
