@@ -16,7 +16,7 @@ from cbbot.soak.fault_plan import Injection, Plan
 from cbbot.soak.simulated_world import run_plan
 from cbbot.soak.trade_rows import check_trade_rows
 from cbbot.soak.violated import Violated
-from cbbot.trader import adoption, refused_orders
+from cbbot.trader import adoption, late_orders, refused_orders
 from cbbot.views.json_rows import trade_row
 from cbbot.views.last_known import FIRST_START
 from cbbot_bridge.in_memory.in_memory_exchange import exchange_side
@@ -136,3 +136,32 @@ def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.Monk
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:
     assert violated(plan_of_seed(3, 0.25)) == ""
+
+
+def carried_out_late() -> Plan:
+    """Every minute one to three orders are carried out a minute or two after they have left."""
+    late = tuple(
+        Injection(
+            at=60.0 * minute,
+            site="bridge>venue.create",
+            kind="late_effect",
+            share=0.4 + 0.15 * (minute % 4),
+            times=1 + minute % 3,
+        )
+        for minute in range(1, 17)
+    )
+    return Plan(seed=4, hours=0.3, injections=late)
+
+
+def test_orders_that_are_carried_out_after_their_absence_was_believed_are_in_the_ledger() -> None:
+    assert violated(carried_out_late()) == ""
+
+
+def test_an_absence_that_is_believed_for_good_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_orders, "given_up", lambda state, _: state)
+    assert violated(carried_out_late()) == "lots are what was filled"
+
+
+def test_orders_that_nobody_looks_for_again_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_orders, "due", lambda _: False)
+    assert violated(carried_out_late()) == "all comes right"

@@ -299,7 +299,8 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if (not state.lots or self._short(state)) and self.judge.logged(state):
+                sold = not state.lots or self._short(state)
+                if sold and not state.given_up and self.judge.logged(state):
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()
