@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -258,3 +259,38 @@ def test_who_resumes_while_only_a_late_order_is_waited_for_ends_the_closing() ->
     trader.feed(FlattenAsked(trader.now_ms))
     trader.feed(EntriesResumed(trader.now_ms, "hand"))
     assert not trader.state.flattening
+
+
+def exit_unsaved_and_not_listed() -> tuple[LiveTraderHarness, Intent, Intent]:
+    """An exit that the disk did not keep is invisible in the first list of the next start: its lot is sold again."""
+    trader = LiveTraderHarness()
+    trader.buy("100", "0.2")
+    saved = trader.state
+    (unsaved,) = trader.tick("95")
+    trader.state = replace(saved, epoch=saved.epoch + 1)
+    begun(trader)
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    (again,) = trader.tick("95")
+    assert again.client_order_id != unsaved.client_order_id, "nothing tells that there was one"
+    return trader, unsaved, again
+
+
+def test_an_exit_that_was_invisible_is_adopted_once_the_second_one_is_refused() -> None:
+    """Where the account has no other base the exchange takes no second exit."""
+    trader, unsaved, again = exit_unsaved_and_not_listed()
+    trader.refuse(again, "INSUFFICIENT_FUND")
+    trader.now_ms += 30_000
+    assert looked_up(trader.feed(OrdersListed(trader.now_ms, (listed(unsaved),)))) == [unsaved.client_order_id]
+    trader.feed(OrderFilled(trader.now_ms, unsaved.client_order_id, execution("95", "0.2", "0")))
+    assert (trader.state.lots, trader.state.trade_count, trader.state.paused_by) == ((), 1, frozenset())
+
+
+def test_an_exit_that_was_invisible_is_named_where_the_second_one_was_filled() -> None:
+    """The account had base of its own, which is sold: nothing is booked for it, and a person is told."""
+    trader, unsaved, again = exit_unsaved_and_not_listed()
+    trader.fill(again, "95")
+    trader.now_ms += 30_000
+    assert looked_up(trader.feed(OrdersListed(trader.now_ms, (listed(unsaved),)))) == []
+    assert (trader.state.lots, trader.state.trade_count) == ((), 1)
+    assert UNEXPLAINED in trader.state.paused_by
+    assert unsaved.client_order_id in trader.state.unexplained
