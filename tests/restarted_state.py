@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cbbot.trader.trader_state import TraderState
+from cbbot.trader.trader_state import GivenUp, TraderState
 
 __all__ = ["as_kept"]
 
@@ -18,9 +18,14 @@ def as_kept(before: TraderState, after: TraderState, *, version: int) -> TraderS
     return replace(
         before,
         market=after.market,
-        intents=tuple(replace(intent, asked_at=0, sent_ms=0, repeated=False) for intent in before.intents),
+        intents=tuple(replace(intent, asked_at=0, sent_ms=0, sent_at=0, repeated=False) for intent in before.intents),
         refused_exits=tuple(replace(each, again_at=0) for each in refused),
         refused_entries=None,
+        given_up=tuple(
+            GivenUp(replace(each.intent, asked_at=0, sent_ms=0, sent_at=0, repeated=False)) for each in before.given_up
+        )
+        if version > 1
+        else (),
         balances=None,
         decision=None,
         last_order_ms=0,

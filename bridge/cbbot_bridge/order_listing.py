@@ -97,7 +97,8 @@ class OrderListing:
             if product_id is not None:
                 params.append(("product_ids", product_id))
             for order in await self._all_orders(params, Pages(most=_MOST_PAGES)):
-                found[translate.text_of(order, "order_id")] = order
+                # One without an id is told as one that cannot be read.
+                found[str(order.get("order_id") or order.get("client_order_id") or "")] = order
         alive = (order for order in found.values() if not translate.order_status(order.get("status")).terminal)
         # A server that does not know the filter lists other products too.
         return [order for order in alive if product_id is None or order.get("product_id") == product_id]

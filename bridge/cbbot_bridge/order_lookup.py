@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
 from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState, OwnOrders, UnreadableOrder
@@ -24,6 +24,7 @@ from cbbot_bridge.timekeeper import Timekeeper
 __all__ = ["OrderLookup"]
 
 _LOG = logging.getLogger(__name__)
+_MOST_LOGGED: Final = 1_000
 
 
 class OrderLookup:
@@ -45,6 +46,7 @@ class OrderLookup:
         self._sent_orders = sent_orders
         self._contradicted = contradicted
         self._monotonic = monotonic
+        self._logged: dict[tuple[str, str], None] = {}
 
     async def by_order_id(self, order_id: str) -> OrderState:
         """The order with all its fills.
@@ -73,8 +75,8 @@ class OrderLookup:
 
     async def open_orders(self, product_id: str | None) -> OpenOrders:
         """Every order that is not over, as the listing has it."""
-        orders = [order_state(order, OrderFills()) for order in await self._listing.open_orders(product_id)]
-        return OpenOrders(orders=orders, size=len(orders))
+        orders, unreadable = self._read(await self._listing.open_orders(product_id))
+        return OpenOrders(orders=orders, size=len(orders), unreadable=unreadable)
 
     async def own_orders(self, prefix: str, product_id: str, since: int) -> OwnOrders:
         """Every order under ids that begin with ``prefix``; ``since`` in the venue's UNIX seconds.
@@ -85,13 +87,7 @@ class OrderLookup:
         until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
         invisible_since = self._monotonic() - INVISIBLE_SECONDS / self._timekeeper.pace
         listed = await self._listing.all_since(prefix, product_id, rfc3339_ms(since_ms))
-        orders, unreadable = list[OrderState](), list[UnreadableOrder]()
-        for order in listed:
-            try:
-                orders.append(order_state(order, OrderFills()))
-            except (UpstreamUnavailable, OrderUnknown) as error:
-                # One of them must not hide the others for ever.
-                unreadable.append(self._unreadable(order, error))
+        orders, unreadable = self._read(listed)
         return OwnOrders(
             since=rfc3339_ms(since_ms),
             until=rfc3339_ms(until_ms),
@@ -103,17 +99,38 @@ class OrderLookup:
             ),
         )
 
+    def _read(self, listed: Iterable[dict[str, Any]]) -> tuple[list[OrderState], list[UnreadableOrder]]:
+        """The orders of a listing, and those that cannot be read: one of them must not hide the others for ever."""
+        orders, unreadable = list[OrderState](), list[UnreadableOrder]()
+        for order in listed:
+            try:
+                orders.append(order_state(order, OrderFills()))
+            except (UpstreamUnavailable, OrderUnknown) as error:
+                unreadable.append(self._unreadable(order, error))
+        return orders, unreadable
+
     def _unreadable(self, order: dict[str, Any], error: Exception) -> UnreadableOrder:
         if isinstance(error, OrderUnknown):
             self._note_contradiction(order, error)
         names = {name: str(order.get(name) or "") for name in ("client_order_id", "order_id")}
-        _LOG.warning("an order cannot be read", extra={"fields": {**names, "reason": str(error)}})
+        if not isinstance(error, OrderUnknown) and self._is_news(names["order_id"], str(error)):
+            _LOG.warning("an order cannot be read", extra={"fields": {**names, "reason": str(error)}})
         return UnreadableOrder(**names, reason=str(error))
 
     def _note_contradiction(self, order: dict[str, Any], error: OrderUnknown) -> None:
         fields = {"order_id": order.get("order_id"), "client_order_id": order.get("client_order_id")}
-        _LOG.error("order contradicts itself", extra={"fields": {**fields, "reason": str(error)}})
+        if self._is_news(str(fields["order_id"]), str(error)):
+            _LOG.error("order contradicts itself", extra={"fields": {**fields, "reason": str(error)}})
         self._contradicted()
+
+    def _is_news(self, order_id: str, reason: str) -> bool:
+        """Whether this of the order was not logged yet: it is looked at again for as long as it is like that."""
+        if (order_id, reason) in self._logged:
+            return False
+        self._logged[order_id, reason] = None
+        if len(self._logged) > _MOST_LOGGED:
+            del self._logged[next(iter(self._logged))]
+        return True
 
     def _since_ms(self, since: int) -> int:
         margin = int(CLOCK_MARGIN_SECONDS * self._timekeeper.pace)

@@ -20,7 +20,7 @@ async def at_once(parts: TradingProcesses, *actions: str) -> None:
 async def test_a_flatten_asked_for_by_several_at_once_sells_every_lot_once(tmp_path: Path) -> None:
     async with trading(tmp_path) as parts:
         for _ in range(3):
-            await parts.until(lambda status: status["open_lots"] > 0, "a lot")
+            await parts.until(lambda status: bool(status["open_lots"]), "a lot")
             await at_once(parts, "flatten", "pause-entries", "flatten", "flatten")
             status = await parts.until(lambda status: not status["open_lots"] and not status["pending_orders"], "flat")
             assert status["entries"]["paused_by"] == ["hand"]
@@ -36,7 +36,7 @@ async def test_a_flatten_asked_for_by_several_at_once_sells_every_lot_once(tmp_p
 async def test_a_flatten_that_a_kill_interrupts_ends_with_the_next_start(tmp_path: Path) -> None:
     taken = Ambush()
     async with trading(tmp_path, taken=taken) as parts:
-        await parts.until(lambda status: status["open_lots"] > 0 and not status["pending_orders"], "a lot")
+        await parts.until(lambda status: bool(status["open_lots"]) and not status["pending_orders"], "a lot")
         taken.act = parts.kill_bot
         await parts.control("flatten")
         async with asyncio.timeout(60):
@@ -53,7 +53,7 @@ async def test_what_is_asked_during_a_start_without_a_bridge_is_taken_kept_over_
     tmp_path: Path,
 ) -> None:
     async with trading(tmp_path) as parts:
-        await parts.until(lambda status: status["open_lots"] > 0, "a lot")
+        await parts.until(lambda status: bool(status["open_lots"]), "a lot")
         await parts.kill_bot()
         await parts.kill_bridge()
         document = parts.document()

@@ -97,7 +97,7 @@ def account(bot: Part) -> tuple[Decimal, list[dict[str, Any]], list[dict[str, An
     """Equity, open lots without what moves with the price, and trades; read when nothing closes in between."""
     while True:
         before = bot.get("/status")
-        lots = [{name: value for name, value in lot.items() if name not in MOVING} for lot in bot.get("/lots")]
+        lots = [{name: value for name, value in lot.items() if name not in MOVING} for lot in bot.get("/lots") or ()]
         trades = bot.get("/trades?limit=1000")
         after = bot.get("/status")
         if before["equity_usd"] == after["equity_usd"] and before["open_lots"] == after["open_lots"] == len(lots):
@@ -112,7 +112,7 @@ def test_it_trades_the_sample_stops_and_goes_on(start: Start) -> None:
     bot = start()
     bot.until(lambda status: status["ready"], "readiness")
     bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
-    bot.until(lambda status: status["open_lots"] > 0, "an open lot")
+    bot.until(lambda status: bool(status["open_lots"]), "an open lot")
     assert bot.client.get("/readyz").status_code == 200
     metrics = bot.client.get("/metrics").text
     assert 'bot_orders_total{mode="paper",side="BUY"}' in metrics
@@ -139,7 +139,7 @@ def test_killed_again_and_again_it_forgets_nothing(start: Start) -> None:
         bot = start()
         bot.until(lambda status: status["ready"], "readiness after a kill")
         seen = len(known)
-        bot.until(lambda status: status["open_lots"] > 0 or Decimal(status["equity_usd"]) != 1000, "trading")
+        bot.until(lambda status: bool(status["open_lots"]) or Decimal(status["equity_usd"]) != 1000, "trading")
         if kill == 2:  # by now a lot has closed, and the last start has something to forget
             bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
         equity, _, trades = account(bot)
@@ -155,7 +155,7 @@ def test_killed_again_and_again_it_forgets_nothing(start: Start) -> None:
 
 def test_live_orders_reach_the_simulator_and_its_fills_are_booked(start: Start) -> None:
     bot = start(DRY_RUN="false", MAX_ORDER_USD="50", MAX_EXPOSURE_USD="500", BUY_THRESHOLD="0.3", USE_MA_FILTER="false")
-    bot.until(lambda status: status["open_lots"] > 0, "a lot bought at the simulator", 60)
+    bot.until(lambda status: bool(status["open_lots"]), "a lot bought at the simulator", 60)
     lot = bot.get("/lots")[0]
     # The simulator takes 0.9 %, whatever FEE_RATE_PCT says.
     assert Decimal(lot["entry_fee"]) > Decimal(lot["cost"]) * Decimal("0.0089")
@@ -174,10 +174,10 @@ def test_from_an_older_backup_a_live_bot_comes_to_own_what_the_account_holds(sta
         "BOT_ID": "demo", "STOP_LOSS_PCT": "0.2", "TRAIL_ACTIVATE_PCT": "0",
     }  # fmt: skip
     bot = start(**live, BUY_THRESHOLD="0.3")
-    bot.until(lambda status: status["open_lots"] > 0, "a lot bought at the simulator")
+    bot.until(lambda status: bool(status["open_lots"]), "a lot bought at the simulator")
     shutil.copytree(tmp_path / "state", tmp_path / "backup")
     bot.until(lambda status: Decimal(status["equity_usd"]) != 1000, "a closed lot", 90)
-    bot.until(lambda status: status["open_lots"] > 0, "another lot")
+    bot.until(lambda status: bool(status["open_lots"]), "another lot")
     assert bot.end(signal.SIGKILL) == -signal.SIGKILL
     shutil.rmtree(tmp_path / "state")
     shutil.copytree(tmp_path / "backup", tmp_path / "state")

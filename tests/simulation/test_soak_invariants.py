@@ -18,7 +18,7 @@ from cbbot.soak.fault_plan import BOT_CLOCK, BRIDGE_CLOCK, JUMPS, SECOND, Inject
 from cbbot.soak.simulated_world import run_plan
 from cbbot.soak.trade_rows import check_trade_rows
 from cbbot.soak.violated import Violated
-from cbbot.trader import account_figures, adoption, refused_orders, stepping
+from cbbot.trader import account_figures, adoption, late_orders, refused_orders, stepping
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.json_rows import trade_row
@@ -110,31 +110,16 @@ def test_one_row_for_each_order_that_has_sold_is_right_and_none_or_two_are_not()
             check_trade_rows(BTC_USD, books, rows, count)
 
 
-# An exit leaves while the disk hangs, the power is cut, and the list of the next start has it twice.
+# An exit leaves while the disk is full, the power is cut, and the list of the next start has it twice.
 _SOLD_UNSAVED = (
-    Injection(at=817.557, site="disk.write control", kind="killed_after", skip=1, seconds=62.331, share=0.213),
-    Injection(at=822.225, site="bridge>venue.fills", kind="timeout_after", skip=2, seconds=59.203, share=0.14),
-    Injection(
-        at=840.826, site="bridge>venue.list_orders", kind="page_twice", skip=2, times=8, seconds=9.272, share=0.72
-    ),
-    Injection(at=873.996, site="bot", kind="lost_power", skip=24, seconds=64.635, share=0.28),
-    Injection(at=939.062, site="bot>bridge.GET epoch", kind="reset_after", times=3, seconds=0.381, share=0.281),
-    Injection(at=1123.58, site="disk.thread", kind="hung_before", skip=2, times=3, seconds=69.173, share=0.4),
-    Injection(
-        at=1139.173,
-        site="bot>bridge.GET order_by_id",
-        kind="timeout_before",
-        skip=5,
-        times=8,
-        seconds=0.171,
-        share=0.601,
-    ),
-    Injection(at=1151.217, site="disk.write state", kind="power_before", seconds=2.929, share=0.308),
+    Injection(at=505.892, site="disk.write state", kind="disk_full", times=30),
+    Injection(at=505.892, site="bridge>venue.list_orders", kind="page_twice", times=8),
+    Injection(at=518.781, site="bot", kind="lost_power", skip=3),
 )
 
 
 def sold_unsaved() -> Plan:
-    return Plan(seed=3059, hours=1.0, injections=_SOLD_UNSAVED)
+    return Plan(seed=1, hours=0.3, injections=_SOLD_UNSAVED)
 
 
 def test_an_exit_that_the_state_does_not_know_and_the_list_has_twice_is_one_trade() -> None:
@@ -205,3 +190,32 @@ def test_a_disk_that_hangs_between_any_two_of_its_operations_breaks_nothing() ->
 
 def test_a_machine_that_loses_its_power_at_an_append_writes_nothing_more() -> None:
     assert violated(plan_of_seed(3, 0.25)) == ""
+
+
+def carried_out_late() -> Plan:
+    """Every minute one to three orders are carried out a minute or two after they have left."""
+    late = tuple(
+        Injection(
+            at=60.0 * minute,
+            site="bridge>venue.create",
+            kind="late_effect",
+            share=0.4 + 0.15 * (minute % 4),
+            times=1 + minute % 3,
+        )
+        for minute in range(1, 17)
+    )
+    return Plan(seed=4, hours=0.3, injections=late)
+
+
+def test_orders_that_are_carried_out_after_their_absence_was_believed_are_in_the_ledger() -> None:
+    assert violated(carried_out_late()) == ""
+
+
+def test_an_absence_that_is_believed_for_good_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_orders, "given_up", lambda state, _: state)
+    assert violated(carried_out_late()) == "lots are what was filled"
+
+
+def test_orders_that_nobody_looks_for_again_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_orders, "due", lambda _: False)
+    assert violated(carried_out_late()) == "all comes right"

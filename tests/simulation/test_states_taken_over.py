@@ -84,7 +84,7 @@ async def test_the_go_bot_s_lots_are_taken_over_watched_and_sold(tmp_path: Path)
 async def test_a_bot_superseded_under_load_stops_and_the_other_knows_all_that_it_did(tmp_path: Path) -> None:
     """One BOT_ID on two folders: the newer one has nothing on its disk, and adopts what the account says."""
     async with trading(tmp_path) as parts:
-        await parts.until(lambda status: status["open_lots"] > 0, "a lot")
+        await parts.until(lambda status: bool(status["open_lots"]), "a lot")
         older = parts.bot
         assert older is not None
         parts.state = tmp_path / "elsewhere" / "bot_state.json"
@@ -98,7 +98,7 @@ async def test_a_bot_superseded_under_load_stops_and_the_other_knows_all_that_it
 
 async def test_a_second_bot_on_the_folder_is_refused_under_load_and_changes_nothing(tmp_path: Path) -> None:
     async with trading(tmp_path) as parts:
-        await parts.until(lambda status: status["open_lots"] > 0, "a lot")
+        await parts.until(lambda status: bool(status["open_lots"]), "a lot")
         first, port = parts.bot, parts.bot_port
         assert first is not None
         await parts.start_bot()

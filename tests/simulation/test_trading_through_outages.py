@@ -41,7 +41,7 @@ async def test_after_ten_minutes_without_a_bridge_what_was_under_way_is_known_an
     """The venue's minutes. The bridge dies with an order that the exchange has taken."""
     taken = Ambush()
     async with trading(tmp_path, taken=taken) as parts:
-        await parts.until(lambda status: status["open_lots"] > 0, "a lot")
+        await parts.until(lambda status: bool(status["open_lots"]), "a lot")
         taken.act = parts.kill_bridge
         async with asyncio.timeout(60):
             await taken.met.wait()
@@ -76,7 +76,7 @@ async def test_a_bridge_frozen_with_an_order_does_not_place_it_when_another_has_
         parts.bridge = None
         try:
             await parts.start_bridge()
-            await parts.until(lambda status: status["pending_orders"] == 0 and status["open_lots"] > 0, "another lot")
+            await parts.until(lambda status: status["pending_orders"] == 0 and bool(status["open_lots"]), "another lot")
             # Longer than an entry may leave, which is counted in this machine's seconds.
             await parts.venue_seconds(SPEED * 11)
             frozen.send_signal(signal.SIGCONT)

@@ -342,7 +342,7 @@ class TradingProcesses:
     async def audited(self) -> Audit:
         """One comparison; of a moment, so that an order in between makes differences."""
         orders, held = await self.orders(), await self.held()
-        lots, status = await self.ask("/lots"), await self.ask("/status")
+        lots, status = await self.ask("/lots") or [], await self.ask("/status")
         bot = {"document": self.document(), "trades": self.trades(), "lots": lots, "status": status}
         return audit(orders, OPENING, held, bot)
 

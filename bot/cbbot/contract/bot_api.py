@@ -31,7 +31,8 @@ class Entries(_Shape):
     allowed: bool = Field(description="Whether new lots may be opened.")
     paused_by: list[str] = Field(
         default_factory=list,
-        description="What has paused entries: hand, resource, disk (the state cannot be saved), lots_without_base.",
+        description="What has paused entries: hand, resource, disk (the state cannot be saved), lots_without_base, "
+        "unexplained_orders (orders of the account that the state cannot explain).",
     )
 
 

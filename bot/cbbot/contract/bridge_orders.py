@@ -269,13 +269,6 @@ class OrderState(BridgeAnswer):
     reject_reason: str = ""
 
 
-class OpenOrders(BridgeAnswer):
-    """``GET /orders/open``: every order that is not over, without a look at its fills. All pages, or an error."""
-
-    orders: list[OrderState]
-    size: int
-
-
 class UnreadableOrder(BridgeAnswer):
     """An order that exists, and of which Coinbase says too little or what cannot be: ``reason``.
 
@@ -285,6 +278,17 @@ class UnreadableOrder(BridgeAnswer):
     client_order_id: str
     order_id: str
     reason: str
+
+
+class OpenOrders(BridgeAnswer):
+    """``GET /orders/open``: every order that is not over, without a look at its fills. All pages, or an error.
+
+    Whether an order that is ``unreadable`` is over may not be known either.
+    """
+
+    orders: list[OrderState]
+    size: int
+    unreadable: list[UnreadableOrder] = Field(default=[])
 
 
 class OwnOrders(BridgeAnswer):

@@ -44,7 +44,8 @@ _STUCK_SECONDS: Final = 30.0
 _ORDERS_END_SECONDS: Final = 15.0
 _LAST_SAVE_SECONDS: Final = 2 * SAVE_SECONDS
 _CONTROL_SECONDS: Final = 10.0
-_SAVE_AGAIN_SECONDS: Final = 5.0
+# A save on a full disk fails at once, and one that hangs is not begun again.
+_SAVE_AGAIN_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 60.0
 
 
@@ -87,7 +88,9 @@ class LiveBot:
         document, identity = opened.document, opened.identity
         ours = document is not None and belongs(document, identity)
         self._early = opened.early
-        self._last_known = self._early.shown(last_known(document, _saved_ms(opened.store), ours=ours))
+        self._last_known = self._early.shown(
+            last_known(document, _saved_ms(opened.store), ours=ours, live=identity.mode == "live")
+        )
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity, now_ms)
         self._parts: _Parts | None = None
@@ -217,7 +220,7 @@ class LiveBot:
             self.stop()
         now = asyncio.get_running_loop().time()
         # A save that hung may have ended well since, and left the pause behind.
-        unsaved = bool(writer.problem) or DISK in loop.state.paused_by
+        unsaved = bool(writer.problem) or DISK in loop.state.paused_by or self._trades_missing(loop.state)
         if unsaved and now - self._saved_again_at >= _SAVE_AGAIN_SECONDS:
             self._saved_again_at = now
             loop.save(self._parts.begun.clock.now_ms())
@@ -228,6 +231,10 @@ class LiveBot:
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
         if self._broadcast.has_listeners:
             self._broadcast.publish("status", self.status().model_dump())
+
+    def _trades_missing(self, state: TraderState) -> bool:
+        """Whether the log lacks trades that the state has: an append failed, and the next trade may be days away."""
+        return bool(state.trades) and self._trade_log.behind(state.trades[-1].number)
 
     @property
     def alive(self) -> bool:
@@ -255,9 +262,12 @@ class LiveBot:
     def status(self) -> BotStatus:
         return status_of(self.about, self._moment())
 
-    def lots(self) -> list[LotRow]:
+    def lots(self) -> list[LotRow] | None:
+        """None when it is not known which there are."""
         if self._parts is None:
-            return list(self._last_known.lots)
+            return None if self._last_known.open_lots is None else list(self._last_known.lots)
+        if self._parts.loop.state.not_known:
+            return None
         state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 

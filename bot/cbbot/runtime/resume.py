@@ -52,7 +52,8 @@ def check_identity(document: Document, identity: Identity, state_file: str) -> N
     """
     if belongs(document, identity):
         return
-    lots, intents = len(document["lots"]), len(document["intents"])
+    # An order whose absence was believed may be filled still.
+    lots, intents = len(document["lots"]), len(document["intents"]) + len(document["given_up"])
     if not lots and not intents:
         return
     saved = decode_identity(document)

@@ -52,6 +52,7 @@ class StateWriter:
         self.saved = -1
         self.saved_at_ms: int | None = None
         self.problem = ""
+        self._log_fails = False
         self._hung: asyncio.Task[bool] | None = None
 
     async def save(self, generation: int, state: TraderState) -> bool:
@@ -116,9 +117,12 @@ class StateWriter:
             await self._in_thread(lambda: said.extend(self._trade_log.append(self._rules.instrument, state.trades)))
             for sentence in said:
                 _LOG.warning("trade log", extra={"fields": {"detail": sentence}})
+            self._log_fails = False
         except OSError as error:
             # The state has the newest trades; the next save writes them.
-            _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})
+            if not self._log_fails:
+                _LOG.warning("trades not written", extra={"fields": {"reason": str(error)}})
+            self._log_fails = True
         return True
 
     def _failed(self, error: BaseException) -> None:

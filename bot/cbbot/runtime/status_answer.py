@@ -96,7 +96,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
             "reason": reason,
             "epoch": state.epoch if state else known.epoch,
             "version": about.version,
-            "open_lots": len(state.lots) if state else known.open_lots,
+            "open_lots": _known(state, len(state.lots)) if state else known.open_lots,
             "breaker_tripped": bool(state.account.breaker) if state else known.breaker,
             "entries": _entries(phase, moment),
             "refused": refused,
@@ -107,7 +107,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
                     "last_fit_at": rfc3339(last_fit_ms) if last_fit_ms >= 0 else None,
                 }
             ),
-            "pending_orders": len(state.intents) if state else known.pending_orders,
+            "pending_orders": _known(state, len(state.intents)) if state else known.pending_orders,
             "as_of": None if ready else saved_at,
             "last_save_at": saved_at,
             "clock_offset_ms": moment.clock_offset_ms,
@@ -117,6 +117,10 @@ def status_of(about: About, moment: Moment) -> BotStatus:
         }
         | _money(moment)
     )
+
+
+def _known(state: TraderState, figure: int) -> int | None:
+    return None if state.not_known else figure
 
 
 def _entries(phase: Phase, moment: Moment) -> Entries:
@@ -158,10 +162,13 @@ def _money(moment: Moment) -> dict[str, str | None]:
         }
     instrument: Instrument = rules.instrument
     ticks = state.market.last_price
+    last_price = {"last_price": instrument.price_text(ticks) if ticks else None}
+    if state.not_known:
+        return {**dict.fromkeys(names), **last_price}
     figures, account = account_figures.figures(rules, state), state.account
     amounts = (figures.equity, figures.marked, account.day_realised, figures.unrealised, account.cost_sum)
     money = {
         name: None if amount is None else instrument.money_text(amount)
         for name, amount in zip(names, amounts, strict=True)
     }
-    return {**money, "last_price": instrument.price_text(ticks) if ticks else None}
+    return {**money, **last_price}

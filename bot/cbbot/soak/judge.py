@@ -17,6 +17,8 @@ from cbbot.soak.status_truth import StatusTruth
 from cbbot.soak.trade_rows import check_trade_rows, rows_of
 from cbbot.soak.violated import Violated
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.late_orders import may_appear
+from cbbot.trader.startup import UNEXPLAINED
 from cbbot.trader.trader_state import TraderState
 
 __all__ = ["Judge"]
@@ -57,6 +59,7 @@ class Judge:
         self._naked: dict[int, int] = {}
         self._priced = False
         self.orders = 0
+        self._unexplained = False
         self._broken: Violated | None = None
 
     def began(self, state_file: str) -> None:
@@ -130,6 +133,8 @@ class Judge:
 
     def check_trades(self, state: TraderState) -> None:
         """At the end, when the trade log has every trade: its rows are the exits that the exchange has filled."""
+        if self._unexplained:
+            return
         check_trade_rows(self._instrument, self._books(), rows_of(self._logged()), state.trade_count)
 
     def logged(self, state: TraderState) -> bool:
@@ -141,15 +146,19 @@ class Judge:
         file = self._disk.names.get(trade_log)
         return file.content if file is not None else b""
 
-    def check_ledger(self, state: TraderState) -> int:
-        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says are open.
+    def check_ledger(self, state: TraderState) -> int | None:
+        """Exactly what the exchange has filled is in the ledger, apart from orders that the state says may be open.
 
-        What the orders that are over have cost, in ledger units.
+        What the orders that are over have cost, in ledger units; None once the bot has found what it cannot explain.
         """
         self._read_books()
+        self._unexplained = self._unexplained or UNEXPLAINED in state.paused_by
+        if self._unexplained:
+            # The bot says that an order is not in its ledger; whether it may say so is looked at by itself.
+            return None
         base, spent = self._base, self._spent
-        for intent in state.intents:
-            got, paid = self._effects.get(intent.client_order_id, (0, 0))
+        for name in self._open(state):
+            got, paid = self._effects.get(name, (0, 0))
             base, spent = base - got, spent - paid
         account = state.account
         if account.base_sum != base:
@@ -162,6 +171,13 @@ class Judge:
         if sum(lot.base for lot in state.lots) + state.dust.base + state.short_dust.base != account.base_sum:
             raise Violated("lots are what was filled", "the lots are not what the account's sums say")
         return spent
+
+    def _open(self, state: TraderState) -> set[str]:
+        """The orders that the state says may still change the ledger: those under way, and those that may appear."""
+        late = {each.intent.client_order_id for each in state.given_up}
+        if state.accounting:
+            late |= {name for name in self._effects if may_appear(state, name, int(name.rpartition("-")[2]))}
+        return late | {intent.client_order_id for intent in state.intents}
 
     def _read_books(self) -> None:
         books = self._books()

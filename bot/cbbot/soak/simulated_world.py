@@ -304,7 +304,9 @@ class World:
             bot = life.bot if life is not None and life.process.alive else None
             state = bot.state if bot is not None else None
             if bot is not None and state is not None and state.reconciled and not state.intents:
-                if (not state.lots or self._short(state)) and self.judge.logged(state) and self._older is None:
+                sold = not state.lots or self._short(state)
+                settled = sold and not state.given_up and self.judge.logged(state)
+                if settled and self._older is None:
                     break
                 if self._loop.time() - asked > 30:
                     asked = self._loop.time()

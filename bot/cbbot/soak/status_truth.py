@@ -29,9 +29,9 @@ class _Kept:
     """What one generation of the state file says."""
 
     epoch: int
-    open_lots: int
-    equity: str
-    exposure: str
+    open_lots: int | None
+    equity: str | None
+    exposure: str | None
     paused_by: frozenset[str]
 
 
@@ -87,7 +87,7 @@ class StatusTruth:
         _hold(status.price_age_seconds is None, f"a price {status.price_age_seconds} s old before any was asked for")
         shown = status.epoch, status.open_lots, status.equity_usd, status.exposure_usd
         if self._fresh:
-            _hold(shown == (None, 0, None, None), f"nothing was ever saved, and the status says {shown}")
+            _hold(shown == (None, None, None, None), f"nothing was ever saved, and the status says {shown}")
         elif shown != (None, None, None, None):
             possible = [
                 kept for kept in self._kept if shown == (kept.epoch, kept.open_lots, kept.equity, kept.exposure)
@@ -102,8 +102,9 @@ class StatusTruth:
 
     def _check(self, status: BotStatus, state: TraderState, spent: int | None) -> None:
         _hold(status.epoch == state.epoch, f"epoch {status.epoch}, in truth {state.epoch}")
-        _hold(status.open_lots == len(state.lots), f"{status.open_lots} open lots, in truth {len(state.lots)}")
-        pending = len(state.intents)
+        opened = None if state.not_known else len(state.lots)
+        _hold(status.open_lots == opened, f"{status.open_lots} open lots, in truth {opened}")
+        pending = None if state.not_known else len(state.intents)
         _hold(status.pending_orders == pending, f"{status.pending_orders} pending orders, in truth {pending}")
         _hold(status.breaker_tripped == bool(state.account.breaker), "the breaker is not as the status says")
         _hold(set(status.entries.paused_by) == state.paused_by, f"paused by {status.entries.paused_by}")
@@ -170,6 +171,8 @@ def _kept(content: bytes) -> _Kept | None:
     except (ValueError, KeyError, TypeError):
         return None
     account = body["account"]
+    if body["accounted_ms"] < 0 and not body["lots"]:
+        return _Kept(body["epoch"], None, None, None, frozenset(body["paused_by"]))
     equity = _decimal_sum(account["start_equity"], account["realised"])
     exposure = _decimal_sum(account["cost_sum"])
     return _Kept(body["epoch"], len(body["lots"]), equity, exposure, frozenset(body["paused_by"]))

@@ -7,10 +7,13 @@ lots before it, so orders are adopted in the order in which they were placed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cbbot.domain.order import Side
 from cbbot.kernel.codes import BUY, EXIT_FLATTEN, EXIT_NONE, EXITS, SELL
 from cbbot.kernel.levels import to_price
 from cbbot.kernel.lot import Lot, triggered
+from cbbot.trader import late_orders
 from cbbot.trader.intent import Intent, Progress, Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.rules import Rules
@@ -21,6 +24,12 @@ __all__ = ["adopted", "must_wait"]
 
 def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
     """Whether an order under way must end first: what it did to the lots is needed to tell what this one did."""
+    if order.used_twice:
+        return False
+    wish = late_orders.wish_given_up(state, order.client_order_id)
+    if wish is not None and not order.problem:
+        # Which lot it is about is known.
+        return state.entering if wish.purpose is Purpose.ENTRY else any(i.lot == wish.lot for i in state.intents)
     if any(intent.order_id for intent in state.intents):
         return True
     if order.problem:
@@ -31,17 +40,40 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:
     """The intent that the order was sent for, or why that cannot be told."""
+    if order.used_twice:
+        return (
+            f"order {order.client_order_id} is an id used twice: the venue has {order.order_id} under it as well as "
+            f"{order.used_twice}, which alone is booked"
+        )
     if order.problem:
         return f"order {order.client_order_id} cannot be read: {order.problem}"
     size = f"{order.side.value} of {_size(rules, order)}"
+    wish = late_orders.wish_given_up(state, order.client_order_id)
+    if wish is not None and wish.purpose is Purpose.EXIT:
+        return _as_wished(state, order, wish) or (
+            f"order {order.client_order_id}, a {size} for lot {wish.lot}, was carried out long after it had left, "
+            "and the lot is not open any more"
+        )
     lot = _lot(rules, state, order)
-    if lot is not None:
+    if lot is not None and wish is None:
         return _intent(order, Purpose.EXIT, lot.id, _reason(rules, lot, order.price))
     side = BUY if order.side is Side.BUY else SELL
     opens = bool(order.quote_units) if side == BUY else bool(order.base) and not rules.settings.long_only
     if opens and all(each.side == side for each in state.lots):
+        if wish is not None:
+            return replace(wish, lot=state.account.next_lot, progress=Progress.ACCEPTED, order_id=order.order_id)
         return _intent(order, Purpose.ENTRY, state.account.next_lot, "")
     return f"order {order.client_order_id}, a {size}, neither opens a lot nor closes one of those that the state has"
+
+
+def _as_wished(state: TraderState, order: ListedOrder, wish: Intent) -> Intent | None:
+    """The exit that was given up, if its lot still has what it sells."""
+    lot = next((each for each in state.lots if each.id == wish.lot), None)
+    if lot is None or order.side is not wish.side or order.base not in (wish.base, 0):
+        return None
+    if wish.base > lot.base and wish.base != lot.base + state.dust_of(lot.side).base:
+        return None
+    return replace(wish, progress=Progress.ACCEPTED, order_id=order.order_id)
 
 
 def _lot(rules: Rules, state: TraderState, order: ListedOrder) -> Lot | None:

@@ -19,6 +19,9 @@ def noticed(state: TraderState, now_ms: int) -> TraderState:
     if max(account.last_add_ms, account.last_loss_ms) > latest_ms:
         add_ms, loss_ms = min(account.last_add_ms, now_ms), min(account.last_loss_ms, now_ms)
         state = replace(state, account=account._replace(last_add_ms=add_ms, last_loss_ms=loss_ms))
+    if state.accounted_ms > latest_ms:
+        # Orders are listed from then on: a time that has not come yet would leave out what is placed before it.
+        state = replace(state, accounted_ms=now_ms)
     if state.startup.started_ms > latest_ms:
         state = replace(state, startup=replace(state.startup, started_ms=now_ms))
     return state

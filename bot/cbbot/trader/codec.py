@@ -18,15 +18,27 @@ from cbbot.errors import BadInput
 from cbbot.kernel.account import Account
 from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
-from cbbot.kernel.formulas import WINDOW
-from cbbot.kernel.indicators import Indicators, empty
+from cbbot.kernel.indicators import empty
 from cbbot.kernel.lot import Lot
 from cbbot.kernel.model import Fit
 from cbbot.trader.intent import Intent, Progress, Purpose
+from cbbot.trader.memory_fields import fit_in, indicators_in
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_fields import BadState, Fields
 from cbbot.trader.state_versions import VERSION, brought_up_to_date
-from cbbot.trader.trader_state import Anchor, Dust, Holdings, Identity, Market, RefusedExit, Startup, Trade, TraderState
+from cbbot.trader.trader_state import (
+    MODES,
+    Anchor,
+    Dust,
+    GivenUp,
+    Holdings,
+    Identity,
+    Market,
+    RefusedExit,
+    Startup,
+    Trade,
+    TraderState,
+)
 
 __all__ = ["Decoded", "decode", "decode_identity", "encode", "rules_as_written"]
 
@@ -68,8 +80,9 @@ def encode(rules: Rules, state: TraderState) -> Document:
         "accounted_ms": state.accounted_ms,
         "unexplained": state.unexplained,
         "expected": _holdings_out(instrument, state.expected),
-        "baseline": state.sequence if state.reconciled else state.startup.baseline,
-        "accounted": [] if state.reconciled else list(state.startup.accounted),
+        "baseline": state.startup.baseline if state.accounting else state.sequence,
+        "accounted": list(state.startup.accounted) if state.accounting else [],
+        "given_up": [_intent_out(instrument, each.intent) for each in state.given_up],
         "last_price": instrument.price_text(state.market.last_price),
         "market": {
             "price_increment": str(instrument.price_increment),
@@ -123,6 +136,7 @@ def decode(rules: Rules, document: Document) -> Decoded:
         unexplained=fields.text("unexplained"),
         expected=_holdings_in(instrument, fields.part("expected")) if fields.holds("expected") else None,
         startup=Startup(fields.count("baseline"), fields.texts("accounted")),
+        given_up=tuple(GivenUp(_intent_in(instrument, intent)) for intent in fields.parts("given_up")),
         refused_exits=tuple(_refused_exit_in(refused) for refused in fields.parts("refused_exits")),
     )
     return Decoded(state, tuple(warning for warning in (market_warning, model_warning) if warning))
@@ -151,7 +165,8 @@ def _usual_settings() -> Settings:
 
 
 def _identity_in(fields: Fields) -> Identity:
-    return Identity(*(fields.text(name) for name in ("bot_id", "product_id", "mode", "venue")))
+    mode = fields.one_of("mode", {each: each for each in MODES})
+    return Identity(fields.text("bot_id"), fields.text("product_id"), mode, fields.text("venue"))
 
 
 _SIDES: Final = {Side.BUY.value: BUY, Side.SELL.value: SELL}
@@ -343,8 +358,8 @@ def _market_in(rules: Rules, fields: Fields, last_price: int) -> tuple[Market, s
     if not same or not _same_candles(rules, fields):
         return without, ""
     try:
-        indicators = _indicators_in(fields.part("indicators"))
-        anchors = tuple(Anchor(a.start("start"), _indicators_in(a.part("indicators"))) for a in fields.parts("anchors"))
+        indicators = indicators_in(fields.part("indicators"))
+        anchors = tuple(Anchor(a.start("start"), indicators_in(a.part("indicators"))) for a in fields.parts("anchors"))
         last_start = fields.start("last_start")
     except BadState as error:
         return without, (
@@ -355,51 +370,15 @@ def _market_in(rules: Rules, fields: Fields, last_price: int) -> tuple[Market, s
     return Market(indicators, last_start, anchors, last_price=last_price), ""
 
 
-def _indicators_in(fields: Fields) -> Indicators:
-    """Raises BadState for anything but the fields of :class:`Indicators`."""
-    unknown = fields.names() - set(Indicators._fields)
-    missing = set(Indicators._fields) - fields.names()
-    if unknown or missing:
-        named = [f"without {name}" for name in sorted(missing)] + [f"with {name}" for name in sorted(unknown)]
-        raise BadState(", ".join(named))
-    indicators = Indicators(
-        rows=fields.count("rows"),
-        reach=fields.count("reach", lowest=1),
-        closes=fields.wholes("closes", lowest=1),
-        flows=fields.wholes("flows"),
-        volumes=fields.wholes("volumes"),
-        gain=fields.real("gain"),
-        loss=fields.real("loss"),
-        true_range=fields.real("true_range"),
-        ema_fast=fields.real("ema_fast"),
-        ema_slow=fields.real("ema_slow"),
-        ema_signal=fields.real("ema_signal"),
-    )
-    expected = (min(indicators.rows, indicators.reach), *2 * (min(indicators.rows, WINDOW),))
-    if (len(indicators.closes), len(indicators.flows), len(indicators.volumes)) != expected:
-        raise BadState("closes, flows or volumes are not as many as the rows")
-    return indicators
-
-
 def _model_in(rules: Rules, fields: Fields) -> tuple[Fit | None, str]:
     """The model in force, and a warning when it is not such as this cbbot fits."""
     # Candles of another length say nothing of the model fitted on these.
     if not fields.holds("model") or not _same_candles(rules, fields.part("market")):
         return None, ""
     try:
-        return _fit_in(fields.part("model")), ""
+        return fit_in(fields.part("model")), ""
     except BadState as error:
         return None, f"the state's model is another cbbot's ({error}): a new one is fitted on the venue's candles"
-
-
-def _fit_in(fields: Fields) -> Fit:
-    """Raises BadState for anything but the fields of :class:`Fit`."""
-    weights, mean, std = (fields.reals(name) for name in ("weights", "mean", "std"))
-    if not len(weights) == len(mean) == len(std):
-        raise BadState("weights, mean and std differ in length")
-    if not all(each > 0 for each in std):
-        raise BadState("a std is not above 0")
-    return Fit(weights, fields.real("bias"), mean, std, fields.count("rows"))
 
 
 def _side_name(side: int) -> str:

@@ -30,8 +30,9 @@ class Intent:
 
     ``base`` is the size in base units of every exit and of SELL entries; a BUY entry spends
     ``quote_units`` (fee included), ``base`` is then what is expected. ``reason`` is the exit's.
-    Not saved are ``asked_at``, when it was last asked after, in elapsed milliseconds; ``sent_ms``, the last moment at
-    which a request to place it can have left; and ``repeated``, whether this process has sent it a second time.
+    Not saved are ``asked_at``, when it was last asked after, in elapsed milliseconds; ``sent_ms`` and ``sent_at``, the
+    last moment at which a request to place it can have left, on the venue's clock and in elapsed milliseconds; and
+    ``repeated``, whether this process has sent it a second time.
     """
 
     client_order_id: str
@@ -46,4 +47,5 @@ class Intent:
     order_id: str = ""
     asked_at: int = 0
     sent_ms: int = 0
+    sent_at: int = 0
     repeated: bool = False

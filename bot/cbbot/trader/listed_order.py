@@ -15,7 +15,8 @@ class ListedOrder:
 
     ``base`` or ``quote_units`` is the size that was asked for, 0 for the one by which it was not sized. ``price`` is
     the average price in ticks, 0 when there is none. ``unfilled``: it is over, and nothing of it was filled.
-    ``problem`` is why it cannot be read; then only ids and numbers are known.
+    ``problem`` is why it cannot be read; then only ids and numbers are known. ``used_twice`` is the venue's id of
+    another order under our id, which is the one that we know.
     """
 
     client_order_id: str
@@ -29,3 +30,4 @@ class ListedOrder:
     price: int
     unfilled: bool
     problem: str = ""
+    used_twice: str = ""

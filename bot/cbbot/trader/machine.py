@@ -53,9 +53,14 @@ def step(rules: Rules, state: TraderState, event: Event) -> Outcome:
     if Checkpoint() not in commands:
         return state, commands
     if state.reconciled:
-        state = replace(state, accounted_ms=max(state.accounted_ms, time_of(rules, event)))
+        state = replace(state, accounted_ms=max(state.accounted_ms, _accounted_ms(state, time_of(rules, event))))
     # One save covers all of an event, and it comes before anything that leaves the process.
     return state, (Checkpoint(), *(command for command in commands if not isinstance(command, Checkpoint)))
+
+
+def _accounted_ms(state: TraderState, now_ms: int) -> int:
+    """Up to when the state has every order: while one of an earlier run may still appear, no later than the start."""
+    return min(now_ms, state.startup.started_ms) if state.accounting else now_ms
 
 
 def time_of(rules: Rules, event: Event) -> int:
@@ -124,7 +129,10 @@ def _history(rules: Rules, state: TraderState, event: HistoryLoaded) -> Outcome:
 def _started(rules: Rules, state: TraderState, event: Started) -> Outcome:
     """Ask after every order of an earlier run, and for those that the state may not know."""
     # The earlier process may have sent its requests as late as now.
-    asked = tuple(replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms) for intent in state.intents)
+    asked = tuple(
+        replace(intent, asked_at=state.elapsed_ms, sent_ms=event.at_ms, sent_at=state.elapsed_ms)
+        for intent in state.intents
+    )
     # A state of an older cbbot may have lots without a runner.
     known = order_outcomes.ensure_runner(rules, replace(state, intents=asked))
     begun, listing = startup.began(rules, known, event.at_ms)
@@ -205,6 +213,9 @@ def _resumed(rules: Rules, state: TraderState, event: EntriesResumed) -> Outcome
     if event.by not in state.paused_by:
         return state, ()
     changed = replace(state, paused_by=state.paused_by - {event.by})
+    if event.by == "hand" and state.reconciled and not state.lots and not state.pending:
+        # Closing every lot has only waited for orders that were given up: what is bought from now on is to stay.
+        changed = replace(changed, flattening=False)
     return changed, (Checkpoint(), notices.pause(f"entries no longer paused by {event.by}"))
 
 

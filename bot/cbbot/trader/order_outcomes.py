@@ -11,7 +11,7 @@ from cbbot.kernel.advance import Closed
 from cbbot.kernel.codes import BUY, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
-from cbbot.trader import account_flows, notices, refused_orders, startup
+from cbbot.trader import account_flows, late_orders, notices, refused_orders, startup
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
@@ -43,6 +43,8 @@ _WAY_OUT: Final = "stopped: look at the account, then POST /control/resume (exit
 
 # An order may stay unseen for so long after the request that placed it.
 ABSENCE_COUNTS_AFTER_MS: Final = 30_000
+# Elapsed time is known to about a second, and an event may wait for as long.
+_ELAPSED_STEP_MS: Final = 2_000
 # The market that an older entry was decided on is gone.
 ENTRY_VALID_MS: Final = 10_000
 # A part of the venue's codes: it knows more than one.
@@ -64,8 +66,9 @@ def unknown(rules: Rules, state: TraderState, event: OrderUnknown) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    sent_ms = max(intent.sent_ms, event.at_ms) if event.may_have_left else intent.sent_ms
-    doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms, sent_ms=sent_ms)
+    doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
+    if event.may_have_left:
+        doubtful = replace(doubtful, sent_ms=max(intent.sent_ms, event.at_ms), sent_at=state.elapsed_ms)
     changed = state.with_intent(doubtful)
     if intent.progress is Progress.UNKNOWN:
         return changed, ()
@@ -121,13 +124,18 @@ def absent(rules: Rules, state: TraderState, event: OrderAbsent) -> Outcome:
     if intent is None:
         return state, ()
     waited = event.at_ms - max(intent.created_ms, intent.sent_ms)
+    if waited < 0:
+        # The venue's clock was set back, and takes as long as that to come here again: ours tells what was waited.
+        waited = state.elapsed_ms - intent.sent_at - _ELAPSED_STEP_MS
     if not event.complete or (rules.live and (intent.order_id or waited < ABSENCE_COUNTS_AFTER_MS)):
         doubtful = replace(intent, progress=Progress.UNKNOWN, asked_at=state.elapsed_ms)
         return _sent_again(rules, state.with_intent(doubtful), doubtful, event.at_ms)
     notice = notices.order(rules, intent, "absent", "a complete look found no such order; it was never placed")
-    return order_ended(
-        rules, ensure_runner(rules, state.without_intent(intent.client_order_id)), (Checkpoint(), notice)
-    )
+    without = state.without_intent(intent.client_order_id)
+    if rules.live:
+        # What is carried out later than anybody waits for is found when the account's orders are listed again.
+        without = late_orders.given_up(without, intent)
+    return order_ended(rules, ensure_runner(rules, without), (Checkpoint(), notice))
 
 
 def _sent_again(rules: Rules, state: TraderState, intent: Intent, now_ms: int) -> Outcome:
@@ -168,7 +176,8 @@ def filled(rules: Rules, state: TraderState, event: OrderFilled) -> Outcome:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state, ()
-    rest = replace(state.without_intent(intent.client_order_id), last_order_ms=event.at_ms)
+    rest = late_orders.no_longer_given_up(state.without_intent(intent.client_order_id), intent.client_order_id)
+    rest = replace(rest, last_order_ms=event.at_ms)
     execution = event.execution
     if execution.base == 0:
         notice = notices.order(rules, intent, "unfilled", "the order ended without a fill")

@@ -56,15 +56,23 @@ def is_predecessors(document: object) -> bool:
 def migrated(rules: Rules, identity: Identity, document: Document, epoch: int) -> Migrated:
     """A state with the lots, equity and day of a Go bot's. ``document`` is its JSON, numbers as Decimal or int.
 
+    ``epoch`` is the time now, in milliseconds.
+
     Raises:
         BadState: a field is missing or nonsense; the message names it. No lot is ever left out.
     """
     if not is_predecessors(document):
         raise BadState("this is no state of the Go bot: it has no EquityUSD and Lots")
     instrument, warnings = rules.instrument, _unknown(document)
-    equity = instrument.ledger_down(_amount(document, "EquityUSD", ""))
+    worth = _amount(document, "EquityUSD", "")
+    if worth < 0:
+        raise BadState(
+            f"EquityUSD is {worth}, below 0: nothing could be traded on it. Set it in a copy of the file to what the "
+            "account is worth"
+        )
+    equity = instrument.ledger_down(worth)
     day_realised = nearest_units(_amount(document, "DailyPnL", "", 0), instrument.ledger_increment)
-    day = max(_time_ms(document, "DailyStart", ""), -1) // DAY_MS
+    day = max(_past_ms(document, "DailyStart", "", epoch), -1) // DAY_MS
     day_equity = equity - day_realised
     account = opening_account(day_equity)._replace(
         realised=day_realised,
@@ -74,7 +82,7 @@ def migrated(rules: Rules, identity: Identity, document: Document, epoch: int) -
         day_marked=day_equity,
         loss_limit=fee_up(max(day_equity, 0), rules.params.max_daily_loss_rate),
     )
-    lots = _lots(rules, document, warnings)
+    lots = _lots(rules, document, epoch, warnings)
     for lot in lots:
         account = booked_open(account, lot)
     return Migrated(replace(new_state(rules, identity, epoch), account=account, lots=lots), tuple(warnings))
@@ -85,7 +93,7 @@ def _unknown(document: Document) -> list[str]:
     return [f"fields that are not known are left behind: {', '.join(unknown)}"] if unknown else []
 
 
-def _lots(rules: Rules, document: Document, warnings: list[str]) -> tuple[Lot, ...]:
+def _lots(rules: Rules, document: Document, now_ms: int, warnings: list[str]) -> tuple[Lot, ...]:
     """Oldest first. The runner is the one that trails, else the oldest, as in the Go bot."""
     found = document["Lots"] or []
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
@@ -95,7 +103,7 @@ def _lots(rules: Rules, document: Document, warnings: list[str]) -> tuple[Lot, .
     trailing = [at for at in order if found[at].get("TrailActive") is True]
     runner = (trailing or order or [-1])[0]
     lots = tuple(
-        _lot(rules, found[at], f"Lots[{at}].", number, warnings, runner=at == runner)
+        _lot(rules, found[at], f"Lots[{at}].", number, now_ms, warnings, runner=at == runner)
         for number, at in enumerate(order, 1)
     )
     if len({lot.side for lot in lots}) > 1:
@@ -103,7 +111,9 @@ def _lots(rules: Rules, document: Document, warnings: list[str]) -> tuple[Lot, .
     return lots
 
 
-def _lot(rules: Rules, fields: Document, path: str, number: int, warnings: list[str], *, runner: bool) -> Lot:
+def _lot(
+    rules: Rules, fields: Document, path: str, number: int, now_ms: int, warnings: list[str], *, runner: bool
+) -> Lot:
     instrument, params = rules.instrument, rules.params
     side = _SIDES.get(str(fields.get("Side", "")).upper(), 0)
     if not side:
@@ -112,7 +122,7 @@ def _lot(rules: Rules, fields: Document, path: str, number: int, warnings: list[
     ticks, base = instrument.ticks(price), instrument.base_units(size + _FLOAT_NOISE)
     if ticks <= 0 or base <= 0:
         raise BadState(f"{path}OpenPrice or SizeBase is below the venue's increment")
-    opened_ms = _time_ms(fields, "OpenTime", path)
+    opened_ms = _past_ms(fields, "OpenTime", path, now_ms)
     if opened_ms < 0:
         raise BadState(f"{path}OpenTime is not known")
     exact = to_price(params, ticks)
@@ -158,6 +168,17 @@ def _amount(fields: Document, name: str, path: str, default: int | None = None) 
     if abs(amount) > _LARGEST:
         raise BadState(f"{path}{name} is {amount}, no number of sensible size")
     return amount
+
+
+def _past_ms(fields: Document, name: str, path: str, now_ms: int) -> int:
+    """A time that is over, or nearly, since clocks differ: spacing, decay and the day count from it."""
+    at_ms = _time_ms(fields, name, path)
+    if at_ms > now_ms + DAY_MS:
+        raise BadState(
+            f"{path}{name} is {fields.get(name)}, in the future: a clock was wrong. Set it in a copy of the file to "
+            "when it was, or close the lots with the Go bot"
+        )
+    return at_ms
 
 
 def _time_ms(fields: Document, name: str, path: str) -> int:

@@ -14,14 +14,15 @@ from dataclasses import replace
 from typing import Final
 
 from cbbot.kernel.codes import BUY
-from cbbot.trader import adoption, notices
+from cbbot.trader import adoption, late_orders, notices
 from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp
 from cbbot.trader.events import OrdersListed, OrdersNotListed
+from cbbot.trader.ids_used_twice import first_and_others, mark
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.rules import Rules
-from cbbot.trader.trader_state import Dust, Startup, TraderState
+from cbbot.trader.trader_state import LOOKED_FOR_AGAIN_MS, Dust, Startup, TraderState
 
 __all__ = [
     "UNEXPLAINED",
@@ -40,9 +41,11 @@ UNEXPLAINED: Final = "unexplained_orders"
 
 INVISIBLE_MS: Final = 30_000
 _ASK_AGAIN_MS: Final = 2_000
+# While trading goes on.
+_LATER_AGAIN_MS: Final = 10_000
 _LOOKS: Final = 2
-# The clock that the state was saved by may have been ahead.
-_MARGIN_MS: Final = 3_600_000
+# So far the clock that the state was saved by may have been ahead. A longer list costs pages, a shorter one orders.
+_MARGIN_MS: Final = 86_400_000
 _NEVER_SAVED_MS: Final = 7 * 86_400_000
 
 Outcome = tuple[TraderState, tuple[Command, ...]]
@@ -51,27 +54,32 @@ Outcome = tuple[TraderState, tuple[Command, ...]]
 def began(rules: Rules, state: TraderState, now_ms: int) -> Outcome:
     """The start is told. Live, the account's orders are asked for."""
     if not rules.live:
-        done = replace(state.startup, started_ms=now_ms, looks=_LOOKS, compared=True)
+        later = len(LOOKED_FOR_AGAIN_MS)
+        done = replace(state.startup, started_ms=now_ms, looks=_LOOKS, later_looks=later, compared=True)
         return replace(state, startup=done), ()
-    begun = replace(state.startup, started_ms=now_ms, asked_at=state.elapsed_ms)
-    return _asking(replace(state, startup=begun))
+    begun = replace(state.startup, started_ms=now_ms, began_at=state.elapsed_ms)
+    return _asking(late_orders.started(replace(state, startup=begun)))
 
 
 def time_passed(state: TraderState, now_ms: int) -> Outcome:
-    """Asks for the list again: after a failure, and once what was invisible at the first look must be there."""
+    """Asks for the list again: after a failure, once what was invisible at the first look must be there, and later."""
     startup = state.startup
-    due = state.elapsed_ms - startup.asked_at >= _ASK_AGAIN_MS
     wanted = startup.looks == 0 or (startup.looks < _LOOKS and now_ms - startup.started_ms >= INVISIBLE_MS)
-    if state.reconciled or startup.started_ms < 0 or not (due and wanted):
+    wanted = wanted and not state.reconciled
+    if startup.started_ms < 0 or not (wanted or late_orders.due(state)):
         return state, ()
-    return _asking(replace(state, startup=replace(startup, asked_at=state.elapsed_ms)))
+    again_ms = _ASK_AGAIN_MS if wanted else _LATER_AGAIN_MS
+    return _asking(state) if state.elapsed_ms - startup.asked_at >= again_ms else (state, ())
 
 
 def _asking(state: TraderState) -> Outcome:
+    state = replace(state, startup=replace(state.startup, asked_at=state.elapsed_ms))
     known_ms, started_ms = state.accounted_ms, state.startup.started_ms
     # A save of the future was made by a clock that has been set back since: when it was, is not known.
     known = 0 <= known_ms <= started_ms + _MARGIN_MS
     since_ms = known_ms - _MARGIN_MS if known else started_ms - _NEVER_SAVED_MS
+    oldest_ms = min((each.intent.created_ms for each in state.given_up), default=since_ms)
+    since_ms = min(since_ms, oldest_ms - _MARGIN_MS) if state.given_up else since_ms
     return state, (ListOrders(_prefix(state), max(since_ms, 0)),)
 
 
@@ -86,25 +94,45 @@ def not_listed(state: TraderState, event: OrdersNotListed) -> Outcome:
 def listed(state: TraderState, event: OrdersListed) -> Outcome:
     """A complete list: what of it the state does not know waits to be adopted, oldest first."""
     startup = state.startup
-    if state.reconciled or startup.started_ms < 0:
+    if startup.started_ms < 0:
         return state, ()
+    if state.reconciled:
+        return _listed_later(state, event)
     late = event.at_ms - startup.started_ms >= INVISIBLE_MS
     state, commands = _newer_than_all(state, event.orders)
     # What the bridge says of earlier epochs holds for ours only as long as none of them was newer.
     all_there = late or (event.all_visible and not commands)
-    for order in event.orders:
+    waiting = _waiting(state, event.orders)
+    for order in first_and_others(state, event.orders)[0]:
         intent = state.intent(order.client_order_id)
         if intent is not None and not intent.order_id:
             state = state.with_intent(replace(intent, order_id=order.order_id))
-    known = {*startup.accounted, *(order.client_order_id for order in startup.unaccounted)}
-    # A list may tell an order twice; a second order under the same id is another one.
-    once = {(order.client_order_id, order.order_id): order for order in event.orders}.values()
-    found = [o for o in once if o.sequence > startup.baseline and o.client_order_id not in known]
-    waiting = sorted((*startup.unaccounted, *found), key=lambda order: (order.sequence, order.epoch))
-    changed = replace(
-        startup, unaccounted=tuple(waiting), looks=_LOOKS if all_there else max(startup.looks, 1), problem=""
-    )
-    return replace(state, startup=changed, watching=not waiting), commands
+    changed = replace(startup, unaccounted=waiting, looks=_LOOKS if all_there else max(startup.looks, 1), problem="")
+    return late_orders.looked(replace(state, startup=changed, watching=not waiting)), commands
+
+
+def _listed_later(state: TraderState, event: OrdersListed) -> Outcome:
+    """A list while trading goes on: what has taken effect late is adopted as it is at a start."""
+    waiting = _waiting(state, event.orders)
+    unknown = tuple(each for each in waiting if late_orders.wish_given_up(state, each.client_order_id) is None)
+    state, commands = _newer_than_all(state, unknown)
+    # A lot that one of these may have sold is not sold before it is known which.
+    blind = any(order.base for order in unknown)
+    changed = replace(state.startup, unaccounted=waiting, problem="")
+    return late_orders.looked(replace(state, startup=changed, watching=not blind)), commands
+
+
+def _waiting(state: TraderState, orders: tuple[ListedOrder, ...]) -> tuple[ListedOrder, ...]:
+    """Those that are still to be adopted, those of the list that the state does not know among them, oldest first."""
+    before = state.startup.unaccounted
+    known = {order.client_order_id for order in before}
+    firsts, others = first_and_others(state, orders)
+    found = [
+        order
+        for order in firsts
+        if order.client_order_id not in known and late_orders.may_appear(state, order.client_order_id, order.sequence)
+    ]
+    return tuple(sorted((*before, *found, *others), key=lambda order: (order.sequence, order.epoch)))
 
 
 def _newer_than_all(state: TraderState, orders: tuple[ListedOrder, ...]) -> Outcome:
@@ -118,7 +146,7 @@ def _newer_than_all(state: TraderState, orders: tuple[ListedOrder, ...]) -> Outc
 
 def advanced(rules: Rules, state: TraderState) -> Outcome:
     """As far as the start comes by itself: adopts what can be adopted, and lets entries go once nothing is open."""
-    if state.reconciled or state.startup.looks == 0:
+    if state.startup.looks == 0 or (state.reconciled and not state.startup.unaccounted):
         return state, ()
     commands: list[Command] = []
     while state.startup.unaccounted and not adoption.must_wait(rules, state, state.startup.unaccounted[0]):
@@ -127,12 +155,15 @@ def advanced(rules: Rules, state: TraderState) -> Outcome:
     if state.startup.unaccounted:
         return state, tuple(commands)
     state = state if state.watching else replace(state, watching=True)
+    if state.reconciled:
+        return state, tuple(commands)
     if not _needed(state) and not state.startup.compared:
         state = replace(state, startup=replace(state.startup, compared=True))
     if state.pending or state.startup.looks < _LOOKS or not state.startup.compared:
         return state, tuple(commands)
     # Whether closing every lot is over could not be told before.
-    over = replace(state, reconciled=True, flattening=state.flattening and bool(state.lots))
+    over = replace(state, reconciled=True, accounted_ms=max(state.accounted_ms, state.startup.started_ms))
+    over = replace(over, flattening=over.flattening and over.may_hold_lots)
     return over, (*commands, notices.reconciled())
 
 
@@ -141,11 +172,10 @@ def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
     state = replace(
         state,
         sequence=max(state.sequence, order.sequence),
-        startup=replace(
-            state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, order.client_order_id)
-        ),
+        startup=replace(state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, mark(order))),
     )
     found = adoption.adopted(rules, state, order)
+    state = late_orders.no_longer_given_up(state, order.client_order_id)
     if order.unfilled:
         # The lot that was to be sold has the dust that was to leave with it, until it is.
         return state if isinstance(found, str) else _with_dust(state, found), (Checkpoint(),)

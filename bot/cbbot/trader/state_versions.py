@@ -13,7 +13,7 @@ from cbbot.trader.state_fields import BadState, Fields
 
 __all__ = ["VERSION", "brought_up_to_date"]
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 Document = dict[str, Any]
 
@@ -89,6 +89,11 @@ def _accounted_orders(document: Document) -> Document:
     }
 
 
+def _orders_given_up(document: Document) -> Document:
+    """4 to 5: orders that were believed absent are looked for again; before, they were forgotten."""
+    return {"given_up": []} | document
+
+
 def _newest_ms(document: Document) -> int:
     """The newest time that the document tells of: it was saved then or later."""
     fields = Fields(document)
@@ -113,4 +118,5 @@ _STEPS: Final[dict[int, Callable[[Document], Document]]] = {
     1: _account_and_both_dusts,
     2: _refused_exits,
     3: _accounted_orders,
+    4: _orders_given_up,
 }

@@ -25,7 +25,7 @@ from cbbot.kernel.lot import Lot, trailed, triggered
 from cbbot.kernel.model import fit
 from cbbot.kernel.params import NO_CAP
 from cbbot.kernel.strategy import probability, score, signal
-from cbbot.trader import account_figures, market_state, notices, order_outcomes, refused_orders
+from cbbot.trader import account_figures, late_orders, market_state, notices, order_outcomes, refused_orders
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules
@@ -150,11 +150,17 @@ def _place(
     price: int,
 ) -> Outcome:
     """Write an order down under the next id; the checkpoint stands before it is sent."""
-    sequence = state.sequence + 1
-    name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
-    intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms)
+    sequence = state.sequence
+    given_up = late_orders.exit_given_up(state, lot, side, base) if purpose is Purpose.EXIT else None
+    if given_up is not None:
+        # Should it take effect after all, the venue has one order under the id, and not two.
+        name = given_up.client_order_id
+    else:
+        sequence += 1
+        name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
+    intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms, sent_at=state.elapsed_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
-    if not state.reconciled:
+    if state.accounting and given_up is None:
         # A start that does not come to its end must not leave this order for the next one to adopt.
         known = replace(state.startup, accounted=(*state.startup.accounted, name))
         changed = replace(changed, startup=known)
@@ -211,7 +217,7 @@ def _size(
         return 0, 0, DENIALS[denied]
     if state.outcome_unknown:
         return 0, 0, "outcome_unknown"
-    if state.pending:
+    if state.pending or state.startup.unaccounted:
         return 0, 0, "order_pending"
     if held := refused_orders.entries_held(state):
         return 0, 0, held

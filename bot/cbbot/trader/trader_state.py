@@ -7,6 +7,7 @@ the venue and is marked *not saved* below.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from cbbot.domain.candle import Candle
 from cbbot.domain.last_trade import UNTOLD, LastTrade
@@ -23,9 +24,12 @@ from cbbot.trader.rules import Rules
 from cbbot.trader.window import TrainingWindow
 
 __all__ = [
+    "LOOKED_FOR_AGAIN_MS",
+    "MODES",
     "Anchor",
     "Decision",
     "Dust",
+    "GivenUp",
     "Holdings",
     "Identity",
     "Market",
@@ -37,7 +41,11 @@ __all__ = [
     "new_state",
 ]
 
+MODES: Final = ("paper", "live")
 TRADES_KEPT = 50
+
+LOOKED_FOR_AGAIN_MS: Final = (60_000, 300_000)
+"""When orders that may take effect late are looked for: so long after they were given up, and after a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,18 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An order whose absence was believed; it may take effect all the same (``cbbot.trader.late_orders``).
+
+    Not saved are ``at``, when that was, in elapsed milliseconds, and ``looks``: how often it was looked for since.
+    """
+
+    intent: Intent
+    at: int = 0
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """Base units and ledger units that the account should have available, by the bot's own fills."""
 
@@ -153,16 +173,19 @@ class Startup:
     """How far a start has come in accounting for the account's orders (``cbbot.trader.startup``).
 
     ``baseline`` is the sequence number up to which every order is in the state, ``accounted`` the ids beyond it that
-    are too: what the starts since then have placed and adopted. Once a start is over, the baseline is the newest
-    sequence number.
+    are too: what the starts since then have placed and adopted. Once no order of an earlier run can appear any more,
+    the baseline is the newest sequence number.
     """
 
     baseline: int = 0
     accounted: tuple[str, ...] = ()
-    # Not saved: when the start was told, when the list was asked for (elapsed milliseconds), how many lists have come.
+    # Not saved: when the start was told (the venue's time, and in elapsed milliseconds), when the list was asked for
+    # (elapsed milliseconds), how many lists have come, and how many of those that are asked for later.
     started_ms: int = -1
+    began_at: int = 0
     asked_at: int = 0
     looks: int = 0
+    later_looks: int = 0
     problem: str = ""
     unaccounted: tuple[ListedOrder, ...] = ()
     compared: bool = False
@@ -199,6 +222,7 @@ class TraderState:
     unexplained: str = ""
     expected: Holdings | None = None
     startup: Startup = Startup()
+    given_up: tuple[GivenUp, ...] = ()
     # Not saved, as is most of the startup:
     # Lots are watched once the account's orders are known, entries are made once all of them are over.
     watching: bool = False
@@ -224,9 +248,20 @@ class TraderState:
         return any(intent.purpose is Purpose.ENTRY for intent in self.intents)
 
     @property
+    def accounting(self) -> bool:
+        """Whether an order of an earlier run may still appear that the state does not know."""
+        return not self.reconciled or self.startup.later_looks < len(LOOKED_FOR_AGAIN_MS)
+
+    @property
+    def not_known(self) -> bool:
+        """Live, before the account's orders were ever listed: which lots there are is in no state yet."""
+        return self.identity.mode == "live" and self.accounted_ms < 0 and not (self.watching or self.lots)
+
+    @property
     def may_hold_lots(self) -> bool:
-        """Whether there is a lot, or may be: of an order that is under way, or that a start has yet to find."""
-        return bool(self.lots) or self.entering or not self.reconciled
+        """Whether there is a lot, or may be: of an order that is under way, given up, or yet to be found by a start."""
+        late = any(each.intent.purpose is Purpose.ENTRY for each in self.given_up)
+        return bool(self.lots) or self.entering or late or not self.reconciled
 
     def closing(self, lot: Lot) -> bool:
         """Whether an order to close the lot is under way."""

@@ -163,19 +163,20 @@ class BotMetrics:
 
         account, ticks = state.account, state.market.last_price
         figures = account_figures.figures(rules, state)
-        self._equity.set(currency(figures.equity))
-        self._marked.set(currency(figures.marked))
-        self._unrealized.set(currency(figures.unrealised))
-        self._daily.set(currency(account.day_realised))
-        self._exposure.set(currency(account.cost_sum))
-        self._lots.set(len(state.lots))
+        known = not state.not_known
+        self._equity.set(currency(figures.equity if known else None))
+        self._marked.set(currency(figures.marked if known else None))
+        self._unrealized.set(currency(figures.unrealised if known else None))
+        self._daily.set(currency(account.day_realised if known else None))
+        self._exposure.set(currency(account.cost_sum if known else None))
+        self._lots.set(len(state.lots) if known else math.nan)
         self._breaker.set(account.breaker)
         self._paused.set(bool(state.paused_by))
         self._halted.set(bool(state.halted))
         self._refused_exits.set(len(state.refused_exits))
         self._refused_entries.set(state.refused_entries is not None)
         self._short.set(sum(refused.short for refused in state.refused_exits))
-        self._pending.set(len(state.intents))
+        self._pending.set(len(state.intents) if known else math.nan)
         self._last_price.set(rules.instrument.price(ticks) if ticks else math.nan)
         self._epoch.set(state.epoch)
         for model in _MODELS:

@@ -53,12 +53,16 @@ class LastKnown:
 
 
 FIRST_START = LastKnown(open_lots=0, pending_orders=0)
+"""On paper, where nothing is but what is in the state."""
 
 
-def last_known(document: Document | None, saved_ms: int | None, *, ours: bool) -> LastKnown:
-    """The figures of a state; one that is not this run's has nothing open, and only its pause goes on."""
+def last_known(document: Document | None, saved_ms: int | None, *, ours: bool, live: bool = False) -> LastKnown:
+    """The figures of a state; one that is not this run's has nothing open, and only its pause goes on.
+
+    Live, the account may have orders of ours that no state has: before it was ever listed nothing is known.
+    """
     if document is None:
-        return FIRST_START
+        return LastKnown() if live else FIRST_START
     try:
         return _read(brought_up_to_date(document), saved_ms, ours=ours)
     except (BadInput, ValidationError, KeyError, TypeError, ValueError, AttributeError, InvalidOperation):
@@ -76,6 +80,8 @@ def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
     if not ours:
         return LastKnown(epoch=epoch, paused_by=paused_by, open_lots=0, pending_orders=0)
     account, price = document["account"], document["last_price"]
+    if document["mode"] == "live" and document["accounted_ms"] < 0 and not document["lots"]:
+        return LastKnown(saved_ms=saved_ms, epoch=epoch, paused_by=paused_by)
     return LastKnown(
         saved_ms=saved_ms,
         epoch=epoch,

@@ -22,6 +22,7 @@ from cbbot.process.http_methods import HttpMethods
 from cbbot.process.invalid_requests import problems_of
 from cbbot.web.control_access import Gate
 from cbbot.web.event_stream import stream
+from cbbot.web.file_reading import FileReading
 from cbbot.web.served_bot import Bot
 
 __all__ = ["create_app"]
@@ -80,6 +81,8 @@ def _add_health(app: FastAPI, bot: Bot) -> None:
 
 
 def _add_reads(app: FastAPI, bot: Bot) -> None:
+    reading = FileReading()
+
     @app.get("/", include_in_schema=False)
     async def index() -> HTMLResponse:
         links = "".join(f'<li><a href="/{name}">{name}</a></li>' for name in _LINKS)
@@ -89,8 +92,8 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
     async def status() -> BotStatus:
         return bot.status()
 
-    @app.get("/lots", summary="Open lots, oldest first")
-    async def lots() -> list[LotRow]:
+    @app.get("/lots", summary="Open lots, oldest first; null when it is not known which there are")
+    async def lots() -> list[LotRow] | None:
         return bot.lots()
 
     @app.get("/trades", summary="Closed trades, newest first")
@@ -98,7 +101,7 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
         limit: Limit = 50,
         before: Annotated[int | None, Query(description="Only trades with smaller numbers."), DIGITS_ONLY] = None,
     ) -> list[NumberedTrade]:
-        return bot.trades(limit, before)
+        return await reading.done(lambda: bot.trades(limit, before))
 
     @app.get("/decisions", summary="Decisions of this run, newest first")
     async def decisions(limit: Limit = 100) -> list[DecisionRow]:

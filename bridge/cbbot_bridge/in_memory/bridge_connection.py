@@ -14,6 +14,7 @@ import httpx
 from cbbot.soak.exchange_side import Fault, Faults
 from cbbot_bridge.in_memory.bridge_process import BridgeProcess, BridgeRequest
 from cbbot_bridge.in_memory.direct_calls import BridgeAnswer
+from cbbot_bridge.in_memory.venue_sites import late_effect_seconds
 
 __all__ = ["BRIDGE_SITES", "BridgeConnection", "Running"]
 
@@ -33,7 +34,6 @@ BRIDGE_SITES: Final[Mapping[str, tuple[str, ...]]] = {_PREFIX + route: _KINDS fo
 
 _SHORTEST_SECONDS: Final = 0.0002
 _SPREAD_SECONDS: Final = 0.004
-_LATE_SECONDS: Final = 20.0
 _LONGEST_SECONDS: Final = 60.0
 
 
@@ -86,7 +86,7 @@ class BridgeConnection:
         request = BridgeRequest(method, path, query, headers, content)
         if fault is not None and fault.kind == "frozen":
             bridge.stoppage.stop(min(max(fault.seconds, 1.0), _LONGEST_SECONDS))
-        late = _LATE_SECONDS if fault is not None and fault.kind == "late_effect" else 0.0
+        late = late_effect_seconds(fault) if fault is not None and fault.kind == "late_effect" else 0.0
         if fault is None or fault.kind not in ("reset_before", "timeout_before"):
             loop.call_later(self._way() + late, exchange.arrive, request, context=self._context)
         elif fault.kind == "reset_before":

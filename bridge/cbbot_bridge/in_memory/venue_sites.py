@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cbbot.soak.exchange_side import Fault
 
-__all__ = ["UNREACHABLE", "VENUE_SITES", "fields_of", "site_of"]
+__all__ = ["UNREACHABLE", "VENUE_SITES", "fields_of", "late_effect_seconds", "site_of"]
 
 UNREACHABLE: Final = "unreachable"
 """The one fault in which nothing of a request leaves."""
@@ -60,13 +60,20 @@ def _seconds(fault: Fault, least: float, most: float) -> float:
 # How long an answer may be late: the bridge waits 10 s for one.
 _TOO_LATE: Final = (11.0, 60.0)
 _LATE: Final = (0.5, 9.0)
-# And how late a request may take effect: 30 s after the bridge has given it up its absence is believed.
-_LATE_EFFECT: Final = (11.0, 38.0)
+# And how late a request may take effect: long after the bridge has given it up, and its absence was believed.
+_LATE_EFFECT: Final = (11.0, 120.0)
+
+
+def late_effect_seconds(fault: Fault) -> float:
+    """How long after it was sent a request with the fault is carried out."""
+    least, most = _LATE_EFFECT
+    return least + (most - least) * fault.share
+
 
 _ANY: Final[Mapping[str, Make]] = {
     "timeout_before": lambda fault: {"delay_seconds": _seconds(fault, *_TOO_LATE), "status": 504},
     "timeout_after": lambda fault: {"answer_delay_seconds": _seconds(fault, *_TOO_LATE)},
-    "late_effect": lambda fault: {"delay_seconds": _seconds(fault, *_LATE_EFFECT)},
+    "late_effect": lambda fault: {"delay_seconds": late_effect_seconds(fault)},
     "slow": lambda fault: {"answer_delay_seconds": _seconds(fault, *_LATE)},
     "error_before": lambda fault: {"status": _ERROR(fault), "body": _body(fault), "times": _times(fault)},
     "error_after": lambda fault: {"status": _ERROR(fault), "body": _body(fault), "after_effect": True},

@@ -33,7 +33,7 @@ def listed(coinbase: Any, *orders: dict[str, Any]) -> None:
 
 
 def one(number: int, status: str, **changes: Any) -> dict[str, Any]:
-    order: dict[str, Any] = resting(status, order_id=f"o-{number}", **changes)["order"]
+    order: dict[str, Any] = resting(status, **({"order_id": f"o-{number}"} | changes))["order"]
     return order
 
 
@@ -75,6 +75,18 @@ async def test_an_order_that_changes_its_state_between_two_pages_is_not_missed(
     coinbase.on("GET", "/orders/historical/batch", answer)
     async with open_bridge() as client:
         assert (await client.get("/orders/open")).json()["size"] == 1
+
+
+async def test_one_open_order_that_cannot_be_read_hides_no_other(open_bridge: Any, coinbase: Any) -> None:
+    sideless, nameless = one(2, "OPEN", side="SIDEWAYS"), one(3, "OPEN", order_id=None)
+    listed(coinbase, one(1, "OPEN"), sideless, nameless, one(4, "OPEN"))
+    async with open_bridge() as client:
+        answer = await client.get("/orders/open")
+    got = answer.json()
+    assert (answer.status_code, got["size"]) == (200, 2)
+    assert [order["order_id"] for order in got["orders"]] == ["o-1", "o-4"]
+    assert [each["order_id"] for each in got["unreadable"]] == ["o-2", ""]
+    assert "side" in got["unreadable"][0]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ async def test_rows_whose_meaning_is_not_known_leave_the_order_its_own_totals(
     assert (got["filled_size"], got["fills_agree"]) == (order["filled_size"], False)
 
 
-async def test_fills_beyond_an_order_that_is_over_are_a_contradiction_and_said(
+async def test_fills_beyond_an_order_that_is_over_are_a_contradiction_and_said_once(
     open_bridge: Any, coinbase: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     coinbase.on("GET", "/orders/historical/o-1", {"order": filled_order()})
@@ -118,6 +118,7 @@ async def test_fills_beyond_an_order_that_is_over_are_a_contradiction_and_said(
     async with open_bridge() as client:
         got = await client.get("/order/o-1")
         metrics = (await client.get("/metrics")).text
+        assert (await client.get("/order/o-1")).status_code == got.status_code
     assert (got.status_code, got.json()["error"]["code"], got.json()["outcome"]) == (
         502,
         "order_contradicts",

@@ -6,23 +6,29 @@ import math
 from dataclasses import replace
 from decimal import Decimal
 
+from cbbot.contract.bot_api import BotStatus
 from cbbot.domain.instrument import BTC_USD
 from cbbot.runtime.status_answer import About, Moment, status_of
 from cbbot.trader.codec import encode
+from cbbot.trader.events import OrdersListed
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.views.json_rows import lot_row
 from cbbot.views.last_known import FIRST_START, last_known
+from trader_harness import TraderHarness, flat_history, unanswered
 from unit.bot.trader.live_trader_harness import LiveTraderHarness
 
 
-def shown(trader: LiveTraderHarness) -> dict[str, str | None]:
+def status(trader: TraderHarness) -> BotStatus:
     about = About(trader.rules.settings, "b", "", "test", "0", 0)
-    moment = Moment(trader.rules, trader.state, None, "", "", "", None, None, 0, FIRST_START)
+    return status_of(about, Moment(trader.rules, trader.state, None, "", "", "", None, None, 0, FIRST_START))
+
+
+def shown(trader: LiveTraderHarness) -> dict[str, str | None]:
     names = ("equity_usd", "equity_marked_usd", "unrealized_pnl_usd", "last_price")
-    return {name: getattr(status_of(about, moment), name) for name in names}
+    return {name: getattr(status(trader), name) for name in names}
 
 
-def measured(trader: LiveTraderHarness, name: str) -> float:
+def measured(trader: TraderHarness, name: str) -> float:
     metrics = BotMetrics()
     metrics.observe(trader.rules, trader.state)
     value = metrics.registry.get_sample_value(name)
@@ -32,6 +38,21 @@ def measured(trader: LiveTraderHarness, name: str) -> float:
 
 def without_a_price(trader: LiveTraderHarness) -> None:
     trader.state = replace(trader.state, market=replace(trader.state.market, last_price=0))
+
+
+def test_a_first_live_start_knows_nothing_before_the_accounts_orders_are_listed() -> None:
+    trader = TraderHarness({"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}, unanswered)
+    trader.state = replace(trader.state, identity=replace(trader.state.identity, mode="live"))
+    trader.start(flat_history(1_699_996_440, 10_000))
+    none = dict.fromkeys(("open_lots", "pending_orders", "equity_usd", "exposure_usd", "daily_pnl_usd"))
+    document = encode(trader.rules, trader.state)
+    assert status(trader).model_dump(include=set(none)) == none
+    assert all(math.isnan(measured(trader, name)) for name in ("bot_open_lots", "bot_equity_usd", "bot_pending_orders"))
+    assert last_known(document, 1, ours=True, live=True).open_lots is None
+    trader.feed(OrdersListed(trader.state.startup.started_ms, ()))
+    known = status(trader)
+    assert (known.open_lots, known.pending_orders, known.equity_usd) == (0, 0, "1000.0000000000")
+    assert (measured(trader, "bot_open_lots"), measured(trader, "bot_equity_usd")) == (0, 1000)
 
 
 def test_equity_that_is_the_balances_is_not_known_before_them() -> None:

@@ -51,7 +51,7 @@ def test_exits_go_out_while_a_save_hangs_and_health_says_why(
     async def main() -> None:
         disk = Disk()
         rig = make_rig(bridge, tmp_path, disk, STOP_LOSS_PCT="0.3")
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         opened = {lot.lot for lot in rig.bot.lots()}
         disk.freeze()
         begun = disk.begun
@@ -214,5 +214,25 @@ def test_a_save_that_hung_until_the_bot_had_stopped_replaces_nothing(
         with pytest.raises(OSError, match="no longer this process's"):
             hung[-1]()
         assert rig.store.path.read_bytes() == before
+
+    virtually(main)
+
+
+def test_once_a_full_disk_has_room_again_entries_are_let_go_within_two_seconds(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        rig = make_rig(fake_bridge(), tmp_path)
+        await rig.until(lambda: rig.bot.readiness[0])
+        loop, save = asyncio.get_running_loop(), rig.store.save
+        for ask in (rig.bot.pause_entries, rig.bot.resume_entries, rig.bot.pause_entries):
+            rig.store.save = full
+            with pytest.raises(Retryable):
+                await ask("hand")
+            await rig.until(lambda: "disk" in rig.bot.state.paused_by)
+            rig.store.save, freed_at = save, loop.time()
+            await rig.until(lambda: "disk" not in rig.bot.state.paused_by)
+            assert loop.time() - freed_at <= 2.0
+        await rig.stop()
 
     virtually(main)

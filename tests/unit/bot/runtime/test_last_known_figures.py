@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from cbbot.runtime.store import read_generation
+
+_LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}
 
 
 def _broken(bridge: Any) -> None:
@@ -39,7 +42,7 @@ def test_until_the_bridge_answers_the_figures_are_those_of_the_state_and_say_of_
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: len(rig.bot.lots()) >= 2 and len(rig.bot.trades(10, None)) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2 and len(rig.bot.trades(10, None)) >= 2)
         assert rig.bot.status().as_of is None
         await rig.bot.pause_entries("hand")
         await rig.stop()
@@ -83,21 +86,22 @@ def test_until_the_bridge_answers_the_figures_are_those_of_the_state_and_say_of_
     virtually(main)
 
 
-def test_a_first_start_has_no_lots_and_figures_that_are_not_known(
-    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
+@pytest.mark.parametrize("live", [False, True])
+def test_a_first_start_knows_no_figures_and_on_paper_that_it_has_no_lots(
+    live: bool, make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
 ) -> None:
     bridge = fake_bridge()
     _broken(bridge)
 
     async def main() -> None:
-        rig = make_rig(bridge, tmp_path)
+        rig = make_rig(bridge, tmp_path, **(_LIVE if live else {}))
         await asyncio.sleep(5)
-        status = rig.bot.status()
-        assert (status.open_lots, status.pending_orders) == (0, 0)
+        status, lots = rig.bot.status(), None if live else 0
+        assert (status.open_lots, status.pending_orders, rig.bot.lots()) == (lots, lots, None if live else [])
         unknown = ("epoch", "equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd")
         assert status.model_dump(include={*unknown, "as_of"}) == dict.fromkeys((*unknown, "as_of"))
         assert math.isnan(rig.exposed()["bot_equity_usd"])
-        assert rig.exposed()["bot_open_lots"] == 0
+        assert rig.exposed()["bot_open_lots"] == pytest.approx(math.nan if live else 0, nan_ok=True)
         await rig.stop()
 
     virtually(main)

@@ -161,7 +161,7 @@ def test_a_restart_goes_on_with_the_same_lots_in_a_higher_epoch(
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         before, status = rig.bot.lots(), rig.bot.status()
         await rig.stop()
         again = make_rig(bridge, tmp_path)
@@ -186,7 +186,7 @@ def test_a_state_from_before_an_indicator_was_added_trades_on_with_its_lots_and_
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path)
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         before = {lot.lot for lot in rig.bot.lots()}
         await rig.stop()
         document = read_generation(rig.store.path)
@@ -246,7 +246,7 @@ def test_a_full_disk_stops_entries_and_not_exits(
     async def main() -> None:
         nonlocal full
         rig = make_rig(bridge, tmp_path, STOP_LOSS_PCT="0.3")
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         full = True
         opened = {lot.lot for lot in rig.bot.lots()}
         await rig.until(lambda: not rig.bot.lots())

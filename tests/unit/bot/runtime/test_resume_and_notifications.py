@@ -18,6 +18,7 @@ import pytest
 
 from cbbot.contract.settings import Settings, load
 from cbbot.domain.instrument import BTC_USD
+from cbbot.domain.order import Side
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
 from cbbot.process.json_logs import configure_logs
@@ -26,9 +27,10 @@ from cbbot.runtime.notify import SlackNotices, wording
 from cbbot.runtime.resume import check_identity, earlier_document, equity_warning, identity_of, resumed_state
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import encode
+from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_versions import VERSION
-from cbbot.trader.trader_state import Identity, TraderState, new_state
+from cbbot.trader.trader_state import GivenUp, Identity, TraderState, new_state
 from cbbot.views.bot_metrics import BotMetrics
 from full_disk import full
 
@@ -63,6 +65,13 @@ def test_another_mode_product_or_venue_with_lots_open_is_refused_with_advice() -
         with pytest.raises(UnsafeStart, match=r"1 open lots.*flatten.*STATE_FILE"):
             check_identity(document, identity_of(settings, venue, document), "state.json")
     check_identity(document, identity_of(load({}), "Simulator", document), "state.json")
+
+
+def test_an_order_that_may_be_carried_out_late_is_open_too() -> None:
+    late = GivenUp(Intent("bot-1-100-9", Purpose.ENTRY, 1, Side.BUY, 1, 1, "", 1))
+    document = encode(rules_with(DRY_RUN="false"), state(rules_with(DRY_RUN="false"), given_up=(late,)))
+    with pytest.raises(UnsafeStart, match="1 open orders"):
+        check_identity(document, identity_of(load({}), "Simulator", document), "state.json")
 
 
 def test_with_nothing_open_another_mode_begins_anew_and_goes_on_counting() -> None:

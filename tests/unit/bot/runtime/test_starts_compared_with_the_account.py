@@ -53,7 +53,7 @@ def test_lots_that_were_sold_while_nothing_could_be_saved_stay_sold(
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, **LIVE)
-        await rig.until(lambda: len(rig.bot.lots()) >= 2)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 2)
         rig.store.save = full
         with pytest.raises(Retryable, match="a restart would forget it"):
             await rig.bot.flatten()
@@ -68,7 +68,7 @@ def test_lots_that_were_sold_while_nothing_could_be_saved_stay_sold(
 
         again = make_rig(bridge, tmp_path, **LIVE, **BUYS_NOTHING)
         await asyncio.sleep(0)
-        assert len(again.bot.lots()) >= 2, "the state on the disk knows of no sale"
+        assert len(again.bot.lots() or ()) >= 2, "the state on the disk knows of no sale"
         await again.until(lambda: again.bot.readiness[0])
         assert again.bot.lots() == []
         assert again.bot.status().equity_usd == rightly
@@ -120,9 +120,9 @@ def test_an_older_backup_leads_to_the_lots_and_trades_of_the_account_and_no_id_i
 
     async def main() -> None:
         rig = make_rig(bridge, state, **LIVE)
-        await rig.until(lambda: len(rig.bot.lots()) >= 1)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 1)
         shutil.copytree(state, backup)
-        await rig.until(lambda: sold(bridge) >= 3 and len(rig.bot.lots()) >= 1)
+        await rig.until(lambda: sold(bridge) >= 3 and len(rig.bot.lots() or ()) >= 1)
         await rig.stop()
         for _ in range(2):
             shutil.rmtree(state)
@@ -150,7 +150,7 @@ def test_the_epoch_exceeds_the_newest_that_the_bridge_has_seen_and_that_of_the_a
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, **LIVE)
-        await rig.until(lambda: len(rig.bot.lots()) >= 1)
+        await rig.until(lambda: len(rig.bot.lots() or ()) >= 1)
         epoch = rig.bot.status().epoch
         assert epoch == bridge.newest_epoch + 1
         await rig.stop()
@@ -195,7 +195,7 @@ def test_an_entry_that_was_saved_and_never_arrived_is_sent_again_under_its_id_at
 
     async def main() -> None:
         rig = make_rig(bridge, tmp_path, **LIVE)
-        await rig.until(lambda: len(rig.bot.lots()) == 1)
+        await rig.until(lambda: len(rig.bot.lots() or ()) == 1)
         bridge.broken["/order/market"] = lambda _: httpx.Response(
             504, json={"error": {"code": "upstream_timeout", "message": "?"}, "outcome": "unknown"}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -216,3 +217,26 @@ def test_a_fresh_start_beside_an_old_log_says_so_and_lists_only_its_own_trades(
         assert numbers(tmp_path / "trades.jsonl.aside-1") == old
 
     virtually(main)
+
+
+def test_trades_that_could_not_be_appended_are_written_within_seconds_without_another_trade(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        rig = make_rig(fake_bridge(), tmp_path)
+        await rig.until(lambda: rig.bot.state is not None and rig.bot.state.reconciled)
+        append = rig.trade_log.append
+        rig.trade_log.append = full
+        await rig.until(lambda: bool(rig.bot.state.trades))
+        await rig.bot.flatten()
+        await rig.until(lambda: not rig.bot.state.lots and not rig.bot.state.intents)
+        count = rig.bot.state.trade_count
+        await asyncio.sleep(60)
+        assert not (tmp_path / "trades.jsonl").exists()
+        rig.trade_log.append = append
+        await asyncio.sleep(7)
+        assert numbers(tmp_path / "trades.jsonl") == list(range(1, count + 1))
+        await rig.stop()
+
+    virtually(main)
+    assert sum(record.message == "trades not written" for record in caplog.records) == 1

@@ -14,7 +14,7 @@ from cbbot.contract.settings import load
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import BTC_USD, Instrument
 from cbbot.kernel.indicators import Indicators
-from cbbot.trader import codec
+from cbbot.trader import memory_fields
 from cbbot.trader.codec import decode, decode_identity, encode
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_checks import check_document
@@ -194,7 +194,7 @@ def test_indicators_that_do_not_fit_are_worked_out_anew_with_a_warning_and_nothi
     document = json.loads(json.dumps(encode(rules, state)))
     if field == "rsi_fast":
         wider = NamedTuple("Indicators", [*Indicators.__annotations__.items(), (field, float)])  # type: ignore[misc]  # made at run time
-        monkeypatch.setattr(codec, "Indicators", wider)
+        monkeypatch.setattr(memory_fields, "Indicators", wider)
     else:
         holder = document["market"]
         for name in part:

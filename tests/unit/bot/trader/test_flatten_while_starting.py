@@ -6,7 +6,7 @@ import pytest
 
 from cbbot.trader.events import FlattenAsked
 from cbbot.trader.intent import Purpose
-from unit.bot.trader.test_orders_not_in_the_state import begun, bought, ended, finished, holding, listed
+from unit.bot.trader.restarted_traders import begun, bought, ended, finished, holding, listed
 
 
 @pytest.mark.parametrize("before_the_list", [True, False])

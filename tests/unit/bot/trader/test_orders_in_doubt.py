@@ -130,7 +130,9 @@ def test_an_exit_in_doubt_is_sent_again_under_its_id_once() -> None:
     (exit_,) = trader.tick("95")
     killed(trader, 600_000)
     (again,) = absent(trader, exit_, 50)
-    assert replace(again, progress=exit_.progress, repeated=False, asked_at=0, sent_ms=0) == exit_
+    assert (
+        replace(again, progress=exit_.progress, repeated=False, asked_at=0, sent_ms=0, sent_at=exit_.sent_at) == exit_
+    )
     assert again.progress is Progress.UNKNOWN
     assert absent(trader, exit_, 50) == [], "once is enough"
     # What became of the second request is not known either: absence counts from there.
@@ -140,8 +142,10 @@ def test_an_exit_in_doubt_is_sent_again_under_its_id_once() -> None:
     assert trader.state.pending
     absent(trader, exit_, 1)
     assert not trader.state.pending
-    (new,) = trader.tick("95")
-    assert new.client_order_id != exit_.client_order_id
+    (anew,) = trader.tick("95")
+    assert (anew.client_order_id, anew.progress) == (exit_.client_order_id, Progress.SENT), (
+        "carried out late, it is one"
+    )
 
 
 @pytest.mark.parametrize(("later_ms", "paused", "times"), [(5_000, False, 1), (11_000, False, 0), (5_000, True, 0)])
@@ -169,3 +173,16 @@ def test_a_price_steps_nothing_while_halted() -> None:
     trader.buy("100", "0.2")
     trader.state = replace(trader.state, halted="look at the account")
     assert trader.feed(Tick(trader.now_ms + 1, BTC_USD.ticks(Decimal(95)))) == []
+
+
+def test_after_the_venues_clock_was_set_back_absence_counts_once_it_was_waited_for() -> None:
+    trader, entry = entered()
+    trader.feed(OrderUnknown(trader.now_ms, entry.client_order_id, "timed out"))
+    elapsed_ms = trader.state.elapsed_ms
+    trader.now_ms -= 3_600_000
+    trader.feed(TimePassed(trader.now_ms, elapsed_ms + 31_000))
+    absent(trader, entry, 0)
+    assert trader.state.pending, "elapsed time is known to a second or two"
+    trader.feed(TimePassed(trader.now_ms, elapsed_ms + 32_000))
+    absent(trader, entry, 0)
+    assert not trader.state.pending

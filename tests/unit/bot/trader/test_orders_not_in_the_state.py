@@ -2,88 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
-
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Command, ListOrders, LookUp, Place
+from cbbot.trader.commands import ListOrders, Place
 from cbbot.trader.events import (
     BalancesKnown,
-    HistoryLoaded,
     OrderAbsent,
-    OrderFilled,
     OrdersListed,
     OrdersNotListed,
     OrderUnknown,
-    Started,
     TimePassed,
 )
 from cbbot.trader.intent import Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED, waits_for
-from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness, execution
-
-LOTS = ("0.2", "0.19")
-
-
-def units(base: str) -> int:
-    return BTC_USD.base_units(Decimal(base))
-
-
-def holding(count: int = 2) -> LiveTraderHarness:
-    trader = LiveTraderHarness(**PYRAMID)
-    for base in LOTS[:count]:
-        trader.buy("100", base)
-    return trader
-
-
-def order(sequence: int, base: str, price: str = "100", *, epoch: int = 7, **changed: object) -> ListedOrder:
-    """A SELL of the bot's."""
-    sold = ListedOrder(
-        f"bot-{epoch}-{sequence}", epoch, sequence, f"v-{sequence}", Side.SELL, units(base), 0,
-        1_700_000_050_000 + sequence, BTC_USD.ticks(Decimal(price)), unfilled=False,
-    )  # fmt: skip
-    return replace(sold, **changed)  # type: ignore[arg-type]  # a test's own fields
-
-
-def bought(sequence: int, epoch: int = 7) -> ListedOrder:
-    """A BUY by quote size."""
-    return order(sequence, "0", epoch=epoch, side=Side.BUY, quote_units=2_000)
-
-
-def begun(trader: LiveTraderHarness) -> list[Command]:
-    """Another start from what was saved, as far as what it asks."""
-    state = decode(trader.rules, encode(trader.rules, trader.state)).state
-    trader.state = replace(state, epoch=state.epoch + 1)
-    trader.now_ms += 60_000
-    trader.feed(HistoryLoaded(trader.now_ms, tuple(trader.history)))
-    return trader.feed(Started(trader.now_ms))
-
-
-def listed(trader: LiveTraderHarness, *orders: ListedOrder) -> list[str]:
-    """The orders that are looked up once the account's are known."""
-    return looked_up(trader.feed(OrdersListed(trader.now_ms, orders)))
-
-
-def looked_up(commands: list[Command]) -> list[str]:
-    return [command.intent.client_order_id for command in commands if isinstance(command, LookUp)]
-
-
-def ended(trader: LiveTraderHarness, name: str, price: str, base: str) -> list[str]:
-    """What became of it; the orders that are looked up next."""
-    return looked_up(trader.feed(OrderFilled(trader.now_ms, name, execution(price, base, "0"))))
-
-
-def finished(trader: LiveTraderHarness, *orders: ListedOrder, base: str = "1") -> None:
-    """The second list, and balances."""
-    trader.now_ms += 30_000
-    trader.feed(OrdersListed(trader.now_ms, orders))
-    trader.balances(base=base)
+from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness
+from unit.bot.trader.restarted_traders import begun, bought, ended, finished, holding, listed, looked_up, order
 
 
 def test_two_lots_that_were_sold_while_the_disk_was_full_are_not_open_again() -> None:
@@ -181,11 +119,11 @@ def test_an_order_that_was_invisible_is_found_by_the_second_look_before_entries_
     assert (trader.state.lots, trader.state.trade_count, trader.state.reconciled) == ((), 1, True)
 
 
-def test_it_asks_from_an_hour_before_the_newest_save_and_again_until_it_is_answered() -> None:
+def test_it_asks_from_a_day_before_the_newest_save_and_again_until_it_is_answered() -> None:
     trader = holding()
     accounted_ms = trader.state.accounted_ms
     (asked,) = (command for command in begun(trader) if isinstance(command, ListOrders))
-    assert (asked.prefix, asked.since_ms) == ("bot-", accounted_ms - 3_600_000)
+    assert (asked.prefix, asked.since_ms) == ("bot-", accounted_ms - 86_400_000)
     trader.feed(OrdersNotListed(trader.now_ms, "bridge: GET /orders: 503 proof wanted"))
     assert "503 proof wanted" in waits_for(trader.state.startup, ())
     assert trader.tick("95") == []
@@ -194,13 +132,6 @@ def test_it_asks_from_an_hour_before_the_newest_save_and_again_until_it_is_answe
     assert isinstance(trader.feed(TimePassed(trader.now_ms, 402_000))[-1], ListOrders)
     listed(trader)
     assert len(trader.tick("95")) == 2
-
-
-def test_after_a_save_by_a_clock_that_was_ahead_the_list_reaches_back_behind_it() -> None:
-    trader = holding(1)
-    trader.now_ms -= 7_400_000
-    (asked,) = (command for command in begun(trader) if isinstance(command, ListOrders))
-    assert asked.since_ms == trader.now_ms - 7 * 86_400_000
 
 
 @pytest.mark.parametrize(

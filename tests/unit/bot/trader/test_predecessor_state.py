@@ -36,7 +36,7 @@ FILE = """{
 
 def read(text: str = FILE, **changed: Any) -> Migrated:
     document = json.loads(text, parse_float=Decimal) | changed
-    return migrated(RULES, IDENTITY, document, 1_700_000_000_000)
+    return migrated(RULES, IDENTITY, document, 1_720_000_000_000)
 
 
 def lot(**changed: Any) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def test_equity_and_the_day_come_over_and_the_document_is_sound() -> None:
     document = encode(RULES, state)
     check_document(document)
     assert decode(RULES, document).state.lots == state.lots
-    assert (state.account.next_lot, state.identity, state.epoch) == (3, IDENTITY, 1_700_000_000_000)
+    assert (state.account.next_lot, state.identity, state.epoch) == (3, IDENTITY, 1_720_000_000_000)
 
 
 def test_without_a_trail_the_oldest_is_the_runner_and_without_lots_there_is_none() -> None:
@@ -133,3 +133,16 @@ def test_sell_lots_have_their_levels_the_other_way_round() -> None:
     state, warnings = read(Lots=lot(Side="sell", Stop=63_440.52, Take=59_780.49))
     assert (warnings, state.lots[0].side) == ((), -1)
     check_document(encode(RULES, state))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"EquityUSD": -5}, "EquityUSD is -5, below 0"),
+        ({"DailyStart": "2099-01-01T00:00:00Z"}, "DailyStart is 2099-01-01T00:00:00Z, in the future"),
+        ({"Lots": lot(OpenTime="2099-01-01T00:00:00Z")}, r"Lots\[0\].OpenTime is 2099-01-01T00:00:00Z, in the future"),
+    ],
+)
+def test_what_no_bot_can_go_on_with_is_refused_and_says_what_to_do(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadState, match=f"{words}.*in a copy of the file"):
+        read(**changed)

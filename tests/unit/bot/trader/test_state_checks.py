@@ -123,3 +123,8 @@ def test_increments_without_sense_are_refused(increment: str) -> None:
     document["market"]["price_increment"] = increment
     with pytest.raises(BadState):
         check_document(document)
+
+
+def test_a_mode_that_there_is_not_is_refused() -> None:
+    with pytest.raises(BadState, match="mode is 'moon', not one of paper, live"):
+        check_document(sound() | {"mode": "moon"})

@@ -131,5 +131,5 @@ def test_a_newer_version_is_refused_and_says_what_to_start() -> None:
 def test_a_step_names_what_it_misses() -> None:
     document = kept(1)
     del document["book"]
-    with pytest.raises(BadState, match=r"version 1 cannot be brought to version 4.*book"):
+    with pytest.raises(BadState, match=r"version 1 cannot be brought to version 5.*book"):
         brought_up_to_date(document)
