@@ -9,6 +9,7 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.trader.commands import ListOrders
 from cbbot.trader.corrections import explained
+from cbbot.trader.events import OrdersListed
 from cbbot.trader.startup import UNEXPLAINED
 from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness
 from unit.bot.trader.restarted_traders import begun, bought, ended, finished, holding, listed
@@ -64,3 +65,15 @@ def test_an_id_used_twice_is_said_once_also_when_it_is_that_of_an_order_under_wa
     listed(trader, other, bought(1))
     finished(trader, other, bought(1))
     assert ([lot.id for lot in trader.state.lots], trader.state.unexplained) == ([1], "")
+
+
+def test_what_was_placed_before_the_save_of_a_whole_account_is_in_the_state_and_not_adopted_again() -> None:
+    trader = holding()
+    trader.now_ms += 301_000
+    trader.pass_time()
+    trader.feed(OrdersListed(trader.now_ms, (bought(1), bought(2))))
+    assert not trader.state.accounting
+    begun(trader)
+    assert trader.state.startup.accounted == ()
+    assert listed(trader, bought(1), bought(2)) == []
+    assert [lot.id for lot in trader.state.lots] == [1, 2]
