@@ -8,6 +8,6 @@ from typing import NoReturn
 __all__ = ["full"]
 
 
-def full(*_: object) -> NoReturn:
+def full(*_: object, **__: object) -> NoReturn:
     """Takes the place of whatever writes."""
     raise OSError(errno.ENOSPC, "No space left on device")
