@@ -1,7 +1,8 @@
 """Who may ask for what: the bearer token, and the newest epoch of each bot.
 
 A bot that was replaced must not order any more: its epoch is below the newest that its successor has
-shown. Only a request with a valid token may raise an epoch, or any passer-by could lock a bot out.
+shown. Two that came to the same epoch, started at once from one state, differ in their instance: the first one has
+it. Only a request with a valid token may raise an epoch, or any passer-by could lock a bot out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_INSTANCE_HEADER
 from cbbot.process.bearer_token import shown_token
 from cbbot_bridge.http_errors import RequestRefused, UpstreamUnavailable
 
@@ -77,29 +78,37 @@ class StrangersAtOnce:
 
 
 class EpochRegistry:
-    """The newest epoch seen for each bot."""
+    """The newest epoch seen for each bot, and which instance has it; empty where none was named."""
 
     def __init__(self) -> None:
-        self._newest: dict[str, int] = {}
+        self._newest: dict[str, tuple[int, str]] = {}
 
-    def check(self, bot_id: str, epoch: int) -> None:
-        """Raises RequestRefused (409) for an epoch below the newest seen."""
-        newest = self.newest(bot_id)
+    def check(self, bot_id: str, epoch: int, instance: str = "") -> None:
+        """Raises RequestRefused (409) for an epoch below the newest seen, or for that of another instance."""
+        newest, holder = self._newest.get(bot_id, (0, ""))
         if epoch < newest:
             message = (
                 f"{BOT_EPOCH_HEADER} {epoch} of bot {bot_id!r} is older than {newest}: a newer instance of this bot "
                 "is running; this one must stop"
             )
             raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, message)
+        if epoch == newest and holder and instance and instance != holder:
+            message = (
+                f"{BOT_EPOCH_HEADER} {epoch} of bot {bot_id!r} is another process's, by {BOT_INSTANCE_HEADER}: "
+                "this one must stop"
+            )
+            raise RequestRefused(409, BridgeErrorCode.STALE_EPOCH, message)
 
     def newest(self, bot_id: str) -> int:
         """0 for a bot that was not seen."""
-        return self._newest.get(bot_id, 0)
+        return self._newest.get(bot_id, (0, ""))[0]
 
-    def learn(self, bot_id: str, epoch: int) -> None:
+    def learn(self, bot_id: str, epoch: int, instance: str = "") -> None:
         """Takes note of an epoch that passed ``check``, shown with a valid token."""
         if bot_id not in self._newest and len(self._newest) >= _MOST_BOTS:
             # Forgetting one would let its old instances order again.
             message = f"more than {_MOST_BOTS} bot ids have been seen; restart the bridge"
             raise RequestRefused(403, BridgeErrorCode.INVALID_INPUT, message)
-        self._newest[bot_id] = max(epoch, self.newest(bot_id))
+        newest, holder = self._newest.get(bot_id, (0, ""))
+        if epoch > newest or not holder:
+            self._newest[bot_id] = (epoch, instance)

@@ -15,7 +15,7 @@ import httpx
 from pydantic import ValidationError
 
 from cbbot.contract.bridge_errors import BridgeErrorCode, ErrorAnswer, ErrorDetail
-from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BOT_INSTANCE_HEADER
 from cbbot.contract.bridge_orders import OrderPlaced
 from cbbot.errors import Refused, Retryable
 
@@ -95,8 +95,8 @@ class BridgeRequests(Protocol):
 class BridgeClient:
     """One bridge, one bot. Close it with :meth:`aclose`.
 
-    ``superseded`` turns true when the bridge has seen a newer epoch of this bot: another process
-    trades in its name.
+    ``instance`` names this process, so that no other can order in its epoch. ``superseded`` turns true when the bridge
+    has seen a newer epoch of this bot, or another process in this one's: another process trades in its name.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class BridgeClient:
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         http: BridgeRequests | None = None,
+        instance: str = "",
     ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http: BridgeRequests = http or httpx.AsyncClient(
@@ -117,12 +118,15 @@ class BridgeClient:
             trust_env=False,
         )
         self._http.headers.update(headers)
+        self._instance = instance
         self.superseded = False
 
     def identify(self, bot_id: str, epoch: int) -> None:
         """From now on every request says who asks, in which epoch."""
         self._http.headers[BOT_ID_HEADER] = bot_id
         self._http.headers[BOT_EPOCH_HEADER] = str(epoch)
+        if self._instance:
+            self._http.headers[BOT_INSTANCE_HEADER] = self._instance
 
     async def get(self, path: str, params: Mapping[str, str] | None = None, limit: httpx.Timeout = _READ_LIMIT) -> Any:
         """The JSON of a read.

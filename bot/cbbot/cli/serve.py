@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import socket
 import time
@@ -84,7 +85,7 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             if surroundings.slack_webhook
             else None
         )
-        client = BridgeClient(settings.bridge_url, surroundings.bridge_token)
+        client = BridgeClient(settings.bridge_url, surroundings.bridge_token, instance=secrets.token_hex(8))
         bot = LiveBot(about, client, opened, slack=slack, metrics=metrics)
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.

@@ -16,9 +16,11 @@ from cbbot.domain.instrument import PRODUCT_ID
 __all__ = [
     "BOT_EPOCH_HEADER",
     "BOT_ID_HEADER",
+    "BOT_INSTANCE_HEADER",
     "DIGITS_ONLY",
     "BotEpoch",
     "BotId",
+    "BotInstance",
     "BridgeAnswer",
     "BridgeRequest",
     "ClientOrderId",
@@ -31,6 +33,7 @@ __all__ = [
 
 BOT_ID_HEADER = "X-Bot-Id"
 BOT_EPOCH_HEADER = "X-Bot-Epoch"
+BOT_INSTANCE_HEADER = "X-Bot-Instance"
 
 _DIGITS = re.compile("[0-9]{1,19}")
 
@@ -58,6 +61,8 @@ ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 BotId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 BotEpoch = Annotated[int, Field(ge=0, le=2**63 - 1), DIGITS_ONLY]
 """Rises with every start of a bot (docs/trading.md, section 4)."""
+BotInstance = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""Made anew by every process: two that came to the same epoch differ in it."""
 
 VenueMs = Annotated[int, Field(strict=True, ge=0, le=4_102_444_800_000)]
 """A moment on the venue's clock, as ``GET /time`` tells it: milliseconds since 1970, 2100 at the latest."""

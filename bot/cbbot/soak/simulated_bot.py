@@ -47,6 +47,7 @@ class BotLife:
         metrics: BotMetrics,
         posted: Posted,
         priced: Callable[[], None],
+        instance: str,
     ) -> None:
         self.process = SimulatedProcess("bot", self._died)
         self.bot: LiveBot | None = None
@@ -56,7 +57,8 @@ class BotLife:
         self._faults = faults
         self._machine_ms = machine_ms
         self._metrics = metrics
-        self._client = BridgeClient(settings.bridge_url, "soak", http=_Watched(requests, posted, priced))
+        watched = _Watched(requests, posted, priced)
+        self._client = BridgeClient(settings.bridge_url, "soak", http=watched, instance=instance)
         self.process.spawn(self._run())
 
     async def _run(self) -> None:

@@ -139,6 +139,7 @@ class World:
             self._metrics,
             lambda body: self._posted(body, life, state_file),
             lambda: self._priced(life),
+            f"life-{self._lives}",
         )
         self._lives += 1
         self.log.note("bot starts", life=self._lives, folder=self._folder)

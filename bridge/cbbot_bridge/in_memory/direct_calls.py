@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 
-from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER
+from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, BOT_INSTANCE_HEADER
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import ROUTERS
 from cbbot_bridge.http_errors import RequestRefused
@@ -125,7 +125,7 @@ def _calls() -> tuple[dict[tuple[str, str], _Call], list[tuple[str, APIRoute, _C
 
 
 _FIXED, _OTHERS = _calls()
-_IDENTITY: Final = (BOT_ID_HEADER.lower(), BOT_EPOCH_HEADER.lower())
+_IDENTITY: Final = tuple(name.lower() for name in (BOT_ID_HEADER, BOT_EPOCH_HEADER, BOT_INSTANCE_HEADER))
 
 
 class DirectCalls:
@@ -134,7 +134,7 @@ class DirectCalls:
     def __init__(self, bridge: Bridge, app: FastAPI) -> None:
         self._bridge = bridge
         self._app = app
-        self._identity: tuple[str, str, int] = ("", "", 0)
+        self._read: tuple[tuple[str | None, ...], BotIdentity] | None = None
 
     async def answer(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
@@ -179,20 +179,24 @@ class DirectCalls:
             raise _Left
         identity = None
         if call.identifies:
-            bot_id, epoch = (headers.get(name) for name in _IDENTITY)
-            if (bot_id is None) != (epoch is None):
+            said = tuple(headers.get(name) for name in _IDENTITY)
+            if (said[0] is None) != (said[1] is None):
                 raise _Left
-            if bot_id is not None and epoch is not None:
-                identity = introduced(bridge, authorization, bot_id, self._epoch(bot_id, epoch))
+            if said[0] is not None:
+                identity = introduced(bridge, authorization, self._sender(said))
         return call.arguments(bridge, identity, from_path, query, content)
 
-    def _epoch(self, bot_id: str, text: str) -> int:
-        """The epoch as a number; read once, for a bot says the same every time."""
-        if self._identity[:2] != (bot_id, text):
-            fields = {field.name: field for field in _headers_of_a_bot()}
-            _valid(fields["bot_id"].validate(bot_id, {}, loc=("header",)))
-            self._identity = (bot_id, text, _valid(fields["epoch"].validate(text, {}, loc=("header",))))
-        return self._identity[2]
+    def _sender(self, said: tuple[str | None, ...]) -> BotIdentity:
+        """Who sends; read once, for a bot says the same every time."""
+        if self._read is None or self._read[0] != said:
+            fields = {field.alias.lower(): field for field in _headers_of_a_bot()}
+            values: list[Any] = [
+                None if text is None else _valid(fields[name].validate(text, {}, loc=("header",)))
+                for name, text in zip(_IDENTITY, said, strict=True)
+            ]
+            bot_id, epoch, instance = values
+            self._read = said, BotIdentity(bot_id, epoch, instance or "")
+        return self._read[1]
 
     async def _refusal(self, method: str, path: str, error: Exception) -> BridgeAnswer:
         scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b"", "app": self._app}

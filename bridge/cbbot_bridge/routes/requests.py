@@ -11,7 +11,16 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_fields import BOT_EPOCH_HEADER, BOT_ID_HEADER, DIGITS_ONLY, BotEpoch, BotId, ProductId
+from cbbot.contract.bridge_fields import (
+    BOT_EPOCH_HEADER,
+    BOT_ID_HEADER,
+    BOT_INSTANCE_HEADER,
+    DIGITS_ONLY,
+    BotEpoch,
+    BotId,
+    BotInstance,
+    ProductId,
+)
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.http_errors import NoCredentials, RequestRefused
 from cbbot_bridge.order_records import record_turned_away
@@ -49,6 +58,7 @@ class BotIdentity:
 
     bot_id: str
     epoch: int
+    instance: str = ""
 
 
 @contextmanager
@@ -66,6 +76,7 @@ async def identify(
     bridge: BridgeOf,
     bot_id: Annotated[BotId | None, Header(alias=BOT_ID_HEADER)] = None,
     epoch: Annotated[BotEpoch | None, Header(alias=BOT_EPOCH_HEADER)] = None,
+    instance: Annotated[BotInstance | None, Header(alias=BOT_INSTANCE_HEADER)] = None,
 ) -> BotIdentity | None:
     """The sender, None when it is no bot. Teaches the epoch if the token is right."""
     if bot_id is None and epoch is None:
@@ -75,19 +86,19 @@ async def identify(
         message = f"{missing}: {BOT_ID_HEADER} and {BOT_EPOCH_HEADER} go together"
         raise RequestRefused(422, BridgeErrorCode.INVALID_INPUT, message)
     with turned_away_is_recorded(request):
-        return introduced(bridge, request.headers.get("authorization"), bot_id, epoch)
+        return introduced(bridge, request.headers.get("authorization"), BotIdentity(bot_id, epoch, instance or ""))
 
 
-def introduced(bridge: Bridge, authorization: str | None, bot_id: str, epoch: int) -> BotIdentity:
+def introduced(bridge: Bridge, authorization: str | None, bot: BotIdentity) -> BotIdentity:
     """A bot that says who it is.
 
     Raises:
         RequestRefused: 409, it has a successor.
     """
-    bridge.epochs.check(bot_id, epoch)
+    bridge.epochs.check(bot.bot_id, bot.epoch, bot.instance)
     if bridge.access.allows(authorization):
-        bridge.epochs.learn(bot_id, epoch)
-    return BotIdentity(bot_id, epoch)
+        bridge.epochs.learn(bot.bot_id, bot.epoch, bot.instance)
+    return bot
 
 
 Identity = Annotated[BotIdentity | None, Depends(identify)]
@@ -104,7 +115,7 @@ def epoch_check(bridge: Bridge, identity: BotIdentity | None) -> Callable[[], No
     """The last check before an order leaves: it may have waited while the bot's successor came up."""
     if identity is None:
         return lambda: None
-    return lambda: bridge.epochs.check(identity.bot_id, identity.epoch)
+    return lambda: bridge.epochs.check(identity.bot_id, identity.epoch, identity.instance)
 
 
 # auto_error off: our own answer has our own shape. The class is here for the OpenAPI document.

@@ -26,8 +26,9 @@ OPEN = [
 ORDER = {"client_order_id": "c-1", "product_id": "BTC-USD", "side": "BUY", "quote_size": "25"}
 
 
-def bot(epoch: int | str, name: str = "btc") -> dict[str, str]:
-    return {"X-Bot-Id": name, "X-Bot-Epoch": str(epoch)}
+def bot(epoch: int | str, name: str = "btc", instance: str = "") -> dict[str, str]:
+    identity = {"X-Bot-Id": name, "X-Bot-Epoch": str(epoch)}
+    return {**identity, "X-Bot-Instance": instance} if instance else identity
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -101,6 +102,22 @@ async def test_an_older_epoch_is_refused_everywhere_once_a_newer_one_was_seen(op
     assert coinbase.bodies() == []
 
 
+async def test_an_epoch_belongs_to_the_process_that_showed_it_first(open_bridge: Any, coinbase: Any) -> None:
+    async with open_bridge() as client:
+        # A person who asks in the bot's name has no instance, and takes nothing from it.
+        assert (await client.get("/time", headers=bot(8))).status_code == 200
+        assert (await client.get("/time", headers=bot(8, instance="one"))).status_code == 200
+        for answer in (
+            await client.get("/time", headers=bot(8, instance="two")),
+            await client.post("/order/market", json=ORDER, headers=bot(8, instance="two")),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "stale_epoch")
+        assert (await client.get("/time", headers=bot(8, instance="one"))).status_code == 200
+        assert (await client.get("/time", headers=bot(9, instance="two"))).status_code == 200
+        assert (await client.get("/time", headers=bot(9, instance="one"))).status_code == 409
+    assert coinbase.bodies() == []
+
+
 async def test_a_passer_by_cannot_lock_a_bot_out(open_bridge: Any) -> None:
     async with open_bridge() as client:
         nobody = {**bot(2**63 - 1), "Authorization": "Bearer wrong"}
@@ -140,6 +157,7 @@ async def test_an_epoch_that_grew_old_while_the_order_waited_is_refused_before_i
         (bot(-1), "X-Bot-Epoch"),
         (bot(2**63), "X-Bot-Epoch"),
         (bot(7, "a b"), "X-Bot-Id"),
+        (bot(7, instance="a b"), "X-Bot-Instance"),
     ],
 )
 async def test_half_or_malformed_identity_is_a_422_that_names_the_header(
