@@ -134,7 +134,7 @@ _SOLD_UNSAVED = (
 
 
 def sold_unsaved() -> Plan:
-    return Plan(seed=3059, hours=1.0, injections=_SOLD_UNSAVED)
+    return Plan(seed=3061, hours=1.0, injections=_SOLD_UNSAVED)
 
 
 def test_an_exit_that_the_state_does_not_know_and_the_list_has_twice_is_one_trade() -> None:
