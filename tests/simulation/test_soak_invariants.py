@@ -133,9 +133,9 @@ def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = refused_orders.exit_waits
-    assert violated(plan_of_seed(10, 0.25, "doubt")) == ""
+    assert violated(plan_of_seed(2, 0.25, "doubt")) == ""
     monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
-    assert violated(plan_of_seed(10, 0.25, "doubt")) == "every lot is watched"
+    assert violated(plan_of_seed(2, 0.25, "doubt")) == "every lot is watched"
 
 
 def test_entries_that_do_not_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
