@@ -27,7 +27,7 @@ def locked_for(name: str, environment: Mapping[str, str] | None = None) -> dict[
     """Package to version, as the lock is installed here, or where the environment (of markers) is another."""
     given = dict(environment or {})
     return {
-        canonicalize_name(package): version
+        str(canonicalize_name(package)): version
         for package, found in pins(name).items()
         for version, marker in found
         if not marker or Marker(marker).evaluate(given)

@@ -68,7 +68,7 @@ def test_an_image_is_small(containers: str, part: str, note: Note) -> None:
 def test_what_is_installed_is_what_the_tests_ran_on(containers: str, part: str) -> None:
     folder = inside(containers, part, "python", "-c", "import cbbot, os; print(os.path.dirname(cbbot.__path__[0]))")
     python, found = json.loads(inside(containers, part, "python", "-c", INSTALLED, folder.strip()))
-    versions = {canonicalize_name(name): version for name, version in found.items()}
+    versions = {str(canonicalize_name(name)): version for name, version in found.items()}
     assert versions.pop("cbbot")
     assert versions == locked_for(part, {"python_full_version": python})
 

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 from candle_files import ROOT
 from locked_versions import LOCKS, locked_for, pins
 
-# Other people's clients of the exchange, in an environment of their own because of what they pin.
-APART = {"clients"}
+# Other people's programs, in environments of their own because of what they pin.
+APART = {"clients", "yardsticks"}
 
 
 @pytest.mark.parametrize("name", sorted(set(LOCKS) - APART - {"dev"}))
@@ -26,7 +26,7 @@ def test_a_lock_has_the_versions_of_the_tests(name: str) -> None:
 
 
 def test_the_tests_run_on_what_is_locked() -> None:
-    installed = {canonicalize_name(each.name): each.version for each in distributions()}
+    installed = {str(canonicalize_name(each.name)): each.version for each in distributions()}
     locked = locked_for("dev")
     assert {package: installed.get(package) for package in locked} == locked, "python3 tools/dev.py setup"
 
