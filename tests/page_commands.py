@@ -31,7 +31,9 @@ from started_processes import start
 __all__ = ["Block", "Failed", "Reader", "blocks"]
 
 Place = Literal["here", "cluster", "nowhere"]
-_MARK: Final = re.compile(r"<!-- (?:run: (?P<place>here|cluster)(?:, until (?P<until>.+?))?|not run: (?P<reason>.+?)) -->")
+_MARK: Final = re.compile(
+    r"<!-- (?:run: (?P<place>here|cluster)(?:, until (?P<until>.+?))?|not run: (?P<reason>.+?)) -->"
+)
 _FENCE: Final = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")
 _HEADING: Final = re.compile(r"^(?P<level>#+) (?P<title>.+)$")
 _STOP_SECONDS: Final = 30.0

@@ -2,8 +2,8 @@
 
 ``VENV`` (.venv unless the environment names another) holds the project itself, editable, so that an edit is seen by
 tests and demo alike. Its locks are parts of one resolution, so any of them may be added to it. Beside it,
-``CLIENTS`` holds other people's clients of the exchange, and ``YARDSTICKS`` other people's checks of images and manifests:
-each asks for versions of its own.
+``CLIENTS`` holds other people's clients of the exchange, and ``YARDSTICKS`` other people's checks of images and
+manifests: each asks for versions of its own.
 """
 
 from __future__ import annotations

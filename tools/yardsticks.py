@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dev_environments import ROOT, YARDSTICKS
 
 from cbbot.contract.spec_reader import read_spec
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Tokens
 from cbbot_operator.render import Inputs, render
-from dev_environments import ROOT, YARDSTICKS
 
 PARTS = ("bot", "bridge", "operator")
 NO_HELM = 4
@@ -102,7 +102,9 @@ def main() -> int:
 def hadolint() -> list[str]:
     command = [str(YARDSTICKS / "bin" / "hadolint"), "--format=json", *(f"Dockerfile.{part}" for part in PARTS)]
     printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False, timeout=120).stdout
-    return [f"{each['file']}:{each['line']}: {each['code']} {each['message']} [hadolint]" for each in json.loads(printed)]
+    return [
+        f"{each['file']}:{each['line']}: {each['code']} {each['message']} [hadolint]" for each in json.loads(printed)
+    ]
 
 
 def checkov(report: Report, framework: str, *where: str) -> Iterator[Finding]:

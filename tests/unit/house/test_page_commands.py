@@ -81,7 +81,7 @@ def test_a_block_says_where_it_is_run_or_the_page_does(page: Path) -> None:
 
 def test_a_block_that_nothing_marks_is_an_error(page: Path) -> None:
     page.write_text(PAGE.replace("<!-- run: here -->\n", ""))
-    with pytest.raises(ValueError, match="page.md:8: nothing says where these commands are run"):
+    with pytest.raises(ValueError, match=r"page\.md:8: nothing says where these commands are run"):
         blocks(page)
 
 
