@@ -6,12 +6,13 @@ hadolint and checkov read the three Dockerfiles; checkov the objects of the char
 cluster, and of every example's TradingBot; cyclonedx makes a bill of materials of each image's lock. Their programs
 are in the environment beside this one that ``python3 tools/dev.py yardsticks`` makes; helm is looked for on PATH.
 What is left on purpose stands in yardsticks.toml, with its reason.
-Exit codes: 0 nothing found, 1 found or failed, 4 no helm on this machine (the rest was checked and is well).
+Exit codes: 0 nothing found, 1 found or failed. Without helm the chart is left out, which is said, and fails in CI.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -32,7 +33,6 @@ from cbbot_operator.observed import Tokens
 from cbbot_operator.render import Inputs, render
 
 PARTS = ("bot", "bridge", "operator")
-NO_HELM = 4
 NAMESPACE = "trading"
 # What a person may choose and changes which objects there are.
 CHARTS = {"chart": (), "chart-of-a-cluster": ("--set=scope=cluster", "--set=replicas=2")}
@@ -91,12 +91,9 @@ def main() -> int:
         print(problem)
     print(f"yardsticks: {report.passed} checks of checkov passed, {len(report.needed)} kinds left with a reason, "
           f"{len(report.problems)} findings", flush=True)  # fmt: skip
-    if report.problems:
-        return 1
     if not helm:
-        print("the chart was not checked: no helm on this machine (https://helm.sh)", file=sys.stderr)
-        return NO_HELM
-    return 0
+        print("the chart was not checked: install helm (https://helm.sh)", file=sys.stderr)
+    return 1 if report.problems or (not helm and os.environ.get("CI")) else 0
 
 
 def hadolint() -> list[str]:
