@@ -56,7 +56,10 @@ NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX_LENGTH = 45
 
-LabelValue = Annotated[str, Field(max_length=63)]
+# A prefix that is a domain, and a name; bounded here, for no schema says anything of a mapping's keys.
+QUALIFIED_NAME = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+QualifiedName = Annotated[str, Field(pattern=QUALIFIED_NAME)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
 
 SETTING_OF: Final[Mapping[str, Setting]] = {**BY_FIELD, **EXCHANGE_BY_FIELD}
@@ -276,14 +279,14 @@ class ServiceMonitorSpec(_Section):
         pattern=r"^[1-9][0-9]*(s|m)$",
         max_length=8,
     )
-    labels: dict[str, LabelValue] = Field(
+    labels: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
     )
 
 
 class Monitoring(_Section):
     serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
-    namespaceSelector: dict[str, LabelValue] = Field(
+    namespaceSelector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict,
         description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
         max_length=20,
@@ -305,12 +308,12 @@ class Process(_Section):
         default="IfNotPresent", description="When to pull the image."
     )
     resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
-    nodeSelector: dict[str, LabelValue] = Field(
+    nodeSelector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict, description="Labels of eligible nodes.", max_length=50
     )
     tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
     affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
-    podAnnotations: dict[str, AnnotationValue] = Field(
+    podAnnotations: dict[QualifiedName, AnnotationValue] = Field(
         default_factory=dict, description="Annotations of the pod.", max_length=50
     )
     env: list[EnvVar] = Field(

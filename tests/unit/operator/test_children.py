@@ -294,6 +294,18 @@ def test_a_container_added_by_hand_is_removed_and_what_restricted_allows_stays(
     assert cluster.requests == []
 
 
+def test_a_setting_put_into_a_container_by_hand_is_taken_out_again(
+    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
+) -> None:
+    cluster.tradingbot(paper)
+    watched_look()
+    wanted = copy.deepcopy(cluster.one("Deployment", "btc-bot")["spec"]["template"]["spec"]["containers"])
+    (bot,) = cluster.edit("Deployment", "btc-bot")["spec"]["template"]["spec"]["containers"]
+    bot["env"].append({"name": "MAX_DAILY_LOSS_PCT", "value": "90"})
+    watched_look()
+    assert cluster.one("Deployment", "btc-bot")["spec"]["template"]["spec"]["containers"] == wanted
+
+
 def test_a_refused_change_still_lets_the_policies_and_the_stop_through(
     cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
 ) -> None:

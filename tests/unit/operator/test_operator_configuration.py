@@ -27,6 +27,12 @@ def test_the_lease_stands_in_a_watched_namespace() -> None:
     assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a,ops"}).lease_namespace == "ops"
 
 
+def test_two_operators_outside_of_pods_never_hold_the_lease_under_one_name() -> None:
+    first, second = (read_configuration(GOOD).identity for _ in range(2))
+    assert first != second
+    assert read_configuration(GOOD | {"POD_NAME": "cbbot-operator-abc"}).identity == "cbbot-operator-abc"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
