@@ -217,7 +217,11 @@ def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:
         )
     if not outcome.clean:
         return Judgement("Unknown", "HeldBack", "see Ready")
-    return Judgement("True", "Applied", "ServiceMonitors for bot and bridge")
+    return Judgement(
+        "True",
+        "Applied",
+        "ServiceMonitors for bot and bridge stand; whether a Prometheus selects them is not known here: see its targets",
+    )
 
 
 def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:

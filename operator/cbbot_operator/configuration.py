@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cbbot.contract.ports import OPERATOR_PORT
 from cbbot.contract.runtime_env import LOG_LEVELS
@@ -12,11 +12,14 @@ from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import ListSetting, TextSetting
 from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN
+from cbbot_operator.inherited import Inherited
 
 __all__ = ["CONFIGURATION", "Configuration", "read_configuration"]
 
 _NAME = "lower case letters, digits and dashes, at most 63"
 _WHOLE_CLUSTER: Final = "*"
+_LABEL = r"([a-z0-9][-a-z0-9.]{0,252}/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?"
+_CIDR = r"[0-9.]{7,15}/[0-9]{1,2}|[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}"
 
 
 def _image(key: str, meaning: str) -> Setting:
@@ -31,6 +34,10 @@ def _name(key: str, default: str, meaning: str) -> Setting:
 def _number(key: str, kind: Kind, default: str, bounds: tuple[int, int], meaning: str) -> Setting:
     low, high = map(str, bounds)
     return Setting(key=key, kind=kind, meaning=meaning, default=default, minimum=low, maximum=high)
+
+
+def _labels(key: str, meaning: str) -> Setting:
+    return ListSetting(key=key, meaning=meaning, pattern=_LABEL, words="labels such as team=metrics, separated by commas")
 
 
 CONFIGURATION: Final[tuple[Setting, ...]] = (
@@ -48,6 +55,28 @@ CONFIGURATION: Final[tuple[Setting, ...]] = (
         meaning="Where TradingBots are looked for; the operator's own namespace when not given.",
         pattern=rf"{NAMESPACE_PATTERN}|\*",
         words="* for the whole cluster, or names of namespaces separated by commas",
+    ),
+    _labels("CBBOT_MONITOR_LABELS", "Labels of every ServiceMonitor, by which a Prometheus selects them."),
+    _labels("CBBOT_SCRAPER_NAMESPACES", "Labels of the namespaces that may scrape; every one when not given."),
+    _labels("CBBOT_SCRAPER_PODS", "Labels of the pods there that may scrape; every one when not given."),
+    Setting(
+        key="CBBOT_EGRESS_LIMITED",
+        kind=Kind.BOOLEAN,
+        default="false",
+        meaning="Let the pods of bots and bridges reach nothing but what they need.",
+    ),
+    ListSetting(
+        key="CBBOT_EGRESS_CIDRS",
+        meaning="Where exchange and Slack, or a proxy to them, are; everywhere when not given.",
+        pattern=_CIDR,
+        words="networks such as 203.0.113.0/24, separated by commas",
+    ),
+    ListSetting(
+        key="CBBOT_EGRESS_PORTS",
+        meaning="The ports they are reached on.",
+        default="443",
+        pattern=r"[1-9][0-9]{0,4}",
+        words="port numbers separated by commas",
     ),
     _name("POD_NAMESPACE", "default", "The operator's own namespace."),
     TextSetting(
@@ -90,6 +119,7 @@ class Configuration:
     workers: int
     resync_seconds: float
     poll_seconds: float
+    inherited: Inherited
 
     @property
     def lease_namespace(self) -> str:
@@ -126,4 +156,20 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
         workers=values["CBBOT_WORKERS"],
         resync_seconds=float(values["CBBOT_RESYNC_SECONDS"]),
         poll_seconds=float(values["CBBOT_POLL_SECONDS"]),
+        inherited=_inherited(values),
     )
+
+
+def _inherited(values: Mapping[str, Any]) -> Inherited:
+    return Inherited(
+        monitor_labels=_mapping(values["CBBOT_MONITOR_LABELS"]),
+        scraper_namespaces=_mapping(values["CBBOT_SCRAPER_NAMESPACES"]),
+        scraper_pods=_mapping(values["CBBOT_SCRAPER_PODS"]),
+        egress_limited=values["CBBOT_EGRESS_LIMITED"],
+        egress_cidrs=values["CBBOT_EGRESS_CIDRS"] or (),
+        egress_ports=tuple(map(int, values["CBBOT_EGRESS_PORTS"])),
+    )
+
+
+def _mapping(labels: tuple[str, ...] | None) -> dict[str, str]:
+    return dict(label.split("=", maxsplit=1) for label in labels or ())

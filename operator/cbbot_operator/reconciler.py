@@ -207,6 +207,7 @@ class Reconciler:
             bot_image=self._configuration.bot_image,
             bridge_image=self._configuration.bridge_image,
             image_pull_secrets=self._configuration.image_pull_secrets,
+            inherited=self._configuration.inherited,
             operator_namespace=self._configuration.own_namespace,
             monitors_known=seen.monitors_known,
             namespaces_named=seen.namespaces_named,

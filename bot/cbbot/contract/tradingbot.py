@@ -277,7 +277,9 @@ class ServiceMonitorSpec(_Section):
         max_length=8,
     )
     labels: dict[str, LabelValue] = Field(
-        default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
+        default_factory=dict,
+        description="Labels a Prometheus selects ServiceMonitors by, besides the operator's.",
+        max_length=20,
     )
 
 
@@ -285,7 +287,7 @@ class Monitoring(_Section):
     serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
     namespaceSelector: dict[str, LabelValue] = Field(
         default_factory=dict,
-        description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
+        description="Labels of the namespaces whose pods may scrape; the operator's default when empty.",
         max_length=20,
     )
 

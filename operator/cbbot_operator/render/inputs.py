@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key, Names, labels
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
@@ -43,6 +44,7 @@ class Inputs:
     bot_image: str
     bridge_image: str
     image_pull_secrets: tuple[str, ...] = ()
+    inherited: Inherited = field(default_factory=Inherited)
     operator_namespace: str = ""
     monitors_known: bool = False
     namespaces_named: bool = True
