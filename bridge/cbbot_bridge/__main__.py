@@ -15,7 +15,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -81,9 +81,10 @@ async def _serve(settings: BridgeSettings, listeners: list[socket.socket]) -> in
     }
     _LOG.info("starting", extra={"fields": fields})
     app: ASGIApp = create_app(Bridge(settings))
-    ports: dict[str, object] = {}
+    announced: Callable[[socket.socket], None] = log_listening
     if len(listeners) > 1:
-        ports["metrics_port"] = metrics_port = listeners[1].getsockname()[1]
+        metrics_port = listeners[1].getsockname()[1]
+        announced = partial(log_listening, metrics_port=metrics_port)
         app = MetricsPort(app, metrics_port)
     # What is here now stays to the end. Each look of the garbage collector through all of it held every request up for
     # 70 ms.
@@ -91,7 +92,7 @@ async def _serve(settings: BridgeSettings, listeners: list[socket.socket]) -> in
     gc.freeze()
     server = HttpServer(
         app,
-        partial(log_listening, **ports),
+        announced,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
     )

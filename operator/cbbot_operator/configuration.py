@@ -37,7 +37,9 @@ def _number(key: str, kind: Kind, default: str, bounds: tuple[int, int], meaning
 
 
 def _labels(key: str, meaning: str) -> Setting:
-    return ListSetting(key=key, meaning=meaning, pattern=_LABEL, words="labels such as team=metrics, separated by commas")
+    return ListSetting(
+        key=key, meaning=meaning, pattern=_LABEL, words="labels such as team=metrics, separated by commas"
+    )
 
 
 CONFIGURATION: Final[tuple[Setting, ...]] = (

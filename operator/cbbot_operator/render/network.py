@@ -29,9 +29,7 @@ def _service(inputs: Inputs, component: str, ports: Mapping[str, int], *, unread
     spec: dict[str, Any] = {
         "selector": selector(inputs.key.name, component),
         # An explicit protocol: server-side apply of 1.20 refuses a port without one.
-        "ports": [
-            {"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports.items()
-        ],
+        "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports.items()],
     }
     if unready:  # a false here is dropped by the API server, and every apply would be a change
         spec["publishNotReadyAddresses"] = True
