@@ -11,7 +11,7 @@ from cbbot.contract.runtime_env import LOG_LEVELS
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import ListSetting, TextSetting
-from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN
+from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN, POD_USER
 from cbbot_operator.inherited import Inherited
 
 __all__ = ["CONFIGURATION", "Configuration", "read_configuration"]
@@ -58,6 +58,13 @@ CONFIGURATION: Final[tuple[Setting, ...]] = (
         pattern=rf"{NAMESPACE_PATTERN}|\*",
         words="* for the whole cluster, or names of namespaces separated by commas",
     ),
+    Setting(
+        key="CBBOT_WATCH_SECRETS",
+        kind=Kind.BOOLEAN,
+        default="true",
+        meaning="Watch the Secrets that are marked for it, which takes the right to list every Secret; otherwise they "
+        "are read by name alone.",
+    ),
     _labels("CBBOT_MONITOR_LABELS", "Labels of every ServiceMonitor, by which a Prometheus selects them."),
     _labels("CBBOT_SCRAPER_NAMESPACES", "Labels of the namespaces that may scrape; every one when not given."),
     _labels("CBBOT_SCRAPER_PODS", "Labels of the pods there that may scrape; every one when not given."),
@@ -79,6 +86,15 @@ CONFIGURATION: Final[tuple[Setting, ...]] = (
         default="443",
         pattern=r"[1-9][0-9]{0,4}",
         words="port numbers separated by commas",
+    ),
+    _number(
+        "CBBOT_POD_USER", Kind.INTEGER, str(POD_USER), (0, 2_147_483_647), "Who pods run as; 0: the cluster chooses."
+    ),
+    Setting(
+        key="CBBOT_IP_FAMILY_POLICY",
+        kind=Kind.CHOICE,
+        choices=("PreferDualStack", "RequireDualStack", "SingleStack"),
+        meaning="IPv4, IPv6 or both for every Service; the cluster's default when not given.",
     ),
     _name("POD_NAMESPACE", "default", "The operator's own namespace."),
     TextSetting(
@@ -121,6 +137,7 @@ class Configuration:
     workers: int
     resync_seconds: float
     poll_seconds: float
+    watch_secrets: bool
     inherited: Inherited
 
     @property
@@ -158,6 +175,7 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
         workers=values["CBBOT_WORKERS"],
         resync_seconds=float(values["CBBOT_RESYNC_SECONDS"]),
         poll_seconds=float(values["CBBOT_POLL_SECONDS"]),
+        watch_secrets=values["CBBOT_WATCH_SECRETS"],
         inherited=_inherited(values),
     )
 
@@ -167,6 +185,8 @@ def _inherited(values: Mapping[str, Any]) -> Inherited:
         monitor_labels=_mapping(values["CBBOT_MONITOR_LABELS"]),
         scraper_namespaces=_mapping(values["CBBOT_SCRAPER_NAMESPACES"]),
         scraper_pods=_mapping(values["CBBOT_SCRAPER_PODS"]),
+        pod_user=values["CBBOT_POD_USER"],
+        ip_family_policy=values["CBBOT_IP_FAMILY_POLICY"] or "",
         egress_limited=values["CBBOT_EGRESS_LIMITED"],
         egress_cidrs=values["CBBOT_EGRESS_CIDRS"] or (),
         egress_ports=tuple(map(int, values["CBBOT_EGRESS_PORTS"])),

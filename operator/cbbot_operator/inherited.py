@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cbbot.contract.tradingbot import POD_USER
+
 __all__ = ["Inherited"]
 
 
@@ -22,3 +24,7 @@ class Inherited:
     egress_limited: bool = False
     egress_cidrs: tuple[str, ...] = ()
     egress_ports: tuple[int, ...] = (443,)
+    pod_user: int = POD_USER
+    """Who pods run as, 0 where the cluster chooses."""
+    ip_family_policy: str = ""
+    """Of every Service; empty where the cluster is too old to know such a field, or is to say it."""

@@ -314,11 +314,11 @@ UserId = Annotated[int, Field(ge=0, le=2_147_483_647)]
 class PodSecurity(_Section):
     """Who a pod runs as; the rest of its context is what Pod Security `restricted` asks for, and stays."""
 
-    runAsUser: UserId = Field(
-        default=POD_USER, description="User id; 0: the cluster chooses, as OpenShift does."
+    runAsUser: UserId | None = Field(
+        default=None, description="User id, 0 for one of the cluster's choice; the operator's default when not given."
     )
-    runAsGroup: UserId = Field(default=POD_USER, description="Group id; 0: the cluster chooses.")
-    fsGroup: UserId = Field(default=POD_USER, description="Group that owns the volumes; 0: the cluster chooses.")
+    runAsGroup: UserId | None = Field(default=None, description="Group id; as runAsUser when not given.")
+    fsGroup: UserId | None = Field(default=None, description="Group of the volumes; as runAsUser when not given.")
     fsGroupChangePolicy: Literal["OnRootMismatch", "Always"] = Field(
         default="OnRootMismatch", description="When a volume's owner is changed."
     )

@@ -31,6 +31,8 @@ def _service(inputs: Inputs, component: str, ports: Mapping[str, int], *, unread
         # An explicit protocol: server-side apply of 1.20 refuses a port without one.
         "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports.items()],
     }
+    if policy := inputs.inherited.ip_family_policy:
+        spec["ipFamilyPolicy"] = policy
     if unready:  # a false here is dropped by the API server, and every apply would be a change
         spec["publishNotReadyAddresses"] = True
     return {**inputs.head("Service", inputs.names.of(component), component), "spec": spec}

@@ -40,7 +40,7 @@ def deployment(
         # starts would trade on until it is killed. So process 1 is the pod's own, not the bot.
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": 60,
-        "securityContext": _security_context(process),
+        "securityContext": _security_context(process, inputs.inherited.pod_user),
         "containers": containers,
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
     }
@@ -75,10 +75,15 @@ def deployment(
     return annotate(made, _marks(inputs, process, template))
 
 
-def _security_context(process: Process) -> dict[str, Any]:
-    """As `restricted` wants it; who the pod runs as is the spec's to say, 0 for nobody: then the cluster says it."""
+def _security_context(process: Process, default_user: int) -> dict[str, Any]:
+    """As `restricted` wants it; who the pod runs as is the spec's or the operator's to say, 0 for the cluster's."""
     given = process.securityContext
-    ids = {"runAsUser": given.runAsUser, "runAsGroup": given.runAsGroup, "fsGroup": given.fsGroup}
+    user = default_user if given.runAsUser is None else given.runAsUser
+    ids = {
+        "runAsUser": user,
+        "runAsGroup": user if given.runAsGroup is None else given.runAsGroup,
+        "fsGroup": user if given.fsGroup is None else given.fsGroup,
+    }
     context: dict[str, Any] = {
         "runAsNonRoot": True,
         **{field: number for field, number in ids.items() if number},

@@ -36,6 +36,7 @@ def test_what_every_tradingbot_inherits_is_read() -> None:
         "CBBOT_EGRESS_LIMITED": "true",
         "CBBOT_EGRESS_CIDRS": "203.0.113.0/24,2001:db8::/32",
         "CBBOT_EGRESS_PORTS": "443,8443",
+        "CBBOT_IP_FAMILY_POLICY": "PreferDualStack",
     }
     assert read_configuration(GOOD | told).inherited == Inherited(
         monitor_labels={"release": "kube-prometheus-stack", "example.org/team": "t"},
@@ -44,6 +45,7 @@ def test_what_every_tradingbot_inherits_is_read() -> None:
         egress_limited=True,
         egress_cidrs=("203.0.113.0/24", "2001:db8::/32"),
         egress_ports=(443, 8443),
+        ip_family_policy="PreferDualStack",
     )
     assert read_configuration(GOOD).inherited == Inherited()
 
@@ -56,6 +58,8 @@ def test_what_every_tradingbot_inherits_is_read() -> None:
         ("CBBOT_SCRAPER_NAMESPACES", "-a=b"),
         ("CBBOT_EGRESS_CIDRS", "example.org"),
         ("CBBOT_EGRESS_PORTS", "https"),
+        ("CBBOT_IP_FAMILY_POLICY", "Both"),
+        ("CBBOT_WATCH_SECRETS", "sometimes"),
         ("CBBOT_BOT_IMAGE", ""),
         ("CBBOT_BRIDGE_IMAGE", "a b"),
         ("CBBOT_NAMESPACES", "a,*"),

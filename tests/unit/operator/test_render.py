@@ -324,6 +324,57 @@ def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[
     assert given["metadata"]["annotations"][ASKED] == "ReadWriteOncePod"
 
 
+def test_services_are_of_both_families_where_the_operator_was_told_so(paper: dict[str, Any]) -> None:
+    told = Inherited(ip_family_policy="PreferDualStack")
+    for name in ("btc-bot", "btc-bridge"):
+        assert rendered(paper, inherited=told)["Service", name]["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+        assert "ipFamilyPolicy" not in rendered(paper)["Service", name]["spec"]
+
+
+def test_a_pod_is_placed_labelled_and_named_as_its_spec_says_and_is_found_by_our_labels(paper: dict[str, Any]) -> None:
+    spread = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]
+    paper["bridge"] = {
+        "podLabels": {"team": "ours", "cbbot.io/tradingbot": "another"},
+        "priorityClassName": "high",
+        "topologySpreadConstraints": spread,
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}],
+    }
+    objects = rendered(paper)
+    labels = pod(objects, "bridge")["metadata"]["labels"]
+    assert (labels["team"], labels["cbbot.io/tradingbot"]) == ("ours", "btc")
+    spec = pod(objects, "bridge")["spec"]
+    assert (spec["priorityClassName"], spec["topologySpreadConstraints"]) == ("high", spread)
+    assert spec["hostAliases"] == [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}]
+    assert {"priorityClassName", "topologySpreadConstraints", "hostAliases"}.isdisjoint(pod(objects, "bot")["spec"])
+
+
+@pytest.mark.parametrize(
+    ("given", "ids"),
+    [
+        ({}, (10001, 10001, 10001)),
+        ({"runAsUser": 1234, "fsGroup": 77}, (1234, 1234, 77)),
+        ({"runAsUser": 0}, (None, None, None)),
+    ],
+)
+def test_who_a_pod_runs_as_may_be_said_or_left_to_the_cluster_and_the_rest_stays(
+    paper: dict[str, Any], given: dict[str, Any], ids: tuple[int | None, ...]
+) -> None:
+    paper["bot"] = {"securityContext": {**given, "supplementalGroups": [5]}}
+    context = pod(rendered(paper), "bot")["spec"]["securityContext"]
+    assert tuple(context.get(field) for field in ("runAsUser", "runAsGroup", "fsGroup")) == ids
+    assert context["runAsNonRoot"] is True
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert context["supplementalGroups"] == [5]
+
+
+def test_one_setting_of_the_operators_leaves_it_to_the_cluster_who_every_pod_runs_as(paper: dict[str, Any]) -> None:
+    objects = rendered(paper, inherited=Inherited(pod_user=0))
+    for component in ("bot", "bridge"):
+        context = pod(objects, component)["spec"]["securityContext"]
+        assert {"runAsUser", "runAsGroup", "fsGroup"}.isdisjoint(context)
+        assert context["runAsNonRoot"] is True
+
+
 def ingress(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> list[tuple[list[Any], list[int]]]:
     rules = objects["NetworkPolicy", f"btc-{component}"]["spec"]["ingress"]
     return [(rule["from"], [port["port"] for port in rule["ports"]]) for rule in rules]
