@@ -1,4 +1,4 @@
-"""Renews tests/chart/rendered, what the chart renders of some values: ``python tools/renew_chart.py``. It takes helm."""
+"""Renews tests/chart/rendered, what the chart renders of some values: ``python tools/renew_chart.py``; takes helm."""
 
 from __future__ import annotations
 

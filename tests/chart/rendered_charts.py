@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,11 +13,23 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ["FOLDER", "KEPT", "ROOT", "helm", "helm_program", "kept_text", "of_kind", "one", "rendered", "template"]
+__all__ = [
+    "FOLDER",
+    "KEPT",
+    "PROMETHEUS_OPERATOR",
+    "ROOT",
+    "helm",
+    "helm_program",
+    "kept_text",
+    "of_kind",
+    "one",
+    "rendered",
+    "template",
+]
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = Path(__file__).parent / "rendered"
-_PROMETHEUS_OPERATOR: Final = tuple(
+PROMETHEUS_OPERATOR: Final = tuple(
     f"--api-versions=monitoring.coreos.com/{kind}"
     for kind in ("v1/ServiceMonitor", "v1/PrometheusRule", "v1alpha1/AlertmanagerConfig")
 )
@@ -64,9 +75,9 @@ _EVERYTHING: Final[dict[str, Any]] = {
 
 KEPT: Final[Mapping[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
     "defaults": ((), {}),
-    "everything": (_PROMETHEUS_OPERATOR, _EVERYTHING),
+    "everything": (PROMETHEUS_OPERATOR, _EVERYTHING),
     "listed-namespaces": ((), {"namespaces": ["a", 42], "aggregateRoles": True, "networkPolicy": {"enabled": False}}),
-    "kubernetes-1.20": (("--kube-version=1.20.0", "--api-versions=policy/v1beta1"), {"replicas": 2}),
+    "kubernetes-1.20": (("--kube-version=1.20.0",), {"replicas": 2}),
 }
 """By name: further arguments of helm, and values."""
 
@@ -80,7 +91,6 @@ def helm(*arguments: str, values: Mapping[str, Any] | None = None) -> subprocess
     return subprocess.run(
         [str(helm_program()), *arguments, *given],
         input=yaml.safe_dump(dict(values)) if values is not None else None,
-        env={key: text for key, text in os.environ.items() if key != "KUBECONFIG"},
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -120,9 +120,8 @@ def _has_comment_near(lines: list[str], number: int) -> bool:
 def test_the_notes_name_the_next_command() -> None:
     ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
-        missing(
-            f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}", required_by="CBBOT_CLUSTER_SUITE"
-        )
+        why = f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}"
+        missing(why, required_by="CBBOT_CLUSTER_SUITE")
     assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout
     document = ended.stdout.split("<<'END'\n")[1].split("\nEND\n")[0]
     assert yaml.safe_load(document) == yaml.safe_load((ROOT / "examples/try.yaml").read_text(encoding="utf-8"))

@@ -37,16 +37,8 @@ def as_text() -> Iterator[dict[str, Any]]:
 
 def by_helm() -> Iterator[dict[str, Any]]:
     for scope in ("namespaces", "cluster"):
-        command = [
-            str(HELM),
-            "template",
-            "x",
-            "charts",
-            "--set",
-            f"scope={scope}",
-            "--set",
-            "aggregateRoles=true,secrets.watch=true",
-        ]
+        values = f"scope={scope},aggregateRoles=true,secrets.watch=true"
+        command = [str(HELM), "template", "x", "charts", "--set", values]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
         yield from yaml.safe_load_all(text)
 

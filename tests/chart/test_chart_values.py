@@ -13,19 +13,30 @@ import pytest
 import yaml
 
 from cbbot_operator.configuration import read_configuration
-from chart.rendered_charts import FOLDER, KEPT, ROOT, helm, kept_text, of_kind, one, rendered, template
+from chart.rendered_charts import (
+    FOLDER,
+    KEPT,
+    PROMETHEUS_OPERATOR,
+    ROOT,
+    helm,
+    kept_text,
+    of_kind,
+    one,
+    rendered,
+    template,
+)
 
 pytestmark = pytest.mark.usefixtures("needs_helm")
 
 VALUES = yaml.safe_load((ROOT / "charts/values.yaml").read_text(encoding="utf-8"))
 VERSIONS = list(dict.fromkeys(kubernetes_validate.utils.all_versions()))
-SERVICE_MONITOR = "--api-versions=monitoring.coreos.com/v1/ServiceMonitor"
 DIGEST = f"sha256:{'d' * 64}"
 # Maps of the Kubernetes API and of labels, which are anybody's to fill.
 FREE = {
-    "global", "resources", "podSecurityContext", "securityContext", "nodeSelector", "affinity", "podLabels",
-    "podAnnotations", "commonLabels", "deploymentAnnotations", "labels", "annotations", "namespaceSelector", "podSelector",
-}  # fmt: skip
+    *("global", "resources", "podSecurityContext", "securityContext", "nodeSelector", "affinity"),
+    *("podLabels", "podAnnotations", "commonLabels", "deploymentAnnotations", "labels", "annotations"),
+    *("namespaceSelector", "podSelector"),
+}
 
 
 def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
@@ -122,8 +133,8 @@ def test_more_than_one_replica_is_spread_and_kept_by_a_budget() -> None:
     (spread,) = one(objects, "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"]
     assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     assert one(objects, "PodDisruptionBudget")["apiVersion"] == "policy/v1"
-    old = rendered("--set=replicas=2", "--kube-version=1.20.0", "--api-versions=policy/v1beta1")
-    assert one(old, "PodDisruptionBudget")["apiVersion"] in ("policy/v1", "policy/v1beta1")
+    old = rendered("--set=replicas=2", "--kube-version=1.20.0")
+    assert one(old, "PodDisruptionBudget")["apiVersion"] == "policy/v1beta1"
     assert of_kind(rendered("--set=replicas=2,podDisruptionBudget.enabled=false"), "PodDisruptionBudget") == []
 
 
@@ -149,15 +160,8 @@ def test_on_openshift_one_value_leaves_the_user_of_every_pod_to_the_cluster() ->
     [("skipIfMissing", False, 0), ("skipIfMissing", True, 1), ("alwaysRender", False, 1), ("failIfMissing", True, 1)],
 )
 def test_monitors_are_made_where_their_kind_is_known(mode: str, known: bool, made: int) -> None:
-    arguments = [f"--set=monitoring.renderMode={mode}"] + (
-        [
-            "--api-versions=monitoring.coreos.com/v1/ServiceMonitor",
-            "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
-        ]
-        if known
-        else []
-    )
-    assert len(of_kind(rendered(*arguments), "ServiceMonitor")) == made
+    found = rendered(f"--set=monitoring.renderMode={mode}", *(PROMETHEUS_OPERATOR if known else ()))
+    assert len(of_kind(found, "ServiceMonitor")) == made
 
 
 def test_a_kind_that_must_be_there_and_is_not_is_said_in_words() -> None:
@@ -167,7 +171,7 @@ def test_a_kind_that_must_be_there_and_is_not_is_said_in_words() -> None:
 
 
 def test_the_operator_is_scraped_where_its_service_has_the_port() -> None:
-    objects = rendered(SERVICE_MONITOR)
+    objects = rendered(*PROMETHEUS_OPERATOR)
     monitor, service = one(objects, "ServiceMonitor"), one(objects, "Service")
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
@@ -192,7 +196,7 @@ def test_the_operators_policy_admits_scrapers_and_the_test_and_limits_what_it_re
 
 
 def test_the_pod_of_helm_test_is_no_operator_and_meets_restricted() -> None:
-    objects = rendered("--set=podLabels.team=x", "--set=commonLabels.cost=7")
+    objects = rendered("--set=podLabels.team=x", "--set-string=commonLabels.cost=7")
     pod = one(objects, "Pod")
     selector = one(objects, "Service")["spec"]["selector"]
     assert not selector.items() <= pod["metadata"]["labels"].items()
@@ -202,7 +206,7 @@ def test_the_pod_of_helm_test_is_no_operator_and_meets_restricted() -> None:
 
 
 def test_labels_that_are_given_never_replace_those_that_find_the_operator() -> None:
-    mine = {"app.kubernetes.io/name": "x", "app.kubernetes.io/instance": "y", "team": "t"}
+    mine = {"app.kubernetes.io/name": "x", "app.kubernetes.io/instance": "z", "team": "t"}
     objects = rendered(values={"commonLabels": mine, "podLabels": mine, "monitoring": {"labels": mine}})
     deployment = one(objects, "Deployment")
     labels = deployment["spec"]["template"]["metadata"]["labels"]
