@@ -1,4 +1,4 @@
-"""Writes what is generated from the contract: the CRD, the chart's copies, docs/settings.md.
+"""Writes what is generated: the CRD, the chart's copies and its README.md, docs/settings.md.
 
 ``--check`` writes nothing and fails when one of them is not current.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+
+import chart_readme
 
 from cbbot.contract.settings_table import SETTINGS
 from cbbot_operator import crd
@@ -41,15 +43,13 @@ def main() -> None:
     os.chdir(ROOT)
     stale = crd.main(arguments)
     example, copy = FIRST_BOT
-    if arguments != ["--check"]:
-        PAGE.write_text(page())
-        copy.write_bytes(example.read_bytes())
-    elif not copy.is_file() or copy.read_bytes() != example.read_bytes():
-        print(f"{copy.relative_to(ROOT)} is not current: run make generate", file=sys.stderr)
-        stale = 1
-    elif not PAGE.is_file() or PAGE.read_text() != page():
-        print(f"{PAGE.name} is not current: run make generate", file=sys.stderr)
-        stale = 1
+    texts = {copy: example.read_text(), PAGE: page(), chart_readme.PATH: chart_readme.readme()}
+    for path, text in texts.items():
+        if arguments != ["--check"]:
+            path.write_text(text)
+        elif not path.is_file() or path.read_text() != text:
+            print(f"{path.relative_to(ROOT)} is not current: run make generate", file=sys.stderr)
+            stale = 1
     sys.exit(stale)
 
 

@@ -11,7 +11,9 @@ from cbbot.contract.runtime_env import LOG_LEVELS
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import ListSetting, TextSetting
-from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN, POD_USER
+from cbbot.contract.tradingbot import NAMESPACE_PATTERN
+from cbbot.contract.tradingbot_pods import POD_USER
+from cbbot.contract.tradingbot_section import DNS_NAME
 from cbbot_operator.inherited import Inherited
 
 __all__ = ["CONFIGURATION", "Configuration", "read_configuration"]
