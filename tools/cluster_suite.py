@@ -90,7 +90,7 @@ class Tool:
     def up(self) -> None:
         self._take_environment("up")
         self._take_environment("env")
-        run(self._program, "crds", CRD)
+        run(self._program, "crds", "--twin", CRD)  # with the twin, kubectl explain and helm know it too
 
     def load(self, name: str, tag: str = TAG) -> None:
         run(self._program, "load", f"cbbot-{name}:{tag}", quiet=True)

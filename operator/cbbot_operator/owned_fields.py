@@ -7,6 +7,7 @@ what was changed since; https://kubernetes.io/docs/reference/using-api/server-si
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -69,8 +70,14 @@ def _of_item(item: Any, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What the set says of an item of a list; None when the item is not in it."""
     for field, inner in fields.items():
         kind, _, text = field.partition(":")
-        if kind == "v" and json.loads(text) == item:
+        if kind == "v" and _read(text) == item:
             return {}
-        if kind == "k" and isinstance(item, dict) and json.loads(text).items() <= item.items():
+        if kind == "k" and isinstance(item, dict) and _read(text).items() <= item.items():
             return dict(inner)
     return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(text: str) -> Any:
+    """The key or value of an item; there are few, and all TradingBots have the same."""
+    return json.loads(text)

@@ -48,7 +48,8 @@ def operator(kubectl: Kubectl) -> Iterator[None]:
     flags = shlex.split(os.environ.get("CBBOT_HELM_FLAGS", ""))
     tag = os.environ.get("CBBOT_IMAGE_TAG", "ci")
     started = time.monotonic()
-    wanted = ("--wait", "--timeout=120s", f"--set=image.tag={tag}", *flags)
+    # The definition may be there already, whoever put it there.
+    wanted = ("--wait", "--timeout=120s", "--take-ownership", f"--set=image.tag={tag}", *flags)
     kubectl.helm("install", "cbbot", "charts", *wanted, seconds=150)
     note(f"helm install --wait: {time.monotonic() - started:.1f} s")
     yield

@@ -17,7 +17,7 @@ from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_table import BY_FIELD
 from cbbot.contract.tradingbot_pods import BotProcess, Process
-from cbbot.contract.tradingbot_section import DNS_NAME, LabelValue, Section, section
+from cbbot.contract.tradingbot_section import DNS_NAME, LabelValue, QualifiedName, Section, section
 from cbbot.domain.candle import Granularity
 
 __all__ = [
@@ -261,7 +261,7 @@ class ServiceMonitorSpec(Section):
         pattern=r"^[1-9][0-9]*(s|m)$",
         max_length=8,
     )
-    labels: dict[str, LabelValue] = Field(
+    labels: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict,
         description="Labels a Prometheus selects ServiceMonitors by, besides the operator's.",
         max_length=20,
@@ -270,7 +270,7 @@ class ServiceMonitorSpec(Section):
 
 class Monitoring(Section):
     serviceMonitor: ServiceMonitorSpec = section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
-    namespaceSelector: dict[str, LabelValue] = Field(
+    namespaceSelector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict,
         description="Labels of the namespaces whose pods may scrape; the operator's default when empty.",
         max_length=20,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from cbbot.contract.tradingbot_section import DNS_NAME, AnnotationValue, LabelValue, Section, section
+from cbbot.contract.tradingbot_section import DNS_NAME, AnnotationValue, LabelValue, QualifiedName, Section, section
 
 __all__ = ["POD_USER", "BotProcess", "PodSecurity", "Process"]
 
@@ -55,7 +55,7 @@ class Process(Section):
         default="IfNotPresent", description="When to pull the image."
     )
     resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
-    nodeSelector: dict[str, LabelValue] = Field(
+    nodeSelector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict, description="Labels of eligible nodes.", max_length=50
     )
     tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
@@ -66,10 +66,10 @@ class Process(Section):
     priorityClassName: str | None = Field(
         default=None, description="Priority class of the pod.", pattern=DNS_NAME, max_length=253
     )
-    podLabels: dict[str, LabelValue] = Field(
+    podLabels: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict, description="Labels of the pod, besides those that find it.", max_length=50
     )
-    podAnnotations: dict[str, AnnotationValue] = Field(
+    podAnnotations: dict[QualifiedName, AnnotationValue] = Field(
         default_factory=dict, description="Annotations of the pod.", max_length=50
     )
     securityContext: PodSecurity = section(PodSecurity, "Who the pod runs as.")

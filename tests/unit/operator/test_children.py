@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
+from types import ModuleType
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
+from cbbot_operator import gather, wanted
 from cbbot_operator.conditions import condition
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.watch_cache import WatchCache
-from unit.operator.memory_cluster import Clock, Hear, Look, MemoryCluster, Run, reason
+from unit.operator.memory_cluster import KEY, Clock, Hear, Look, MemoryCluster, Run, reason
 
 NAMESPACE = "trading"
 IMMUTABLE = "spec.selector: Invalid value: field is immutable"
@@ -28,17 +30,24 @@ def cache() -> WatchCache:
 
 
 @pytest.fixture
+def watching_reconciler(
+    cluster: MemoryCluster, configuration: Configuration, clock: Clock, cache: WatchCache
+) -> Reconciler:
+    """One that looks through the cache."""
+    return Reconciler(cluster, configuration, clock, cache=cache)
+
+
+@pytest.fixture
 def watched_look(
-    run: Run, cluster: MemoryCluster, configuration: Configuration, clock: Clock, key: Key, cache: WatchCache
+    run: Run, cluster: MemoryCluster, key: Key, cache: WatchCache, watching_reconciler: Reconciler
 ) -> Look:
     """A look with the watches having shown everything; what they cost is not among the requests."""
-    reconciler = Reconciler(cluster, configuration, clock, cache=cache)
 
     def look() -> None:
         noted = len(cluster.requests)
         run(cache.list_anew(cluster, CACHED, [NAMESPACE]))
         del cluster.requests[noted:]
-        run(reconciler.reconcile(key))
+        run(watching_reconciler.reconcile(key))
 
     return look
 
@@ -75,6 +84,51 @@ def test_a_new_tradingbot_takes_a_request_for_each_child_and_two(
     assert children(cluster) == 12
     assert len(asked) == 12 + 2
     assert sorted({verb for verb, _, _ in asked}) == ["apply", "create", "patch_status"]
+
+
+def test_a_child_that_was_just_made_is_kept_once(
+    cluster: MemoryCluster,
+    paper: dict[str, Any],
+    cache: WatchCache,
+    watching_reconciler: Reconciler,
+    watched_look: Look,
+) -> None:
+    cluster.tradingbot(paper)
+    watched_look()
+    seen = watching_reconciler.known[KEY].seen
+    kept = cache.around(KEY, {kind for kind, _ in seen.children})
+    assert len(seen.children) == children(cluster)
+    assert [entry for entry, child in seen.children.items() if child is not kept[entry].obj] == []
+    resource = cache.resource(KEY)
+    assert resource is not None
+    assert seen.resource["status"] is resource["status"]
+    assert seen.written is resource["spec"]
+
+
+def test_a_look_at_what_nobody_changed_reads_and_renders_nothing(
+    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.tradingbot(paper)
+    watched_look()
+    done: list[str] = []
+
+    def count(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def counted(given: Any) -> Any:
+            done.append(name)
+            return real(given)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(wanted, "render")
+    count(gather, "read_spec")
+    cluster.roll_out()
+    watched_look()
+    assert done == []
+    cluster.edit("TradingBot", "btc")["spec"] = {**paper, "exits": {"takeProfitPct": 3}}
+    watched_look()
+    assert set(done) == {"render", "read_spec"}
 
 
 def test_where_nothing_changed_nothing_is_asked(
@@ -282,11 +336,13 @@ def test_a_container_added_by_hand_is_removed_and_what_restricted_allows_stays(
     watched_look()
     template = cluster.edit("Deployment", "btc-bot")["spec"]["template"]
     template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "now"
+    template["spec"]["containers"][0]["env"].append({"name": "MAX_DAILY_LOSS_PCT", "value": "90"})
     template["spec"]["containers"].append({"name": "sidecar", "image": "x"})
     template["spec"]["hostNetwork"] = True
     watched_look()
     template = cluster.one("Deployment", "btc-bot")["spec"]["template"]
-    assert [container["name"] for container in template["spec"]["containers"]] == ["bot"]
+    (bot,) = template["spec"]["containers"]
+    assert {variable["name"] for variable in bot["env"]} == {"BOT_NAME", "POD_NAMESPACE", "BOT_VENUE"}
     assert "hostNetwork" not in template["spec"]
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] == "now"
     cluster.requests.clear()

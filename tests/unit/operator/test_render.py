@@ -131,6 +131,15 @@ def test_pods_meet_pod_security_restricted(spec: dict[str, Any]) -> None:
             assert {"startupProbe", "livenessProbe"} <= set(container)
 
 
+def test_a_pod_says_when_it_is_ready_and_is_given_the_time_to_stop(paper: dict[str, Any]) -> None:
+    objects = rendered({**paper, "exchange": {"venue": "Simulator"}})
+    for component in ("bot", "bridge"):
+        body = pod(objects, component)["spec"]
+        own = next(one for one in body["containers"] if one["name"] == component)
+        assert own["readinessProbe"]["httpGet"]["path"] != own["livenessProbe"]["httpGet"]["path"]
+        assert body["terminationGracePeriodSeconds"] > 30  # within which a bot ends, whatever its disk does
+
+
 def test_secrets_are_mounted_as_files_and_stand_in_no_environment(
     live: dict[str, Any], api_keys: dict[str, bytes]
 ) -> None:
