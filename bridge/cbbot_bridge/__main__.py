@@ -14,6 +14,8 @@ import os
 import socket
 import sys
 
+from prometheus_client import ProcessCollector
+
 from cbbot.contract.secret_keys import SECRET_KEYS
 from cbbot.errors import BadInput
 from cbbot.process.http_server import HttpServer, log_listening
@@ -63,7 +65,9 @@ async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
         "token": "set" if settings.token else "none",
     }
     _LOG.info("starting", extra={"fields": fields})
-    app = create_app(Bridge(settings))
+    bridge = Bridge(settings)
+    ProcessCollector(registry=bridge.metrics.registry)
+    app = create_app(bridge)
     # What is here now stays to the end. Each look of the garbage collector through all of it held every request up for
     # 70 ms.
     gc.collect()
