@@ -22,6 +22,10 @@ from started_processes import start_async
 __all__ = ["WatchedWorld", "watched_world"]
 
 
+# A fit every half hour of the venue, and equity that money coming and going by other hands moves.
+_SETTINGS = {"USE_LIVE_EQUITY": "true", "WALK_FORWARD_MIN": "30"}
+
+
 @dataclass
 class WatchedWorld:
     parts: TradingProcesses
@@ -42,7 +46,7 @@ class WatchedWorld:
 async def watched_world(folder: Path) -> AsyncIterator[WatchedWorld]:
     """All of them run, and the bot is ready."""
     bot_port = free_port()
-    parts = TradingProcesses(folder, settings={"PORT": str(bot_port), "USE_LIVE_EQUITY": "true"})
+    parts = TradingProcesses(folder, settings=_SETTINGS | {"PORT": str(bot_port)})
     try:
         await parts.open()
         await parts.start_bridge()
