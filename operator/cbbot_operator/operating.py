@@ -18,7 +18,7 @@ from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import CACHED, WATCHED, Kind
+from cbbot_operator.kinds import CACHED, KINDS, WATCHED, Kind
 from cbbot_operator.kopf_tasks import run_kopf
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import api_key_secret, slack_secret
@@ -31,7 +31,7 @@ from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
 from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "queue_all", "work"]
+__all__ = ["operate", "queue_all", "watched_kinds", "work"]
 
 _LOG = logging.getLogger(__name__)
 _FACTS_SECONDS = 10
@@ -106,7 +106,8 @@ async def _lead(
 
     watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
     # Without rights to notice new definitions kopf must only be told of those that are there.
-    kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
+    wanted = watched_kinds(configuration)
+    kinds = wanted if dynamic else tuple(await served(cluster, wanted))
     # Long lists, or an API server that is away, must not outlast the lead.
     await run_until(stop, lease.keep(), _list_first(cache, cluster, configuration, kinds))
     if stop.is_set():
@@ -134,6 +135,11 @@ async def _lead(
         )
     finally:
         queue.close()
+
+
+def watched_kinds(configuration: Configuration) -> tuple[Kind, ...]:
+    """Without the right to list Secrets none is watched: those that are needed are read by name."""
+    return tuple(kind for kind in WATCHED if configuration.watch_secrets or kind is not KINDS["Secret"])
 
 
 async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:

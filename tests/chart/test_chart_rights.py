@@ -27,7 +27,7 @@ LEASE, NAMESPACE, TRADINGBOT = KINDS["Lease"], KINDS["Namespace"], KINDS["Tradin
 def as_text() -> Iterator[dict[str, Any]]:
     """Documents of the templates without helm: every branch is taken, x stands for what helm would fill in."""
     helpers = (TEMPLATES / "_helpers.tpl").read_text(encoding="utf-8")
-    (rules,) = re.findall(r'define "cbbot\.rules" -}}\n(.*?){{- end', helpers, re.DOTALL)
+    (rules,) = re.findall(r'define "cbbot\.rules" -}}\n(.*?){{- end -}}', helpers, re.DOTALL)
     for name in ("rbac.yaml", "roles-aggregated.yaml"):
         text = (TEMPLATES / name).read_text(encoding="utf-8")
         text = re.sub(r'{{ include "cbbot\.rules" .+}}\n', rules, text)
@@ -37,7 +37,8 @@ def as_text() -> Iterator[dict[str, Any]]:
 
 def by_helm() -> Iterator[dict[str, Any]]:
     for scope in ("namespaces", "cluster"):
-        command = [str(HELM), "template", "x", "charts", "--set", f"scope={scope}", "--set", "aggregateRoles=true"]
+        values = f"scope={scope},aggregateRoles=true,secrets.watch=true"
+        command = [str(HELM), "template", "x", "charts", "--set", values]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
         yield from yaml.safe_load_all(text)
 

@@ -27,6 +27,7 @@ __all__ = [
     "NAME_MAX_LENGTH",
     "NAME_PATTERN",
     "PLURAL",
+    "POD_USER",
     "SETTING_OF",
     "VERSION",
     "Exchange",
@@ -55,6 +56,9 @@ NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 # Names of children are the TradingBot's name with a suffix, and must fit a Service's 63 characters.
 NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX_LENGTH = 45
+
+POD_USER: Final = 10001
+"""The uid in the images' passwd."""
 
 LabelValue = Annotated[str, Field(max_length=63)]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
@@ -277,7 +281,9 @@ class ServiceMonitorSpec(_Section):
         max_length=8,
     )
     labels: dict[str, LabelValue] = Field(
-        default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
+        default_factory=dict,
+        description="Labels a Prometheus selects ServiceMonitors by, besides the operator's.",
+        max_length=20,
     )
 
 
@@ -285,7 +291,7 @@ class Monitoring(_Section):
     serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
     namespaceSelector: dict[str, LabelValue] = Field(
         default_factory=dict,
-        description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
+        description="Labels of the namespaces whose pods may scrape; the operator's default when empty.",
         max_length=20,
     )
 
@@ -293,6 +299,32 @@ class Monitoring(_Section):
 class EnvVar(_Section):
     name: str = Field(description="Name of the variable.", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)
     value: str = Field(default="", description="Its value.", max_length=4096)
+
+
+class HostAlias(_Section):
+    ip: str = Field(description="The address.", pattern=r"^[0-9a-fA-F.:]{2,45}$", max_length=45)
+    hostnames: list[Annotated[str, Field(pattern=DNS_NAME, max_length=253)]] = Field(
+        description="Its names.", max_length=20
+    )
+
+
+UserId = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+
+class PodSecurity(_Section):
+    """Who a pod runs as; the rest of its context is what Pod Security `restricted` asks for, and stays."""
+
+    runAsUser: UserId | None = Field(
+        default=None, description="User id, 0 for one of the cluster's choice; the operator's default when not given."
+    )
+    runAsGroup: UserId | None = Field(default=None, description="Group id; as runAsUser when not given.")
+    fsGroup: UserId | None = Field(default=None, description="Group of the volumes; as runAsUser when not given.")
+    fsGroupChangePolicy: Literal["OnRootMismatch", "Always"] = Field(
+        default="OnRootMismatch", description="When a volume's owner is changed."
+    )
+    supplementalGroups: list[Annotated[int, Field(ge=1, le=2_147_483_647)]] = Field(
+        default_factory=list, description="Further groups.", max_length=20
+    )
 
 
 class Process(_Section):
@@ -310,13 +342,34 @@ class Process(_Section):
     )
     tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
     affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
+    topologySpreadConstraints: list[dict[str, Any]] = Field(
+        default_factory=list, description="How the pods of several bots are spread.", max_length=20
+    )
+    priorityClassName: str | None = Field(
+        default=None, description="Priority class of the pod.", pattern=DNS_NAME, max_length=253
+    )
+    podLabels: dict[str, LabelValue] = Field(
+        default_factory=dict, description="Labels of the pod, besides those that find it.", max_length=50
+    )
     podAnnotations: dict[str, AnnotationValue] = Field(
         default_factory=dict, description="Annotations of the pod.", max_length=50
+    )
+    securityContext: PodSecurity = _section(PodSecurity, "Who the pod runs as.")
+    hostAliases: list[HostAlias] = Field(
+        default_factory=list, description="Names that the pod resolves without DNS.", max_length=50
     )
     env: list[EnvVar] = Field(
         default_factory=list,
         description="Further environment variables; never a setting of the bot, COINBASE_* or BRIDGE_*.",
         max_length=50,
+    )
+
+
+class BotProcess(Process):
+    imagePolicy: Literal["OneByOne", "Pinned"] = Field(
+        default="OneByOne",
+        description="How the images that the operator chooses for bot and bridge follow a newer operator. OneByOne: "
+        "one bot at a time, while it is ready and no order is in flight. Pinned: they stay as they are.",
     )
 
 
@@ -345,7 +398,7 @@ class TradingBotSpec(_Section):
         default="Refuse", description="What deleting a Live bot with open lots does."
     )
     monitoring: Monitoring = _section(Monitoring, "Who may scrape.")
-    bot: Process = _section(Process, "The bot's pod.")
+    bot: BotProcess = _section(BotProcess, "The bot's pod.")
     bridge: Process = _section(Process, "The bridge's pod.")
 
 
