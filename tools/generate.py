@@ -42,10 +42,20 @@ def settings_page() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
+def slack_templates() -> str:
+    """For an Alertmanager without the Prometheus Operator, the chart's texts as templates with names."""
+    parts = [
+        (name, (ROOT / "charts" / "files" / f"slack-{name}.tmpl").read_text(encoding="utf-8").rstrip("\n"))
+        for name in ("color", "title", "text")
+    ]
+    return "".join(f'{{{{ define "cbbot.{name}" }}}}{text}{{{{ end }}}}\n' for name, text in parts)
+
+
 def generated() -> dict[str, str]:
     """The text of each generated file, by its path in the repository; the CRD writes itself."""
     return {
         **{copy: (ROOT / original).read_text(encoding="utf-8") for copy, original in COPIES.items()},
+        "examples/monitoring/slack.tmpl": slack_templates(),
         "docs/settings.md": settings_page(),
         "docs/metrics.md": metrics_page.page(),
         **{f"charts/files/dashboards/{name}": text for name, text in dashboards.files().items()},

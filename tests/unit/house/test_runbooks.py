@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 import yaml
@@ -12,6 +12,7 @@ import yaml
 from cbbot.cli.dispatch import COMMANDS
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.web import bot_app
+from cbbot.web.served_bot import Bot
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_metrics import BridgeMetrics
@@ -88,7 +89,7 @@ def test_metrics_that_a_runbook_names_exist() -> None:
 def test_addresses_that_a_runbook_asks_are_answered() -> None:
     settings = load_settings({"COINBASE_AUTH": "none", "COINBASE_API_BASE": "http://127.0.0.1:1"})
     served = {
-        8080: bot_app.create_app(None, None, "0"),  # type: ignore[arg-type]  nothing is asked of it
+        8080: bot_app.create_app(cast("Bot", None), None, "0"),  # nothing is asked of it
         8787: create_app(Bridge(settings)),
     }
     paths = {port: set(app.openapi()["paths"]) for port, app in served.items()}
