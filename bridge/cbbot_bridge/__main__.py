@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from prometheus_client import ProcessCollector
 from starlette.types import ASGIApp
 
 from cbbot.contract.secret_keys import SECRET_KEYS
@@ -80,7 +81,9 @@ async def _serve(settings: BridgeSettings, listeners: list[socket.socket]) -> in
         "token": "set" if settings.token else "none",
     }
     _LOG.info("starting", extra={"fields": fields})
-    app: ASGIApp = create_app(Bridge(settings))
+    bridge = Bridge(settings)
+    ProcessCollector(registry=bridge.metrics.registry)
+    app: ASGIApp = create_app(bridge)
     announced: Callable[[socket.socket], None] = log_listening
     if len(listeners) > 1:
         metrics_port = listeners[1].getsockname()[1]

@@ -175,4 +175,4 @@ class Poller:
         for known in self._reconciler.known.values():
             ready = condition(known.seen.status, "Ready") or {}
             mode = known.seen.spec.mode if known.seen.spec is not None else "Unknown"
-            BOTS.labels(mode, ready.get("status", "Unknown")).inc()
+            BOTS.labels(mode, ready.get("status", "Unknown"), ready.get("reason", "NotJudgedYet")).inc()

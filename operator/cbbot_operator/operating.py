@@ -55,6 +55,7 @@ async def operate(configuration: Configuration) -> None:
 
     heed_signals()
     async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
+        operator_metrics.LEADING.set(0)
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         state = Health(lease)
         server = await health.serve(configuration.port, state.alive, state.ready)
@@ -123,6 +124,7 @@ async def _lead(
         standalone=True,
         stop_flag=stop,
     )
+    operator_metrics.LEADING.set(1)
     _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
         await run_until(

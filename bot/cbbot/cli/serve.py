@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from prometheus_client import ProcessCollector
+
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE
@@ -79,6 +81,7 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             warnings=warnings,
         )
         metrics = BotMetrics()
+        ProcessCollector(registry=metrics.registry)
         slack = (
             SlackNotices(surroundings.slack_webhook, about.bot, metrics, proxy=surroundings.slack_proxy)
             if surroundings.slack_webhook

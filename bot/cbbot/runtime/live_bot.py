@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -75,6 +76,7 @@ class LiveBot:
     ) -> None:
         self.about = about
         self.metrics = metrics or BotMetrics()
+        self.metrics.describe(about.settings, bot=about.bot, venue=about.venue, version=about.version)
         self._client = client
         self._store = opened.store
         self._trade_log = opened.trade_log
@@ -287,14 +289,21 @@ class LiveBot:
         return self._broadcast.listen()
 
     def exposition(self) -> bytes:
-        moment = self._moment()
-        if self._parts is not None:
-            self.metrics.observe(self._parts.begun.rules, self._parts.loop.state)
-        self.metrics.ready.set(self.status().ready)
-        age = moment.price_age_seconds
-        self.metrics.price_age.set(float("nan") if age is None else age)
-        self.metrics.clock_offset.set(moment.clock_offset_ms)
-        return self.metrics.exposition()
+        metrics, parts, moment = self.metrics, self._parts, self._moment()
+        metrics.ready.set(self.status().ready)
+        metrics.price_age.set(_or_nan(moment.price_age_seconds))
+        if parts is not None:
+            state, clock, writer, decided_at = parts.loop.state, parts.begun.clock, parts.writer, parts.loop.decided_at
+            metrics.observe(parts.begun.rules, state)
+            metrics.clock_offset.set(clock.offset_ms() / 1000)
+            metrics.unsaved.set(bool(writer.problem))
+            metrics.disk_free.set(_or_nan(writer.disk_free_bytes))
+            metrics.disk_size.set(_or_nan(writer.disk_size_bytes))
+            now = asyncio.get_running_loop().time()
+            metrics.decision_age.set(_or_nan(None if decided_at is None else now - decided_at))
+            fitted_ms = state.last_fit_ms
+            metrics.model_age.set(_or_nan(None if fitted_ms < 0 else (clock.now_ms() - fitted_ms) / 1000))
+        return metrics.exposition()
 
     async def pause_entries(self, by: str) -> None:
         await self._controlled(lambda now_ms: EntriesPaused(now_ms, by))
@@ -350,6 +359,10 @@ class LiveBot:
             clock_offset_ms=parts.begun.clock.offset_ms(),
             last_known=known,
         )
+
+
+def _or_nan(figure: float | None) -> float:
+    return math.nan if figure is None else figure
 
 
 def _saved_ms(store: StateStore) -> int | None:

@@ -36,9 +36,15 @@ def service_monitors(inputs: Inputs) -> list[dict[str, Any]]:
                             "path": "/metrics",
                             "interval": monitor.interval,
                             "scrapeTimeout": monitor.scrapeTimeout,
+                            "relabelings": _named({"job": f"cbbot-{component}", "tradingbot": inputs.key.name}),
                         }
                     ],
                 },
             }
         )
     return made
+
+
+def _named(labels: dict[str, str]) -> list[dict[str, str]]:
+    """By these labels, which outlive pods and Services, alerts and dashboards tell series apart."""
+    return [{"action": "replace", "targetLabel": name, "replacement": value} for name, value in labels.items()]

@@ -85,6 +85,14 @@ def test_service_monitors_carry_the_operators_labels_and_the_specs_win(paper: di
         assert port in {each["name"] for each in served}
 
 
+def test_what_is_scraped_has_the_names_that_the_alerts_ask_for(paper: dict[str, Any]) -> None:
+    objects = rendered(paper, monitors_known=True)
+    for component in ("bot", "bridge"):
+        (endpoint,) = objects["ServiceMonitor", f"btc-{component}"]["spec"]["endpoints"]
+        named = {each["targetLabel"]: each["replacement"] for each in endpoint["relabelings"]}
+        assert named == {"job": f"cbbot-{component}", "tradingbot": "btc"}
+
+
 def test_what_pods_may_reach_is_not_limited_unless_the_operator_was_told(paper: dict[str, Any]) -> None:
     for component in ("bot", "bridge"):
         spec = rendered(paper)["NetworkPolicy", f"btc-{component}"]["spec"]
