@@ -94,6 +94,7 @@ class Reconciler:
         """
         async with self._locks.of(key):
             before = self.known.get(key)
+            self._updates.begin(key)
             seen = await self._gatherer.gather(key, before.seen if before is not None else None, self._now())
             if seen is None:
                 self._forget(key)

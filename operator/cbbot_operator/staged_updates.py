@@ -101,14 +101,17 @@ class StagedUpdates:
         self._looked: set[Key] = set()
         self._unproven: set[Key] = set()
 
+    def begin(self, key: Key) -> None:
+        """It is about to be looked at. One that cannot be, or is a person's to look after, holds up nobody."""
+        self._looked.add(key)
+
     def note(self, seen: Observed) -> None:
         """Take in how one TradingBot stands."""
-        self._looked.add(seen.key)
         waited_for = unproven_since(seen) and not (seen.spec is not None and seen.spec.suspend)
         (self._unproven.add if waited_for else self._unproven.discard)(seen.key)
 
     def forget(self, key: Key) -> None:
-        """It is gone, or a person looks after it."""
+        """It is gone, or a person looks after it: nobody waits for it."""
         self._unproven.discard(key)
 
     def is_unproven(self, key: Key) -> bool:
