@@ -107,13 +107,14 @@ class Reconciler:
             self._updates.note(seen)
             if seen.deleting and seen.namespace_terminating and await self._let_go(seen):
                 return
+            wanted = before.wanted if before is not None else None
             if seen.children or seen.deleting or seen.spec is None:
                 # Of a new TradingBot nothing is there yet: making its children tells whose names are taken.
-                wanted = Wanted.by(self._inputs(seen), before.wanted if before is not None else None)
+                wanted = Wanted.by(self._inputs(seen), wanted)
                 seen = await find_unlabelled(self._cluster, seen, wanted.digests)
             if seen.deleting and await self._let_go(seen):
                 return
-            known = await self._converge(seen, before)
+            known = await self._converge(seen, before, wanted)
             known.written_at = before.written_at if before is not None else None
             # What a child's fields were is in the cache; the next look brings it again.
             known.seen = replace(known.seen, states={})
@@ -172,10 +173,10 @@ class Reconciler:
         self.known.pop(seen.key, None)
         return True
 
-    async def _converge(self, seen: Observed, before: Known | None) -> Known:
+    async def _converge(self, seen: Observed, before: Known | None, known_as_wanted: Wanted | None) -> Known:
         if seen.spec is None:
             return Known(seen, Outcome(invalid=seen.invalid))
-        wanted = Wanted.by(self._inputs(seen), before.wanted if before is not None else None)
+        wanted = Wanted.by(self._inputs(seen), known_as_wanted)
         if wanted.invalid:
             return Known(seen, Outcome(invalid=wanted.invalid))
         advice = list(wanted.advice)

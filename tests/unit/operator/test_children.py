@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import copy
-from types import ModuleType
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from cbbot.errors import Retryable
-from cbbot_operator import gather, wanted
 from cbbot_operator.conditions import condition
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.watch_cache import WatchCache
-from unit.operator.memory_cluster import KEY, Clock, Hear, Look, MemoryCluster, Run, reason
+from unit.operator.memory_cluster import Clock, Hear, Look, MemoryCluster, Run, reason
 
 NAMESPACE = "trading"
 IMMUTABLE = "spec.selector: Invalid value: field is immutable"
 INVALID = "spec.template.spec.containers[0].resources.requests: must be less than or equal to cpu limit"
-
-
-@pytest.fixture
-def cache() -> WatchCache:
-    return WatchCache()
-
-
-@pytest.fixture
-def watching_reconciler(
-    cluster: MemoryCluster, configuration: Configuration, clock: Clock, cache: WatchCache
-) -> Reconciler:
-    """One that looks through the cache."""
-    return Reconciler(cluster, configuration, clock, cache=cache)
-
-
-@pytest.fixture
-def watched_look(
-    run: Run, cluster: MemoryCluster, key: Key, cache: WatchCache, watching_reconciler: Reconciler
-) -> Look:
-    """A look with the watches having shown everything; what they cost is not among the requests."""
-
-    def look() -> None:
-        noted = len(cluster.requests)
-        run(cache.list_anew(cluster, CACHED, [NAMESPACE]))
-        del cluster.requests[noted:]
-        run(watching_reconciler.reconcile(key))
-
-    return look
 
 
 def children(cluster: MemoryCluster) -> int:
@@ -72,77 +42,6 @@ def messages(cluster: MemoryCluster) -> str:
 
 def volume_that_cannot_grow(cluster: MemoryCluster) -> None:
     cluster.unprocessable["PersistentVolumeClaim", "btc-state"] = "only dynamically provisioned pvc can be resized"
-
-
-def test_a_new_tradingbot_takes_a_request_for_each_child_and_two(
-    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
-) -> None:
-    cluster.monitors = True
-    cluster.tradingbot(paper)
-    watched_look()
-    asked = [request for request in cluster.requests if request != ("get", "Namespace", NAMESPACE)]
-    assert children(cluster) == 12
-    assert len(asked) == 12 + 2
-    assert sorted({verb for verb, _, _ in asked}) == ["apply", "create", "patch_status"]
-
-
-def test_a_child_that_was_just_made_is_kept_once(
-    cluster: MemoryCluster,
-    paper: dict[str, Any],
-    cache: WatchCache,
-    watching_reconciler: Reconciler,
-    watched_look: Look,
-) -> None:
-    cluster.tradingbot(paper)
-    watched_look()
-    seen = watching_reconciler.known[KEY].seen
-    kept = cache.around(KEY, {kind for kind, _ in seen.children})
-    assert len(seen.children) == children(cluster)
-    assert [entry for entry, child in seen.children.items() if child is not kept[entry].obj] == []
-    resource = cache.resource(KEY)
-    assert resource is not None
-    assert seen.resource["status"] is resource["status"]
-    assert seen.written is resource["spec"]
-
-
-def test_a_look_at_what_nobody_changed_reads_and_renders_nothing(
-    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster.tradingbot(paper)
-    watched_look()
-    done: list[str] = []
-
-    def count(module: ModuleType, name: str) -> None:
-        real = getattr(module, name)
-
-        def counted(given: Any) -> Any:
-            done.append(name)
-            return real(given)
-
-        monkeypatch.setattr(module, name, counted)
-
-    count(wanted, "render")
-    count(gather, "read_spec")
-    cluster.roll_out()
-    watched_look()
-    assert done == []
-    cluster.edit("TradingBot", "btc")["spec"] = {**paper, "exits": {"takeProfitPct": 3}}
-    watched_look()
-    assert set(done) == {"render", "read_spec"}
-
-
-def test_where_nothing_changed_nothing_is_asked(
-    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
-) -> None:
-    cluster.tradingbot(paper)
-    watched_look()
-    cluster.roll_out()
-    watched_look()
-    cluster.requests.clear()
-    before = put("unchanged")
-    watched_look()
-    assert cluster.requests == []
-    assert put("unchanged") == before + children(cluster)
 
 
 def test_another_operator_finds_what_the_first_has_made_and_writes_nothing(
