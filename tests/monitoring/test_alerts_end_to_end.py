@@ -15,7 +15,7 @@ from monitoring.watched_world import WatchedWorld
 pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.slow]
 
 SINCE: Final = re.compile(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
-LIMIT_ONLY: Final = {"gates": {"BTC-USD": ["limit_only"]}}
+LIMIT_ONLY: Final[dict[str, Any]] = {"gates": {"BTC-USD": ["limit_only"]}}
 OPEN: Final[dict[str, Any]] = {"gates": {"BTC-USD": []}}
 
 
