@@ -50,6 +50,7 @@ STEPS: dict[str, list[str]] = {
     "fast": [*PYTEST, "tests/unit", "tests/contract", "tests/chart", *NUMBERS, "-m", FAST],
     "tests": [*PYTEST, *NUMBERS, "tests/simulation", "tests/contract", "tests/unit", "tests/chart"],
     "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
+    "monitoring": ["pytest", "-q", "tests/monitoring"],  # .ci/monitoring installs Prometheus first
 }
 # Programs that read the tree; they run beside the tests.
 READERS = ["format", "lint", "types", "layers", "generated", "mutations"]

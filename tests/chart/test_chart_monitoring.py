@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import pytest
@@ -50,3 +51,15 @@ def test_slack_is_worded_as_by_an_alertmanager_without_the_operator() -> None:
     named = (ROOT / "examples" / "monitoring" / "slack.tmpl").read_text(encoding="utf-8")
     for name in ("color", "title", "text"):
         assert f'{{{{ define "cbbot.{name}" }}}}{sent[name]}' in named
+
+
+def test_the_page_about_monitoring_names_values_that_there_are() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmonitoring\.[a-zA-Z.]+[a-zA-Z]", page))
+    assert len(named) > 3
+    values = yaml.safe_load((ROOT / "charts" / "values.yaml").read_text(encoding="utf-8"))
+    for name in named - {"monitoring.md", "monitoring.labels.release"}:
+        found: Any = values
+        for part in name.split("."):
+            assert part in found, name
+            found = found[part]

@@ -63,7 +63,7 @@ class MonitoringStack:
 
 @contextmanager
 def monitoring_stack(folder: Path, targets: Mapping[str, int], webhook: str) -> Iterator[MonitoringStack]:
-    """Both run; ``targets`` are the ports of the jobs."""
+    """Both run; ``targets`` are the ports of the jobs, ``lonely`` a second operator's."""
     programs = {
         "prometheus": debian_program("prometheus", "prometheus"),
         "alertmanager": debian_program("prometheus-alertmanager", "prometheus-alertmanager"),
@@ -137,11 +137,12 @@ def _prometheus(targets: Mapping[str, int], alertmanager: int) -> Any:
     sent["static_configs"] = [{"targets": [f"127.0.0.1:{alertmanager}"]}]
     jobs = {job["job_name"]: job for job in configuration["scrape_configs"]}
     # On one machine there is no operator.
-    operator = {"static_configs": [{"labels": {"namespace": "local"}}]}
-    for name, port in targets.items():
-        job = jobs.setdefault(name, {"job_name": name, **operator})
-        job["static_configs"][0]["targets"] = [f"127.0.0.1:{port}"]
-    configuration["scrape_configs"] = [jobs[name] for name in targets]
+    operators: list[dict[str, Any]] = [{"labels": {"namespace": place}} for place in ("local", "lonely")]
+    jobs["cbbot-operator"] = {"job_name": "cbbot-operator", "static_configs": operators}
+    for name, job in jobs.items():
+        job["static_configs"][0]["targets"] = [f"127.0.0.1:{targets[name]}"]
+    operators[1]["targets"] = [f"127.0.0.1:{targets['lonely']}"]
+    configuration["scrape_configs"] = list(jobs.values())
     return configuration
 
 

@@ -15,15 +15,15 @@ from monitoring.watched_world import WatchedWorld
 pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.slow]
 
 SINCE: Final = re.compile(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
-LIMIT_ONLY: Final = {"gates": {"BTC-USD": ["limit_only"]}}
+LIMIT_ONLY: Final[dict[str, Any]] = {"gates": {"BTC-USD": ["limit_only"]}}
 OPEN: Final[dict[str, Any]] = {"gates": {"BTC-USD": []}}
 
 
-async def hears(world: WatchedWorld, alert: str, words: str, color: str) -> None:
+async def hears(world: WatchedWorld, alert: str, title: str, color: str) -> None:
     """The alert fires for the bot, and a person can read it."""
     labels = await world.stack.until_firing(alert)
     assert (labels["namespace"], labels["tradingbot"]) == ("local", "btc")
-    said = await world.delivered(words)
+    said = await world.delivered(title)
     assert said["color"] == color
     assert f"*{alert}* in local" in said["text"]
     assert SINCE.search(said["text"])
@@ -33,8 +33,8 @@ async def hears(world: WatchedWorld, alert: str, words: str, color: str) -> None
 
 async def test_a_bot_that_is_well_alerts_nobody(world: WatchedWorld) -> None:
     await world.stack.until('bot_trades_total{result="win"} > 0', "a trade")
-    await world.stack.until('up{job="cbbot-operator"} == 1', "the operator")
-    assert await world.stack.firing() <= {"CbbotNoLeader"}, "the operator has no API server"
+    await world.stack.until("cbbot_operator_leading == 1", "an operator that leads")
+    assert await world.stack.firing() <= {"CbbotNoLeader", "CbbotTradingBotNotReady"}, "these are of the operators"
 
 
 async def test_an_exit_that_is_refused_and_then_goes_out(world: WatchedWorld) -> None:
@@ -78,12 +78,21 @@ async def test_equity_that_drops(world: WatchedWorld) -> None:
 
 
 async def test_a_breaker_that_trips(world: WatchedWorld) -> None:
+    usual = dict(world.parts.settings)
     await world.parts.stop_bot()
     # The limit of a day that has begun stays: another bot, which begins one.
     world.parts.settings |= {"BOT_ID": "eth", "STATE_FILE": str(world.parts.folder / "eth" / "bot_state.json")}
     world.parts.settings["MAX_DAILY_LOSS_PCT"] = "0.0001"
     await world.parts.start_bot()
-    await hears(world, "CbbotBreakerTripped", ":large_orange_circle: The daily breaker of btc has tripped", "warning")
+    try:
+        await hears(
+            world, "CbbotBreakerTripped", ":large_orange_circle: The daily breaker of btc has tripped", "warning"
+        )
+    finally:
+        await world.parts.stop_bot()
+        world.parts.settings = usual
+        await world.parts.start_bot()
+    await world.parts.ready()
 
 
 async def test_a_bot_that_is_stopped(world: WatchedWorld) -> None:
@@ -93,7 +102,15 @@ async def test_a_bot_that_is_stopped(world: WatchedWorld) -> None:
     await world.delivered(":white_check_mark: Over: The bot btc does not answer")
 
 
-async def test_an_operator_that_leads_nothing(world: WatchedWorld) -> None:
-    await world.stack.until_firing("CbbotNoLeader")
-    said = await world.delivered("No operator in local leads")
-    assert "docs/runbooks/operator-alerts.md#cbbotnoleader" in said["text"]
+@pytest.mark.parametrize(
+    ("alert", "title", "place"),
+    [
+        ("CbbotNoLeader", ":red_circle: No operator in lonely leads$", "lonely"),
+        ("CbbotTradingBotNotReady", r":large_orange_circle: 1 TradingBots \(.*\) are not ready: InvalidSpec$", "local"),
+    ],
+)
+async def test_operators_that_cannot_do_their_work(world: WatchedWorld, alert: str, title: str, place: str) -> None:
+    labels = await world.stack.until_firing(alert)
+    assert labels["namespace"] == place
+    said = await world.delivered(title)
+    assert f"docs/runbooks/operator-alerts.md#{alert.lower()}" in said["text"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +27,7 @@ from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.outages import Outages
 from cbbot.runtime.resume import belongs
+from cbbot.runtime.running_figures import observe_running, or_nan
 from cbbot.runtime.state_writer import SAVE_SECONDS, InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
@@ -84,6 +84,8 @@ class LiveBot:
         self._machine_ms = now_ms
         self._broadcast = Broadcast()
         self._notifier = Notifier(self._broadcast, slack)
+        self._slack = slack
+        self._trouble = ""
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         document, identity = opened.document, opened.identity
@@ -217,6 +219,7 @@ class LiveBot:
         if self._client.superseded:
             self._fatal = superseded(loop.state.identity.bot_id, loop.state.epoch)
             self.stop()
+        self._tell_trouble()
         now = asyncio.get_running_loop().time()
         # A save that hung may have ended well since, and left the pause behind.
         unsaved = bool(writer.problem) or DISK in loop.state.paused_by
@@ -230,6 +233,13 @@ class LiveBot:
             _LOG.info("equity", extra={"fields": {**fields, "daily_pnl": status.daily_pnl_usd}})
         if self._broadcast.has_listeners:
             self._broadcast.publish("status", self.status().model_dump())
+
+    def _tell_trouble(self) -> None:
+        """Once when it begins, once when it is over; the log has it from where it happens."""
+        moment = self._moment()
+        before, self._trouble = self._trouble, moment.failing or moment.problem
+        if self._slack is not None and bool(before) != bool(self._trouble):
+            self._slack("error" if self._trouble else "recovered", {"detail": self._trouble or before})
 
     @property
     def alive(self) -> bool:
@@ -291,18 +301,9 @@ class LiveBot:
     def exposition(self) -> bytes:
         metrics, parts, moment = self.metrics, self._parts, self._moment()
         metrics.ready.set(self.status().ready)
-        metrics.price_age.set(_or_nan(moment.price_age_seconds))
+        metrics.price_age.set(or_nan(moment.price_age_seconds))
         if parts is not None:
-            state, clock, writer, decided_at = parts.loop.state, parts.begun.clock, parts.writer, parts.loop.decided_at
-            metrics.observe(parts.begun.rules, state)
-            metrics.clock_offset.set(clock.offset_ms() / 1000)
-            metrics.unsaved.set(bool(writer.problem))
-            metrics.disk_free.set(_or_nan(writer.disk_free_bytes))
-            metrics.disk_size.set(_or_nan(writer.disk_size_bytes))
-            now = asyncio.get_running_loop().time()
-            metrics.decision_age.set(_or_nan(None if decided_at is None else now - decided_at))
-            fitted_ms = state.last_fit_ms
-            metrics.model_age.set(_or_nan(None if fitted_ms < 0 else (clock.now_ms() - fitted_ms) / 1000))
+            observe_running(metrics, parts.loop, parts.writer, parts.begun.clock)
         return metrics.exposition()
 
     async def pause_entries(self, by: str) -> None:
@@ -359,10 +360,6 @@ class LiveBot:
             clock_offset_ms=parts.begun.clock.offset_ms(),
             last_known=known,
         )
-
-
-def _or_nan(figure: float | None) -> float:
-    return math.nan if figure is None else figure
 
 
 def _saved_ms(store: StateStore) -> int | None:
