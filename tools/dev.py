@@ -51,6 +51,7 @@ STEPS: dict[str, list[str]] = {
     "tests": [*PYTEST, *NUMBERS, "tests/simulation", "tests/contract", "tests/unit", "tests/chart"],
     "yardsticks": ["python", "tools/yardsticks.py"],  # checks that others wrote, in an environment of their own
     "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
+    "monitoring": ["pytest", "-q", "tests/monitoring"],  # .ci/monitoring installs Prometheus first
 }
 # Programs that read the tree; they run beside the tests.
 READERS = ["format", "lint", "types", "layers", "generated", "mutations"]

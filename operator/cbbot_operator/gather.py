@@ -20,6 +20,7 @@ from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Name
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.shared_sections import with_shared_sections
 from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
@@ -40,21 +41,31 @@ class Gatherer:
         resource = await self._resource(key)
         if resource is None:
             return None
-        try:
-            spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
-            invalid = ""
-        except BadTradingBot as error:
-            spec, invalid = None, str(error)
+        written = resource.get("spec") or {}
+        spec, invalid = _read(written, before)
+        namespace = await self._namespace(key, resource, before)
+        if namespace.terminating and "deletionTimestamp" in resource["metadata"]:
+            # Nothing else matters any more, and the rights to ask may have gone with the namespace already.
+            return Observed(
+                key=key,
+                resource=_without_spec(resource),
+                written=written,
+                spec=spec,
+                invalid=invalid,
+                children={},
+                namespace_uid=namespace.uid,
+                namespace_terminating=True,
+                now=now,
+            )
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
         claim = around.get(("PersistentVolumeClaim", Names(key.name).state))
         warnings, warned_at = await self._warnings(key, pods, claim, before, now)
-        namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
-            # The spec has been read; its text is not needed again.
-            resource={part: value for part, value in resource.items() if part != "spec"},
+            resource=_without_spec(resource),
+            written=written,
             spec=spec,
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
@@ -104,11 +115,19 @@ class Gatherer:
     async def _around(self, key: Key, kinds: tuple[str, ...]) -> dict[tuple[str, str], Reduced]:
         around = self._cache.around(key, kinds)
         asked = [kind for kind in kinds if not self._cache.holds(kind, key.namespace)]
-        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
-        listed = await asyncio.gather(*(self._cluster.list(kind, key.namespace, marks) for kind in asked))
+        listed = await asyncio.gather(*(self._listed(kind, key) for kind in asked))
         for kind, objs in zip(asked, listed, strict=True):
             around |= {(kind, obj["metadata"]["name"]): reduce(kind, obj) for obj in objs}
         return around
+
+    async def _listed(self, kind: str, key: Key) -> list[Object]:
+        """What has the labels of its children. Its Secret is asked for by name: to list Secrets shows them all."""
+        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
+        if kind != "Secret":
+            return list(await self._cluster.list(kind, key.namespace, marks))
+        found = await self._cluster.get(kind, key.namespace, Names(key.name).tokens)
+        ours = found is not None and marks.items() <= (found["metadata"].get("labels") or {}).items()
+        return [found] if found is not None and ours else []
 
     async def _namespace(self, key: Key, resource: Object, before: Observed | None) -> NamespaceFacts:
         deleting = "deletionTimestamp" in resource["metadata"]
@@ -151,6 +170,21 @@ class Gatherer:
             return list(await self._cluster.list(KIND, namespace, {}))
         found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
         return [resource for resource in found if resource is not None]
+
+
+def _without_spec(resource: Object) -> Object:
+    """The spec has been read; its text is not needed again."""
+    return {part: value for part, value in resource.items() if part != "spec"}
+
+
+def _read(written: Object, before: Observed | None) -> tuple[TradingBotSpec | None, str]:
+    """The spec, or why it cannot be read; what was written in the same words ``before`` has been read."""
+    if before is not None and before.written == written:
+        return before.spec, before.invalid
+    try:
+        return with_shared_sections(read_spec(written)), ""
+    except BadTradingBot as error:
+        return None, str(error)
 
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -161,14 +162,25 @@ def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl: Kubectl) -> Non
     assert kubectl.json(BOT)["status"]["epoch"] > epoch
 
 
-def test_service_monitors_are_made_once_their_definition_is_there(kubectl: Kubectl) -> None:
+@pytest.fixture
+def definition(kubectl: Kubectl) -> Iterator[Callable[[], None]]:
+    """Makes the definition of ServiceMonitors known."""
+
+    def make() -> None:
+        kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
+        kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
+
+    yield make
+    kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml", "--ignore-not-found")
+
+
+def test_service_monitors_are_made_once_their_definition_is_there(
+    kubectl: Kubectl, definition: Callable[[], None]
+) -> None:
     assert condition(kubectl, BOT, "MonitoringReady")["reason"] == "ServiceMonitorCRDMissing"
-    kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
-    kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
-    kubectl("annotate", BOT, "example.org/look=again")
-    kubectl.wait(BOT, "condition=MonitoringReady", 30)
+    definition()
+    kubectl.wait(BOT, "condition=MonitoringReady", 60)
     kubectl("get", "servicemonitors", "try-bot", "try-bridge")
-    kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml")
 
 
 def test_what_a_person_sees(kubectl: Kubectl, note: Note) -> None:

@@ -21,6 +21,7 @@ from cluster.api_server import ApiServer
 from cluster.kubectl import Note, run
 from cluster.operator_process import OperatorProcess
 from cluster.unplaced_bots import LIVE, PAPER, Place, of_form
+from prerequisites import missing
 
 pytestmark = pytest.mark.cluster
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.cluster
 WHOLE = "OPERATOR_FAULTS_WHOLE" in os.environ
 OUTAGE_SECONDS = 60 if WHOLE else 15
 BUSY_SECONDS = 10
+QUIET_SECONDS = 12
 FORCED = "cbbot.io/force-delete=true"
 COLLECTED = "serviceaccount,secret,configmap,service,networkpolicy,deployment"
 
@@ -225,6 +227,26 @@ def test_the_second_operator_takes_over_when_the_first_is_gone(place: Place, tmp
             holder = place.kubectl("get", "lease/cbbot-operator", "-o", "jsonpath={.spec.holderIdentity}")
             assert holder == "two"
             assert two.logged().count('"leading"') == 1
+
+
+def test_two_operators_that_both_lead_do_not_undo_each_other(place: Place, proxy: ApiProxy, tmp_path: Path) -> None:
+    """As with two releases that watch one namespace."""
+    if not WHOLE:
+        missing("half a minute, which make long takes", required_by="OPERATOR_FAULTS_WHOLE")
+    place.kubectl("delete", "lease", "--all")
+    with (
+        OperatorProcess(proxy.kubeconfig, place.namespace, tmp_path / "1.log", CBBOT_LEASE_NAME="one"),
+        OperatorProcess(proxy.kubeconfig, place.namespace, tmp_path / "2.log", CBBOT_LEASE_NAME="two"),
+    ):
+        for lease in ("one", "two"):
+            place.kubectl.wait(f"lease/{lease}", "create", 30)
+        place.make("led-twice", PAPER)
+        place.comes_to("led-twice", "BridgeFailing", kind="Degraded", seconds=60)
+        # Each says it once. Then what is tested is that nothing happens.
+        threading.Event().wait(QUIET_SECONDS)
+        before = list(proxy.writes)
+        threading.Event().wait(QUIET_SECONDS)
+        assert proxy.writes[len(before) :] == []
 
 
 def test_an_outage_of_the_api_server_is_survived(

@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 
 from cbbot.contract.spec_reader import read_spec
+from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
@@ -37,6 +38,13 @@ EVERYTHING: dict[str, Any] = {
         "affinity": {"podAntiAffinity": {}},
         "podAnnotations": {"example.org/a": "b"},
         "env": [{"name": "TZ", "value": "UTC"}, {"name": "EMPTY"}],
+        "podLabels": {"team": "ours"},
+        "priorityClassName": "high",
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+        ],
+        "securityContext": {"runAsUser": 0, "supplementalGroups": [5]},
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}],
     },
 }
 SPECS = {
@@ -67,6 +75,13 @@ def objects_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
             bridge_image="bridge:1",
             image_pull_secrets=("registry",),
             operator_namespace="operators",
+            inherited=Inherited(
+                ip_family_policy="PreferDualStack",
+                egress_limited=True,
+                egress_cidrs=("203.0.113.0/24",),
+                scraper_pods={"app": "prometheus"},
+            ),
+            updated_at="2026-01-02T03:04:05+00:00",
         )
     )
 
