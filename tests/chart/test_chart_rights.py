@@ -119,7 +119,7 @@ def test_people_who_view_or_edit_get_rights_over_tradingbots_alone(roles: Roles)
 
 
 def test_no_role_of_the_operator_has_a_right_that_it_must_not_have(roles: Roles) -> None:
-    mine = set().union(*(roles[purpose] for purpose in ("namespace", "cluster", "lease")))
+    mine = set().union(*(roles[purpose] for purpose in ("namespace", "cluster", "lease", "deletion")))
     assert len(mine) > 40
     assert [right for right in mine if WILDCARD in right] == []
     granted = {(verb, plural, group) for group, plural, verb, _ in mine}

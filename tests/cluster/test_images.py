@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from cbbot_operator.render.pod import USER
+from cbbot.contract.tradingbot_pods import POD_USER
 from cluster.kubectl import Note, run
 from locked_versions import locked_for
 from prerequisites import missing
@@ -82,7 +82,7 @@ def test_an_image_has_its_own_packages_and_no_installer(containers: str, part: s
 
 def test_with_nothing_allowed_it_starts_as_a_user_who_has_a_name(containers: str, part: str) -> None:
     who = "import getpass, os; print(os.getuid(), os.getgid(), getpass.getuser())"
-    assert inside(containers, part, "python", "-c", who).split() == [str(USER), str(USER), "cbbot"]
+    assert inside(containers, part, "python", "-c", who).split() == [str(POD_USER), str(POD_USER), "cbbot"]
     # Each says in words what it cannot start without or with, which takes all of its imports.
     options = ("--env=PORT=none", "--env=CBBOT_BOT_IMAGE=")
     command = (containers, "run", *NOTHING_ALLOWED, *options, image(part))
@@ -107,4 +107,4 @@ def test_an_image_carries_its_labels(containers: str, part: str) -> None:
     labels = described(containers, part)["Config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == f"cbbot-{part}"
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
-    assert described(containers, part)["Config"]["User"] == f"{USER}:{USER}"
+    assert described(containers, part)["Config"]["User"] == f"{POD_USER}:{POD_USER}"

@@ -57,7 +57,7 @@ def reader(trading: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     }
     with Reader(folder, environment={**os.environ, "PATH": path}, replacements=replacements, seconds=330) as reading:
         yield reading
-    # Whatever failed half way must not hold up the tests that follow. Without an operator nobody adds a finalizer again.
+    # What failed half way must not hold up the tests that follow. Without an operator nobody adds a finalizer again.
     trading.helm("uninstall", "cbbot", "--ignore-not-found", "--wait", seconds=120, check=False)
     trading("patch", BOT, "--type=merge", '-p={"metadata": {"finalizers": null}}', check=False)
     run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", seconds=150, check=False)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from candle_files import ROOT
-from cbbot_operator.render.pod import USER
+from cbbot.contract.tradingbot_pods import POD_USER
 from locked_versions import pins
 
 PARTS = ("bot", "bridge", "operator")
@@ -81,10 +81,10 @@ def test_no_image_has_what_research_and_tests_take() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_process_runs_as_the_user_whom_the_pods_name(part: str) -> None:
-    assert instructions(part, "USER") == [f"USER {USER}:{USER}"]
-    assert f"useradd --uid {USER} --user-group" in TEXTS[part]
-    pod = (ROOT / "charts/templates/deployment.yaml").read_text(encoding="utf-8")
-    assert set(re.findall(r"runAs(?:User|Group): (\d+)", pod)) <= {str(USER)}
+    assert instructions(part, "USER") == [f"USER {POD_USER}:{POD_USER}"]
+    assert f"useradd --uid {POD_USER} --user-group" in TEXTS[part]
+    values = yaml.safe_load((ROOT / "charts/values.yaml").read_text(encoding="utf-8"))
+    assert values["podSecurityContext"]["runAsUser"] == POD_USER
 
 
 @pytest.mark.parametrize("part", PARTS)
