@@ -158,8 +158,12 @@ def test_the_operator_may_do_its_work_and_no_more(
     story: Kubectl, verb: str, what: str, where: str, allowed: str
 ) -> None:
     account = f"system:serviceaccount:{story.namespace}:{RELEASE}-cbbot-operator"
-    asked = ("auth", "can-i", verb, what, f"--as={account}", f"--namespace={where or story.namespace}")
-    assert story(*asked, check=False).strip().splitlines()[-1] == allowed
+    resource, _, subresource = what.partition("/")
+    place = (f"--subresource={subresource}", f"--namespace={where or story.namespace}")
+    assert (
+        story("auth", "can-i", verb, resource, f"--as={account}", *place, check=False).strip().splitlines()[-1]
+        == allowed
+    )
 
 
 def test_helm_test_finds_the_operator_ready(story: Kubectl) -> None:
