@@ -205,7 +205,7 @@ def _suite(provider: Tool | Kind, steps: Steps, arguments: list[str]) -> int:
             "CBBOT_CONTAINERS": provider.containers,
         }
         command = (sys.executable, "-m", "pytest", "-x", "-v", "tests/cluster", "tests/chart", *arguments)
-        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=25 * 60)
+        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=40 * 60)
     return 0 if ended.returncode == 0 else 1
 
 
