@@ -29,8 +29,8 @@ cluster-e2e: setup ## The product in a real Kubernetes cluster that is built for
 kind-e2e: setup ## The same on kind (Docker, kind, kubectl, helm); exit code 4 where there is no way to a cluster
 	.ci/cluster --provider kind
 
-long: ## Everything: what CI runs, the bridge fuzzed for minutes, bot and bridge killed 300 times
-	BRIDGE_FUZZ_EXAMPLES=150 KILL_CAMPAIGN_KILLS=300 .ci/run
+long: ## Everything: what CI runs, the bridge fuzzed for minutes, bot and bridge killed 300 times, the operator at every write
+	BRIDGE_FUZZ_EXAMPLES=150 KILL_CAMPAIGN_KILLS=300 OPERATOR_FAULTS_WHOLE=1 .ci/run
 
 locks: ## Renew the hashed requirement locks
 	$(PYTHON) tools/locks.py

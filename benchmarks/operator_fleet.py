@@ -1,9 +1,10 @@
 """What a fleet of TradingBots costs the operator and the API server, in the cluster of the kubeconfig.
 
-    python benchmarks/operator_fleet.py [--bots 1000] [--changes 40] [--quiet-seconds 60]
+    python benchmarks/operator_fleet.py [--bots 1000] [--changes 40] [--quiet-seconds 60] [--no-controllers]
 
 The operator runs as a process on this machine, in a namespace of its own that is deleted at the end. The cluster must
-know TradingBots; nodes are not needed, and what its controllers do (pods, claims) is part of the picture.
+know TradingBots; nodes are not needed. What its controllers do (pods, claims) is part of the picture, unless they are
+stopped meanwhile: that takes a control plane on this machine.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
+from control_plane import server_cpu, without_controllers
 from machine_facts import machine
 
 from cbbot.contract.tradingbot import KIND
@@ -134,19 +136,22 @@ async def with_status(cluster: Cluster, namespace: str) -> int:
 
 async def creation(cluster: Cluster, namespace: str, names: list[str]) -> None:
     children = 10 + 2 * await cluster.serves("ServiceMonitor")
-    before, begun = Metrics(), time.monotonic()
+    before, begun, server = Metrics(), time.monotonic(), server_cpu()
     await in_turns([lambda name=name: cluster.create(tradingbot(namespace, name)) for name in names])
     asked = time.monotonic() - begun
     wanted = before.samples["created"] + children * len(names)
     await until("all children made", lambda metrics: metrics.samples["created"] >= wanted, 3600)
     while await with_status(cluster, namespace) < len(names):  # noqa: ASYNC110  another process writes them
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
     taken, after = time.monotonic() - begun, Metrics()
     by_verb = {verb: (after.requests[verb] - before.requests[verb]) / len(names) for verb in sorted(after.requests)}
     words = ", ".join(f"{verb} {count:.2f}" for verb, count in by_verb.items() if count >= 0.005)
     print(f"{len(names)} created (asked for within {asked:.1f} s): children and status after {taken:.1f} s")
     print(f"  requests a bot: {sum(by_verb.values()):.2f} for {children} children ({words})")
-    print(f"  operator: {after.cpu - before.cpu:.1f} s CPU, {after.megabytes:.0f} MB resident")
+    print(
+        f"  operator: {after.cpu - before.cpu:.1f} s CPU, {after.megabytes:.0f} MB resident; "
+        f"API server with etcd: {server_cpu() - server:.1f} s CPU"
+    )
 
 
 async def quiet(seconds: float) -> None:
@@ -186,13 +191,14 @@ async def settings_hash(cluster: Cluster, where: tuple[str, str, str]) -> str:
     return str(deployment["spec"]["template"]["metadata"]["annotations"][SETTINGS_HASH])
 
 
-async def cold_start(names: list[str], begun: float) -> None:
+async def cold_start(names: list[str], begun: float, server: float) -> None:
     await until("every TradingBot looked at", lambda metrics: metrics.samples["done"] >= len(names), 3600)
     after = Metrics()
     writes = sum(after.requests[verb] for verb in WRITES)
     print(
         f"cold start: all looked at after {time.monotonic() - begun:.1f} s with {writes} writes "
-        f"and {after.requests['GET']} reads, {after.cpu:.1f} s CPU, {after.megabytes:.0f} MB"
+        f"and {after.requests['GET']} reads, {after.cpu:.1f} s CPU, {after.megabytes:.0f} MB; "
+        f"API server with etcd: {server_cpu() - server:.1f} s CPU"
     )
 
 
@@ -207,10 +213,10 @@ async def measure(bots: int, count: int, quiet_seconds: float, namespace: str) -
             await creation(cluster, namespace, names)
             await quiet(quiet_seconds)
             await changes(cluster, namespace, names, count, "quiet")
-        begun = time.monotonic()
+        begun, server = time.monotonic(), server_cpu()
         # Every 10 s the whole fleet is listed and looked at.
         with operator(namespace, 10):
-            await cold_start(names, begun)
+            await cold_start(names, begun, server)
             await changes(cluster, namespace, names, count, "resync upon resync")
             print(f"  {Metrics().megabytes:.0f} MB after that")
 
@@ -221,11 +227,13 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=40)
     parser.add_argument("--quiet-seconds", type=float, default=60)
     parser.add_argument("--namespace", default=f"cbbot-fleet-{os.getpid()}")
+    parser.add_argument("--no-controllers", action="store_true")
     given = parser.parse_args()
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}")
     kubectl("create", "namespace", given.namespace)
     try:
-        asyncio.run(measure(given.bots, given.changes, given.quiet_seconds, given.namespace))
+        with without_controllers() if given.no_controllers else nullcontext():
+            asyncio.run(measure(given.bots, given.changes, given.quiet_seconds, given.namespace))
     finally:
         kubectl("delete", "namespace", given.namespace, "--wait=false")
 

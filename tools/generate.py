@@ -1,4 +1,4 @@
-"""Writes what is generated: the CRD, the chart's copies, the pages of settings and metrics, the dashboards.
+"""Writes what is generated: CRD, the chart's copies and README, the pages of settings and metrics, the dashboards.
 
 ``--check`` writes nothing and fails when one of them is not current.
 """
@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import chart_readme
 import dashboards
 import metrics_page
 
@@ -58,6 +59,7 @@ def generated() -> dict[str, str]:
         "examples/monitoring/slack.tmpl": slack_templates(),
         "docs/settings.md": settings_page(),
         "docs/metrics.md": metrics_page.page(),
+        "charts/README.md": chart_readme.readme(),
         **{f"charts/files/dashboards/{name}": text for name, text in dashboards.files().items()},
     }
 

@@ -83,12 +83,21 @@ class Poller:
         await self._lanes.aclose()
 
     async def round(self, *, everyone: bool = True) -> None:
-        """Ask every bot once, or only those that are not ready."""
-        keys = [key for key in self._reconciler.known if everyone or not self._is_ready(key)]
+        """Ask every bot once, or only those that somebody may be waiting for."""
+        keys = [key for key in self._reconciler.known if everyone or self._is_awaited(key)]
         if everyone:
             self._lanes.keep(keys)
         await self._lanes.ask(keys, lambda key: self._visit(key, look=everyone))
         self._count()
+
+    def _is_awaited(self, key: Key) -> bool:
+        """Whether it is being deleted, or is not ready and may have something to say; what does not run wakes us by
+        the watches.
+        """
+        known = self._reconciler.known.get(key)
+        if known is None or self._is_ready(key):
+            return False
+        return known.seen.deleting or known.seen.report is not None or _runs(known.seen)
 
     def _is_ready(self, key: Key) -> bool:
         known = self._reconciler.known.get(key)

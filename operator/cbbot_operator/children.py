@@ -19,23 +19,25 @@ from cbbot_operator.keys import Object, is_ours
 from cbbot_operator.kinds import KINDS, Child
 from cbbot_operator.observed import ChildState, Observed
 from cbbot_operator.operator_metrics import CHILDREN_PUT, DRIFT
-from cbbot_operator.owned_fields import wanted_digest
 from cbbot_operator.ownership import made_for
+from cbbot_operator.pod_breaches import breaches
 from cbbot_operator.reduced import reduce
+from cbbot_operator.wanted import Entry, Wanted, entry_of
 from cbbot_operator.watch_cache import WatchCache
 
 __all__ = ["Children", "Put", "find_unlabelled", "protecting"]
 
 _LOG = logging.getLogger(__name__)
 # No object ever has it: an apply with it makes an object, or is a conflict with the one there is.
-_MAKE_ONLY = "1"
-# Old API servers have a way of their own for Services, and it wants none.
+_MAKE_ONLY = {"resourceVersion": "1"}
+# Old API servers have a way of their own for Services, and it wants no version. The API server takes this field off
+# what it makes, and lets nobody set it on what there is.
 _NOT_SO = "resourceVersion should not be set on objects to be created"
+_UNCHANGEABLE = "deletionGracePeriodSeconds"
+_MAKE_ONLY_IN_OLD = {_UNCHANGEABLE: 0}
 _TROUBLE = 2
 # A pod that is replaced reads these: without them it would run with something else than its hash says.
 _READ_BY_PODS = frozenset({"ConfigMap", "Secret"})
-
-Entry = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -58,15 +60,15 @@ class Put:
         return "; ".join(f"{kind} {name}: {error}" for (kind, name), error in self.failures.items())
 
 
-def protecting(wanted: Iterable[dict[str, Any]], *, suspended: bool) -> list[dict[str, Any]]:
+def protecting(wanted: Iterable[Entry], *, suspended: bool) -> frozenset[Entry]:
     """Those of the children that only take away: applied even when everything else is held back."""
     kinds = {"NetworkPolicy", "Deployment"} if suspended else {"NetworkPolicy"}
-    return [obj for obj in wanted if obj["kind"] in kinds]
+    return frozenset(entry for entry in wanted if entry[0] in kinds)
 
 
-async def find_unlabelled(cluster: Cluster, seen: Observed, wanted: Iterable[Object]) -> Observed:
+async def find_unlabelled(cluster: Cluster, seen: Observed, wanted: Iterable[Entry]) -> Observed:
     """Look for the wanted objects that no label found: ours become children, the others are foreign."""
-    missing = [entry for entry in map(_entry, wanted) if entry not in seen.children]
+    missing = [entry for entry in wanted if entry not in seen.children]
     found = await asyncio.gather(*(cluster.get(kind, seen.key.namespace, name) for kind, name in missing))
     there = {entry: reduce(entry[0], obj) for entry, obj in zip(missing, found, strict=True) if obj is not None}
     ours = {entry: one for entry, one in there.items() if is_ours(one.obj, seen.key.name, seen.uid)}
@@ -84,30 +86,35 @@ class Children:
     def __init__(self, cluster: Cluster, cache: WatchCache) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._asked_first: set[str] = set()
-        """Kinds of which it is asked whether a name is taken before an object is made."""
+        self._without_version: set[str] = set()
+        """Kinds of which this API server makes no object by an apply that names a version."""
 
-    async def put(self, seen: Observed, wanted: Sequence[dict[str, Any]], before: Put | None) -> tuple[Observed, Put]:
-        """Put what is wanted; the children as they are now, and what became of each.
+    async def put(
+        self, seen: Observed, wanted: Wanted, before: Put | None, *, only: frozenset[Entry] | None = None
+    ) -> tuple[Observed, Put]:
+        """Put what is wanted, or ``only`` some of it; the children as they are now, and what became of each.
 
         What differs although the very same was wanted ``before`` is drift: logged and counted.
         """
-        digests = {_entry(obj): wanted_digest(obj) for obj in wanted}
+        digests = {entry: digest for entry, digest in wanted.digests.items() if only is None or entry in only}
         put = Put(b"".join(digests[entry] for entry in sorted(digests)))
-        work = _Work(self._cluster, self._cache, self._asked_first, seen, digests, put, before)
-        for stage in _stages(wanted, suspended=seen.spec is not None and seen.spec.suspend):
+        work = _Work(self._cluster, self._cache, self._without_version, seen, digests, put, before)
+        if all(work.stands(entry) for entry in digests):
+            CHILDREN_PUT.labels("unchanged").inc(len(digests))
+            return seen, put
+        objects = [obj for obj in wanted.objects() if entry_of(obj) in digests]
+        for stage in _stages(objects, suspended=seen.spec is not None and seen.spec.suspend):
             if not _may_go_on(stage, put):
                 break
             await asyncio.gather(*(work.put(obj) for obj in stage))
         return replace(seen, children=work.children, states=work.states), put
 
-    async def prune(self, seen: Observed, wanted: Iterable[Object], put: Put) -> Observed:
+    async def prune(self, seen: Observed, wanted: Wanted, put: Put) -> Observed:
         """Deal with what is ours and is not wanted; a volume is never pruned."""
-        entries = {_entry(obj) for obj in wanted}
         children = dict(seen.children)
         for entry, child in seen.children.items():
             kind = KINDS[entry[0]]
-            if entry in entries or kind.child is Child.KEPT or not made_for(child, seen.uid):
+            if entry in wanted.digests or kind.child is Child.KEPT or not made_for(child, seen.uid):
                 continue
             if kind.child is not Child.PRUNED:
                 # A person's copy, owner reference and all: no reason to delete it, nor to be silent.
@@ -125,8 +132,9 @@ class Children:
 
 def _stages(wanted: Sequence[dict[str, Any]], *, suspended: bool) -> list[list[dict[str, Any]]]:
     """What protects; what pods need; the pods, one after the other; what watches them."""
-    first = protecting(wanted, suspended=suspended)
-    rest = [obj for obj in wanted if obj not in first]
+    protect = protecting(map(entry_of, wanted), suspended=suspended)
+    first = [obj for obj in wanted if entry_of(obj) in protect]
+    rest = [obj for obj in wanted if entry_of(obj) not in protect]
     pods = [[obj] for obj in reversed(rest) if obj["kind"] == "Deployment"]
     last = [obj for obj in rest if obj["kind"] == "ServiceMonitor"]
     needed = [obj for obj in rest if obj["kind"] not in ("Deployment", "ServiceMonitor")]
@@ -150,7 +158,7 @@ class _Work:
 
     cluster: Cluster
     cache: WatchCache
-    asked_first: set[str]
+    without_version: set[str]
     seen: Observed
     digests: dict[Entry, bytes]
     result: Put
@@ -163,9 +171,9 @@ class _Work:
 
     async def put(self, obj: dict[str, Any]) -> None:
         """Put one child; its failure is written down and holds up no other."""
-        entry = _entry(obj)
+        entry = entry_of(obj)
         try:
-            if self._stands(entry):
+            if self.stands(entry):
                 CHILDREN_PUT.labels("unchanged").inc()
                 return
             answer = await self._apply(obj)
@@ -178,7 +186,8 @@ class _Work:
         else:
             self._take(entry, answer)
 
-    def _stands(self, entry: Entry) -> bool:
+    def stands(self, entry: Entry) -> bool:
+        """Whether the child is there as it is wanted."""
         state = self.states.get(entry)
         if state is None:
             return False
@@ -193,13 +202,13 @@ class _Work:
         return state.owned == self.digests[entry]
 
     async def _apply(self, obj: dict[str, Any]) -> dict[str, Any]:
-        entry = _entry(obj)
+        entry = entry_of(obj)
         state = self.states.get(entry)
         if entry not in self.children:
             return await self._make(obj)
         if state is None or not state.breaches:
             answer = await self._apply_or_force(obj)
-            found = reduce(entry[0], answer).state.breaches
+            found = breaches(answer) if entry[0] == "Deployment" else ()
             if not found:
                 return answer
         else:
@@ -214,16 +223,20 @@ class _Work:
 
     async def _make(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Make it, without taking over what somebody else has under the name."""
-        kind, name = _entry(obj)
-        if kind not in self.asked_first:
-            try:
-                return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], "resourceVersion": _MAKE_ONLY}})
-            except Conflict:
-                pass
-            except Retryable as error:
-                if _NOT_SO not in str(error):
-                    raise
-                self.asked_first.add(kind)
+        kind, name = entry_of(obj)
+        only = _MAKE_ONLY_IN_OLD if kind in self.without_version else _MAKE_ONLY
+        try:
+            return await self.cluster.apply({**obj, "metadata": {**obj["metadata"], **only}})
+        except Conflict:
+            pass
+        except Refused as refusal:
+            if _UNCHANGEABLE not in str(refusal):
+                raise
+        except Retryable as error:
+            if _NOT_SO not in str(error) or only is _MAKE_ONLY_IN_OLD:
+                raise
+            self.without_version.add(kind)
+            return await self._make(obj)
         present = await self.cluster.get(kind, self.seen.key.namespace, name)
         if present is not None and not is_ours(present, self.seen.key.name, self.seen.uid):
             raise _NameTaken
@@ -232,7 +245,7 @@ class _Work:
     def _take(self, entry: Entry, answer: dict[str, Any]) -> None:
         self.result.answered = True
         reduced = reduce(entry[0], answer)
-        self.cache.take(entry[0], answer)
+        self.cache.take(entry[0], answer, reduced)
         present = self.children.get(entry)
         if present is None:
             result = "created"
@@ -255,7 +268,3 @@ class _NameTaken(Exception):
 
 def _version(obj: Object) -> object:
     return obj["metadata"].get("resourceVersion")
-
-
-def _entry(obj: Object) -> Entry:
-    return obj["kind"], obj["metadata"]["name"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +13,9 @@ from cbbot.contract.runtime_env import LOG_LEVELS
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import ListSetting, TextSetting
-from cbbot.contract.tradingbot import DNS_NAME, NAMESPACE_PATTERN, POD_USER
+from cbbot.contract.tradingbot import NAMESPACE_PATTERN
+from cbbot.contract.tradingbot_pods import POD_USER
+from cbbot.contract.tradingbot_section import DNS_NAME
 from cbbot_operator.inherited import Inherited
 
 __all__ = ["CONFIGURATION", "Configuration", "read_configuration"]
@@ -99,8 +103,7 @@ CONFIGURATION: Final[tuple[Setting, ...]] = (
     _name("POD_NAMESPACE", "default", "The operator's own namespace."),
     TextSetting(
         key="POD_NAME",
-        meaning="Who holds the Lease.",
-        default="cbbot-operator",
+        meaning="Who holds the Lease; another name at every start when not given.",
         pattern=DNS_NAME,
         most_characters=253,
         words="lower case letters, digits, dashes and dots, at most 253",
@@ -168,7 +171,7 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
         image_pull_secrets=values["CBBOT_IMAGE_PULL_SECRETS"] or (),
         namespaces=() if whole_cluster else namespaces or (own,),
         own_namespace=own,
-        identity=values["POD_NAME"],
+        identity=values["POD_NAME"] or _own_identity(),
         lease_name=values["CBBOT_LEASE_NAME"],
         log_level=values["LOG_LEVEL"],
         port=values["PORT"],
@@ -195,3 +198,8 @@ def _inherited(values: Mapping[str, Any]) -> Inherited:
 
 def _mapping(labels: tuple[str, ...] | None) -> dict[str, str]:
     return dict(label.split("=", maxsplit=1) for label in labels or ())
+
+
+def _own_identity() -> str:
+    """Of an operator outside of a pod: two that call themselves alike would both lead."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"

@@ -20,6 +20,7 @@ from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, NAME_LABEL, Key, Name
 from cbbot_operator.observed import Observed, api_key_secret, slack_secret
 from cbbot_operator.pods import waited_long, warnings_due
 from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.shared_sections import with_shared_sections
 from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
@@ -40,21 +41,31 @@ class Gatherer:
         resource = await self._resource(key)
         if resource is None:
             return None
-        try:
-            spec: TradingBotSpec | None = read_spec(resource.get("spec") or {})
-            invalid = ""
-        except BadTradingBot as error:
-            spec, invalid = None, str(error)
+        written = resource.get("spec") or {}
+        spec, invalid = _read(written, before)
+        namespace = await self._namespace(key, resource, before)
+        if namespace.terminating and "deletionTimestamp" in resource["metadata"]:
+            # Nothing else matters any more, and the rights to ask may have gone with the namespace already.
+            return Observed(
+                key=key,
+                resource=_without_spec(resource),
+                written=written,
+                spec=spec,
+                invalid=invalid,
+                children={},
+                namespace_uid=namespace.uid,
+                namespace_terminating=True,
+                now=now,
+            )
         kinds = await self._facts.child_kinds()
         around = await self._around(key, (*kinds, "Pod"))
         pods = tuple(found.obj for (kind, _), found in around.items() if kind == "Pod")
         claim = around.get(("PersistentVolumeClaim", Names(key.name).state))
         warnings, warned_at = await self._warnings(key, pods, claim, before, now)
-        namespace = await self._namespace(key, resource, before)
         return Observed(
             key=key,
-            # The spec has been read; its text is not needed again.
-            resource={part: value for part, value in resource.items() if part != "spec"},
+            resource=_without_spec(resource),
+            written=written,
             spec=spec,
             invalid=invalid,
             children={entry: found.obj for entry, found in around.items() if entry[0] != "Pod"},
@@ -159,6 +170,21 @@ class Gatherer:
             return list(await self._cluster.list(KIND, namespace, {}))
         found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
         return [resource for resource in found if resource is not None]
+
+
+def _without_spec(resource: Object) -> Object:
+    """The spec has been read; its text is not needed again."""
+    return {part: value for part, value in resource.items() if part != "spec"}
+
+
+def _read(written: Object, before: Observed | None) -> tuple[TradingBotSpec | None, str]:
+    """The spec, or why it cannot be read; what was written in the same words ``before`` has been read."""
+    if before is not None and before.written == written:
+        return before.spec, before.invalid
+    try:
+        return with_shared_sections(read_spec(written)), ""
+    except BadTradingBot as error:
+        return None, str(error)
 
 
 def _digests(secret: Mapping[str, Any]) -> dict[str, bytes]:

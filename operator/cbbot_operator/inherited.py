@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cbbot.contract.tradingbot import POD_USER
+from cbbot.contract.tradingbot_pods import POD_USER
 
 __all__ = ["Inherited"]
 

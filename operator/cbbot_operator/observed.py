@@ -71,6 +71,9 @@ class Observed:
 
     key: Key
     resource: Object
+    """Without its spec."""
+    written: Object = field(default_factory=dict)
+    """The spec as a person wrote it."""
     spec: TradingBotSpec | None
     invalid: str = ""
     children: Mapping[tuple[str, str], Object]

@@ -21,6 +21,7 @@ from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED, KINDS, WATCHED, Kind
 from cbbot_operator.kopf_tasks import run_kopf
 from cbbot_operator.lease import Lease
+from cbbot_operator.new_kinds import notice_new_kinds
 from cbbot_operator.observed import api_key_secret, slack_secret
 from cbbot_operator.readiness import Health
 from cbbot_operator.reconciler import Reconciler
@@ -35,6 +36,7 @@ __all__ = ["operate", "queue_all", "watched_kinds", "work"]
 
 _LOG = logging.getLogger(__name__)
 _FACTS_SECONDS = 10
+_KINDS_SECONDS = 15
 _LIST_AGAIN_SECONDS = 2
 
 
@@ -130,6 +132,7 @@ async def _lead(
             lease.keep(),
             poller.run(configuration.poll_seconds),
             _resync(cluster, cache, configuration, kinds, queue),
+            notice_new_kinds(cluster, lambda: queue_all(cache, queue, _FACTS_SECONDS), _KINDS_SECONDS, _FACTS_SECONDS),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
             stops_itself=watching,
         )

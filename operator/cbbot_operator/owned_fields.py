@@ -7,6 +7,7 @@ what was changed since; https://kubernetes.io/docs/reference/using-api/server-si
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -47,19 +48,24 @@ def _digest(content: Mapping[str, Any]) -> bytes:
 
 def _without_empty(value: Any) -> Any:
     """The API server notes no owner for an empty map or list, such as ``emptyDir: {}``."""
-    if isinstance(value, list):
-        return [_without_empty(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    shorter = {name: _without_empty(item) for name, item in value.items()}
-    return {name: item for name, item in shorter.items() if item not in ({}, [])}
+    if isinstance(value, dict):
+        shorter = {}
+        for name, item in value.items():
+            kept = _without_empty(item) if isinstance(item, dict | list) else item
+            if kept or not isinstance(kept, dict | list):
+                shorter[name] = kept
+        return shorter
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def _taken(value: Any, fields: Mapping[str, Any]) -> Any:
     """The part of ``value`` that the set names: all of it where the set goes no deeper."""
     if isinstance(value, dict) and fields:
-        names = {field[2:]: inner for field, inner in fields.items() if field.startswith("f:")}
-        return {name: _taken(value[name], inner) for name, inner in names.items() if name in value}
+        return {
+            name: _taken(value[name], inner) if inner else value[name]
+            for field, inner in fields.items()
+            if field.startswith("f:") and (name := field[2:]) in value
+        }
     if isinstance(value, list) and fields.keys() - {_ITSELF}:
         return [_taken(item, inner) for item in value if (inner := _of_item(item, fields)) is not None]
     return value
@@ -69,8 +75,14 @@ def _of_item(item: Any, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What the set says of an item of a list; None when the item is not in it."""
     for field, inner in fields.items():
         kind, _, text = field.partition(":")
-        if kind == "v" and json.loads(text) == item:
+        if kind == "v" and _read(text) == item:
             return {}
-        if kind == "k" and isinstance(item, dict) and json.loads(text).items() <= item.items():
+        if kind == "k" and isinstance(item, dict) and _read(text).items() <= item.items():
             return dict(inner)
     return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(text: str) -> Any:
+    """The key or value of an item; there are few, and all TradingBots have the same."""
+    return json.loads(text)

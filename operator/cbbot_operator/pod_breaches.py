@@ -1,7 +1,8 @@
-"""What somebody added to a Deployment's pods that Pod Security `restricted` forbids, or that runs beside ours. Pure.
+"""What somebody added to a Deployment's pods and may not have added. Pure.
 
-Server-side apply leaves fields alone that it does not send, so a container or ``hostNetwork`` added by hand would
-stay. Admission webhooks that add to pods, as service meshes do, change pods, not the Deployment: they go unseen here.
+That is what Pod Security `restricted` forbids, what runs beside ours or in its place, and settings past the spec, which
+bounds them. Server-side apply leaves fields alone that it does not send, so all of it would stay. Admission webhooks
+that add to pods, as service meshes do, change pods, not the Deployment: they go unseen here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cbbot.contract.constraints import is_free
 from cbbot_operator.keys import Object
 from cbbot_operator.owned_fields import owned_part
 
@@ -20,6 +22,8 @@ _CONTEXT = (*_POD_CONTEXT, "privileged", "procMount", "runAsNonRoot", "runAsUser
 _VOLUMES = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
+# What runs instead of the image's own program, and variables that come from elsewhere and may be settings.
+_OF_PROCESS = ("args", "command", "envFrom")
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
@@ -63,6 +67,11 @@ def _of_container(container: Object, ours: Object) -> Iterator[str]:
         yield f"capabilities of container {name}"
     if any(port.get("hostPort") for port in container.get("ports") or ()):
         yield f"hostPort of container {name}"
+    yield from (f"{field} of container {name}" for field in _OF_PROCESS if container.get(field) and field not in ours)
+    variables = {variable["name"] for variable in ours.get("env", ())}
+    for variable in container.get("env") or ():
+        if variable["name"] not in variables and not is_free(variable["name"]):
+            yield f"variable {variable['name']} of container {name}"
 
 
 def _extra(context: Mapping[str, Any] | None, ours: Mapping[str, Any] | None, fields: tuple[str, ...]) -> Iterator[str]:

@@ -9,13 +9,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from cbbot.contract.advice import warnings
-from cbbot.contract.settings import load
 from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import KIND
-from cbbot.errors import BadInput, Refused, Retryable
+from cbbot.errors import Refused, Retryable
 from cbbot_operator import credentials, deletion
 from cbbot_operator.access_mode import chosen_mode
 from cbbot_operator.children import Children, Put, find_unlabelled, protecting
@@ -31,12 +28,12 @@ from cbbot_operator.kubernetes_events import changes, event
 from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.policies import first_refusal
 from cbbot_operator.reduced import reduce
-from cbbot_operator.render import Inputs, render
-from cbbot_operator.render.settings_configmap import settings_of
+from cbbot_operator.render import Inputs
 from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 from cbbot_operator.sharing import Sharing, position_of
 from cbbot_operator.staged_updates import StagedUpdates, default_image, is_unasked, unproven_since
 from cbbot_operator.tokens import tokens_in
+from cbbot_operator.wanted import Wanted
 from cbbot_operator.warning_events import WarningEvents
 from cbbot_operator.watch_cache import WatchCache
 
@@ -58,6 +55,7 @@ class Known:
     unwritten: bool = False
     """The newest status could not be written: whoever looks next tries again, not every poll."""
     put: Put | None = None
+    wanted: Wanted | None = None
 
 
 class Reconciler:
@@ -96,6 +94,7 @@ class Reconciler:
         """
         async with self._locks.of(key):
             before = self.known.get(key)
+            self._updates.begin(key)
             seen = await self._gatherer.gather(key, before.seen if before is not None else None, self._now())
             if seen is None:
                 self._forget(key)
@@ -106,12 +105,16 @@ class Reconciler:
                 return
             self._sharing.note(key, position_of(seen))
             self._updates.note(seen)
+            if seen.deleting and seen.namespace_terminating and await self._let_go(seen):
+                return
+            wanted = before.wanted if before is not None else None
             if seen.children or seen.deleting or seen.spec is None:
                 # Of a new TradingBot nothing is there yet: making its children tells whose names are taken.
-                seen = await find_unlabelled(self._cluster, seen, render(self._inputs(seen)))
+                wanted = Wanted.by(self._inputs(seen), wanted)
+                seen = await find_unlabelled(self._cluster, seen, wanted.digests)
             if seen.deleting and await self._let_go(seen):
                 return
-            known = await self._converge(seen, before)
+            known = await self._converge(seen, before, wanted)
             known.written_at = before.written_at if before is not None else None
             # What a child's fields were is in the cache; the next look brings it again.
             known.seen = replace(known.seen, states={})
@@ -170,15 +173,13 @@ class Reconciler:
         self.known.pop(seen.key, None)
         return True
 
-    async def _converge(self, seen: Observed, before: Known | None) -> Known:
+    async def _converge(self, seen: Observed, before: Known | None, known_as_wanted: Wanted | None) -> Known:
         if seen.spec is None:
             return Known(seen, Outcome(invalid=seen.invalid))
-        inputs = self._inputs(seen)
-        wanted = render(inputs)
-        try:
-            advice = warnings(load(settings_of(inputs)))
-        except BadInput as error:
-            return Known(seen, Outcome(invalid=str(error)))
+        wanted = Wanted.by(self._inputs(seen), known_as_wanted)
+        if wanted.invalid:
+            return Known(seen, Outcome(invalid=wanted.invalid))
+        advice = list(wanted.advice)
         refusal = first_refusal(seen)
         if refusal is not None:
             return await self._protect(seen, wanted, Known(seen, Outcome(refusal=refusal), advice))
@@ -192,24 +193,20 @@ class Reconciler:
         if is_unasked(seen, wanted):
             update = self._updates.why_not(seen, self.cache.resources())
             if not update:
-                wanted = render(replace(inputs, updated_at=self._updates.take(seen)))
-        now = [obj for obj in wanted if obj["kind"] != "Deployment"] if update else wanted
-        seen, put = await self._children.put(seen, now, put_before)
+                wanted = Wanted.by(replace(wanted.inputs, updated_at=self._updates.take(seen)), None)
+        now = frozenset(entry for entry in wanted.digests if entry[0] != "Deployment") if update else None
+        seen, put = await self._children.put(seen, wanted, put_before, only=now)
         if put.foreign:
             seen = replace(seen, foreign=seen.foreign | put.foreign)
             return Known(seen, Outcome(refusal=first_refusal(seen), failure=put.failure), advice)
         seen = await self._children.prune(seen, wanted, put)
-        return Known(seen, Outcome(failure=put.failure, update=update), advice, put=put)
+        return Known(seen, Outcome(failure=put.failure, update=update), advice, put=put, wanted=wanted)
 
-    async def _protect(self, seen: Observed, wanted: list[dict[str, Any]], known: Known) -> Known:
+    async def _protect(self, seen: Observed, wanted: Wanted, known: Known) -> Known:
         """Put those children that there are and that only take away, though everything else is held back."""
         suspended = seen.spec is not None and seen.spec.suspend
-        there = [
-            obj
-            for obj in protecting(wanted, suspended=suspended)
-            if (obj["kind"], obj["metadata"]["name"]) in seen.children
-        ]
-        seen, put = await self._children.put(seen, there, None)
+        there = protecting(wanted.digests, suspended=suspended) & seen.children.keys()
+        seen, put = await self._children.put(seen, wanted, None, only=there)
         return replace(known, seen=seen, outcome=replace(known.outcome, failure=put.failure))
 
     def _inputs(self, seen: Observed) -> Inputs:
@@ -246,9 +243,12 @@ class Reconciler:
 
     def _taken(self, seen: Observed, patched: Object) -> Observed:
         """The TradingBot as the API server has it after a patch of ours."""
-        self.cache.take(KIND, patched)
-        resource = {part: value for part, value in reduce(KIND, patched).obj.items() if part != "spec"}
-        return replace(seen, resource=resource)
+        reduced = reduce(KIND, patched)
+        self.cache.take(KIND, patched, reduced)
+        resource = {part: value for part, value in reduced.obj.items() if part != "spec"}
+        written = reduced.obj.get("spec") or {}
+        # The same words are kept once; others are for the next look to read.
+        return replace(seen, resource=resource, written=written if written == seen.written else seen.written)
 
     async def _write_status(self, key: Key) -> None:
         known = self.known[key]

@@ -6,7 +6,7 @@ that restarts every bot there is. What a person asked for is applied at once all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from cbbot_operator import pods
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import ASKED, DEFAULT_IMAGE, TEMPLATE, UPDATED_AT, Key, Object
 from cbbot_operator.observed import Observed
+from cbbot_operator.wanted import Wanted
 
 __all__ = ["StagedUpdates", "default_image", "hindrance", "images", "is_unasked", "unproven_since"]
 
@@ -31,31 +32,34 @@ def default_image(seen: Observed, component: str, newest: str) -> str:
     return _marks(seen.deployment(component)).get(DEFAULT_IMAGE, newest)
 
 
-def is_unasked(seen: Observed, wanted: Iterable[Object]) -> bool:
+def is_unasked(seen: Observed, wanted: Wanted) -> bool:
     """Whether putting ``wanted`` would replace pods that run although nobody has asked for another."""
-    deployments = [obj for obj in wanted if obj["kind"] == "Deployment"]
-    replaced = [obj for obj in deployments if _would_replace(seen, obj)]
-    return bool(replaced) and not any(_must_go(seen, obj) or _is_asked_for(seen, obj) for obj in deployments)
+    if wanted.inputs.spec.suspend:
+        return False  # there are to be no pods
+    replaced = [name for name, template in wanted.templates.items() if _would_replace(seen, name, template)]
+    return bool(replaced) and not any(
+        _must_go(seen, name) or _is_asked_for(seen, name, wanted.asked) for name in wanted.templates
+    )
 
 
-def _would_replace(seen: Observed, wanted: Object) -> bool:
-    present = seen.child("Deployment", wanted["metadata"]["name"])
-    if present is None or not present["spec"].get("replicas", 1) or not wanted["spec"]["replicas"]:
+def _would_replace(seen: Observed, name: str, template: str) -> bool:
+    present = seen.child("Deployment", name)
+    if present is None or not present["spec"].get("replicas", 1):
         return False  # there is no pod to be replaced
-    return _marks(present).get(TEMPLATE) != _marks(wanted)[TEMPLATE]
+    return _marks(present).get(TEMPLATE) != template
 
 
-def _must_go(seen: Observed, wanted: Object) -> bool:
+def _must_go(seen: Observed, name: str) -> bool:
     """Whether somebody has added what no pod of ours may have."""
-    state = seen.states.get(("Deployment", wanted["metadata"]["name"]))
+    state = seen.states.get(("Deployment", name))
     return state is not None and bool(state.breaches)
 
 
-def _is_asked_for(seen: Observed, wanted: Object) -> bool:
-    asked = _marks(seen.child("Deployment", wanted["metadata"]["name"])).get(ASKED)
-    if asked is None:  # an operator from before there were such marks has made it
+def _is_asked_for(seen: Observed, name: str, asked: str) -> bool:
+    before = _marks(seen.child("Deployment", name)).get(ASKED)
+    if before is None:  # an operator from before there were such marks has made it
         return seen.status.get("observedGeneration") != seen.generation
-    return asked != _marks(wanted)[ASKED]
+    return before != asked
 
 
 def hindrance(seen: Observed) -> str:
@@ -97,14 +101,17 @@ class StagedUpdates:
         self._looked: set[Key] = set()
         self._unproven: set[Key] = set()
 
+    def begin(self, key: Key) -> None:
+        """It is about to be looked at. One that cannot be, or is a person's to look after, holds up nobody."""
+        self._looked.add(key)
+
     def note(self, seen: Observed) -> None:
         """Take in how one TradingBot stands."""
-        self._looked.add(seen.key)
         waited_for = unproven_since(seen) and not (seen.spec is not None and seen.spec.suspend)
         (self._unproven.add if waited_for else self._unproven.discard)(seen.key)
 
     def forget(self, key: Key) -> None:
-        """It is gone, or a person looks after it."""
+        """It is gone, or a person looks after it: nobody waits for it."""
         self._unproven.discard(key)
 
     def is_unproven(self, key: Key) -> bool:

@@ -54,10 +54,13 @@ class WatchCache:
         """Of all children or pods of that kind."""
         return frozenset(name for _, (_, name), _ in self._all(kind, namespace))
 
-    def take(self, kind: str, obj: Object) -> bool:
-        """An object as it is now; whether that is news for the TradingBot it belongs to."""
+    def take(self, kind: str, obj: Object, reduced: Reduced | None = None) -> bool:
+        """An object as it is now; whether that is news for the TradingBot it belongs to.
+
+        Whoever has it ``reduced`` already gives that, so that it is kept once.
+        """
         namespace = obj["metadata"]["namespace"]
-        return kind not in _CACHED or not self.holds(kind, namespace) or self._store(kind, obj)
+        return kind not in _CACHED or not self.holds(kind, namespace) or self._store(kind, obj, reduced)
 
     def drop(self, kind: str, obj: Object) -> None:
         """An object that was deleted, unless another has its name by now."""
@@ -102,7 +105,7 @@ class WatchCache:
             if namespace in (None, key.namespace):
                 yield from ((key, entry, found) for entry, found in around.items() if entry[0] == kind)
 
-    def _store(self, kind: str, obj: Object) -> bool:
+    def _store(self, kind: str, obj: Object, reduced: Reduced | None = None) -> bool:
         key = _key(kind, obj)
         if key is None:
             return False
@@ -111,7 +114,7 @@ class WatchCache:
         present = around.get(entry)
         if present is not None and _is_older(obj, present.obj):
             return False
-        found = around[entry] = reduce(kind, obj)
+        found = around[entry] = reduced if reduced is not None else reduce(kind, obj)
         return present is None or _shown_by(found) != _shown_by(present)
 
     def _remove(self, key: Key, entry: tuple[str, str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import kopf
 
 from cbbot.contract.tradingbot import KIND
-from cbbot_operator.keys import Key, owner_of
+from cbbot_operator.keys import Key, Names, owner_of
 from cbbot_operator.kinds import WATCHED, Kind
 from cbbot_operator.operator_metrics import LAST_WATCH_EVENT
 from cbbot_operator.watch_cache import WatchCache
@@ -81,6 +81,9 @@ class Watches:
         """One of our token Secrets, or one that a TradingBot names and a person marked for watching."""
         await self.child(event, "Secret")
         metadata = event["object"]["metadata"]
+        owner = owner_of(metadata)
+        if owner is not None and metadata["name"] == Names(owner.name).tokens:
+            return  # no spec names it, and each question for its users goes through all TradingBots
         urgency = Urgency.RESYNC if event["type"] is None else Urgency.PERSON
         for user in self._secret_users(metadata["namespace"], metadata["name"]):
             self._add(user, urgency)

@@ -56,6 +56,7 @@ class WorkQueue(Generic[K]):
         self._timers: dict[K, tuple[asyncio.TimerHandle, Urgency]] = {}
         self._order = itertools.count()
         self._arrived = asyncio.Semaphore(0)
+        self._turn = asyncio.Lock()
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self._jitter = jitter
@@ -108,8 +109,14 @@ class WorkQueue(Generic[K]):
         self._timers[key] = timer, urgency
 
     async def get(self) -> tuple[K, float]:
-        """The most urgent key and how long, in seconds, it has waited. :meth:`done` must follow."""
-        await self._arrived.acquire()
+        """The most urgent key and how long, in seconds, it has waited. :meth:`done` must follow.
+
+        Between two keys the event loop goes round: work that waits for nothing would keep it from hearing of more
+        urgent ones until the queue is empty.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
+            await self._arrived.acquire()
         while True:
             waiting, key = heapq.heappop(self._heap)
             if self._waiting.get(key) is waiting:

@@ -93,30 +93,6 @@ def test_values_that_mean_nothing_are_refused(values: str) -> None:
     assert values.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in ended.stderr
 
 
-def test_every_value_is_in_the_schema_and_documented() -> None:
-    text = (ROOT / "charts/values.yaml").read_text(encoding="utf-8")
-    assert yaml.safe_load(text)
-    lines = text.splitlines()
-    undocumented = [
-        line
-        for number, line in enumerate(lines)
-        if line and not line.startswith((" ", "#")) and not _has_comment_near(lines, number)
-    ]
-    # Kubernetes' own fields speak for themselves.
-    assert {line.split(":")[0] for line in undocumented} <= {
-        "nodeSelector",
-        "tolerations",
-        "affinity",
-        "priorityClassName",
-    }
-
-
-def _has_comment_near(lines: list[str], number: int) -> bool:
-    before = [line for line in lines[max(0, number - 2) : number] if line]
-    after = lines[number + 1 : number + 2]
-    return any(line.lstrip().startswith("#") for line in before + after)
-
-
 def test_the_notes_name_the_next_command() -> None:
     ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found

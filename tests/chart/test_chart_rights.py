@@ -37,7 +37,7 @@ def as_text() -> Iterator[dict[str, Any]]:
 
 def by_helm() -> Iterator[dict[str, Any]]:
     for scope in ("namespaces", "cluster"):
-        values = f"scope={scope},aggregateRoles=true,secrets.watch=true"
+        values = f"scope={scope},aggregateRoles=true,secrets.watch=true,namespaceDeletion=true"
         command = [str(HELM), "template", "x", "charts", "--set", values]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
         yield from yaml.safe_load_all(text)
@@ -66,6 +66,8 @@ def _purpose(role: dict[str, Any]) -> str:
             return purpose
     if role["metadata"]["name"].endswith("-lease"):
         return "lease"
+    if role["metadata"]["name"].endswith("-deletion"):
+        return "deletion"
     return "cluster" if role["kind"] == "ClusterRole" else "namespace"
 
 
@@ -92,6 +94,12 @@ def test_a_watched_namespace_grants_what_the_table_needs(roles: Roles) -> None:
 def test_the_cluster_grants_the_same_for_all_namespaces_and_what_noticing_definitions_takes(roles: Roles) -> None:
     scanned = set().union(*(rights(kind, kind.scanning_verbs) for kind in KINDS.values()))
     assert roles["cluster"] == everywhere() | rights(NAMESPACE, NAMESPACE.named_verbs) | scanned
+
+
+def test_what_is_left_where_a_namespace_is_deleted_is_enough_to_let_go_and_no_more(roles: Roles) -> None:
+    assert roles["deletion"] == rights(TRADINGBOT, ["get", "patch"]) | rights(
+        NAMESPACE, NAMESPACE.named_verbs, named=True
+    )
 
 
 def test_the_lease_may_be_made_and_its_own_one_renewed(roles: Roles) -> None:

@@ -261,6 +261,8 @@ def test_a_typing_mistake_is_refused_everywhere(path: str) -> None:
     "value",
     [
         "monitoring.labels.release=1",
+        "monitoring.podSelector.app=a b",
+        "podLabels.-x=y",
         "networkPolicy.egress.cidrs={example.org}",
         "networkPolicy.egress.ports={}",
         "image.operator=",

@@ -34,8 +34,14 @@ class ApiServer:
     ) -> tuple[int, dict[str, Any]]:
         """The answer's code and object."""
         payload = None if body is None else json.dumps(body)
-        self._connection.request(verb, path, payload, {"Content-Type": content, "Accept": "application/json"})
-        response = self._connection.getresponse()
+        headers = {"Content-Type": content, "Accept": "application/json"}
+        try:
+            self._connection.request(verb, path, payload, headers)
+            response = self._connection.getresponse()
+        except (OSError, http.client.HTTPException):  # the server was started anew since: another connection
+            self._connection.close()
+            self._connection.request(verb, path, payload, headers)
+            response = self._connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
         return response.status, answer
 

@@ -82,6 +82,11 @@ def test_another_strategy_of_roll_out_is_taken_back(place: Place, bot: str) -> N
 ADDITIONS: list[Callable[[dict[str, Any]], Change]] = [
     lambda _: {"hostNetwork": True},
     lambda pod: {"containers": [*pod["containers"], {"name": "sidecar", "image": "x"}]},
+    lambda pod: {
+        "containers": [
+            {**pod["containers"][0], "env": [*pod["containers"][0]["env"], {"name": "TAKE_PROFIT_PCT", "value": "9"}]}
+        ]
+    },
     lambda _: {"initContainers": [{"name": "first", "image": "x"}]},
     lambda pod: {"volumes": [*pod["volumes"], {"name": "host", "hostPath": {"path": "/"}}]},
     lambda pod: {
@@ -92,8 +97,8 @@ ADDITIONS: list[Callable[[dict[str, Any]], Change]] = [
 ]
 
 
-@pytest.mark.parametrize("addition", ADDITIONS, ids=["host", "sidecar", "init", "hostPath", "root"])
-def test_what_restricted_forbids_is_removed_from_the_pods(
+@pytest.mark.parametrize("addition", ADDITIONS, ids=["host", "sidecar", "setting", "init", "hostPath", "root"])
+def test_what_nobody_may_add_is_removed_from_the_pods(
     place: Place, bot: str, addition: Callable[[dict[str, Any]], Change]
 ) -> None:
     name = f"{bot}-bot"

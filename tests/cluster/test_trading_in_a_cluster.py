@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -161,29 +162,25 @@ def test_suspending_stops_the_pods_and_resuming_goes_on(kubectl: Kubectl) -> Non
     assert kubectl.json(BOT)["status"]["epoch"] > epoch
 
 
-def test_service_monitors_are_made_once_their_definition_is_there(kubectl: Kubectl) -> None:
+@pytest.fixture
+def definition(kubectl: Kubectl) -> Iterator[Callable[[], None]]:
+    """Makes the definition of ServiceMonitors known."""
+
+    def make() -> None:
+        kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
+        kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
+
+    yield make
+    kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml", "--ignore-not-found")
+
+
+def test_service_monitors_are_made_once_their_definition_is_there(
+    kubectl: Kubectl, definition: Callable[[], None]
+) -> None:
     assert condition(kubectl, BOT, "MonitoringReady")["reason"] == "ServiceMonitorCRDMissing"
-    kubectl("apply", "-f", "tests/cluster/servicemonitors.yaml")
-    kubectl("wait", "crd/servicemonitors.monitoring.coreos.com", "--for=condition=Established", "--timeout=30s")
-    kubectl("annotate", BOT, "example.org/look=again")
-    kubectl.wait(BOT, "condition=MonitoringReady", 30)
+    definition()
+    kubectl.wait(BOT, "condition=MonitoringReady", 60)
     kubectl("get", "servicemonitors", "try-bot", "try-bridge")
-    kubectl("delete", "-f", "tests/cluster/servicemonitors.yaml")
-
-
-def test_a_live_bot_with_open_lots_is_deleted_only_when_they_are_closed(kubectl: Kubectl) -> None:
-    live = "tradingbot/live"
-    kubectl("apply", "-f", "tests/cluster/live.yaml")
-    kubectl.wait(live, "condition=Ready", 180)
-    kubectl.wait(live, "condition=PositionsOpen", 180)
-    kubectl("delete", live, "--wait=false")
-    kubectl.wait(live, 'jsonpath={.status.conditions[?(@.type=="PositionsOpen")].reason}=DeletionRefused', 60)
-    kubectl("patch", live, "--type=merge", "-p", '{"spec": {"deletionPolicy": "Flatten"}}')
-    kubectl.wait(live, "delete", 120)
-    reasons = {
-        entry["reason"] for entry in kubectl.json("events")["items"] if entry["involvedObject"]["name"] == "live"
-    }
-    assert {"DeletionRefused", "Flattening", "Flat"} <= reasons
 
 
 def test_what_a_person_sees(kubectl: Kubectl, note: Note) -> None:
@@ -212,11 +209,3 @@ def test_the_same_manifest_goes_on_where_it_stopped(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "examples/try.yaml")
     kubectl.wait(BOT, "condition=Ready", 180)
     assert kubectl.json(BOT)["status"]["epoch"] > LAST["epoch"]
-
-
-def test_uninstalling_keeps_bots_volumes_and_the_definition(kubectl: Kubectl) -> None:
-    kubectl.helm("uninstall", "cbbot", "--wait", seconds=120)
-    assert kubectl.json("deployments", "-l", "app.kubernetes.io/name=cbbot-operator")["items"] == []
-    assert kubectl.json(BOT)["spec"]["product"]["id"] == "BTC-USD"
-    assert kubectl.json("pvc/try-state")["status"]["phase"] == "Bound"
-    assert pod(kubectl, "bot")["status"]["phase"] == "Running"

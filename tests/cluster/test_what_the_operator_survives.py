@@ -21,11 +21,17 @@ from cluster.api_server import ApiServer
 from cluster.kubectl import Note, run
 from cluster.operator_process import OperatorProcess
 from cluster.unplaced_bots import LIVE, PAPER, Place, of_form
+from prerequisites import missing
 
 pytestmark = pytest.mark.cluster
 
-OUTAGE_SECONDS = 60
+# The whole of it takes minutes: `make long` asks for that.
+WHOLE = "OPERATOR_FAULTS_WHOLE" in os.environ
+OUTAGE_SECONDS = 60 if WHOLE else 15
 BUSY_SECONDS = 10
+QUIET_SECONDS = 12
+FORCED = "cbbot.io/force-delete=true"
+COLLECTED = "serviceaccount,secret,configmap,service,networkpolicy,deployment"
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +70,9 @@ def test_children_are_whole_whichever_write_the_operator_dies_at(
     steps = sum(1 for write in proxy.writes if "/calm" in write)
     assert steps > len(wanted)
     started = time.monotonic()
-    names = [f"dies{chr(ord('a') + step)}" for step in range(steps)]
-    for step, name in enumerate(names, start=1):
+    chosen = range(1, steps + 1) if WHOLE else sorted({1, 2, *range(3, steps, 3), steps - 1, steps})
+    names = [f"dies{chr(ord('a') + step)}" for step in chosen]
+    for step, name in zip(chosen, names, strict=True):
         died = threading.Event()
         proxy.rule = _death(proxy, one_operator, name, step, died)
         place.make(name, PAPER)
@@ -74,7 +81,7 @@ def test_children_are_whole_whichever_write_the_operator_dies_at(
     for name in names:
         place.comes_to(name, "BridgeNotReady")
         assert of_form(place, name) == wanted, name
-    note(f"operator killed after each of {steps} writes: {time.monotonic() - started:.1f} s")
+    note(f"operator killed after each of {len(names)} of {steps} writes: {time.monotonic() - started:.1f} s")
 
 
 def _death(proxy: ApiProxy, operator: OperatorProcess, name: str, writes: int, died: threading.Event) -> Rule:
@@ -94,6 +101,42 @@ def _death(proxy: ApiProxy, operator: OperatorProcess, name: str, writes: int, d
         return answer
 
     return rule
+
+
+def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
+    place: Place, proxy: ApiProxy, one_operator: OperatorProcess, note: Note
+) -> None:
+    place.secret("coinbase", COINBASE_API_KEY_NAME="name", COINBASE_API_PRIVATE_KEY="key")
+    place.make("goes", LIVE)
+    place.comes_to("goes", "BridgeNotReady")
+    children = len(place.children("goes"))
+    # Its volume may hold lots: nobody knows better.
+    place.kubectl("annotate", "tradingbot/goes", FORCED)
+    before = len(proxy.writes)
+    place.kubectl("delete", "tradingbot/goes", "--timeout=40s")
+    steps = sum(1 for write in proxy.writes[before:] if "/goes" in write)
+    assert steps > children - 1  # each but the volume is handed over, then the finalizer goes
+    chosen = list(range(1, steps + 1)) if WHOLE else sorted({1, steps // 2, steps - 1, steps})
+    names = [f"goes{chr(ord('a') + number)}" for number in range(len(chosen))]
+    for name in names:
+        place.make(name, LIVE)
+    for name in names:
+        place.comes_to(name, "BridgeNotReady")
+        place.kubectl("annotate", f"tradingbot/{name}", FORCED)
+    for step, name in zip(chosen, names, strict=True):
+        died = threading.Event()
+        proxy.rule = _death(proxy, one_operator, name, step, died)
+        place.kubectl("delete", f"tradingbot/{name}", "--wait=false")
+        assert died.wait(40), f"write {step} about {name} never came: {proxy.writes[-20:]}"
+        proxy.rule = None
+    for name in names:
+        place.kubectl.wait(f"tradingbot/{name}", "delete", 40)
+        gone = ("wait", COLLECTED, "-l", f"cbbot.io/tradingbot={name}", "--for=delete", "--timeout=60s")
+        place.kubectl(*gone, seconds=90, check=False)  # where nothing is left, there is nothing to wait for
+    assert {name: sorted(place.children(name)) for name in names} == {
+        name: [f"PersistentVolumeClaim/{name}-state"] for name in names
+    }
+    note(f"operator killed after each of writes {chosen} of letting a TradingBot go: nothing was left")
 
 
 @pytest.mark.usefixtures("one_operator")
@@ -186,7 +229,27 @@ def test_the_second_operator_takes_over_when_the_first_is_gone(place: Place, tmp
             assert two.logged().count('"leading"') == 1
 
 
-def test_an_outage_of_the_api_server_for_a_minute_is_survived(
+def test_two_operators_that_both_lead_do_not_undo_each_other(place: Place, proxy: ApiProxy, tmp_path: Path) -> None:
+    """As with two releases that watch one namespace."""
+    if not WHOLE:
+        missing("half a minute, which make long takes", required_by="OPERATOR_FAULTS_WHOLE")
+    place.kubectl("delete", "lease", "--all")
+    with (
+        OperatorProcess(proxy.kubeconfig, place.namespace, tmp_path / "1.log", CBBOT_LEASE_NAME="one"),
+        OperatorProcess(proxy.kubeconfig, place.namespace, tmp_path / "2.log", CBBOT_LEASE_NAME="two"),
+    ):
+        for lease in ("one", "two"):
+            place.kubectl.wait(f"lease/{lease}", "create", 30)
+        place.make("led-twice", PAPER)
+        place.comes_to("led-twice", "BridgeFailing", kind="Degraded", seconds=60)
+        # Each says it once. Then what is tested is that nothing happens.
+        threading.Event().wait(QUIET_SECONDS)
+        before = list(proxy.writes)
+        threading.Event().wait(QUIET_SECONDS)
+        assert proxy.writes[len(before) :] == []
+
+
+def test_an_outage_of_the_api_server_is_survived(
     place: Place, proxy: ApiProxy, one_operator: OperatorProcess, note: Note
 ) -> None:
     place.make("outlives", PAPER)

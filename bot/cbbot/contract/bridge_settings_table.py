@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cbbot.contract.ports import BRIDGE_PORT
-from cbbot.contract.setting import LONGEST_URL, Kind, Setting
+from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.text_setting import EVERYWHERE, ListSetting, TextSetting, host_setting, token_setting
 from cbbot.domain.instrument import PRODUCT_ID
 
@@ -104,12 +104,10 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
         words=f"up to {MOST_FURTHER_PRODUCTS + 1} products separated by commas, upper case, such as BTC-USD,ETH-USD",
         meaning="Products whose prices are followed from the start.",
     ),
-    TextSetting(
+    Setting(
         key="COINBASE_WS_URL",
         field="exchange.websocket.url",
-        pattern=r"wss?://[^\s/?#]+\S*",
-        most_characters=LONGEST_URL,
-        words=f"a ws:// or wss:// address of at most {LONGEST_URL} characters",
+        kind=Kind.WEBSOCKET,
         meaning="Address of the WebSocket; when not given Coinbase's own, or the host of another API.",
     ),
     Setting(

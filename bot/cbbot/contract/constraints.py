@@ -17,7 +17,16 @@ from cbbot.contract.bridge_settings_table import API_KEY_PAIR
 from cbbot.contract.runtime_env import RUNTIME_SETTINGS
 from cbbot.contract.settings_table import BY_FIELD, BY_KEY
 
-__all__ = ["CONSTRAINTS", "RESERVED_PREFIXES", "UNIQUE", "Constraint", "Unique", "broken_by_settings", "seconds_of"]
+__all__ = [
+    "CONSTRAINTS",
+    "RESERVED_PREFIXES",
+    "UNIQUE",
+    "Constraint",
+    "Unique",
+    "broken_by_settings",
+    "is_free",
+    "seconds_of",
+]
 
 RESERVED_PREFIXES: Final = ("COINBASE_", "BRIDGE_")
 # Settings, and who the bot is; how loud it logs is left to the person.
@@ -76,7 +85,8 @@ def seconds_of(duration: str) -> int:
     return int(duration[:-1]) * (60 if duration.endswith("m") else 1)
 
 
-def _is_free(name: str) -> bool:
+def is_free(name: str) -> bool:
+    """Whether an environment variable of that name may stand beside the settings: it is none itself."""
     return name not in _RESERVED_NAMES and not name.startswith(RESERVED_PREFIXES)
 
 
@@ -93,7 +103,7 @@ def _free_environment(process: str) -> Constraint:
         name=f"{process}-environment-is-free",
         at=f"{process}.env[]",
         fields=(f"{process}.env[].name",),
-        holds=_is_free,
+        holds=is_free,
         cel=_FREE_CEL,
         message="names of settings, COINBASE_* and BRIDGE_* cannot be set through env: use the field of spec that "
         "stands for it",

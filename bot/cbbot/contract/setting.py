@@ -53,6 +53,7 @@ class Kind(Enum):
     PATH = auto()
     URL = auto()
     ORIGIN = auto()
+    WEBSOCKET = auto()
     TEXT = auto()
 
 
@@ -62,8 +63,9 @@ _FORMS = {
     Kind.PATH: re.compile(r"[^\x00-\x1f\x7f]+"),
     Kind.URL: re.compile(r"https?://\S+"),
     Kind.ORIGIN: re.compile(r"https?://[^\s/?#@]+/?"),
+    Kind.WEBSOCKET: re.compile(r"wss?://[^\s/?#]+\S*"),
 }
-_LONGEST = {Kind.PRODUCT: 25, Kind.URL: LONGEST_URL, Kind.ORIGIN: LONGEST_URL}
+_LONGEST = {Kind.PRODUCT: 25, Kind.URL: LONGEST_URL, Kind.ORIGIN: LONGEST_URL, Kind.WEBSOCKET: LONGEST_URL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ class Setting:
                 return f"an http:// or https:// address of at most {LONGEST_URL} characters"
             case Kind.ORIGIN:
                 return "an http:// or https:// address of scheme, host and port alone, such as https://api.coinbase.com"
+            case Kind.WEBSOCKET:
+                return f"a ws:// or wss:// address of at most {LONGEST_URL} characters"
             case Kind.INTEGER:
                 return f"a whole number {self._range}"
             case Kind.DECIMAL:
@@ -159,6 +163,8 @@ class Setting:
                     return chosen
             case Kind.URL | Kind.ORIGIN if self._has_form(stripped) and _has_host(stripped):
                 return stripped.rstrip("/")
+            case Kind.WEBSOCKET if self._has_form(stripped) and _has_host(stripped):
+                return stripped
             case Kind.PRODUCT | Kind.IDENTIFIER | Kind.PATH if self._has_form(stripped):
                 return stripped
         raise self.bad(text)

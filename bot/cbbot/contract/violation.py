@@ -74,6 +74,8 @@ def unusable_text(spec: TradingBotSpec) -> list[Violation]:
 
 
 def _violation(details: Any) -> Violation:
+    if details["loc"][-1] == _OF_A_KEY:
+        return Violation(_path(details["loc"][:-2]), details["input"], f"a key must be {_words(details)}")
     path = _path(details["loc"])
     if details["type"] == "missing":
         return Violation(path, None, _accepted(path, "must be given"))
@@ -97,6 +99,8 @@ def _accepted(path: str, otherwise: str) -> str:
     return setting.accepted
 
 
+# How pydantic ends the place of a mapping's key.
+_OF_A_KEY: Final = "[key]"
 # What pydantic says of values, in words that name no type of Python's; the braces are its context.
 _WORDS: Final[Mapping[str, str]] = {
     "bool_type": "true or false",

@@ -12,7 +12,7 @@ from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key, Names, labels
 from cbbot_operator.kinds import KINDS
-from cbbot_operator.observed import Tokens
+from cbbot_operator.observed import Tokens, slack_secret
 from cbbot_operator.ownership import owner_marks
 
 __all__ = ["Inputs", "annotate"]
@@ -81,7 +81,7 @@ class Inputs:
         a bot without a restart.
         """
         spec = self.spec.model_dump(mode="json", exclude_defaults=True, exclude=_WITHOUT_RESTART)
-        return self.settings_hash(spec | {"key": self.key_fingerprint}, *self.secrets)
+        return self.settings_hash(spec | {"key": self.key_fingerprint}, slack_secret(self.spec))
 
     def head(self, kind: str, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
         """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, whose it is."""

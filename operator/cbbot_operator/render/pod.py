@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cbbot.contract.tradingbot import Process
+from cbbot.contract.tradingbot_pods import Process
 from cbbot_operator.keys import ASKED, DEFAULT_IMAGE, TEMPLATE, UPDATED_AT, labels, selector
 from cbbot_operator.render.inputs import Inputs, annotate
 

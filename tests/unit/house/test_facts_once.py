@@ -122,6 +122,8 @@ def test_what_a_tradingbot_may_say_of_the_exchange_the_bridge_accepts() -> None:
         ({"apiBase": "https://api.coinbase.com/api/v3"}, "exchange.apiBase"),
         ({"apiBase": "https://user@host"}, "exchange.apiBase"),
         ({"websocket": {"url": "ws:///nowhere"}}, "exchange.websocket.url"),
+        ({"websocket": {"url": "wss://host:99999"}}, "exchange.websocket.url"),
+        ({"websocket": {"url": "wss://host:port/feed"}}, "exchange.websocket.url"),
     ],
 )
 def test_an_address_that_the_bridge_could_not_use_is_refused_in_the_tradingbot(

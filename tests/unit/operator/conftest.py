@@ -9,8 +9,10 @@ import pytest
 
 from cbbot_operator.configuration import Configuration, read_configuration
 from cbbot_operator.keys import Key
+from cbbot_operator.kinds import CACHED
 from cbbot_operator.observed import Report
 from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.watch_cache import WatchCache
 from unit.operator.memory_cluster import (
     API_KEYS,
     KEY,
@@ -102,3 +104,31 @@ def look(run: Run, reconciler: Reconciler, key: Key) -> Look:
 def hear(run: Run, reconciler: Reconciler, key: Key, clock: Clock, bot_status: MakeStatus) -> Hear:
     """The reconciler hears the bot's figures."""
     return lambda **figures: run(reconciler.refresh(key, Report(clock(), bot_status(**figures))))
+
+
+@pytest.fixture
+def cache() -> WatchCache:
+    return WatchCache()
+
+
+@pytest.fixture
+def watching_reconciler(
+    cluster: MemoryCluster, configuration: Configuration, clock: Clock, cache: WatchCache
+) -> Reconciler:
+    """One that looks through the cache."""
+    return Reconciler(cluster, configuration, clock, cache=cache)
+
+
+@pytest.fixture
+def watched_look(
+    run: Run, cluster: MemoryCluster, key: Key, cache: WatchCache, watching_reconciler: Reconciler
+) -> Look:
+    """A look with the watches having shown everything; what they cost is not among the requests."""
+
+    def look() -> None:
+        noted = len(cluster.requests)
+        run(cache.list_anew(cluster, CACHED, [key.namespace]))
+        del cluster.requests[noted:]
+        run(watching_reconciler.reconcile(key))
+
+    return look

@@ -22,27 +22,6 @@ IMMUTABLE = "spec.selector: Invalid value: field is immutable"
 INVALID = "spec.template.spec.containers[0].resources.requests: must be less than or equal to cpu limit"
 
 
-@pytest.fixture
-def cache() -> WatchCache:
-    return WatchCache()
-
-
-@pytest.fixture
-def watched_look(
-    run: Run, cluster: MemoryCluster, configuration: Configuration, clock: Clock, key: Key, cache: WatchCache
-) -> Look:
-    """A look with the watches having shown everything; what they cost is not among the requests."""
-    reconciler = Reconciler(cluster, configuration, clock, cache=cache)
-
-    def look() -> None:
-        noted = len(cluster.requests)
-        run(cache.list_anew(cluster, CACHED, [NAMESPACE]))
-        del cluster.requests[noted:]
-        run(reconciler.reconcile(key))
-
-    return look
-
-
 def children(cluster: MemoryCluster) -> int:
     return sum(kind not in ("TradingBot", "Event") for kind, _, _ in cluster.objects)
 
@@ -63,32 +42,6 @@ def messages(cluster: MemoryCluster) -> str:
 
 def volume_that_cannot_grow(cluster: MemoryCluster) -> None:
     cluster.unprocessable["PersistentVolumeClaim", "btc-state"] = "only dynamically provisioned pvc can be resized"
-
-
-def test_a_new_tradingbot_takes_a_request_for_each_child_and_two(
-    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
-) -> None:
-    cluster.monitors = True
-    cluster.tradingbot(paper)
-    watched_look()
-    asked = [request for request in cluster.requests if request != ("get", "Namespace", NAMESPACE)]
-    assert children(cluster) == 12
-    assert len(asked) == 12 + 2
-    assert sorted({verb for verb, _, _ in asked}) == ["apply", "create", "patch_status"]
-
-
-def test_where_nothing_changed_nothing_is_asked(
-    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
-) -> None:
-    cluster.tradingbot(paper)
-    watched_look()
-    cluster.roll_out()
-    watched_look()
-    cluster.requests.clear()
-    before = put("unchanged")
-    watched_look()
-    assert cluster.requests == []
-    assert put("unchanged") == before + children(cluster)
 
 
 def test_another_operator_finds_what_the_first_has_made_and_writes_nothing(
@@ -282,11 +235,13 @@ def test_a_container_added_by_hand_is_removed_and_what_restricted_allows_stays(
     watched_look()
     template = cluster.edit("Deployment", "btc-bot")["spec"]["template"]
     template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "now"
+    template["spec"]["containers"][0]["env"].append({"name": "MAX_DAILY_LOSS_PCT", "value": "90"})
     template["spec"]["containers"].append({"name": "sidecar", "image": "x"})
     template["spec"]["hostNetwork"] = True
     watched_look()
     template = cluster.one("Deployment", "btc-bot")["spec"]["template"]
-    assert [container["name"] for container in template["spec"]["containers"]] == ["bot"]
+    (bot,) = template["spec"]["containers"]
+    assert {variable["name"] for variable in bot["env"]} == {"BOT_NAME", "POD_NAMESPACE", "BOT_VENUE"}
     assert "hostNetwork" not in template["spec"]
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] == "now"
     cluster.requests.clear()

@@ -15,6 +15,7 @@ from aiohttp import web
 from cbbot_operator.api_access import Access, FixedCredentials
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS, WATCHED, Kind
+from cbbot_operator.kopf_tasks import NoMemories
 from cbbot_operator.watch_cache import WatchCache
 from cbbot_operator.watch_evidence import WatchEvidence, watches_of
 from cbbot_operator.watch_login import watch_login
@@ -40,6 +41,7 @@ class ApiServer:
     def __init__(self) -> None:
         self.news = [CHANGE]
         self.written: list[tuple[str, str]] = []
+        self.remembered = 0
         self.listed: set[str] = set()
         self.watched: dict[str, str] = {}
         self.progress = asyncio.Condition()
@@ -112,10 +114,12 @@ def watching(run: Run) -> Watching:
             evidence = WatchEvidence(watches_of(kinds, scope.get("namespaces", ())), pause_seconds=0.01)
             login = watch_login(FixedCredentials(access), evidence)
             watches = Watches(add, WatchCache(), lambda *_: [], "cbbot-operator", lambda: None)
+            memories = NoMemories()
             operator = asyncio.ensure_future(
                 kopf.operator(
                     registry=watches.registry(kinds, login),
                     settings=watch_settings(dynamic=dynamic),
+                    memories=memories,
                     standalone=True,
                     stop_flag=stop,
                     **scope,
@@ -124,6 +128,7 @@ def watching(run: Run) -> Watching:
             async with server.progress:
                 await server.progress.wait_for(lambda: expected <= server.watched.keys())
             await arrived.wait()
+            server.remembered = len(list(memories.iter_all_memories()))
             stop.set()
             server.closing.set()
             await operator
@@ -148,6 +153,7 @@ def test_kopf_watches_what_the_table_says_and_writes_nothing(watching: Watching)
     assert server.watched == expected
     assert server.listed == expected.keys()
     assert server.written == []
+    assert server.remembered == 0
     assert keys == [Key("trading", "btc")]
 
 

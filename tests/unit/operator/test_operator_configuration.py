@@ -50,6 +50,12 @@ def test_what_every_tradingbot_inherits_is_read() -> None:
     assert read_configuration(GOOD).inherited == Inherited()
 
 
+def test_two_operators_outside_of_pods_never_hold_the_lease_under_one_name() -> None:
+    first, second = (read_configuration(GOOD).identity for _ in range(2))
+    assert first != second
+    assert read_configuration(GOOD | {"POD_NAME": "cbbot-operator-abc"}).identity == "cbbot-operator-abc"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -10,6 +10,19 @@ import pytest
 
 from cbbot_operator.health import serve
 
+METRICS = (
+    "reconciles_total",
+    "reconcile_seconds_bucket",
+    "queue_depth",
+    "queue_latency_seconds_bucket",
+    "retries_total",
+    "api_requests_total",
+    "drift_corrections_total",
+    "tradingbots",
+    "last_watch_event_timestamp_seconds",
+    "build_info",
+)
+
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_health_and_metrics_are_answered_on_both_families(host: str) -> None:
@@ -32,3 +45,19 @@ def test_health_and_metrics_are_answered_on_both_families(host: str) -> None:
             await runner.cleanup()
 
     asyncio.run(main())
+
+
+def test_what_is_counted_is_told() -> None:
+    async def told() -> str:
+        runner = await serve(0, lambda: "", lambda: "")
+        try:
+            async with aiohttp.ClientSession() as session:
+                port = runner.addresses[0][1]
+                async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                    return await answer.text()
+        finally:
+            await runner.cleanup()
+
+    text = asyncio.run(told())
+    missing = [name for name in METRICS if f"# HELP cbbot_operator_{name.removesuffix('_bucket')}" not in text]
+    assert missing == []

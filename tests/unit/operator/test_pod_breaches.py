@@ -55,6 +55,17 @@ def with_change(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
             "capabilities of container bot",
         ),
         (("spec", "containers", 0, "ports", 0, "hostPort"), 80, "hostPort of container bot"),
+        (("spec", "containers", 0, "command"), ["sleep"], "command of container bot"),
+        (
+            ("spec", "containers", 0, "env", -1),
+            {"name": "TAKE_PROFIT_PCT", "value": "90"},
+            "variable TAKE_PROFIT_PCT of container bot",
+        ),
+        (
+            ("spec", "containers", 0, "env", -1),
+            {"name": "COINBASE_API_BASE", "value": "http://elsewhere"},
+            "variable COINBASE_API_BASE of container bot",
+        ),
         (
             ("metadata", "annotations", "container.apparmor.security.beta.kubernetes.io/bot"),
             "unconfined",
@@ -62,7 +73,7 @@ def with_change(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_restricted_forbids_and_what_runs_beside_is_found(
+def test_what_restricted_forbids_what_runs_beside_and_settings_past_the_spec_are_found(
     path: tuple[str | int, ...], value: Any, found: str
 ) -> None:
     assert breaches(with_change(path, value)) == (found,)
@@ -78,8 +89,16 @@ def test_what_restricted_forbids_and_what_runs_beside_is_found(
         (("spec", "containers", 0, "env", -1), {"name": "TZ", "value": "UTC"}),
     ],
 )
-def test_what_restricted_allows_is_left_alone(path: tuple[str | int, ...], value: Any) -> None:
+def test_what_changes_no_setting_and_restricted_allows_is_left_alone(path: tuple[str | int, ...], value: Any) -> None:
     assert breaches(with_change(path, value)) == ()
+
+
+def test_variables_from_elsewhere_are_found_where_none_are_ours() -> None:
+    live = with_change(("spec", "containers", 0, "envFrom"), [{"configMapRef": {"name": "theirs"}}])
+    (applied,) = (entry for entry in live["metadata"]["managedFields"] if entry["operation"] == "Apply")
+    ours = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"bot"}']
+    del ours["f:envFrom"]
+    assert breaches(live) == ("envFrom of container bot",)
 
 
 def test_without_bookkeeping_there_is_nothing_to_compare_with() -> None:

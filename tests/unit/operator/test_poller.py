@@ -85,6 +85,19 @@ def test_between_two_rounds_only_bots_that_are_not_ready_are_asked(
     assert woken == []
 
 
+def test_between_two_rounds_a_bot_without_a_running_pod_costs_nothing(
+    run: Run, reconciler: Reconciler, cluster: MemoryCluster, clock: Clock, paper: dict[str, Any], look: Look, key: Key
+) -> None:
+    cluster.tradingbot(paper)
+    look()
+    before = reconciler.known[key].seen
+    poller = Poller(reconciler, MemoryBots(), MemoryBridges(), lambda _: None, clock)
+    run(poller.round(everyone=False))
+    assert reconciler.known[key].seen is before
+    run(poller.round())
+    assert reconciler.known[key].seen is not before  # that it never became ready is said in time
+
+
 def test_a_pause_of_the_resource_reaches_the_running_bot_with_the_control_token(
     polled: Polled, bots: MemoryBots, paper: dict[str, Any], bot_status: MakeStatus
 ) -> None:

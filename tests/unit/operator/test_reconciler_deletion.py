@@ -74,6 +74,18 @@ def test_other_peoples_finalizers_stay(cluster: MemoryCluster, look: Look) -> No
     assert finalizers(cluster) == ["example.org/theirs"]
 
 
+@pytest.mark.usefixtures("held")
+def test_in_a_namespace_that_goes_nothing_is_asked_that_it_may_have_forbidden(
+    cluster: MemoryCluster, look: Look
+) -> None:
+    cluster.terminating = True
+    for kind in ("Secret", "Deployment", "ConfigMap", "Service", "PersistentVolumeClaim", "Pod"):
+        cluster.refused |= {(verb, kind): "the rights went first" for verb in ("get", "list", "patch", "apply")}
+    cluster.refused["create", "Event"] = "the namespace is being terminated"
+    look()
+    assert finalizers(cluster) == []
+
+
 def test_turning_to_paper_takes_the_finalizer_away(
     cluster: MemoryCluster, live: dict[str, Any], api_keys: dict[str, bytes], look: Look
 ) -> None:

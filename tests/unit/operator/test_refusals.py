@@ -77,3 +77,17 @@ def test_more_decimal_places_than_are_kept_are_refused_though_no_schema_can_say_
         place = place.setdefault(part, {})
     place[last] = float(low + Decimal(11).scaleb(-setting.digits - 1))
     assert f"spec.{path}: {place[last]} is not accepted: {setting.accepted}" in operators_words(spec)
+
+
+@pytest.mark.parametrize("path", ["monitoring.namespaceSelector", "bot.nodeSelector", "bridge.podAnnotations"])
+@pytest.mark.parametrize("key", ["two words", "-dash", "/name", "UPPER/name", "a" * 64, "a" * 254 + "/name", ""])
+def test_a_key_that_no_label_can_have_is_refused_though_no_schema_can_say_so(path: str, key: str) -> None:
+    section, field = path.split(".")
+    said = operators_words({"product": {"id": "BTC-USD"}, section: {field: {key: "value"}}})
+    assert said.startswith(f"spec.{path}: ")
+    assert "a key must be text that matches" in said
+
+
+@pytest.mark.parametrize("key", ["team", "example.org/team", "a" * 63, "a" * 253 + "/" + "b" * 63, "A.b_c-9"])
+def test_a_key_that_a_label_can_have_is_taken(key: str) -> None:
+    assert operators_words({"product": {"id": "BTC-USD"}, "bot": {"nodeSelector": {key: "value"}}}) == ""

@@ -8,49 +8,18 @@ from typing import Any
 import pytest
 
 from cbbot.contract.bridge_settings_table import EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY, EXCHANGE_SETTINGS
-from cbbot.contract.ports import BOT_PORT, BRIDGE_METRICS_PORT, BRIDGE_PORT
 from cbbot.contract.runtime_env import BOT_HOST, RUNTIME_SETTINGS
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings import load
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
-from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot_bridge.simulator.command_line import parse_arguments
-from cbbot_operator.inherited import Inherited
-from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key, selector
+from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens
 from cbbot_operator.ownership import annotated_owner
-from cbbot_operator.render import Inputs, render
+from unit.operator.rendered_tradingbots import SIMULATED, inputs_of, pod, rendered
 
 ASKED = "cbbot.io/asked-access-mode"
-SIMULATED: dict[str, Any] = {
-    "product": {"id": "BTC-USD"},
-    "exchange": {"venue": "Simulator", "simulator": {"speed": 600}},
-}
-
-
-def inputs_of(spec: dict[str, Any], **changes: Any) -> Inputs:
-    given: dict[str, Any] = {
-        "key": Key("trading", "btc"),
-        "uid": "tb-uid",
-        "spec": read_spec(spec),
-        "tokens": Tokens("b" * 43, "c" * 43),
-        "secrets": {},
-        "namespace_uid": "ns-uid",
-        "bot_image": "bot:1",
-        "bridge_image": "bridge:1",
-        "operator_namespace": "operators",
-    }
-    return Inputs(**{**given, **changes})
-
-
-def rendered(spec: dict[str, Any], **changes: Any) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(obj["kind"], obj["metadata"]["name"]): obj for obj in render(inputs_of(spec, **changes))}
-
-
-def pod(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> dict[str, Any]:
-    template: dict[str, Any] = objects["Deployment", f"btc-{component}"]["spec"]["template"]
-    return template
 
 
 def hashes(spec: dict[str, Any], **changes: Any) -> tuple[str, str]:
@@ -160,6 +129,15 @@ def test_pods_meet_pod_security_restricted(spec: dict[str, Any]) -> None:
             assert container["resources"]["requests"]
             assert container["resources"]["limits"]
             assert {"startupProbe", "livenessProbe"} <= set(container)
+
+
+def test_a_pod_says_when_it_is_ready_and_is_given_the_time_to_stop(paper: dict[str, Any]) -> None:
+    objects = rendered({**paper, "exchange": {"venue": "Simulator"}})
+    for component in ("bot", "bridge"):
+        body = pod(objects, component)["spec"]
+        own = next(one for one in body["containers"] if one["name"] == component)
+        assert own["readinessProbe"]["httpGet"]["path"] != own["livenessProbe"]["httpGet"]["path"]
+        assert body["terminationGracePeriodSeconds"] > 30  # within which a bot ends, whatever its disk does
 
 
 def test_secrets_are_mounted_as_files_and_stand_in_no_environment(
@@ -322,161 +300,6 @@ def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[
     given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
     assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
     assert given["metadata"]["annotations"][ASKED] == "ReadWriteOncePod"
-
-
-def test_services_are_of_both_families_where_the_operator_was_told_so(paper: dict[str, Any]) -> None:
-    told = Inherited(ip_family_policy="PreferDualStack")
-    for name in ("btc-bot", "btc-bridge"):
-        assert rendered(paper, inherited=told)["Service", name]["spec"]["ipFamilyPolicy"] == "PreferDualStack"
-        assert "ipFamilyPolicy" not in rendered(paper)["Service", name]["spec"]
-
-
-def test_a_pod_is_placed_labelled_and_named_as_its_spec_says_and_is_found_by_our_labels(paper: dict[str, Any]) -> None:
-    spread = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]
-    paper["bridge"] = {
-        "podLabels": {"team": "ours", "cbbot.io/tradingbot": "another"},
-        "priorityClassName": "high",
-        "topologySpreadConstraints": spread,
-        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}],
-    }
-    objects = rendered(paper)
-    labels = pod(objects, "bridge")["metadata"]["labels"]
-    assert (labels["team"], labels["cbbot.io/tradingbot"]) == ("ours", "btc")
-    spec = pod(objects, "bridge")["spec"]
-    assert (spec["priorityClassName"], spec["topologySpreadConstraints"]) == ("high", spread)
-    assert spec["hostAliases"] == [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}]
-    assert {"priorityClassName", "topologySpreadConstraints", "hostAliases"}.isdisjoint(pod(objects, "bot")["spec"])
-
-
-@pytest.mark.parametrize(
-    ("given", "ids"),
-    [
-        ({}, (10001, 10001, 10001)),
-        ({"runAsUser": 1234, "fsGroup": 77}, (1234, 1234, 77)),
-        ({"runAsUser": 0}, (None, None, None)),
-    ],
-)
-def test_who_a_pod_runs_as_may_be_said_or_left_to_the_cluster_and_the_rest_stays(
-    paper: dict[str, Any], given: dict[str, Any], ids: tuple[int | None, ...]
-) -> None:
-    paper["bot"] = {"securityContext": {**given, "supplementalGroups": [5]}}
-    context = pod(rendered(paper), "bot")["spec"]["securityContext"]
-    assert tuple(context.get(field) for field in ("runAsUser", "runAsGroup", "fsGroup")) == ids
-    assert context["runAsNonRoot"] is True
-    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert context["supplementalGroups"] == [5]
-
-
-def test_one_setting_of_the_operators_leaves_it_to_the_cluster_who_every_pod_runs_as(paper: dict[str, Any]) -> None:
-    objects = rendered(paper, inherited=Inherited(pod_user=0))
-    for component in ("bot", "bridge"):
-        context = pod(objects, component)["spec"]["securityContext"]
-        assert {"runAsUser", "runAsGroup", "fsGroup"}.isdisjoint(context)
-        assert context["runAsNonRoot"] is True
-
-
-def ingress(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> list[tuple[list[Any], list[int]]]:
-    rules = objects["NetworkPolicy", f"btc-{component}"]["spec"]["ingress"]
-    return [(rule["from"], [port["port"] for port in rule["ports"]]) for rule in rules]
-
-
-def egress(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> list[tuple[Any, list[int]]]:
-    rules = objects["NetworkPolicy", f"btc-{component}"]["spec"]["egress"]
-    return [(rule.get("to"), [port["port"] for port in rule["ports"]]) for rule in rules]
-
-
-def test_the_port_that_takes_orders_admits_the_bot_and_the_operator_and_nobody_else(paper: dict[str, Any]) -> None:
-    orders, metrics = ingress(rendered(paper), "bridge")
-    bot, operator = orders[0]
-    assert bot == {"podSelector": {"matchLabels": selector("btc", "bot")}}
-    assert operator == {
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cbbot-operator"}},
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "operators"}},
-    }
-    assert orders[1] == [BRIDGE_PORT]
-    assert metrics[1] == [BRIDGE_METRICS_PORT]
-
-
-@pytest.mark.parametrize(
-    ("spec", "inherited", "scrapers"),
-    [
-        ({}, Inherited(), {"namespaceSelector": {}}),
-        (
-            {},
-            Inherited(scraper_pods={"app": "prometheus"}),
-            {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "prometheus"}}},
-        ),
-        (
-            {},
-            Inherited(scraper_namespaces={"team": "ours"}, scraper_pods={"app": "prometheus"}),
-            {
-                "namespaceSelector": {"matchLabels": {"team": "ours"}},
-                "podSelector": {"matchLabels": {"app": "prometheus"}},
-            },
-        ),
-        (
-            {"namespaceSelector": {"team": "metrics"}},
-            Inherited(scraper_namespaces={"team": "ours"}, scraper_pods={"app": "prometheus"}),
-            {"namespaceSelector": {"matchLabels": {"team": "metrics"}}},
-        ),
-    ],
-)
-def test_who_may_scrape_is_inherited_unless_the_spec_says_it(
-    paper: dict[str, Any], spec: dict[str, Any], inherited: Inherited, scrapers: dict[str, Any]
-) -> None:
-    objects = rendered({**paper, "monitoring": spec}, inherited=inherited)
-    assert ingress(objects, "bridge")[1][0] == [scrapers]
-    ((_, of_the_bot), ports) = ingress(objects, "bot")[0]
-    assert (of_the_bot, ports) == (scrapers, [BOT_PORT])
-
-
-def test_service_monitors_carry_the_operators_labels_and_the_specs_win(paper: dict[str, Any]) -> None:
-    paper["monitoring"] = {"serviceMonitor": {"labels": {"release": "mine", "cbbot.io/tradingbot": "other"}}}
-    inherited = Inherited(monitor_labels={"release": "stack", "team": "trading"})
-    objects = rendered(paper, monitors_known=True, inherited=inherited)
-    for component, port in (("bot", "http"), ("bridge", "metrics")):
-        monitor = objects["ServiceMonitor", f"btc-{component}"]
-        own = {"release": "mine", "team": "trading", "cbbot.io/tradingbot": "btc"}
-        assert own.items() <= monitor["metadata"]["labels"].items()
-        assert [endpoint["port"] for endpoint in monitor["spec"]["endpoints"]] == [port]
-        served = objects["Service", f"btc-{component}"]["spec"]["ports"]
-        assert port in {each["name"] for each in served}
-
-
-def test_what_is_scraped_has_the_names_that_the_alerts_ask_for(paper: dict[str, Any]) -> None:
-    objects = rendered(paper, monitors_known=True)
-    for component in ("bot", "bridge"):
-        (endpoint,) = objects["ServiceMonitor", f"btc-{component}"]["spec"]["endpoints"]
-        named = {each["targetLabel"]: each["replacement"] for each in endpoint["relabelings"]}
-        assert named == {"job": f"cbbot-{component}", "tradingbot": "btc"}
-
-
-def test_what_pods_may_reach_is_not_limited_unless_the_operator_was_told(paper: dict[str, Any]) -> None:
-    for component in ("bot", "bridge"):
-        spec = rendered(paper)["NetworkPolicy", f"btc-{component}"]["spec"]
-        assert spec["policyTypes"] == ["Ingress"]
-        assert "egress" not in spec
-
-
-def test_with_limits_pods_reach_dns_each_other_and_the_world_where_they_need_it(paper: dict[str, Any]) -> None:
-    inherited = Inherited(egress_limited=True, egress_cidrs=("203.0.113.0/24",), egress_ports=(443, 3128))
-    objects = rendered(paper, inherited=inherited)
-    bridge_alone = [{"podSelector": {"matchLabels": selector("btc", "bridge")}}]
-    world = ([{"ipBlock": {"cidr": "203.0.113.0/24"}}], [443, 3128])
-    dns = (None, [53, 53])
-    assert objects["NetworkPolicy", "btc-bot"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert egress(objects, "bot") == [(bridge_alone, [BRIDGE_PORT]), dns]
-    assert egress(objects, "bridge") == [dns, world]
-    paper["notifications"] = {"slackWebhookSecretRef": {"name": "slack", "key": "url"}}
-    assert egress(rendered(paper, inherited=inherited), "bot")[2:] == [world]
-
-
-def test_with_limits_a_simulated_bridge_reaches_dns_alone_and_an_exchange_of_ones_own_is_reached() -> None:
-    inherited = Inherited(egress_limited=True, egress_cidrs=("203.0.113.0/24",))
-    assert egress(rendered(SIMULATED, inherited=inherited), "bridge") == [(None, [53, 53])]
-    own = {"apiBase": "http://sim.trading.svc:8788", "websocket": {"url": "ws://sim.trading.svc/stream"}}
-    objects = rendered({"product": {"id": "BTC-USD"}, "exchange": own}, inherited=inherited)
-    assert egress(objects, "bridge")[2:] == [(None, [80, 8788])]
 
 
 def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper: dict[str, Any]) -> None:

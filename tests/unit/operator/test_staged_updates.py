@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cbbot.errors import Refused
 from cbbot_operator.bot_poller import Poller
 from cbbot_operator.configuration import Configuration, read_configuration
 from cbbot_operator.judgement import condition
@@ -181,6 +182,28 @@ def test_what_a_person_asks_for_is_done_at_once_and_brings_the_newer_pods_along(
     cluster.tradingbot({**paper, "risk": {"riskPerTradePct": 3}}, generation=2)
     new.look()
     assert (new.of(BTC), new.of(ETH)) == ({"2"}, {"1"})
+
+
+@pytest.mark.parametrize("hindered", ["a person looks after it", "it cannot be looked at"])
+def test_one_that_the_operator_cannot_see_to_holds_up_nobody(
+    run: Run, newer: Callable[..., Operator], operator: Callable[[str], Operator], cluster: MemoryCluster, hindered: str
+) -> None:
+    newer()
+    fresh = operator("2")
+    if hindered == "a person looks after it":
+        cluster.edit("TradingBot", "eth")["metadata"]["annotations"] = {"cbbot.io/reconcile": "disabled"}
+    run(fresh.reconciler.cache.list_anew(cluster, CACHED, ["trading"]))
+    if hindered == "it cannot be looked at":
+        cluster.refused["get", "Namespace"] = "forbidden"
+        with pytest.raises(Refused):
+            fresh.look(ETH)
+        cluster.refused.clear()
+    else:
+        fresh.look(ETH)
+    fresh.look(BTC)
+    fresh.hear(BTC)
+    fresh.look(BTC)
+    assert (fresh.of(BTC), fresh.of(ETH)) == ({"2"}, {"1"})
 
 
 @pytest.mark.parametrize(

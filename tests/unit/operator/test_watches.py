@@ -19,6 +19,7 @@ class Seen:
         self.keys: list[Key] = []
         self.urgencies: list[Urgency] = []
         self.leases = 0
+        self.asked_for_users: list[str] = []
         self.cache = WatchCache()
         self.watches = Watches(self.add, self.cache, self.users, "cbbot-operator", self.lease)
 
@@ -27,6 +28,7 @@ class Seen:
         self.urgencies.append(urgency)
 
     def users(self, namespace: str, name: str) -> list[Key]:
+        self.asked_for_users.append(name)
         return [Key(namespace, "other")] if name == "coinbase" else []
 
     def lease(self) -> None:
@@ -87,6 +89,8 @@ def test_a_secret_wakes_everyone_who_names_it(run: Run, seen: Seen) -> None:
     run(seen.watches.secret(event=event("MODIFIED", name="coinbase", labels={"cbbot.io/watch": "true"})))
     run(seen.watches.secret(event=event("MODIFIED", name="btc-tokens", labels=OURS)))
     assert seen.keys == [Key("trading", "other"), Key("trading", "btc")]
+    # Who names a Secret takes a look at every TradingBot: a fleet that is made has as many tokens.
+    assert seen.asked_for_users == ["coinbase"]
 
 
 def test_only_our_own_lease_proves_that_the_watch_lives(run: Run, seen: Seen) -> None:

@@ -164,3 +164,38 @@ def test_what_happened_during_failing_work_waits_for_the_back_off_too(run: Run) 
         return found
 
     assert run(scenario()) == 0
+
+
+def test_what_a_person_did_is_heard_of_between_two_keys_however_many_work(run: Run) -> None:
+    """Work that asks nothing of the cluster never waits: the watches would be heard after the last key only."""
+
+    async def scenario() -> int:
+        queue: WorkQueue[int] = WorkQueue()
+        taken: list[int] = []
+        arrived = asyncio.Event()
+
+        async def work() -> None:
+            while True:
+                key, _ = await queue.get()
+                taken.append(key)
+                queue.done(key)
+                if key < 0:
+                    arrived.set()
+
+        def hear(iterations_left: int) -> None:
+            # An event passes through some callbacks, one after the other, until it is a key.
+            if iterations_left:
+                asyncio.get_running_loop().call_soon(hear, iterations_left - 1)
+            else:
+                queue.add(-1, Urgency.PERSON)
+
+        for key in range(500):
+            queue.add(key, Urgency.RESYNC)
+        workers = [asyncio.ensure_future(work()) for _ in range(10)]
+        hear(20)
+        await arrived.wait()
+        for worker in workers:
+            worker.cancel()
+        return taken.index(-1)
+
+    assert run(scenario()) <= 25

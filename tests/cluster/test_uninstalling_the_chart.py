@@ -1,0 +1,55 @@
+"""The chart is upgraded to watch the whole cluster; then it goes, and what trades stays.
+
+By its name this file comes after those that need the operator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.kubectl import Kubectl, run
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
+
+BOT = "tradingbot/try"
+
+
+def upgrade(kubectl: Kubectl, *values: str) -> None:
+    flags = shlex.split(os.environ.get("CBBOT_HELM_FLAGS", ""))
+    wanted = (*(f"--set={value}" for value in values), *flags, "--wait", "--timeout=120s")
+    kubectl.helm("upgrade", "cbbot", "charts", "--reuse-values", *wanted, seconds=150)
+
+
+@pytest.fixture
+def other() -> Iterator[Kubectl]:
+    """A namespace besides the release's."""
+    name = f"cbbot-other-{os.getpid()}"
+    run("kubectl", "create", "namespace", name)
+    yield Kubectl(name)
+    run("kubectl", "delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+def test_watching_the_whole_cluster_is_a_choice(kubectl: Kubectl, other: Kubectl) -> None:
+    upgrade(kubectl, "namespaces=null", "namespaceDeletion=false", "scope=cluster")
+    spec = {"product": {"id": "BTC-USD"}, "suspend": True}
+    bot = {"apiVersion": "cbbot.io/v1alpha1", "kind": "TradingBot", "metadata": {"name": "any"}, "spec": spec}
+    command = ["kubectl", "-n", other.namespace, "create", "-f", "-"]
+    subprocess.run(command, input=json.dumps(bot), text=True, check=True, timeout=30, capture_output=True)
+    other.wait("tradingbot/any", "jsonpath={.status.conditions[?(@.type=='Ready')].reason}=Suspended", 60)
+
+
+def test_bots_volumes_and_the_definition_stay(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "examples/try.yaml")
+    kubectl.wait(BOT, "condition=Ready", 180)
+    kubectl.helm("uninstall", "cbbot", "--wait", seconds=120)
+    assert kubectl.json("deployments", "-l", "app.kubernetes.io/name=cbbot-operator")["items"] == []
+    assert kubectl.json(BOT)["spec"]["product"]["id"] == "BTC-USD"
+    assert kubectl.json("pvc/try-state")["status"]["phase"] == "Bound"
+    pods = kubectl.json("pods", "-l", "cbbot.io/tradingbot=try")["items"]
+    assert {pod["status"]["phase"] for pod in pods} == {"Running"}
