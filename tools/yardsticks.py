@@ -6,13 +6,12 @@ hadolint and checkov read the three Dockerfiles; checkov the objects of the char
 cluster, and of every example's TradingBot; cyclonedx makes a bill of materials of each image's lock. Their programs
 are in the environment beside this one that ``python3 tools/dev.py yardsticks`` makes; helm is looked for on PATH.
 What is left on purpose stands in yardsticks.toml, with its reason.
-Exit codes: 0 nothing found, 1 found or failed. Without helm the chart is left out, which is said, and fails in CI.
+Exit codes: 0 nothing found, 1 found or failed. Without helm the chart is left out, which is said.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -93,7 +92,7 @@ def main() -> int:
           f"{len(report.problems)} findings", flush=True)  # fmt: skip
     if not helm:
         print("the chart was not checked: install helm (https://helm.sh)", file=sys.stderr)
-    return 1 if report.problems or (not helm and os.environ.get("CI")) else 0
+    return 1 if report.problems else 0
 
 
 def hadolint() -> list[str]:
