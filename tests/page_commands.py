@@ -21,8 +21,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Final, Literal
 
@@ -118,7 +120,7 @@ class Reader:
         self._folder, self._environment, self._seconds = folder, dict(environment), seconds
         self._replacements = dict(replacements or {})
         self._unused = set(self._replacements)
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: list[tuple[subprocess.Popen[str], Thread]] = []
 
     def __enter__(self) -> Reader:
         return self
@@ -126,8 +128,8 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in reversed(self._running):
-            _stop(process)
+        for process, drain in reversed(self._running):
+            _stop(process, drain)
 
     def run(self, block: Block) -> str:
         """What it prints, in order of time. Raises: Failed."""
@@ -141,15 +143,18 @@ class Reader:
             cwd=self._folder, env=self._environment, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        self._running.append(process)
+        # Nobody reads what it prints once it has said what is waited for; but a full pipe would hold it up.
+        drain = Thread(target=_drain, args=(process,), daemon=True)
+        self._running.append((process, drain))
         printed, ended = _read(process, block.until, self._seconds)
+        drain.start()
         self.printed[block.section] = self.printed.get(block.section, "") + printed
-        if block.until and not ended:
+        if block.until and not ended and block.until in printed:
             return printed
-        self._running.remove(process)
+        self._running.remove((process, drain))
         if ended:
             process.wait(_STOP_SECONDS)
-        code = _stop(process)
+        code = _stop(process, drain)
         if block.until or not ended or code:
             why = f"ended with {code}" if ended else f"was not over after {self._seconds:.0f} s"
             raise Failed(f"{block}: {why}\n{text}\n{printed}")
@@ -177,18 +182,21 @@ def _read(process: subprocess.Popen[str], until: str, seconds: float) -> tuple[s
     return printed.decode(errors="replace"), False
 
 
-def _stop(process: subprocess.Popen[str]) -> int:
-    """As Ctrl-C does it, for the shell and all that it has started; by force when that takes too long."""
+def _drain(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    while os.read(process.stdout.fileno(), 65536):
+        pass
+
+
+def _stop(process: subprocess.Popen[str], drain: Thread) -> int:
+    """As Ctrl-C does it, for the shell and all that it has started; by force for what does not end by that."""
     for how in (signal.SIGINT, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, how)
-        except ProcessLookupError:
-            break
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    if process.stdout is not None:
-        process.stdout.close()
+    if drain.is_alive():
+        drain.join(_STOP_SECONDS)
+    assert process.stdout is not None
+    process.stdout.close()
     return process.wait(_STOP_SECONDS)

@@ -116,6 +116,20 @@ def test_what_goes_on_runs_beside_the_next_block_and_is_stopped_at_the_end(tmp_p
     assert (tmp_path / "end").read_text() == "over\n"
 
 
+def test_what_goes_on_may_print_as_much_as_it_likes(tmp_path: Path, reader: Reader) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    text = "echo ready; head -c 300000 /dev/zero | tr '\\0' x; echo done > fifo; read -r line < fifo"
+    reader.run(blocks(marked(tmp_path, text, "run: here, until ready"))[0])
+    assert reader.run(blocks(marked(tmp_path, 'read -r line < fifo; echo "$line"'))[0]) == "done\n"
+
+
+def test_what_goes_on_without_saying_what_is_waited_for_has_failed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (block,) = blocks(marked(tmp_path, "echo almost; read -r line < fifo", "run: here, until ready"))
+    with Reader(tmp_path, seconds=1) as reader, pytest.raises(Failed, match="was not over after 1 s"):
+        reader.run(block)
+
+
 def test_what_ends_before_it_says_what_is_waited_for_has_failed(tmp_path: Path, reader: Reader) -> None:
     (block,) = blocks(marked(tmp_path, "echo almost", "run: here, until ready"))
     with pytest.raises(Failed, match="ended with 0"):
