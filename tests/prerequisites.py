@@ -7,6 +7,7 @@ environment says by CI, they fail with the same words: nothing is left out unsee
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +16,7 @@ import pytest
 
 import candle_files
 
-__all__ = ["candle_file", "clients_python", "missing"]
+__all__ = ["candle_file", "clients_python", "debian_program", "missing"]
 
 
 def missing(reason: str, *, required_by: str = "CI") -> NoReturn:
@@ -40,3 +41,11 @@ def clients_python() -> Path:
     if not python.exists():
         missing(f"no clients at {python.parents[1]}: python3 tools/dev.py setup installs them")
     return python
+
+
+def debian_program(name: str, package: str) -> str:
+    """The path of a program that a package of Debian's brings."""
+    found = shutil.which(name)
+    if found is None:
+        missing(f"no {name}: .ci/monitoring installs it (Debian: apt-get install {package})")
+    return found

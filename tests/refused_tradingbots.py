@@ -130,6 +130,8 @@ _PARENTS: Final[dict[str, dict[str, Any]]] = {
     "product": {"id": "BTC-USD"},
     "bot.env[]": {"name": "TZ"},
     "bridge.env[]": {"name": "TZ"},
+    "bot.hostAliases[]": {"ip": "192.0.2.1", "hostnames": ["exchange.example"]},
+    "bridge.hostAliases[]": {"ip": "192.0.2.1", "hostnames": ["exchange.example"]},
 }
 
 
@@ -226,9 +228,14 @@ def _out_of_bounds(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _item(schema: dict[str, Any], number: int) -> Any:
+    if "ip" in schema.get("properties", {}):
+        return {"ip": f"192.0.2.{number}", "hostnames": ["exchange.example"]}
     if "properties" in schema:
         return {"name": f"VARIABLE_{number}"}
-    return f"X{number}-USD" if schema["type"] == "string" else {}
+    if schema["type"] == "integer":
+        return number + 1
+    lower = f"x{number}.example"
+    return {} if schema["type"] == "object" else lower if re.search(schema["pattern"], lower) else f"X{number}-USD"
 
 
 def _spec_with(path: str, value: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 IMAGES = ("operator", "bridge", "bot")
 TAG = "ci"
+NEXT = "next"
+"""A second tag of the bot's and the bridge's image: what an upgrade moves bots to."""
 NO_CLUSTER = 4
 CRD = "crds/tradingbots.yaml"
 
@@ -70,6 +72,7 @@ class Tool:
 
     # Its core is older than CEL and would refuse the chart's definition if helm checked it against that core.
     helm_flags = "--disable-openapi-validation"
+    containers = "podman"
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -82,16 +85,16 @@ class Tool:
         run(self._program, "base-image")
         run(self._program, "down", "--wipe", quiet=True)
 
-    def build_image(self, name: str) -> None:
-        run(self._program, "image-build", "-f", f"Dockerfile.{name}", "-t", f"cbbot-{name}:{TAG}", ".", quiet=True)
+    def build_image(self, name: str, tag: str = TAG) -> None:
+        run(self._program, "image-build", "-f", f"Dockerfile.{name}", "-t", f"cbbot-{name}:{tag}", ".", quiet=True)
 
     def up(self) -> None:
         self._take_environment("up")
         self._take_environment("env")
         run(self._program, "crds", "--twin", CRD)  # with the twin, kubectl explain and helm know it too
 
-    def load(self, name: str) -> None:
-        run(self._program, "load", f"cbbot-{name}:{TAG}", quiet=True)
+    def load(self, name: str, tag: str = TAG) -> None:
+        run(self._program, "load", f"cbbot-{name}:{tag}", quiet=True)
 
     def down(self) -> None:
         run(self._program, "down", "--wipe")
@@ -114,20 +117,21 @@ class Kind:
     """kind: a cluster of Docker containers."""
 
     helm_flags = ""
+    containers = "docker"
     _cluster = "cbbot-e2e"
 
     def prepare(self) -> None:
         run("kind", "delete", "cluster", "--name", self._cluster, quiet=True)
 
-    def build_image(self, name: str) -> None:
-        run("docker", "build", "-f", f"Dockerfile.{name}", "-t", f"cbbot-{name}:{TAG}", ".", minutes=20)
+    def build_image(self, name: str, tag: str = TAG) -> None:
+        run("docker", "build", "-f", f"Dockerfile.{name}", "-t", f"cbbot-{name}:{tag}", ".", minutes=20)
 
     def up(self) -> None:
         os.environ["KUBECONFIG"] = str(Path(tempfile.mkdtemp(prefix="cbbot-")) / "kubeconfig")
         run("kind", "create", "cluster", "--name", self._cluster, "--wait", "180s")
 
-    def load(self, name: str) -> None:
-        run("kind", "load", "docker-image", f"cbbot-{name}:{TAG}", "--name", self._cluster)
+    def load(self, name: str, tag: str = TAG) -> None:
+        run("kind", "load", "docker-image", f"cbbot-{name}:{tag}", "--name", self._cluster)
 
     def down(self) -> None:
         run("kind", "delete", "cluster", "--name", self._cluster)
@@ -189,10 +193,19 @@ def _suite(provider: Tool | Kind, steps: Steps, arguments: list[str]) -> int:
     with steps.step("load the images"):
         for name in IMAGES:
             provider.load(name)
+        for name in ("bot", "bridge"):
+            provider.build_image(name, NEXT)
+            provider.load(name, NEXT)
     with steps.step("tests/cluster"):
-        os.environ |= {"CBBOT_CLUSTER_SUITE": "1", "CBBOT_IMAGE_TAG": TAG, "CBBOT_HELM_FLAGS": provider.helm_flags}
+        os.environ |= {
+            "CBBOT_CLUSTER_SUITE": "1",
+            "CBBOT_IMAGE_TAG": TAG,
+            "CBBOT_NEXT_IMAGE_TAG": NEXT,
+            "CBBOT_HELM_FLAGS": provider.helm_flags,
+            "CBBOT_CONTAINERS": provider.containers,
+        }
         command = (sys.executable, "-m", "pytest", "-x", "-v", "tests/cluster", "tests/chart", *arguments)
-        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=25 * 60)
+        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=40 * 60)
     return 0 if ended.returncode == 0 else 1
 
 

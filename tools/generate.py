@@ -1,4 +1,4 @@
-"""Writes what is generated from the contract: the CRD, the chart's copies, docs/settings.md.
+"""Writes what is generated: CRD, the chart's copies and README, the pages of settings and metrics, the dashboards.
 
 ``--check`` writes nothing and fails when one of them is not current.
 """
@@ -9,13 +9,20 @@ import os
 import sys
 from pathlib import Path
 
+import chart_readme
+import dashboards
+import metrics_page
+
 from cbbot.contract.settings_table import SETTINGS
 from cbbot_operator import crd
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST_BOT = (ROOT / "examples" / "try.yaml", ROOT / "charts" / "files" / "try.yaml")
-"""What the chart's notes tell a person to apply is the example, byte for byte."""
-PAGE = ROOT / "docs" / "settings.md"
+COPIES = {
+    # What the chart's notes tell a person to apply is the example, byte for byte.
+    "charts/files/try.yaml": "examples/try.yaml",
+    # The alerts of a Prometheus without the Prometheus Operator are the chart's.
+    "examples/monitoring/alerts.yaml": "charts/files/alerts.yaml",
+}
 HEAD = """# Settings
 
 Generated from the settings table (`bot/cbbot/contract/settings_table.py`) by `make generate`; do not edit.
@@ -28,7 +35,7 @@ one machine. A value that is malformed or out of bounds is refused with the key,
 """
 
 
-def page() -> str:
+def settings_page() -> str:
     rows = [
         f"| {s.key} | {s.field or '-'} | {'-' if s.default is None else s.default} | {s.accepted} | {s.meaning} |"
         for s in SETTINGS
@@ -36,21 +43,41 @@ def page() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
+def slack_templates() -> str:
+    """For an Alertmanager without the Prometheus Operator, the chart's texts as templates with names."""
+    parts = [
+        (name, (ROOT / "charts" / "files" / f"slack-{name}.tmpl").read_text(encoding="utf-8").rstrip("\n"))
+        for name in ("color", "title", "text")
+    ]
+    return "".join(f'{{{{ define "cbbot.{name}" }}}}{text}{{{{ end }}}}\n' for name, text in parts)
+
+
+def generated() -> dict[str, str]:
+    """The text of each generated file, by its path in the repository; the CRD writes itself."""
+    return {
+        **{copy: (ROOT / original).read_text(encoding="utf-8") for copy, original in COPIES.items()},
+        "examples/monitoring/slack.tmpl": slack_templates(),
+        "docs/settings.md": settings_page(),
+        "docs/metrics.md": metrics_page.page(),
+        "charts/README.md": chart_readme.readme(),
+        **{f"charts/files/dashboards/{name}": text for name, text in dashboards.files().items()},
+    }
+
+
 def main() -> None:
     arguments = sys.argv[1:]
     os.chdir(ROOT)
-    stale = crd.main(arguments)
-    example, copy = FIRST_BOT
-    if arguments != ["--check"]:
-        PAGE.write_text(page())
-        copy.write_bytes(example.read_bytes())
-    elif not copy.is_file() or copy.read_bytes() != example.read_bytes():
-        print(f"{copy.relative_to(ROOT)} is not current: run make generate", file=sys.stderr)
-        stale = 1
-    elif not PAGE.is_file() or PAGE.read_text() != page():
-        print(f"{PAGE.name} is not current: run make generate", file=sys.stderr)
-        stale = 1
-    sys.exit(stale)
+    code = crd.main(arguments)
+    for name, text in generated().items():
+        file = ROOT / name
+        if file.is_file() and file.read_bytes() == text.encode():
+            continue
+        if arguments == ["--check"]:
+            print(f"{name} is not current: run make generate", file=sys.stderr)
+            code = 1
+        else:
+            file.write_text(text, encoding="utf-8")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``python -m cbbot_bridge``: settings from the environment, then serve until SIGTERM or Ctrl-C.
 
-Prints one line ``{"event": "listening", "host": ..., "port": N}`` on stdout once it answers; logs go to stderr.
+Prints one line ``{"event": "listening", "host": ..., "port": N}`` on stdout once it answers, with a ``metrics_port``
+where there is one; logs go to stderr.
 Exit codes: 0 stopped, 1 failed, 2 settings that cannot be used.
 """
 
@@ -8,11 +9,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from prometheus_client import ProcessCollector
+from starlette.types import ASGIApp
 
 from cbbot.contract.secret_keys import SECRET_KEYS
 from cbbot.errors import BadInput
@@ -23,6 +30,7 @@ from cbbot.process.secret_environment import hide_secrets
 from cbbot_bridge.assembly import Bridge
 from cbbot_bridge.bridge_app import create_app
 from cbbot_bridge.bridge_settings import BridgeSettings, load_settings
+from cbbot_bridge.metrics_port import MetricsPort
 
 __all__ = ["main"]
 
@@ -44,16 +52,26 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings(environment)
         # Bound before anything else starts, so that a taken port is found out at once.
-        listener = listening_socket(settings.host, settings.port, host_name="BRIDGE_HOST", port_name="PORT")
+        with contextlib.ExitStack() as bound:
+            listeners = [bound.enter_context(each) for each in _listeners(settings)]
+            opened = bound.pop_all()
     except BadInput as error:
         sys.stderr.write("".join(f"cbbot bridge: {line}\n" for line in error.reasons))
         return _BAD_INPUT
     configure_logs(secrets=filter(None, (settings.token, settings.api_proxy, settings.ws_proxy)))
-    with listener:
-        return asyncio.run(_serve(settings, listener))
+    with opened:
+        return asyncio.run(_serve(settings, listeners))
 
 
-async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
+def _listeners(settings: BridgeSettings) -> Iterator[socket.socket]:
+    """That of orders and everything else, then that of metrics alone where one is wanted."""
+    wanted = {"PORT": settings.port, "BRIDGE_METRICS_PORT": settings.metrics_port}
+    for name, port in wanted.items():
+        if port is not None:
+            yield listening_socket(settings.host, port, host_name="BRIDGE_HOST", port_name=name)
+
+
+async def _serve(settings: BridgeSettings, listeners: list[socket.socket]) -> int:
     for warning in settings.warnings:
         _LOG.warning(warning)
     fields = {
@@ -63,18 +81,25 @@ async def _serve(settings: BridgeSettings, listener: socket.socket) -> int:
         "token": "set" if settings.token else "none",
     }
     _LOG.info("starting", extra={"fields": fields})
-    app = create_app(Bridge(settings))
+    bridge = Bridge(settings)
+    ProcessCollector(registry=bridge.metrics.registry)
+    app: ASGIApp = create_app(bridge)
+    announced: Callable[[socket.socket], None] = log_listening
+    if len(listeners) > 1:
+        metrics_port = listeners[1].getsockname()[1]
+        announced = partial(log_listening, metrics_port=metrics_port)
+        app = MetricsPort(app, metrics_port)
     # What is here now stays to the end. Each look of the garbage collector through all of it held every request up for
     # 70 ms.
     gc.collect()
     gc.freeze()
     server = HttpServer(
         app,
-        log_listening,
+        announced,
         grace_seconds=_GRACE_SECONDS,
         stopping=lambda: _LOG.info("stopping"),
     )
-    await server.serve(sockets=[listener])
+    await server.serve(sockets=listeners)
     _LOG.info("stopped")
     return 0 if server.started else 1
 

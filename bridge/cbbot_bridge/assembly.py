@@ -13,7 +13,7 @@ from cbbot.errors import CbbotError
 from cbbot_bridge.aliases import Aliases
 from cbbot_bridge.bridge_access import Access, EpochRegistry, StrangersAtOnce
 from cbbot_bridge.bridge_metrics import BridgeMetrics
-from cbbot_bridge.bridge_readings import readings
+from cbbot_bridge.bridge_readings import READINGS, readings
 from cbbot_bridge.bridge_settings import BridgeSettings
 from cbbot_bridge.coinbase.aiohttp_exchange import AiohttpExchange
 from cbbot_bridge.coinbase.budget import TokenBucket
@@ -90,7 +90,7 @@ class Bridge:
             interval_seconds=poll_seconds,
             monotonic=self.clocks.monotonic,
         )
-        self.metrics.read_at_scrape(lambda: readings(self))
+        self.metrics.read_at_scrape(READINGS, lambda: readings(self))
 
     def _rest(self, signer: Signer | None) -> CoinbaseRest:
         return CoinbaseRest(

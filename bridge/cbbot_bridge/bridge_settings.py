@@ -67,6 +67,7 @@ class BridgeSettings:
 
     host: str
     port: int
+    metrics_port: int | None
     api_base: str
     unsigned: bool
     signer: Signer | None = field(repr=False)
@@ -121,6 +122,7 @@ def load_settings(environment: Mapping[str, str]) -> BridgeSettings:
     return BridgeSettings(
         host=values["BRIDGE_HOST"],
         port=values["PORT"],
+        metrics_port=values["BRIDGE_METRICS_PORT"],
         api_base=base.geturl(),
         unsigned=unsigned,
         signer=signer,

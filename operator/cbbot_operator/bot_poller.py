@@ -126,7 +126,12 @@ class Poller:
         async with self._lanes.place(key):
             try:
                 await self._ask(key)
-                if self._key_may_be_taken_over(key) or self._may_go(key) or (look and self._waits_unwatched(key)):
+                if (
+                    self._key_may_be_taken_over(key)
+                    or self._may_go(key)
+                    or self._reconciler.update_is_due(key)
+                    or (look and self._waits_unwatched(key))
+                ):
                     self._wake(key)
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
@@ -170,4 +175,4 @@ class Poller:
         for known in self._reconciler.known.values():
             ready = condition(known.seen.status, "Ready") or {}
             mode = known.seen.spec.mode if known.seen.spec is not None else "Unknown"
-            BOTS.labels(mode, ready.get("status", "Unknown")).inc()
+            BOTS.labels(mode, ready.get("status", "Unknown"), ready.get("reason", "NotJudgedYet")).inc()

@@ -24,12 +24,14 @@ _PATIENCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the reconciliation went. At most one of the four holds it back."""
+    """How the reconciliation went. At most one of the first four holds it back."""
 
     invalid: str = ""
     refusal: Refusal | None = None
     failure: str = ""
     hands_off: bool = False
+    update: str = ""
+    """Why what a newer operator would change about the pods waits; of one that is not held back."""
 
     @property
     def clean(self) -> bool:
@@ -131,6 +133,8 @@ def _progressing(seen: Observed, outcome: Outcome) -> Judgement:
     waiting = [word for word, deployment in _components(seen) if not pods.is_available(deployment)]
     if waiting:
         return Judgement("True", "RollingOut", f"waiting for {' and '.join(waiting)}")
+    if outcome.update:
+        return Judgement("False", "UpdateWaits", f"the operator's newer pods wait: {outcome.update}")
     return Judgement("False", "RolledOut", "")
 
 
@@ -217,7 +221,11 @@ def _monitoring_ready(seen: Observed, outcome: Outcome) -> Judgement:
         )
     if not outcome.clean:
         return Judgement("Unknown", "HeldBack", "see Ready")
-    return Judgement("True", "Applied", "ServiceMonitors for bot and bridge")
+    return Judgement(
+        "True",
+        "Applied",
+        "ServiceMonitors for bot and bridge stand; whether a Prometheus selects them only its targets tell",
+    )
 
 
 def _entries_allowed(seen: Observed, outcome: Outcome) -> Judgement:

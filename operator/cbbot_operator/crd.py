@@ -53,6 +53,7 @@ def _columns() -> list[dict[str, Any]]:
         column("Age", ".metadata.creationTimestamp", "date", "Age of the resource."),
         column("Unrealized", ".status.unrealizedPnLUSD", "string", "Profit or loss of the open lots.", 1),
         column("Last-Tick", ".status.lastTickAt", "date", "Age of the newest price.", 1),
+        column("Image", ".status.images.bot", "string", "Image of the bot's pod.", 1),
         column("Reason", f"{ready}.reason", "string", "Why it is Ready or not.", 1),
     ]
 

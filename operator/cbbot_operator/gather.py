@@ -115,11 +115,19 @@ class Gatherer:
     async def _around(self, key: Key, kinds: tuple[str, ...]) -> dict[tuple[str, str], Reduced]:
         around = self._cache.around(key, kinds)
         asked = [kind for kind in kinds if not self._cache.holds(kind, key.namespace)]
-        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
-        listed = await asyncio.gather(*(self._cluster.list(kind, key.namespace, marks) for kind in asked))
+        listed = await asyncio.gather(*(self._listed(kind, key) for kind in asked))
         for kind, objs in zip(asked, listed, strict=True):
             around |= {(kind, obj["metadata"]["name"]): reduce(kind, obj) for obj in objs}
         return around
+
+    async def _listed(self, kind: str, key: Key) -> list[Object]:
+        """What has the labels of its children. Its Secret is asked for by name: to list Secrets shows them all."""
+        marks = {MANAGED_BY: FIELD_MANAGER, NAME_LABEL: key.name}
+        if kind != "Secret":
+            return list(await self._cluster.list(kind, key.namespace, marks))
+        found = await self._cluster.get(kind, key.namespace, Names(key.name).tokens)
+        ours = found is not None and marks.items() <= (found["metadata"].get("labels") or {}).items()
+        return [found] if found is not None and ours else []
 
     async def _namespace(self, key: Key, resource: Object, before: Observed | None) -> NamespaceFacts:
         deleting = "deletionTimestamp" in resource["metadata"]

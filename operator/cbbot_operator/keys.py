@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from cbbot.contract.tradingbot import GROUP, KIND
 
 __all__ = [
+    "ASKED",
+    "DEFAULT_IMAGE",
     "FIELD_MANAGER",
     "FINALIZER",
     "FORCE_DELETE",
@@ -18,6 +20,8 @@ __all__ = [
     "NAME_LABEL",
     "RECONCILE",
     "SETTINGS_HASH",
+    "TEMPLATE",
+    "UPDATED_AT",
     "WATCH_LABEL",
     "Key",
     "Names",
@@ -43,6 +47,11 @@ RECONCILE = "cbbot.io/reconcile"
 FORCE_DELETE = "cbbot.io/force-delete"
 SETTINGS_HASH = "cbbot.io/settings-hash"
 KEY_FINGERPRINT = "cbbot.io/api-key-fingerprint"
+# Of a Deployment, so that what a person asked for can be told from what a newer operator would change.
+ASKED = "cbbot.io/asked"
+TEMPLATE = "cbbot.io/template"
+DEFAULT_IMAGE = "cbbot.io/default-image"
+UPDATED_AT = "cbbot.io/updated-at"
 
 
 class Key(NamedTuple):

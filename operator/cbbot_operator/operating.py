@@ -18,7 +18,7 @@ from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
-from cbbot_operator.kinds import CACHED, WATCHED, Kind
+from cbbot_operator.kinds import CACHED, KINDS, WATCHED, Kind
 from cbbot_operator.kopf_tasks import run_kopf
 from cbbot_operator.lease import Lease
 from cbbot_operator.new_kinds import notice_new_kinds
@@ -32,7 +32,7 @@ from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
 from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "queue_all", "work"]
+__all__ = ["operate", "queue_all", "watched_kinds", "work"]
 
 _LOG = logging.getLogger(__name__)
 _FACTS_SECONDS = 10
@@ -55,6 +55,7 @@ async def operate(configuration: Configuration) -> None:
 
     heed_signals()
     async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
+        operator_metrics.LEADING.set(0)
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
         state = Health(lease)
         server = await health.serve(configuration.port, state.alive, state.ready)
@@ -107,7 +108,8 @@ async def _lead(
 
     watches = Watches(queue.add, cache, secret_users, lease.name, lease.echoed)
     # Without rights to notice new definitions kopf must only be told of those that are there.
-    kinds = WATCHED if dynamic else tuple(await served(cluster, WATCHED))
+    wanted = watched_kinds(configuration)
+    kinds = wanted if dynamic else tuple(await served(cluster, wanted))
     # Long lists, or an API server that is away, must not outlast the lead.
     await run_until(stop, lease.keep(), _list_first(cache, cluster, configuration, kinds))
     if stop.is_set():
@@ -122,6 +124,7 @@ async def _lead(
         standalone=True,
         stop_flag=stop,
     )
+    operator_metrics.LEADING.set(1)
     _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
         await run_until(
@@ -135,6 +138,11 @@ async def _lead(
         )
     finally:
         queue.close()
+
+
+def watched_kinds(configuration: Configuration) -> tuple[Kind, ...]:
+    """Without the right to list Secrets none is watched: those that are needed are read by name."""
+    return tuple(kind for kind in WATCHED if configuration.watch_secrets or kind is not KINDS["Secret"])
 
 
 async def work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:

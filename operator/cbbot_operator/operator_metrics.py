@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY
 
-from cbbot.process.log_metrics import DroppedLogLines
+from cbbot.process.log_metrics import count_dropped_log_lines
+from cbbot.process.metric_definitions import MetricSet
 
 __all__ = [
     "API_REQUESTS",
@@ -14,6 +15,8 @@ __all__ = [
     "CHILDREN_PUT",
     "DRIFT",
     "LAST_WATCH_EVENT",
+    "LEADING",
+    "MADE",
     "POLLS",
     "QUEUE_DEPTH",
     "QUEUE_LATENCY",
@@ -24,26 +27,47 @@ __all__ = [
     "package_version",
 ]
 
-RECONCILES = Counter("cbbot_operator_reconciles_total", "Reconciliations by result.", ["result"])
-RECONCILE_SECONDS = Histogram("cbbot_operator_reconcile_seconds", "Duration of a reconciliation.")
-QUEUE_DEPTH = Gauge("cbbot_operator_queue_depth", "TradingBots that wait for a worker.")
-QUEUE_LATENCY = Histogram("cbbot_operator_queue_latency_seconds", "Wait of a TradingBot for a worker.")
-RETRIES = Counter("cbbot_operator_retries_total", "Reconciliations that will be tried again.")
-API_REQUESTS = Counter("cbbot_operator_api_requests_total", "Requests to the API server.", ["verb", "code"])
-DRIFT = Counter("cbbot_operator_drift_corrections_total", "Children put back as they should be.", ["kind"])
-CHILDREN_PUT = Counter(
+MADE = MetricSet(REGISTRY)
+count_dropped_log_lines(MADE, "cbbot_operator")
+
+RECONCILES = MADE.counter(
+    "cbbot_operator_reconciles_total", "Reconciliations.", {"result": "done, failed, broken (a bug of ours)"}
+)
+RECONCILE_SECONDS = MADE.histogram("cbbot_operator_reconcile_seconds", "Duration of a reconciliation.")
+QUEUE_DEPTH = MADE.gauge("cbbot_operator_queue_depth", "TradingBots that wait for a worker.")
+QUEUE_LATENCY = MADE.histogram("cbbot_operator_queue_latency_seconds", "Wait of a TradingBot for a worker.")
+RETRIES = MADE.counter("cbbot_operator_retries_total", "Reconciliations that will be tried again.")
+API_REQUESTS = MADE.counter(
+    "cbbot_operator_api_requests_total",
+    "Requests to the API server.",
+    {"verb": "HTTP method", "code": "HTTP status, or a word for what kept it from having one"},
+)
+DRIFT = MADE.counter(
+    "cbbot_operator_drift_corrections_total", "Children put back as they should be.", {"kind": "kind of object"}
+)
+CHILDREN_PUT = MADE.counter(
     "cbbot_operator_children_total",
-    "Children looked at: created, changed, without effect (a request that changed nothing), unchanged (none), failed.",
-    ["result"],
+    "Children looked at; without effect: a request that changed nothing; unchanged: no request.",
+    {"result": "created, changed, without effect, unchanged, failed"},
 )
-BOTS = Gauge("cbbot_operator_tradingbots", "TradingBots by mode and readiness.", ["mode", "ready"])
-POLLS = Counter("cbbot_operator_polls_total", "Questions to bots by result.", ["result"])
-LAST_WATCH_EVENT = Gauge("cbbot_operator_last_watch_event_timestamp_seconds", "When the newest watch event came.")
-WATCH_FORBIDDEN = Gauge(
-    "cbbot_operator_watch_forbidden", "1 while the API server does not allow a watch.", ["kind", "namespace"]
+BOTS = MADE.gauge(
+    "cbbot_operator_tradingbots",
+    "TradingBots, by the condition Ready.",
+    {"mode": "Paper, Live, Unknown", "ready": "True, False, Unknown", "reason": "the condition's reason, a word each"},
 )
-REGISTRY.register(DroppedLogLines("cbbot_operator"))
-_BUILD = Gauge("cbbot_operator_build_info", "Always 1; the version is a label.", ["version"])
+POLLS = MADE.counter(
+    "cbbot_operator_polls_total", "Questions to bots.", {"result": "answered, unreachable, refused, unreadable"}
+)
+LEADING = MADE.gauge("cbbot_operator_leading", "1 for the operator that leads, 0 for one that stands by.")
+LAST_WATCH_EVENT = MADE.gauge(
+    "cbbot_operator_last_watch_event_timestamp_seconds", "When the newest watch event came; NaN before one."
+)
+WATCH_FORBIDDEN = MADE.gauge(
+    "cbbot_operator_watch_forbidden",
+    "1 while the API server does not allow a watch.",
+    {"kind": "kind of object", "namespace": "a watched namespace, * for all"},
+)
+_BUILD = MADE.gauge("cbbot_operator_build_info", "Always 1.", {"version": "cbbot's"})
 
 
 def package_version() -> str:
@@ -54,3 +78,6 @@ def package_version() -> str:
 
 
 _BUILD.labels(package_version()).set(1)
+for _result in ("done", "failed", "broken"):
+    # A counter that appears with its first increment hides that increment from increase().
+    RECONCILES.labels(_result)

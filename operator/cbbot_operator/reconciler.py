@@ -31,6 +31,7 @@ from cbbot_operator.reduced import reduce
 from cbbot_operator.render import Inputs
 from cbbot_operator.resource_status import derive_status, merge_patch, worth_writing
 from cbbot_operator.sharing import Sharing, position_of
+from cbbot_operator.staged_updates import StagedUpdates, default_image, is_unasked, unproven_since
 from cbbot_operator.tokens import tokens_in
 from cbbot_operator.wanted import Wanted
 from cbbot_operator.warning_events import WarningEvents
@@ -83,6 +84,7 @@ class Reconciler:
         )
         self._children = Children(cluster, self.cache)
         self._sharing = Sharing()
+        self._updates = StagedUpdates()
 
     async def reconcile(self, key: Key) -> None:
         """Look and act once.
@@ -92,6 +94,7 @@ class Reconciler:
         """
         async with self._locks.of(key):
             before = self.known.get(key)
+            self._updates.begin(key)
             seen = await self._gatherer.gather(key, before.seen if before is not None else None, self._now())
             if seen is None:
                 self._forget(key)
@@ -101,6 +104,7 @@ class Reconciler:
                 await self._leave_alone(seen)
                 return
             self._sharing.note(key, position_of(seen))
+            self._updates.note(seen)
             if seen.deleting and seen.namespace_terminating and await self._let_go(seen):
                 return
             wanted = before.wanted if before is not None else None
@@ -132,6 +136,15 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self.known.pop(key, None)
         self._sharing.note(key, None)
+        self._updates.forget(key)
+
+    def update_is_due(self, key: Key) -> bool:
+        """Whether a look would replace pods that wait for it, or find that replaced ones have proven themselves."""
+        known = self.known.get(key)
+        if known is None:
+            return False
+        proven = self._updates.is_unproven(key) and not unproven_since(known.seen)
+        return proven or (bool(known.outcome.update) and not self._updates.why_not(known.seen, self.cache.resources()))
 
     async def _leave_alone(self, seen: Observed) -> None:
         """Hands off: that is said in the status, and a deletion is let go only by force or with its namespace."""
@@ -176,12 +189,18 @@ class Reconciler:
                 seen = await self._set_finalizer(seen, wanted=deletion.wants_finalizer(seen))
         except (Refused, Retryable) as error:
             return Known(seen, Outcome(failure=str(error)), advice, put=put_before)
-        seen, put = await self._children.put(seen, wanted, put_before)
+        update = ""
+        if is_unasked(seen, wanted):
+            update = self._updates.why_not(seen, self.cache.resources())
+            if not update:
+                wanted = Wanted.by(replace(wanted.inputs, updated_at=self._updates.take(seen)), None)
+        now = frozenset(entry for entry in wanted.digests if entry[0] != "Deployment") if update else None
+        seen, put = await self._children.put(seen, wanted, put_before, only=now)
         if put.foreign:
             seen = replace(seen, foreign=seen.foreign | put.foreign)
             return Known(seen, Outcome(refusal=first_refusal(seen), failure=put.failure), advice)
         seen = await self._children.prune(seen, wanted, put)
-        return Known(seen, Outcome(failure=put.failure), advice, put=put, wanted=wanted)
+        return Known(seen, Outcome(failure=put.failure, update=update), advice, put=put, wanted=wanted)
 
     async def _protect(self, seen: Observed, wanted: Wanted, known: Known) -> Known:
         """Put those children that there are and that only take away, though everything else is held back."""
@@ -200,9 +219,11 @@ class Reconciler:
             secrets=seen.secrets,
             namespace_uid=seen.namespace_uid,
             key_fingerprint=credentials.fingerprint_to_run(seen),
-            bot_image=self._configuration.bot_image,
-            bridge_image=self._configuration.bridge_image,
+            bot_image=default_image(seen, "bot", self._configuration.bot_image),
+            bridge_image=default_image(seen, "bridge", self._configuration.bridge_image),
+            updated_at=unproven_since(seen),
             image_pull_secrets=self._configuration.image_pull_secrets,
+            inherited=self._configuration.inherited,
             operator_namespace=self._configuration.own_namespace,
             monitors_known=seen.monitors_known,
             namespaces_named=seen.namespaces_named,

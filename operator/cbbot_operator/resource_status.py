@@ -10,6 +10,7 @@ from typing import Any
 from cbbot_operator import credentials, pods
 from cbbot_operator.conditions import Outcome, derive_conditions
 from cbbot_operator.observed import Observed
+from cbbot_operator.staged_updates import images
 
 __all__ = ["derive_status", "merge_patch", "worth_writing"]
 
@@ -37,6 +38,7 @@ def derive_status(seen: Observed, outcome: Outcome, warnings: list[str]) -> dict
     status["observedGeneration"] = seen.generation
     status["conditions"] = derive_conditions(seen, outcome)
     status["restarts"] = pods.restarts(pods.of_component(seen.pods, "bot"))
+    status["images"] = images(seen) or None
     status |= _figures(seen)
     from_bot = seen.bot_status.warnings if seen.bot_status is not None else []
     if worded := list(dict.fromkeys([*warnings, *credentials.warnings(seen), *from_bot])):

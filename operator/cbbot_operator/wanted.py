@@ -12,7 +12,7 @@ from typing import Any, Self
 from cbbot.contract.advice import warnings
 from cbbot.contract.settings import load
 from cbbot.errors import BadInput
-from cbbot_operator.keys import Object
+from cbbot_operator.keys import TEMPLATE, Object
 from cbbot_operator.owned_fields import wanted_digest
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.render.settings_configmap import settings_of
@@ -33,6 +33,10 @@ class Wanted:
 
     inputs: Inputs
     digests: Mapping[Entry, bytes]
+    templates: Mapping[str, str]
+    """Fingerprints of the pods' templates, by the name of their Deployment."""
+    asked: str
+    """Fingerprint of what people asked of the pods."""
     advice: tuple[str, ...]
     invalid: str
 
@@ -41,11 +45,17 @@ class Wanted:
         """The same as ``before`` where the inputs are the same."""
         if before is not None and before.inputs == inputs:
             return before
-        digests = {entry_of(obj): wanted_digest(obj) for obj in render(inputs)}
+        objects = render(inputs)
+        digests = {entry_of(obj): wanted_digest(obj) for obj in objects}
+        marks = {
+            obj["metadata"]["name"]: obj["metadata"]["annotations"][TEMPLATE]
+            for obj in objects
+            if obj["kind"] == "Deployment"
+        }
         try:
-            return cls(inputs, digests, tuple(warnings(load(settings_of(inputs)))), "")
+            return cls(inputs, digests, marks, inputs.asked, tuple(warnings(load(settings_of(inputs)))), "")
         except BadInput as error:
-            return cls(inputs, digests, (), str(error))
+            return cls(inputs, digests, marks, inputs.asked, (), str(error))
 
     def objects(self) -> list[dict[str, Any]]:
         """In the order in which they are applied."""

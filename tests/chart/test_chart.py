@@ -5,39 +5,15 @@ The cluster suite (``.ci/cluster``) runs these too, and brings helm along where 
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from chart.rendered_charts import ROOT, helm, of_kind, rendered
 from prerequisites import missing
 
-ROOT = Path(__file__).parents[2]
-HELM = shutil.which("helm")
-SUITE = "CBBOT_CLUSTER_SUITE"
-
-
-@pytest.fixture(autouse=True)
-def needs_helm() -> None:
-    if HELM is None:
-        missing("no helm: install it (https://helm.sh), or run .ci/cluster where there is a cluster", required_by=SUITE)
-
-
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(HELM), *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
-
-
-def rendered(*arguments: str) -> list[dict[str, Any]]:
-    ended = helm("template", "cbbot", "charts", "--namespace", "trading", *arguments)
-    assert ended.returncode == 0, ended.stderr
-    return [obj for obj in yaml.safe_load_all(ended.stdout) if obj]
-
-
-def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [obj for obj in objects if obj["kind"] == kind]
+pytestmark = pytest.mark.usefixtures("needs_helm")
 
 
 def environment(objects: list[dict[str, Any]]) -> dict[str, str | None]:
@@ -117,34 +93,11 @@ def test_values_that_mean_nothing_are_refused(values: str) -> None:
     assert values.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in ended.stderr
 
 
-def test_every_value_is_in_the_schema_and_documented() -> None:
-    text = (ROOT / "charts/values.yaml").read_text(encoding="utf-8")
-    assert yaml.safe_load(text)
-    lines = text.splitlines()
-    undocumented = [
-        line
-        for number, line in enumerate(lines)
-        if line and not line.startswith((" ", "#")) and not _has_comment_near(lines, number)
-    ]
-    # Kubernetes' own fields speak for themselves.
-    assert {line.split(":")[0] for line in undocumented} <= {
-        "nodeSelector",
-        "tolerations",
-        "affinity",
-        "priorityClassName",
-    }
-
-
-def _has_comment_near(lines: list[str], number: int) -> bool:
-    before = [line for line in lines[max(0, number - 2) : number] if line]
-    after = lines[number + 1 : number + 2]
-    return any(line.lstrip().startswith("#") for line in before + after)
-
-
 def test_the_notes_name_the_next_command() -> None:
     ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
-        missing(f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}", required_by=SUITE)
+        why = f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}"
+        missing(why, required_by="CBBOT_CLUSTER_SUITE")
     assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout
     document = ended.stdout.split("<<'END'\n")[1].split("\nEND\n")[0]
     assert yaml.safe_load(document) == yaml.safe_load((ROOT / "examples/try.yaml").read_text(encoding="utf-8"))

@@ -55,6 +55,34 @@ async def port_of(process: asyncio.subprocess.Process) -> int:
     return port
 
 
+async def test_a_further_port_serves_metrics_and_nothing_else() -> None:
+    wanted = {"BRIDGE_METRICS_PORT": "0", "PORT": "0", "BRIDGE_TOKEN": TOKEN}
+    async with bridge("--host", "127.0.0.1", **wanted, **NOWHERE) as process, httpx.AsyncClient() as client:
+        assert process.stdout is not None
+        line = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        everything, metrics = (f"http://127.0.0.1:{line[port]}" for port in ("port", "metrics_port"))
+        scraped = await client.get(f"{metrics}/metrics")
+        assert (scraped.status_code, "bridge_" in scraped.text) == (200, True)
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        for path in ("/health", "/upstream", "/accounts", "/metrics/", "//metrics", "/order/market"):
+            assert (await client.get(f"{metrics}{path}", headers=token)).status_code == 404, path
+        assert (await client.post(f"{metrics}/order/market", headers=token, json={})).status_code == 404
+        assert (await client.get(f"{everything}/health")).status_code == 200
+        assert (await client.get(f"{everything}/metrics")).status_code == 200
+
+
+async def test_without_one_there_is_no_further_port_and_a_taken_one_is_named() -> None:
+    async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_TOKEN=TOKEN, **NOWHERE) as process:
+        assert process.stdout is not None
+        line = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        assert "metrics_port" not in line
+        taken = str(line["port"])
+        async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_METRICS_PORT=taken, **NOWHERE) as other:
+            _, errors = await asyncio.wait_for(other.communicate(), 30)
+    assert other.returncode == 2
+    assert f"BRIDGE_METRICS_PORT={taken}: cannot listen on".encode() in errors
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_it_listens_on_a_free_port_and_stops_with_0_without_a_venue(number: signal.Signals) -> None:
     async with bridge("--host", "127.0.0.1", PORT="0", BRIDGE_TOKEN=TOKEN, **NOWHERE) as process:

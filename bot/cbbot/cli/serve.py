@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from prometheus_client import ProcessCollector
+
 from cbbot import __version__
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.cli.exits import DONE
@@ -34,6 +36,8 @@ __all__ = ["READ_SECONDS", "Surroundings", "serve"]
 
 READ_SECONDS: Final = 30.0
 """The longest that a start waits for the disk to tell what it holds."""
+
+_LAST_WORDS_SECONDS: Final = 3.0
 
 _T = TypeVar("_T")
 
@@ -80,8 +84,9 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
             warnings=warnings,
         )
         metrics = BotMetrics()
+        ProcessCollector(registry=metrics.registry)
         slack = (
-            SlackNotices(surroundings.slack_webhook, about.bot, metrics, proxy=surroundings.slack_proxy)
+            SlackNotices(surroundings.slack_webhook, _title(about), metrics, proxy=surroundings.slack_proxy)
             if surroundings.slack_webhook
             else None
         )
@@ -90,7 +95,14 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         app = create_app(bot, surroundings.control_token, __version__)
         # The bot decides what a signal means: it has orders to see to first.
         server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")
+        if slack:
+            slack("start", {"version": about.version})
         return await _trading(bot, slack, server, listener)
+
+
+def _title(about: About) -> str:
+    """Who says it, in a channel of many bots."""
+    return f"{about.bot} ({about.settings.mode} {about.settings.product_id})"
 
 
 async def _in_time(folder: Path, call: Callable[[], _T]) -> _T:
@@ -114,6 +126,13 @@ def _listener(surroundings: Surroundings, settings: Settings) -> socket.socket:
     return listening_socket(surroundings.host, settings.port, host_name=BOT_HOST, port_name="PORT")
 
 
+async def _last_words(bot: LiveBot, slack: SlackNotices, error: BaseException | None) -> None:
+    if error is not None:
+        slack("error", {"detail": str(error)})
+    slack("stop", {"open_lots": bot.status().open_lots})
+    await slack.drained(_LAST_WORDS_SECONDS)
+
+
 async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer, listener: socket.socket) -> int:
     trading = asyncio.create_task(bot.run())
     signals: list[signal.Signals] = []
@@ -135,6 +154,8 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
     finally:
         bot.stop()
         await asyncio.wait({trading})
+        if slack and not trading.cancelled():
+            await _last_words(bot, slack, trading.exception())
         server.stop()
         for task in beside:
             task.cancel()

@@ -143,6 +143,13 @@ EXCHANGE_SETTINGS: tuple[Setting, ...] = (
         maximum="65535",
         meaning="Port of the bridge's HTTP server; 0 picks a free one.",
     ),
+    Setting(
+        key="BRIDGE_METRICS_PORT",
+        kind=Kind.INTEGER,
+        minimum="0",
+        maximum="65535",
+        meaning="A further port, which serves /metrics alone; 0 picks a free one.",
+    ),
 )
 
 EXCHANGE_BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in EXCHANGE_SETTINGS}

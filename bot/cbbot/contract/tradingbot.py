@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD, MOST_FURTHER_PRODUCTS
 from cbbot.contract.setting import Kind, Setting
 from cbbot.contract.settings_table import BY_FIELD
+from cbbot.contract.tradingbot_pods import BotProcess, Process
+from cbbot.contract.tradingbot_section import DNS_NAME, LabelValue, QualifiedName, Section, section
 from cbbot.domain.candle import Granularity
 
 __all__ = [
     "API_VERSION",
-    "DNS_NAME",
     "GROUP",
     "KIND",
     "NAMESPACE_PATTERN",
@@ -32,7 +33,6 @@ __all__ = [
     "Exchange",
     "Monitoring",
     "Notifications",
-    "Process",
     "SecretKey",
     "ServiceMonitorSpec",
     "SimulatorSpec",
@@ -49,18 +49,10 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "TradingBot"
 PLURAL = "tradingbots"
 
-# Names of most objects, and of namespaces.
-DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 # Names of children are the TradingBot's name with a suffix, and must fit a Service's 63 characters.
 NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX_LENGTH = 45
-
-# A prefix that is a domain, and a name; bounded here, for no schema says anything of a mapping's keys.
-QUALIFIED_NAME = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-QualifiedName = Annotated[str, Field(pattern=QUALIFIED_NAME)]
-LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
-AnnotationValue = Annotated[str, Field(max_length=4096)]
 
 SETTING_OF: Final[Mapping[str, Setting]] = {**BY_FIELD, **EXCHANGE_BY_FIELD}
 """Settings of bot and bridge by their field."""
@@ -94,28 +86,18 @@ def _setting(path: str, default: Any = _TABLE) -> Any:
 ProductId = Annotated[str, Field(**_bounds(SETTING_OF["exchange.websocket.products"]))]
 
 
-class _Section(BaseModel):
-    """A part of the spec: unknown fields are mistakes, values are kept as given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
-
-
-def _section(kind: type[BaseModel], description: str) -> Any:
-    return Field(default_factory=kind, description=description)
-
-
-class Product(_Section):
+class Product(Section):
     id: str = _setting("product.id", ...)
     granularity: Granularity = _setting("product.granularity")
 
 
-class Cadence(_Section):
+class Cadence(Section):
     useTickPrice: bool = _setting("cadence.useTickPrice")
     tickIntervalSeconds: Decimal = _setting("cadence.tickIntervalSeconds")
     candleResyncSeconds: Decimal = _setting("cadence.candleResyncSeconds")
 
 
-class Risk(_Section):
+class Risk(Section):
     orderMinUSD: Decimal = _setting("risk.orderMinUSD")
     maxDailyLossPct: Decimal = _setting("risk.maxDailyLossPct")
     dailyBreakerMarkToMarket: bool = _setting("risk.dailyBreakerMarkToMarket")
@@ -131,7 +113,7 @@ class Risk(_Section):
     maxHistoryCandles: int = _setting("risk.maxHistoryCandles")
 
 
-class Pyramiding(_Section):
+class Pyramiding(Section):
     enabled: bool = _setting("pyramiding.enabled")
     maxConcurrentLots: int = _setting("pyramiding.maxConcurrentLots")
     minSecondsBetween: Decimal = _setting("pyramiding.minSecondsBetween")
@@ -140,7 +122,7 @@ class Pyramiding(_Section):
     decayMinPct: Decimal = _setting("pyramiding.decayMinPct")
 
 
-class TakeProfitDecay(_Section):
+class TakeProfitDecay(Section):
     enabled: bool = _setting("scalp.tpDecay.enabled")
     mode: Literal["linear", "exp"] = _setting("scalp.tpDecay.mode")
     stepPct: Decimal = _setting("scalp.tpDecay.stepPct")
@@ -148,36 +130,36 @@ class TakeProfitDecay(_Section):
     minPct: Decimal = _setting("scalp.tpDecay.minPct")
 
 
-class Scalp(_Section):
-    tpDecay: TakeProfitDecay = _section(TakeProfitDecay, "How the take profit of later lots is lowered.")
+class Scalp(Section):
+    tpDecay: TakeProfitDecay = section(TakeProfitDecay, "How the take profit of later lots is lowered.")
 
 
-class Trail(_Section):
+class Trail(Section):
     activatePct: Decimal = _setting("exits.trail.activatePct")
     distancePct: Decimal = _setting("exits.trail.distancePct")
 
 
-class Exits(_Section):
+class Exits(Section):
     takeProfitPct: Decimal = _setting("exits.takeProfitPct")
     stopLossPct: Decimal = _setting("exits.stopLossPct")
-    trail: Trail = _section(Trail, "The runner's trailing stop.")
+    trail: Trail = section(Trail, "The runner's trailing stop.")
 
 
-class Model(_Section):
+class Model(Section):
     mode: Literal["baseline", "extended"] = _setting("strategy.model.mode")
     walkForwardMinutes: Decimal = _setting("strategy.model.walkForwardMinutes")
 
 
-class Strategy(_Section):
+class Strategy(Section):
     buyThreshold: Decimal = _setting("strategy.buyThreshold")
     sellThreshold: Decimal = _setting("strategy.sellThreshold")
     useMAFilter: bool = _setting("strategy.useMAFilter")
     maFast: int = _setting("strategy.maFast")
     maSlow: int = _setting("strategy.maSlow")
-    model: Model = _section(Model, "The model of the next close.")
+    model: Model = section(Model, "The model of the next close.")
 
 
-class SecretName(_Section):
+class SecretName(Section):
     name: str = Field(description="Name of a Secret in this namespace.", pattern=DNS_NAME, max_length=253)
 
 
@@ -185,7 +167,7 @@ class SecretKey(SecretName):
     key: str = Field(description="Key in the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)
 
 
-class WebSocketSpec(_Section):
+class WebSocketSpec(Section):
     enabled: bool = _setting("exchange.websocket.enabled")
     url: str | None = _setting("exchange.websocket.url")
     products: list[ProductId] = Field(
@@ -196,7 +178,7 @@ class WebSocketSpec(_Section):
     staleSeconds: int = _setting("exchange.websocket.staleSeconds")
 
 
-class SimulatorSpec(_Section):
+class SimulatorSpec(Section):
     speed: Decimal = Field(
         default=Decimal(1),
         description="How many times faster than real time the simulated market runs.",
@@ -227,7 +209,7 @@ class SimulatorSpec(_Section):
     )
 
 
-class Exchange(_Section):
+class Exchange(Section):
     venue: Literal["Coinbase", "Simulator"] = Field(
         default="Coinbase", description="Coinbase, or the built-in Simulator: no account, no network."
     )
@@ -236,15 +218,15 @@ class Exchange(_Section):
     )
     # Not the table's default: the bridge knows it, and the Simulator has another.
     apiBase: str | None = _setting("exchange.apiBase", None)
-    websocket: WebSocketSpec = _section(WebSocketSpec, "The exchange's WebSocket.")
-    simulator: SimulatorSpec = _section(SimulatorSpec, "What the Simulator replays; ignored on Coinbase.")
+    websocket: WebSocketSpec = section(WebSocketSpec, "The exchange's WebSocket.")
+    simulator: SimulatorSpec = section(SimulatorSpec, "What the Simulator replays; ignored on Coinbase.")
 
 
-class Notifications(_Section):
+class Notifications(Section):
     slackWebhookSecretRef: SecretKey | None = Field(default=None, description="Secret with a Slack webhook's address.")
 
 
-class State(_Section):
+class State(Section):
     size: str = Field(
         default="1Gi",
         description="Size of the state volume; may only grow.",
@@ -268,7 +250,7 @@ class State(_Section):
     )
 
 
-class ServiceMonitorSpec(_Section):
+class ServiceMonitorSpec(Section):
     enabled: bool = Field(default=True, description="Make ServiceMonitors where the cluster knows them.")
     interval: str = Field(
         default="30s", description="How often to scrape.", pattern=r"^[1-9][0-9]*(s|m)$", max_length=8
@@ -280,50 +262,22 @@ class ServiceMonitorSpec(_Section):
         max_length=8,
     )
     labels: dict[QualifiedName, LabelValue] = Field(
-        default_factory=dict, description="Labels a Prometheus selects ServiceMonitors by.", max_length=20
-    )
-
-
-class Monitoring(_Section):
-    serviceMonitor: ServiceMonitorSpec = _section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
-    namespaceSelector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict,
-        description="Labels of the namespaces whose pods may scrape; this namespace when empty.",
+        description="Labels a Prometheus selects ServiceMonitors by, besides the operator's.",
         max_length=20,
     )
 
 
-class EnvVar(_Section):
-    name: str = Field(description="Name of the variable.", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)
-    value: str = Field(default="", description="Its value.", max_length=4096)
-
-
-class Process(_Section):
-    """How the bot or the bridge runs as a pod. Kubernetes' own types are passed on as they are."""
-
-    image: str | None = Field(
-        default=None, description="Container image; the operator's default when not given.", max_length=512
-    )
-    imagePullPolicy: Literal["Always", "IfNotPresent", "Never"] = Field(
-        default="IfNotPresent", description="When to pull the image."
-    )
-    resources: dict[str, Any] = Field(default_factory=dict, description="Requests and limits of the container.")
-    nodeSelector: dict[QualifiedName, LabelValue] = Field(
-        default_factory=dict, description="Labels of eligible nodes.", max_length=50
-    )
-    tolerations: list[dict[str, Any]] = Field(default_factory=list, description="Taints to tolerate.", max_length=50)
-    affinity: dict[str, Any] = Field(default_factory=dict, description="Affinity of the pod.")
-    podAnnotations: dict[QualifiedName, AnnotationValue] = Field(
-        default_factory=dict, description="Annotations of the pod.", max_length=50
-    )
-    env: list[EnvVar] = Field(
-        default_factory=list,
-        description="Further environment variables; never a setting of the bot, COINBASE_* or BRIDGE_*.",
-        max_length=50,
+class Monitoring(Section):
+    serviceMonitor: ServiceMonitorSpec = section(ServiceMonitorSpec, "Scraping by the Prometheus Operator.")
+    namespaceSelector: dict[QualifiedName, LabelValue] = Field(
+        default_factory=dict,
+        description="Labels of the namespaces whose pods may scrape; the operator's default when empty.",
+        max_length=20,
     )
 
 
-class TradingBotSpec(_Section):
+class TradingBotSpec(Section):
     """What to trade, how much to risk, and how to run it."""
 
     mode: Literal["Paper", "Live"] = Field(
@@ -335,21 +289,21 @@ class TradingBotSpec(_Section):
     )
     longOnly: bool = _setting("longOnly")
     product: Product = Field(description="What to trade.")
-    cadence: Cadence = _section(Cadence, "How often the bot steps.")
-    risk: Risk = _section(Risk, "How much to risk.")
-    pyramiding: Pyramiding = _section(Pyramiding, "Adding to a position.")
-    scalp: Scalp = _section(Scalp, "Lots after the first.")
-    exits: Exits = _section(Exits, "When lots are closed.")
-    strategy: Strategy = _section(Strategy, "When lots are opened.")
-    exchange: Exchange = _section(Exchange, "Where to trade.")
-    notifications: Notifications = _section(Notifications, "Who is told.")
-    state: State = _section(State, "The volume that holds the bot's state.")
+    cadence: Cadence = section(Cadence, "How often the bot steps.")
+    risk: Risk = section(Risk, "How much to risk.")
+    pyramiding: Pyramiding = section(Pyramiding, "Adding to a position.")
+    scalp: Scalp = section(Scalp, "Lots after the first.")
+    exits: Exits = section(Exits, "When lots are closed.")
+    strategy: Strategy = section(Strategy, "When lots are opened.")
+    exchange: Exchange = section(Exchange, "Where to trade.")
+    notifications: Notifications = section(Notifications, "Who is told.")
+    state: State = section(State, "The volume that holds the bot's state.")
     deletionPolicy: Literal["Refuse", "Flatten", "Orphan"] = Field(
         default="Refuse", description="What deleting a Live bot with open lots does."
     )
-    monitoring: Monitoring = _section(Monitoring, "Who may scrape.")
-    bot: Process = _section(Process, "The bot's pod.")
-    bridge: Process = _section(Process, "The bridge's pod.")
+    monitoring: Monitoring = section(Monitoring, "Who may scrape.")
+    bot: BotProcess = section(BotProcess, "The bot's pod.")
+    bridge: Process = section(Process, "The bridge's pod.")
 
 
 def field_value(spec: TradingBotSpec, path: str) -> Any:

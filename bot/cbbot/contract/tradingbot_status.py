@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["CONDITION_TYPES", "Condition", "LastDecision", "TradingBotStatus"]
+__all__ = ["CONDITION_TYPES", "Condition", "Images", "LastDecision", "TradingBotStatus"]
 
 CONDITION_TYPES = (
     "Ready",
@@ -50,6 +50,13 @@ class LastDecision(_Part):
     at: str | None = Field(default=None, description="When, on the venue's clock.", max_length=40)
 
 
+class Images(_Part):
+    """The images of the pods as they stand, whoever chose them."""
+
+    bot: str | None = Field(default=None, description="The bot's.", max_length=512)
+    bridge: str | None = Field(default=None, description="The bridge's.", max_length=512)
+
+
 class TradingBotStatus(_Part):
     """What is known of a TradingBot."""
 
@@ -57,6 +64,7 @@ class TradingBotStatus(_Part):
     conditions: list[Condition] = Field(
         default_factory=list, description="What is so and what is not, by type.", max_length=16
     )
+    images: Images | None = Field(default=None, description="Images of the pods.")
     mode: str | None = Field(default=None, description="The mode the running bot is in.", max_length=16)
     equityUSD: Money | None = Field(default=None, description="Equity in quote currency.")
     dailyPnLUSD: Money | None = Field(default=None, description="Profit or loss of this UTC day.")

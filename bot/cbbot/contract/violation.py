@@ -110,6 +110,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "dict_type": "a section of fields",
     "greater_than": "a number above {gt}",
     "greater_than_equal": "a number of {ge} or more",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
     "less_than": "a number below {lt}",
     "less_than_equal": "a number of {le} or less",
     "list_type": "a list",

@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cbbot.process.metric_definitions import MetricDefinition, MetricSet
 from cbbot.process.queued_logs import dropped_lines
 
-__all__ = ["DroppedLogLines"]
+__all__ = ["count_dropped_log_lines"]
 
 
-class DroppedLogLines(Collector):
-    """``{prefix}_log_lines_dropped_total``, read at the moment of the scrape. Register it."""
+def count_dropped_log_lines(metrics: MetricSet, prefix: str) -> None:
+    """Adds ``{prefix}_log_lines_dropped_total``, read at the moment of the scrape."""
+    meaning = "Log lines that were dropped: nobody read the log, or it was full."
+    definition = MetricDefinition(f"{prefix}_log_lines_dropped_total", "counter", meaning)
+    metrics.define(definition)
+    metrics.registry.register(_DroppedLogLines(definition))
 
-    def __init__(self, prefix: str) -> None:
-        self._name = f"{prefix}_log_lines_dropped"
+
+class _DroppedLogLines(Collector):
+    def __init__(self, definition: MetricDefinition) -> None:
+        self._definition = definition
 
     def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(
-            self._name, "Log lines that were dropped: nobody read the log, or it was full.", value=dropped_lines()
-        )
+        yield CounterMetricFamily(self._definition.name, self._definition.meaning, value=dropped_lines())

@@ -46,7 +46,8 @@ class _FailedSteps:
 class TradingLoop:
     """``state`` is the newest state; ``decisions`` the newest decisions, oldest first.
 
-    ``moved_at`` is when a step last succeeded: one that fails is no progress. ``on_epoch`` is called with the epoch
+    ``moved_at`` is when a step last succeeded: one that fails is no progress. ``decided_at`` is when the newest
+    decision was made, on the loop's clock. ``on_epoch`` is called with the epoch
     when it has changed: it goes with every request.
     """
 
@@ -71,6 +72,7 @@ class TradingLoop:
         self._generation = 0
         self._failed: dict[str, _FailedSteps] = {}
         self.moved_at = asyncio.get_running_loop().time()
+        self.decided_at: float | None = None
         self.on_epoch: Callable[[int], None] = lambda _: None
 
     def begin(self) -> None:
@@ -149,6 +151,7 @@ class TradingLoop:
         decision = self.state.decision
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
+            self.decided_at = asyncio.get_running_loop().time()
             if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
                 # The machine notifies of those that changed something.
                 notice = notices.decided(self.rules, decision)

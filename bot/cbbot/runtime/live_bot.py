@@ -27,6 +27,7 @@ from cbbot.runtime.notifications import Broadcast, Notifier
 from cbbot.runtime.opened_state import OpenedState
 from cbbot.runtime.outages import Outages
 from cbbot.runtime.resume import belongs
+from cbbot.runtime.running_figures import observe_running, or_nan
 from cbbot.runtime.state_writer import SAVE_SECONDS, InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
 from cbbot.runtime.store import StateStore
@@ -76,6 +77,7 @@ class LiveBot:
     ) -> None:
         self.about = about
         self.metrics = metrics or BotMetrics()
+        self.metrics.describe(about.settings, bot=about.bot, venue=about.venue, version=about.version)
         self._client = client
         self._store = opened.store
         self._trade_log = opened.trade_log
@@ -83,6 +85,8 @@ class LiveBot:
         self._machine_ms = now_ms
         self._broadcast = Broadcast()
         self._notifier = Notifier(self._broadcast, slack)
+        self._slack = slack
+        self._trouble = ""
         self._queue = EventQueue()
         self._outages = Outages(self.metrics)
         document, identity = opened.document, opened.identity
@@ -218,6 +222,7 @@ class LiveBot:
         if self._client.superseded:
             self._fatal = superseded(loop.state.identity.bot_id, loop.state.epoch)
             self.stop()
+        self._tell_trouble()
         now = asyncio.get_running_loop().time()
         # A save that hung may have ended well since, and left the pause behind.
         unsaved = bool(writer.problem) or DISK in loop.state.paused_by or self._trades_missing(loop.state)
@@ -235,6 +240,13 @@ class LiveBot:
     def _trades_missing(self, state: TraderState) -> bool:
         """Whether the log lacks trades that the state has: an append failed, and the next trade may be days away."""
         return bool(state.trades) and self._trade_log.behind(state.trades[-1].number)
+
+    def _tell_trouble(self) -> None:
+        """Once when it begins, once when it is over; the log has it from where it happens."""
+        moment = self._moment()
+        before, self._trouble = self._trouble, moment.failing or moment.problem
+        if self._slack is not None and bool(before) != bool(self._trouble):
+            self._slack("error" if self._trouble else "recovered", {"detail": self._trouble or before})
 
     @property
     def alive(self) -> bool:
@@ -297,14 +309,12 @@ class LiveBot:
         return self._broadcast.listen()
 
     def exposition(self) -> bytes:
-        moment = self._moment()
-        if self._parts is not None:
-            self.metrics.observe(self._parts.begun.rules, self._parts.loop.state)
-        self.metrics.ready.set(self.status().ready)
-        age = moment.price_age_seconds
-        self.metrics.price_age.set(float("nan") if age is None else age)
-        self.metrics.clock_offset.set(moment.clock_offset_ms)
-        return self.metrics.exposition()
+        metrics, parts, moment = self.metrics, self._parts, self._moment()
+        metrics.ready.set(self.status().ready)
+        metrics.price_age.set(or_nan(moment.price_age_seconds))
+        if parts is not None:
+            observe_running(metrics, parts.loop, parts.writer, parts.begun.clock)
+        return metrics.exposition()
 
     async def pause_entries(self, by: str) -> None:
         await self._controlled(lambda now_ms: EntriesPaused(now_ms, by))

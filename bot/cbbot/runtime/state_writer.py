@@ -7,7 +7,9 @@ counts as not saved, as on a full disk, and until the disk has answered no other
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import shutil
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -32,7 +34,10 @@ InThread = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class StateWriter:
-    """``generation`` counts states in the order in which they were; ``saved`` is the newest durable one's."""
+    """``generation`` counts states in the order in which they were; ``saved`` is the newest durable one's.
+
+    ``disk_free_bytes`` and ``disk_size_bytes`` are of the last try to save, None where the disk does not say.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,8 @@ class StateWriter:
         self.saved_at_ms: int | None = None
         self.problem = ""
         self._log_fails = False
+        self.disk_free_bytes: int | None = None
+        self.disk_size_bytes: int | None = None
         self._hung: asyncio.Task[bool] | None = None
 
     async def save(self, generation: int, state: TraderState) -> bool:
@@ -97,7 +104,7 @@ class StateWriter:
 
     async def _save(self, generation: int, state: TraderState) -> bool:
         try:
-            await self._in_thread(lambda: self._store.save(encode(self._rules, state), epoch=state.epoch))
+            await self._in_thread(lambda: self._replace(state))
         except (OSError, ValueError) as error:
             self._failed(error)
             return False
@@ -108,6 +115,15 @@ class StateWriter:
             _LOG.warning("state saved again", extra={"fields": {"path": str(self._store.path)}})
             self.problem = ""
         return True
+
+    def _replace(self, state: TraderState) -> None:
+        try:
+            self._store.save(encode(self._rules, state), epoch=state.epoch)
+        finally:
+            # Beside a save, in its thread: a disk that hangs hangs here too.
+            with contextlib.suppress(OSError):
+                disk = shutil.disk_usage(self._store.path.parent)
+                self.disk_free_bytes, self.disk_size_bytes = disk.free, disk.total
 
     async def _write_trades(self, state: TraderState) -> bool:
         if not self._trade_log.behind(state.trade_count):

@@ -16,7 +16,8 @@ from typing import Literal
 
 from cbbot.contract.bridge_settings_table import API_KEY_SOURCES
 from cbbot.contract.runtime_env import BOT_HOST, BOT_NAME, BOT_VENUE, POD_NAMESPACE
-from cbbot.contract.tradingbot import Process, TradingBotSpec
+from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot.contract.tradingbot_pods import Process
 from cbbot.contract.violation import Violation
 from cbbot.errors import BadInput
 from cbbot.process.proxies import PROXY_VARIABLES

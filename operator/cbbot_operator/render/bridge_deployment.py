@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cbbot.contract.bridge_settings_table import API_KEY_PAIR, EXCHANGE_BY_FIELD, EXCHANGE_BY_KEY
-from cbbot.contract.ports import BRIDGE_PORT, SIMULATOR_PORT
+from cbbot.contract.ports import BRIDGE_METRICS_PORT, BRIDGE_PORT, SIMULATOR_PORT
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot.contract.tradingbot import TradingBotSpec, field_value
 from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH
@@ -24,6 +24,7 @@ def bridge_environment(inputs: Inputs) -> dict[str, str]:
     """The bridge's environment from ``exchange.*``, through the contract's table."""
     environment = {
         "PORT": str(BRIDGE_PORT),
+        "BRIDGE_METRICS_PORT": str(BRIDGE_METRICS_PORT),
         "BRIDGE_TOKEN_FILE": f"{TOKEN_FOLDER}/{BOT_TOKEN}",
     }
     for path, setting in EXCHANGE_BY_FIELD.items():
@@ -54,7 +55,10 @@ def bridge_deployment(inputs: Inputs) -> dict[str, Any]:
     image = spec.bridge.image or inputs.bridge_image
     bridge = container("bridge", image, spec.bridge, environment, mounts, read_only=frozenset(mounts))
     bridge |= {
-        "ports": [{"name": "http", "containerPort": BRIDGE_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": BRIDGE_PORT, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": BRIDGE_METRICS_PORT, "protocol": "TCP"},
+        ],
         "startupProbe": http_probe("/health", BRIDGE_PORT, period=1, failures=60),
         "livenessProbe": http_probe("/health", BRIDGE_PORT, period=10, failures=6, timeout=5),
         "readinessProbe": http_probe("/ready", BRIDGE_PORT, period=2, failures=5),

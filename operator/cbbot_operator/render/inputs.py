@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cbbot.contract.tradingbot import TradingBotSpec
+from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key, Names, labels
 from cbbot_operator.kinds import KINDS
-from cbbot_operator.observed import Tokens
+from cbbot_operator.observed import Tokens, slack_secret
 from cbbot_operator.ownership import owner_marks
 
 __all__ = ["Inputs", "annotate"]
 
+_WITHOUT_RESTART: Any = {"entries": True, "suspend": True, "monitoring": True, "bot": {"imagePolicy"}}
 _INSTANCE = "app.kubernetes.io/instance"
 # Argo CD takes what has its label and no owner for a part of an application, and deletes what git does not have.
 _KEPT_BY_ARGO_CD = {
@@ -43,11 +45,14 @@ class Inputs:
     bot_image: str
     bridge_image: str
     image_pull_secrets: tuple[str, ...] = ()
+    inherited: Inherited = field(default_factory=Inherited)
     operator_namespace: str = ""
     monitors_known: bool = False
     namespaces_named: bool = True
     access_mode: str | None = None
     """Of the state's claim, where it is another than the spec's."""
+    updated_at: str = ""
+    """Since when pods that the operator replaced of itself have not proven themselves."""
 
     @property
     def names(self) -> Names:
@@ -67,6 +72,16 @@ class Inputs:
     def guarded(self) -> bool:
         """Whether a deletion waits for the lots: then nothing that trades may go before the TradingBot does."""
         return self.spec.mode == "Live" and self.spec.deletionPolicy != "Orphan"
+
+    @property
+    def asked(self) -> str:
+        """A fingerprint of what people asked of the pods: while it stays, a change of them is the operator's own.
+
+        What a person left to its default is not in it, for a newer operator may have more fields. Nor is what reaches
+        a bot without a restart.
+        """
+        spec = self.spec.model_dump(mode="json", exclude_defaults=True, exclude=_WITHOUT_RESTART)
+        return self.settings_hash(spec | {"key": self.key_fingerprint}, slack_secret(self.spec))
 
     def head(self, kind: str, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
         """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, whose it is."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from cbbot.contract.tradingbot import Process
-from cbbot_operator.keys import labels, selector
-from cbbot_operator.render.inputs import Inputs
+from cbbot.contract.tradingbot_pods import Process
+from cbbot_operator.keys import ASKED, DEFAULT_IMAGE, TEMPLATE, UPDATED_AT, labels, selector
+from cbbot_operator.render.inputs import Inputs, annotate
 
-__all__ = ["USER", "container", "deployment", "http_probe", "secret_volume"]
-
-USER = 10001
-"""The uid in the images' passwd; fsGroup makes volumes writable for it."""
+__all__ = ["container", "deployment", "http_probe", "secret_volume"]
 
 _DEFAULT_RESOURCES: dict[str, Any] = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
@@ -41,14 +40,7 @@ def deployment(
         # starts would trade on until it is killed. So process 1 is the pod's own, not the bot.
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": 60,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": _security_context(process, inputs.inherited.pod_user),
         "containers": containers,
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
     }
@@ -58,24 +50,58 @@ def deployment(
         "nodeSelector": process.nodeSelector,
         "tolerations": process.tolerations,
         "affinity": process.affinity,
+        "topologySpreadConstraints": process.topologySpreadConstraints,
+        "priorityClassName": process.priorityClassName,
+        "hostAliases": [alias.model_dump() for alias in process.hostAliases],
     }
     pod |= {field: value for field, value in placement.items() if value}
-    return {
+    template = {
+        "metadata": {
+            "labels": {**process.podLabels, **labels(inputs.key.name, component)},
+            "annotations": {**process.podAnnotations, **hashes},
+        },
+        "spec": pod,
+    }
+    made = {
         **inputs.head("Deployment", inputs.names.of(component), component),
         "spec": {
             "replicas": 0 if inputs.spec.suspend else 1,
             "revisionHistoryLimit": 3,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector(inputs.key.name, component)},
-            "template": {
-                "metadata": {
-                    "labels": labels(inputs.key.name, component),
-                    "annotations": {**process.podAnnotations, **hashes},
-                },
-                "spec": pod,
-            },
+            "template": template,
         },
     }
+    return annotate(made, _marks(inputs, process, template))
+
+
+def _security_context(process: Process, default_user: int) -> dict[str, Any]:
+    """As `restricted` wants it; who the pod runs as is the spec's or the operator's to say, 0 for the cluster's."""
+    given = process.securityContext
+    user = default_user if given.runAsUser is None else given.runAsUser
+    ids = {
+        "runAsUser": user,
+        "runAsGroup": user if given.runAsGroup is None else given.runAsGroup,
+        "fsGroup": user if given.fsGroup is None else given.fsGroup,
+    }
+    context: dict[str, Any] = {
+        "runAsNonRoot": True,
+        **{field: number for field, number in ids.items() if number},
+        "fsGroupChangePolicy": given.fsGroupChangePolicy,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if given.supplementalGroups:
+        context["supplementalGroups"] = given.supplementalGroups
+    return context
+
+
+def _marks(inputs: Inputs, process: Process, template: dict[str, Any]) -> dict[str, str]:
+    """What tells a later operator whether it would replace the pods, and who wants that (staged_updates.py)."""
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:32]
+    marks = {ASKED: inputs.asked, TEMPLATE: digest}
+    if process.image is None:
+        marks[DEFAULT_IMAGE] = str(template["spec"]["containers"][0]["image"])
+    return marks | ({UPDATED_AT: inputs.updated_at} if inputs.updated_at else {})
 
 
 def container(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["managed", "merge_applied"]
+__all__ = ["managed", "merge_applied", "remove_unsent"]
 
 # Lists that server-side apply merges, item by item of one name.
 _BY_NAME = frozenset({"containers", "volumes", "env"})
@@ -28,6 +28,23 @@ def merge_applied(into: dict[str, Any], given: Mapping[str, Any]) -> None:
                     present.append(copy.deepcopy(item))
         else:
             into[field] = copy.deepcopy(value)
+
+
+def remove_unsent(obj: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    """What was sent before and is no longer sent goes."""
+    for entry in obj["metadata"].get("managedFields") or ():
+        _remove(obj, entry["fieldsV1"], wanted)
+
+
+def _remove(obj: dict[str, Any], fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for field, inner in fields.items():
+        name = field.removeprefix("f:")
+        if name not in obj:
+            continue
+        if name not in wanted:
+            del obj[name]
+        elif isinstance(obj[name], dict) and isinstance(wanted[name], Mapping):
+            _remove(obj[name], inner, wanted[name])
 
 
 def managed(into: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

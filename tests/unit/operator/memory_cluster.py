@@ -17,7 +17,7 @@ from cbbot_operator.cluster import Conflict, Page
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import Observed, Report
-from unit.operator.applied_fields import managed, merge_applied
+from unit.operator.applied_fields import managed, merge_applied, remove_unsent
 
 __all__ = [
     "API_KEYS",
@@ -186,6 +186,7 @@ class MemoryCluster:
         if metadata.get("resourceVersion", version) != version:
             raise Conflict("the object has been modified")
         before = copy.deepcopy(present)
+        remove_unsent(present, wanted)
         merge_applied(present, wanted)
         managed(present, wanted)
         if present == before:

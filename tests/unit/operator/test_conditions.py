@@ -294,6 +294,8 @@ def test_a_quota_that_lets_no_pod_be_made_is_said(observed: Observe) -> None:
 def test_monitoring_says_whether_the_definition_is_there(observed: Observe, paper: dict[str, Any]) -> None:
     assert judged(observed())["MonitoringReady"] == ("False", "ServiceMonitorCRDMissing")
     assert judged(observed(monitors_known=True))["MonitoringReady"] == ("True", "Applied")
+    applied = condition({"conditions": derive_conditions(observed(monitors_known=True), CLEAN)}, "MonitoringReady")
+    assert "whether a Prometheus selects them only its targets tell" in applied["message"]
     paper["monitoring"] = {"serviceMonitor": {"enabled": False}}
     assert judged(observed(paper))["MonitoringReady"] == ("False", "Disabled")
 

@@ -16,6 +16,7 @@ from cbbot_operator.keys import Key, labels
 from cbbot_operator.kinds import CACHED, CHILDREN, KINDS, WATCHED, Child, Kind
 from cbbot_operator.lease import Lease
 from cbbot_operator.observed import Tokens
+from cbbot_operator.operating import watched_kinds
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.watch_cache import WatchCache
@@ -182,6 +183,31 @@ def test_the_rights_are_those_that_the_operator_uses(used: Used, kind: Kind) -> 
     watching = {"list", "watch"} if kind.watched is not None else set()
     assert verbs[kind.name] | watching == kind.rights() | set(kind.named_verbs)
     assert subresources[kind.name, "status"] == set(kind.subresources.get("status", ()))
+
+
+def test_no_secret_is_listed_unless_it_is_watched(
+    run: Run, cluster: MemoryCluster, clock: Clock, key: Key, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
+    told = {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "CBBOT_WATCH_SECRETS": "false"}
+    configuration = read_configuration(told | {"POD_NAMESPACE": "trading"})
+    kinds = watched_kinds(configuration)
+    assert {kind.name for kind in WATCHED} - {kind.name for kind in kinds} == {"Secret"}
+    cluster.put_secret("coinbase", api_keys)
+    cluster.tradingbot(live)
+    reconciler = Reconciler(cluster, configuration, clock)
+
+    async def story() -> None:
+        await reconciler.reconcile(key)
+        await reconciler.cache.list_anew(cluster, [kind for kind in kinds if kind in CACHED], ["trading"])
+        before = cluster.one("Secret", "btc-tokens")["data"]
+        await reconciler.reconcile(key)
+        assert cluster.one("Secret", "btc-tokens")["data"] == before
+        del cluster.objects["Secret", "trading", "btc-tokens"]
+        await reconciler.reconcile(key)
+
+    run(story())
+    assert cluster.one("Secret", "btc-tokens")["data"]
+    assert {verb for verb, kind, _ in cluster.requests if kind == "Secret"} == {"get", "apply"}
 
 
 def test_no_owner_reference_blocks_so_that_no_right_over_finalizers_is_needed() -> None:

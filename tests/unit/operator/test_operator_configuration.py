@@ -8,6 +8,7 @@ import pytest
 
 from cbbot.errors import BadInput
 from cbbot_operator.configuration import read_configuration
+from cbbot_operator.inherited import Inherited
 
 GOOD = {"CBBOT_BOT_IMAGE": "bot:1", "CBBOT_BRIDGE_IMAGE": "bridge:1", "POD_NAMESPACE": "ops"}
 
@@ -27,6 +28,28 @@ def test_the_lease_stands_in_a_watched_namespace() -> None:
     assert read_configuration(GOOD | {"CBBOT_NAMESPACES": "a,ops"}).lease_namespace == "ops"
 
 
+def test_what_every_tradingbot_inherits_is_read() -> None:
+    told = {
+        "CBBOT_MONITOR_LABELS": "release=kube-prometheus-stack, example.org/team=t",
+        "CBBOT_SCRAPER_NAMESPACES": "kubernetes.io/metadata.name=monitoring",
+        "CBBOT_SCRAPER_PODS": "app.kubernetes.io/name=prometheus,empty=",
+        "CBBOT_EGRESS_LIMITED": "true",
+        "CBBOT_EGRESS_CIDRS": "203.0.113.0/24,2001:db8::/32",
+        "CBBOT_EGRESS_PORTS": "443,8443",
+        "CBBOT_IP_FAMILY_POLICY": "PreferDualStack",
+    }
+    assert read_configuration(GOOD | told).inherited == Inherited(
+        monitor_labels={"release": "kube-prometheus-stack", "example.org/team": "t"},
+        scraper_namespaces={"kubernetes.io/metadata.name": "monitoring"},
+        scraper_pods={"app.kubernetes.io/name": "prometheus", "empty": ""},
+        egress_limited=True,
+        egress_cidrs=("203.0.113.0/24", "2001:db8::/32"),
+        egress_ports=(443, 8443),
+        ip_family_policy="PreferDualStack",
+    )
+    assert read_configuration(GOOD).inherited == Inherited()
+
+
 def test_two_operators_outside_of_pods_never_hold_the_lease_under_one_name() -> None:
     first, second = (read_configuration(GOOD).identity for _ in range(2))
     assert first != second
@@ -36,6 +59,13 @@ def test_two_operators_outside_of_pods_never_hold_the_lease_under_one_name() -> 
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("CBBOT_MONITOR_LABELS", "release"),
+        ("CBBOT_SCRAPER_PODS", "a=b=c"),
+        ("CBBOT_SCRAPER_NAMESPACES", "-a=b"),
+        ("CBBOT_EGRESS_CIDRS", "example.org"),
+        ("CBBOT_EGRESS_PORTS", "https"),
+        ("CBBOT_IP_FAMILY_POLICY", "Both"),
+        ("CBBOT_WATCH_SECRETS", "sometimes"),
         ("CBBOT_BOT_IMAGE", ""),
         ("CBBOT_BRIDGE_IMAGE", "a b"),
         ("CBBOT_NAMESPACES", "a,*"),

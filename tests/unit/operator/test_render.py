@@ -12,43 +12,14 @@ from cbbot.contract.runtime_env import BOT_HOST, RUNTIME_SETTINGS
 from cbbot.contract.setting import Kind
 from cbbot.contract.settings import load
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
-from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot_bridge.simulator.command_line import parse_arguments
 from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key
 from cbbot_operator.observed import Tokens
 from cbbot_operator.ownership import annotated_owner
-from cbbot_operator.render import Inputs, render
+from unit.operator.rendered_tradingbots import SIMULATED, inputs_of, pod, rendered
 
 ASKED = "cbbot.io/asked-access-mode"
-SIMULATED: dict[str, Any] = {
-    "product": {"id": "BTC-USD"},
-    "exchange": {"venue": "Simulator", "simulator": {"speed": 600}},
-}
-
-
-def inputs_of(spec: dict[str, Any], **changes: Any) -> Inputs:
-    given: dict[str, Any] = {
-        "key": Key("trading", "btc"),
-        "uid": "tb-uid",
-        "spec": read_spec(spec),
-        "tokens": Tokens("b" * 43, "c" * 43),
-        "secrets": {},
-        "namespace_uid": "ns-uid",
-        "bot_image": "bot:1",
-        "bridge_image": "bridge:1",
-        "operator_namespace": "operators",
-    }
-    return Inputs(**{**given, **changes})
-
-
-def rendered(spec: dict[str, Any], **changes: Any) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(obj["kind"], obj["metadata"]["name"]): obj for obj in render(inputs_of(spec, **changes))}
-
-
-def pod(objects: dict[tuple[str, str], dict[str, Any]], component: str) -> dict[str, Any]:
-    template: dict[str, Any] = objects["Deployment", f"btc-{component}"]["spec"]["template"]
-    return template
 
 
 def hashes(spec: dict[str, Any], **changes: Any) -> tuple[str, str]:
@@ -329,19 +300,6 @@ def test_a_claim_of_another_mode_than_asked_for_says_what_was_asked(paper: dict[
     given = rendered(spec, access_mode="ReadWriteOnce")["PersistentVolumeClaim", "btc-state"]
     assert given["spec"]["accessModes"] == ["ReadWriteOnce"]
     assert given["metadata"]["annotations"][ASKED] == "ReadWriteOncePod"
-
-
-def test_the_bridge_admits_its_bot_and_both_admit_the_operator_and_scrapers(paper: dict[str, Any]) -> None:
-    objects = rendered({**paper, "monitoring": {"namespaceSelector": {"team": "metrics"}}})
-    scrapers = {"namespaceSelector": {"matchLabels": {"team": "metrics"}}}
-    bridge = objects["NetworkPolicy", "btc-bridge"]["spec"]["ingress"][0]["from"]
-    assert bridge[2:] == [scrapers]
-    assert bridge[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "bot"
-    operator, others = objects["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"]
-    assert others == scrapers
-    assert operator == bridge[1]
-    assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "operators"}}
-    assert rendered(paper)["NetworkPolicy", "btc-bot"]["spec"]["ingress"][0]["from"][1] == {"podSelector": {}}
 
 
 def test_the_bot_id_survives_deletion_and_differs_between_clusters(paper: dict[str, Any]) -> None:

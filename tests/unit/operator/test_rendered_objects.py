@@ -12,10 +12,12 @@ import kubernetes_validate
 import pytest
 
 from cbbot.contract.spec_reader import read_spec
+from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
 from cbbot_operator.render import Inputs, render
+from pod_security import forbidden_by_restricted
 
 VERSIONS = list(dict.fromkeys(kubernetes_validate.utils.all_versions()))
 OLDEST = "1.25"
@@ -36,6 +38,13 @@ EVERYTHING: dict[str, Any] = {
         "affinity": {"podAntiAffinity": {}},
         "podAnnotations": {"example.org/a": "b"},
         "env": [{"name": "TZ", "value": "UTC"}, {"name": "EMPTY"}],
+        "podLabels": {"team": "ours"},
+        "priorityClassName": "high",
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+        ],
+        "securityContext": {"runAsUser": 0, "supplementalGroups": [5]},
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["api.coinbase.com"]}],
     },
 }
 SPECS = {
@@ -66,6 +75,13 @@ def objects_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
             bridge_image="bridge:1",
             image_pull_secrets=("registry",),
             operator_namespace="operators",
+            inherited=Inherited(
+                ip_family_policy="PreferDualStack",
+                egress_limited=True,
+                egress_cidrs=("203.0.113.0/24",),
+                scraper_pods={"app": "prometheus"},
+            ),
+            updated_at="2026-01-02T03:04:05+00:00",
         )
     )
 
@@ -103,6 +119,13 @@ def test_a_field_that_no_version_knows_is_noticed(kind: str) -> None:
     obj = next(obj for obj in objects_of(EVERYTHING) if obj["kind"] == kind)
     obj["spec"]["surprise"] = True
     assert "surprise" in refused(obj, VERSIONS[-1])
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_pod_is_admitted_by_restricted(name: str) -> None:
+    pods = [obj["spec"]["template"]["spec"] for obj in objects_of(SPECS[name]) if obj["kind"] == "Deployment"]
+    assert len(pods) == 2
+    assert [why for pod in pods for why in forbidden_by_restricted(pod)] == []
 
 
 def test_only_kinds_that_every_cluster_has_are_rendered_unasked() -> None:

@@ -77,7 +77,7 @@ def test_a_version_that_changes_nothing_anybody_reads_is_kept_and_is_no_news(
     cluster: MemoryCluster, cache: WatchCache
 ) -> None:
     changed = newer(cluster.one(*DEPLOYMENT))
-    changed["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    changed["metadata"]["annotations"] |= {"deployment.kubernetes.io/revision": "2"}
     assert not cache.take("Deployment", changed)
     assert version_of(cache) == changed["metadata"]["resourceVersion"]
 

@@ -17,7 +17,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from cbbot.process.json_logs import JsonLines, configure_logs
-from cbbot.process.log_metrics import DroppedLogLines
+from cbbot.process.log_metrics import count_dropped_log_lines
+from cbbot.process.metric_definitions import MetricSet
 from cbbot.process.queued_logs import QueuedLines, dropped_lines
 
 
@@ -181,6 +182,6 @@ def test_the_logs_of_a_process_are_queued_and_what_is_dropped_is_a_metric(pipe: 
     assert pipe.read_until("fill")[0]["logger"] == "x"
     logging.getLogger().handlers[0].close()
     registry = CollectorRegistry()
-    registry.register(DroppedLogLines("bot"))
+    count_dropped_log_lines(MetricSet(registry), "bot")
     assert f"bot_log_lines_dropped_total {float(dropped_lines())}\n" in generate_latest(registry).decode()
     configure_logs("warning", io.StringIO())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,12 @@ class Rig:
         opened = OpenedState(self.store, self.trade_log, early, document, identity, [])
         self.about = About(self.settings, "demo", "", "test", "0", 0)
         client = BridgeClient(self.settings.bridge_url, "secret", bridge.transport)
-        self.bot = LiveBot(self.about, client, opened, in_thread=in_thread)
+        self.said: list[tuple[str, dict[str, object]]] = []
+        self.bot = LiveBot(self.about, client, opened, in_thread=in_thread, slack=self._hear)
         self.running = asyncio.get_running_loop().create_task(self.bot.run())
+
+    def _hear(self, event: str, fields: Mapping[str, object]) -> None:
+        self.said.append((event, dict(fields)))
 
     async def until(self, arrived: Callable[[], bool], seconds: float = 60_000.0) -> None:
         """Waits, in virtual time, until something is so."""

@@ -35,6 +35,7 @@ def test_counts_and_gauges_are_what_the_machine_says() -> None:
     metrics.count(Count("orders", {"mode": "paper", "side": "BUY"}))
     metrics.count(Count("unknown"))
     metrics.count(Count("refusals", {"reason": "X" * 500}))
+    metrics.describe(rules.settings, bot="b", venue="test", version="0")
     metrics.observe(rules, new_state(rules, Identity("b", "BTC-USD", "paper", "test"), 12))
     exposed = lines(metrics)
     assert exposed['bot_orders_total{mode="paper",side="BUY"}'] == "1.0"

@@ -1,10 +1,9 @@
-"""Whose state it is; and what is told to people, without secrets."""
+"""Whose state it is; and the stream of events."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import io
 import json
 import logging
 import os
@@ -13,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from cbbot.contract.settings import Settings, load
@@ -21,9 +19,7 @@ from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.errors import UnsafeStart
 from cbbot.kernel.lot import Lot
-from cbbot.process.json_logs import configure_logs
 from cbbot.runtime.notifications import Broadcast
-from cbbot.runtime.notify import SlackNotices, wording
 from cbbot.runtime.resume import check_identity, earlier_document, equity_warning, identity_of, resumed_state
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import encode
@@ -31,10 +27,8 @@ from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.rules import Rules, build_rules
 from cbbot.trader.state_versions import VERSION
 from cbbot.trader.trader_state import GivenUp, Identity, TraderState, new_state
-from cbbot.views.bot_metrics import BotMetrics
 from full_disk import full
 
-WEBHOOK = "https://hooks.slack.example/services/T0/B0/very-secret"
 LOT = Lot(1, 1, True, True, 1_000, 5_000_000, 100, 500_000_000, 7, 1.0, 2.0, False, 0.0, 0.0)
 
 
@@ -209,48 +203,6 @@ def test_a_changed_starting_equity_is_mentioned() -> None:
     assert warning is not None
     assert "USD_EQUITY=2500" in warning
     assert "1000" in warning
-
-
-def test_the_webhooks_address_stands_in_no_log_and_failures_are_counted(virtually: Any) -> None:
-    stream = io.StringIO()
-    configure_logs("debug", stream)
-    sent: list[str] = []
-    answers: Iterator[httpx.Response | Exception] = iter(
-        [httpx.Response(200), httpx.Response(404), httpx.ConnectError(f"cannot reach {WEBHOOK}")]
-    )
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(json.loads(request.content)["text"])
-        said = next(answers)
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    async def main() -> None:
-        metrics = BotMetrics()
-        slack = SlackNotices(WEBHOOK, "demo", metrics, httpx.MockTransport(answer))
-        running = asyncio.create_task(slack.run())
-        for lot in (1, 2, 3):
-            slack("exit", {"lot": lot})
-        slack("step", {"signal": "buy"})
-        await asyncio.sleep(1)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert b"bot_notices_dropped_total 2.0" in metrics.exposition()
-
-    virtually(main)
-    assert sent == ["demo: exit lot 1", "demo: exit lot 2", "demo: exit lot 3"]
-    assert "notice not sent" in stream.getvalue()
-    assert "very-secret" not in stream.getvalue()
-
-
-def test_people_hear_of_trouble_and_trades_not_of_every_order() -> None:
-    assert wording("order", {"outcome": "sent"}) is None
-    assert wording("refit", {}) is None
-    assert wording("order", {"outcome": "unknown", "lot": 2}) == "order outcome unknown, lot 2"
-    assert wording("order", {"outcome": "refused", "lot": 2}) is None  # its refusal tells of it, once
-    assert wording("refusal", {"detail": "limit_only"}) == "refusal detail limit_only"
-    assert wording("halt", {"detail": "stopped"}) == "halt detail stopped"
 
 
 def test_a_listener_that_sleeps_loses_the_oldest_events(virtually: Any) -> None:
