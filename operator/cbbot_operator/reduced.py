@@ -13,12 +13,13 @@ from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, ChildState
 from cbbot_operator.owned_fields import owned_digest
 from cbbot_operator.pod_breaches import breaches
 
-__all__ = ["KEPT", "Reduced", "reduce"]
+__all__ = ["KEPT", "Reduced", "reduce", "share_marks"]
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
 _LABELS = (MANAGED_BY, NAME_LABEL, "app.kubernetes.io/component")
 _NOTHING = ChildState()
 _OWNER = ("apiVersion", "kind", "name", "uid")
+_MARKS = ("labels", "ownerReferences")
 _NOTES = f"{GROUP}/"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -50,6 +51,14 @@ def reduce(kind: str, obj: Object) -> Reduced:
         _copy(obj, kept, path)
     found = breaches(obj) if kind == "Deployment" and "spec" in obj else ()
     return Reduced(_shared(kept), _NOTHING if kind == "Pod" else ChildState(owned_digest(obj), found))
+
+
+def share_marks(found: Reduced, other: Reduced) -> None:
+    """Where both say the same of whose they are, ``found`` has it from ``other``: all children of a TradingBot do."""
+    metadata, theirs = found.obj["metadata"], other.obj["metadata"]
+    for part in _MARKS:
+        if part in metadata and metadata[part] == theirs.get(part):
+            metadata[part] = theirs[part]
 
 
 def _of_resource(metadata: Mapping[str, Any]) -> dict[str, Any]:

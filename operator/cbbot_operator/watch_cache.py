@@ -14,7 +14,7 @@ from cbbot.contract.tradingbot import KIND
 from cbbot.errors import Refused
 from cbbot_operator.keys import Key, Object, owner_of
 from cbbot_operator.kinds import CACHED, Kind
-from cbbot_operator.reduced import Reduced, reduce
+from cbbot_operator.reduced import Reduced, reduce, share_marks
 
 if TYPE_CHECKING:
     from cbbot_operator.cluster import Cluster
@@ -114,7 +114,10 @@ class WatchCache:
         present = around.get(entry)
         if present is not None and _is_older(obj, present.obj):
             return False
-        found = around[entry] = reduced if reduced is not None else reduce(kind, obj)
+        found = reduced if reduced is not None else reduce(kind, obj)
+        for other in around.values():
+            share_marks(found, other)
+        around[entry] = found
         return present is None or _shown_by(found) != _shown_by(present)
 
     def _remove(self, key: Key, entry: tuple[str, str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from cluster.api_server import ApiServer
-from cluster.kubectl import NAMESPACE, SECOND_NAMESPACE, Kubectl, Note, run
+from cluster.kubectl import NAMESPACE, Kubectl, Note, run
 from prerequisites import missing
 
 FIGURES: list[str] = []
@@ -43,16 +43,13 @@ def api_server(kubectl: Kubectl) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="session")
 def operator(kubectl: Kubectl) -> Iterator[None]:
-    """The chart, installed for two namespaces; uninstalled at the end if no test has done so."""
-    for namespace in (NAMESPACE, SECOND_NAMESPACE):
-        run("kubectl", "create", "namespace", namespace)
+    """The chart, installed; uninstalled at the end if no test has done so."""
+    run("kubectl", "create", "namespace", NAMESPACE)
     flags = shlex.split(os.environ.get("CBBOT_HELM_FLAGS", ""))
     tag = os.environ.get("CBBOT_IMAGE_TAG", "ci")
     started = time.monotonic()
     # The definition may be there already, whoever put it there.
-    watched = ("namespaceDeletion=true", f"namespaces={{{NAMESPACE},{SECOND_NAMESPACE}}}", f"image.tag={tag}")
-    values = (f"--set={value}" for value in watched)
-    wanted = ("--wait", "--timeout=120s", "--take-ownership", *values, *flags)
+    wanted = ("--wait", "--timeout=120s", "--take-ownership", f"--set=image.tag={tag}", *flags)
     kubectl.helm("install", "cbbot", "charts", *wanted, seconds=150)
     note(f"helm install --wait: {time.monotonic() - started:.1f} s")
     yield

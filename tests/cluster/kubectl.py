@@ -15,13 +15,10 @@ import pytest
 
 from started_processes import start
 
-__all__ = ["NAMESPACE", "ROOT", "SECOND_NAMESPACE", "Kubectl", "Note", "run"]
+__all__ = ["NAMESPACE", "ROOT", "Kubectl", "Note", "run"]
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "cbbot-e2e"
-"""Where the chart is installed."""
-SECOND_NAMESPACE = "cbbot-e2e-second"
-"""Watched as well."""
 Note = Callable[[str], None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.kubectl import ROOT, SECOND_NAMESPACE, Kubectl, Note, run
+from cluster.kubectl import ROOT, Kubectl, Note
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
@@ -34,11 +33,7 @@ def message(kubectl: Kubectl, name: str, kind: str) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def lots(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """``real-live`` and ``real-paper``, each with a lot that stays open until somebody closes it, and two more.
-
-    One like the first in the second namespace, and ``real-garbage``, which never starts. A live one takes half a
-    minute to start, so that they all do it at once.
-    """
+    """``real-live`` and ``real-paper``, each with a lot that stays open until somebody closes it."""
     made: list[dict[str, Any]] = []
     for mode in OTHER:
         bot = yaml.safe_load((ROOT / "tests/cluster/live.yaml").read_text(encoding="utf-8"))
@@ -51,7 +46,6 @@ def lots(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     garbage = ("COINBASE_API_KEY_NAME=organizations/a/apiKeys/b", "COINBASE_API_PRIVATE_KEY=planted garbage")
     kubectl("create", "secret", "generic", "garbage", *(f"--from-literal={entry}" for entry in garbage))
     kubectl("apply", "-f", str(path))
-    Kubectl(SECOND_NAMESPACE)("apply", "-f", "tests/cluster/live.yaml")
     for mode in OTHER:
         kubectl.wait(f"tradingbot/real-{mode.lower()}", "condition=PositionsOpen", 240)
     yield
@@ -102,12 +96,3 @@ def test_a_live_one_deleted_in_the_foreground_trades_on_until_it_is_flattened(ku
     for kind in ("deployment", "pod", "secret", "networkpolicy"):
         if kubectl.json(kind, "-l", "cbbot.io/tradingbot=real-live")["items"]:
             kubectl("wait", kind, "-l", "cbbot.io/tradingbot=real-live", "--for=delete", "--timeout=90s", seconds=120)
-
-
-def test_a_namespace_goes_though_a_live_bot_in_it_has_lots(kubectl: Kubectl, note: Note) -> None:
-    """The operator's rights in that namespace are objects of it, and go before the bot or after it."""
-    Kubectl(SECOND_NAMESPACE).wait("tradingbot/live", "condition=PositionsOpen", 240)
-    started = time.monotonic()
-    run("kubectl", "delete", "namespace", SECOND_NAMESPACE, "--timeout=150s", seconds=180)
-    note(f"a namespace with a live bot that has lots was gone after {time.monotonic() - started:.1f} s")
-    assert "let go: the namespace is being deleted" in kubectl("logs", "deployment/cbbot-operator", "--tail=-1")

@@ -1,4 +1,4 @@
-"""The chart is upgraded to watch the whole cluster; then it goes, and what trades stays.
+"""The chart is upgraded to watch a second namespace, then the whole cluster; then it goes, and what trades stays.
 
 By its name this file comes after those that need the operator.
 """
@@ -9,11 +9,12 @@ import json
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from cluster.kubectl import Kubectl, run
+from cluster.kubectl import Kubectl, Note, run
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
@@ -33,6 +34,17 @@ def other() -> Iterator[Kubectl]:
     run("kubectl", "create", "namespace", name)
     yield Kubectl(name)
     run("kubectl", "delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+def test_a_namespace_goes_though_a_live_bot_in_it_has_lots(kubectl: Kubectl, other: Kubectl, note: Note) -> None:
+    """The operator's rights in that namespace are objects of it, and go before the bot or after it."""
+    upgrade(kubectl, f"namespaces={{{kubectl.namespace},{other.namespace}}}", "namespaceDeletion=true")
+    other("apply", "-f", "tests/cluster/live.yaml")
+    other.wait("tradingbot/live", "condition=PositionsOpen", 240)
+    started = time.monotonic()
+    run("kubectl", "delete", "namespace", other.namespace, "--timeout=150s", seconds=180)
+    note(f"a namespace with a live bot that has lots was gone after {time.monotonic() - started:.1f} s")
+    assert "let go: the namespace is being deleted" in kubectl("logs", "deployment/cbbot-operator", "--tail=-1")
 
 
 def test_watching_the_whole_cluster_is_a_choice(kubectl: Kubectl, other: Kubectl) -> None:

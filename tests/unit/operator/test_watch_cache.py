@@ -44,6 +44,13 @@ def test_a_listing_in_several_pages_shows_everything(cache: WatchCache, cluster:
     assert len(shown) == 11
 
 
+def test_whose_they_are_is_kept_once_for_all_children(cache: WatchCache) -> None:
+    metadata = [found.obj["metadata"] for found in cache.around(KEY, [kind.name for kind in CACHED]).values()]
+    owned = [child["ownerReferences"] for child in metadata if "ownerReferences" in child]
+    assert len(owned) > 5
+    assert len({id(owners) for owners in owned}) == 1
+
+
 def test_what_is_not_listed_is_not_held_and_always_news(cluster: MemoryCluster, cache: WatchCache) -> None:
     assert not cache.holds("Deployment", "elsewhere")
     deployment = copy.deepcopy(cluster.one(*DEPLOYMENT))
