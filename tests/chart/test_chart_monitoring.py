@@ -17,9 +17,25 @@ FILES: Final = ROOT / "charts" / "files"
 OFF: Final = ("monitoring.prometheusRule.enabled=false", "monitoring.dashboards.enabled=false")
 
 
+def alerts() -> dict[str, Any]:
+    return dict(yaml.safe_load((FILES / "alerts.yaml").read_text(encoding="utf-8")))
+
+
 def test_the_rule_holds_the_alerts_as_they_stand_in_the_file() -> None:
     rule = one(rendered(*PROMETHEUS_OPERATOR), "PrometheusRule")
-    assert rule["spec"] == yaml.safe_load((FILES / "alerts.yaml").read_text(encoding="utf-8"))
+    assert rule["spec"] == alerts()
+
+
+def test_alerts_can_be_left_out_by_name_and_their_runbooks_put_behind_an_address() -> None:
+    given = {"disabled": ["CbbotNoDecisions", "CbbotClockSkew"], "runbookBase": "https://runbooks.example/"}
+    values = {"monitoring": {"prometheusRule": given}}
+    groups = one(rendered(*PROMETHEUS_OPERATOR, values=values), "PrometheusRule")["spec"]["groups"]
+    rules = {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    every = {rule["alert"] for group in alerts()["groups"] for rule in group["rules"]}
+    assert set(rules) == every - set(given["disabled"])
+    assert rules["CbbotBotDown"]["annotations"]["runbook_url"] == (
+        "https://runbooks.example/docs/runbooks/bot-alerts.md#cbbotbotdown"
+    )
 
 
 def test_the_dashboards_are_where_grafanas_sidecar_looks() -> None:

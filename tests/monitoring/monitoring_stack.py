@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,8 +62,8 @@ class MonitoringStack:
         return dict(found[0]["metric"])
 
 
-@contextmanager
-def monitoring_stack(folder: Path, targets: Mapping[str, int], webhook: str) -> Iterator[MonitoringStack]:
+@asynccontextmanager
+async def monitoring_stack(folder: Path, targets: Mapping[str, int], webhook: str) -> AsyncIterator[MonitoringStack]:
     """Both run; ``targets`` are the ports of the jobs, ``lonely`` a second operator's."""
     programs = {
         "prometheus": debian_program("prometheus", "prometheus"),
@@ -86,7 +87,7 @@ def monitoring_stack(folder: Path, targets: Mapping[str, int], webhook: str) -> 
                 ]  # fmt: skip
                 running.append(start(command, stdout=log, stderr=subprocess.STDOUT))
         for name, port in ports.items():
-            _until_ready(port, folder / f"{name}.log")
+            await _until_ready(port, folder / f"{name}.log")
         yield MonitoringStack(ports["prometheus"], folder)
     finally:
         for process in running:
@@ -105,16 +106,19 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _until_ready(port: int, log: Path) -> None:
+async def _until_ready(port: int, log: Path) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            pass
-        assert time.monotonic() < end, log.read_text()[-2000:]
-        time.sleep(0.1)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await http.get("/-/ready")).is_success:
+                    return
+            assert time.monotonic() < end, _end_of(log)
+            await asyncio.sleep(0.1)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-2000:]
 
 
 def _shortened_rules() -> Any:

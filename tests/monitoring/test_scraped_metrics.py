@@ -60,5 +60,5 @@ async def test_what_is_scraped_is_what_is_defined(world: WatchedWorld, job: str)
 
 @pytest.mark.parametrize("job", DEFINED)
 async def test_series_stay_few(world: WatchedWorld, job: str) -> None:
-    (counted,) = await world.stack.until(f'scrape_samples_scraped{{job="{job}"}} > 0', "a scrape")
-    assert float(counted["value"][1]) < 500
+    counted = await world.stack.until(f'scrape_samples_scraped{{job="{job}"}} > 0', "a scrape")
+    assert max(float(each["value"][1]) for each in counted) < 500

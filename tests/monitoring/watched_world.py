@@ -66,11 +66,12 @@ async def watched_world(folder: Path) -> AsyncIterator[WatchedWorld]:
         ):
             bridge = parts.to_bridge.port
             ports = {"cbbot-bot": bot_port, "cbbot-bridge": bridge, "cbbot-operator": leading, "lonely": lonely}
-            with slack_receiver() as slack, monitoring_stack(folder, ports, slack.url) as stack:
-                try:
-                    yield WatchedWorld(parts, stack, slack, ports)
-                finally:
-                    await stack.close()
+            with slack_receiver() as slack:
+                async with monitoring_stack(folder, ports, slack.url) as stack:
+                    try:
+                        yield WatchedWorld(parts, stack, slack, ports)
+                    finally:
+                        await stack.close()
     finally:
         await parts.close()
 

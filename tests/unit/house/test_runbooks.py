@@ -19,6 +19,8 @@ from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.bridge_readings import READINGS
 from cbbot_bridge.bridge_settings import load_settings
 from cbbot_operator import operator_metrics
+from cbbot_operator.keys import Names
+from cbbot_operator.observed import CONTROL_TOKEN
 from repository_files import ROOT
 
 ALERTS: Final = ROOT / "charts" / "files" / "alerts.yaml"
@@ -106,13 +108,35 @@ def test_commands_that_a_runbook_gives_exist() -> None:
     ours = [line.split()[1:3] for line in commands() if line.startswith("cbbot ")]
     assert ours
     assert [words for words in ours if " ".join(words) not in COMMANDS] == []
-    programs = {line.split()[0] for line in commands()}
+    programs = {line.removeprefix("TOKEN=$(").split()[0] for line in commands()}
     assert programs == {"cbbot", "kubectl", "curl", "date"}
 
 
-def test_settings_that_a_runbook_names_exist() -> None:
-    fields = {"riskPerTradePct", "maxDailyLossPct", "tickIntervalSeconds", "maxHistoryCandles"}
+def test_log_lines_that_a_runbook_looks_for_are_written() -> None:
+    source = "".join(
+        file.read_text(encoding="utf-8")
+        for package in ("bot/cbbot", "bridge/cbbot_bridge", "operator/cbbot_operator")
+        for file in (ROOT / package).rglob("*.py")
+    )
+    sought = [
+        words
+        for line in commands()
+        if " logs " in line and "grep" in line
+        for words in re.findall(r"grep (?:-m 5 )?(?:-E )?'([^']+)'", line)[0].split("|")
+    ]
+    assert len(sought) > 8
+    assert [words for words in sought if words != '"level": "error"' and words not in source] == []
+
+
+def test_fields_that_a_runbook_names_exist() -> None:
     schema = (ROOT / "crds" / "tradingbots.yaml").read_text(encoding="utf-8")
     pages = "".join(text for _, text in sections().values())
-    assert {field for field in fields if field not in pages} == set()
+    fields = set(re.findall(r"`([a-z]+[A-Z][A-Za-z]+)`", pages))
+    assert len(fields) > 3
     assert {field for field in fields if f"{field}:" not in schema} == set()
+
+
+def test_the_token_that_steers_stands_where_a_runbook_looks_for_it() -> None:
+    line = next(line for line in commands() if line.startswith("TOKEN="))
+    assert f"secret {Names('$BOT').tokens} " in line
+    assert f"{{.data.{CONTROL_TOKEN}}}" in line
