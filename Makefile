@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help try setup check test browser monitoring long locks cluster-e2e kind-e2e format lint types layers generate generated mutations unit property simulation
+.PHONY: help try setup check test browser monitoring yardsticks long locks cluster-e2e kind-e2e format lint types layers generate generated mutations unit property simulation
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ browser: ## The backtest's page in a real browser; installs Debian's chromium wh
 
 monitoring: ## The alerts and dashboards with a real Prometheus and Alertmanager; installs Debian's when there are none
 	.ci/monitoring
+
+yardsticks: ## Dockerfiles, chart and TradingBots held to hadolint, checkov and cyclonedx; what is left: tools/yardsticks.toml
+	.ci/yardsticks
 
 cluster-e2e: setup ## The product in a real Kubernetes cluster that is built for it (no Docker needed)
 	.ci/cluster --provider tool

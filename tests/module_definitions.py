@@ -6,6 +6,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+from repository_files import ROOT, repository_files
+
 
 @cache
 def definitions(file: Path) -> dict[str, str]:
@@ -27,3 +29,10 @@ def definitions(file: Path) -> dict[str, str]:
 
     collect(ast.parse(text).body, "")
     return found
+
+
+@cache
+def names_of_tests() -> frozenset[str]:
+    """Every test of this repository."""
+    files = [file for file in repository_files("*.py") if file.is_relative_to(ROOT / "tests")]
+    return frozenset(name for file in files for name in definitions(file) if name.startswith("test_"))

@@ -72,6 +72,7 @@ class Tool:
 
     # Its core is older than CEL and would refuse the chart's definition if helm checked it against that core.
     helm_flags = "--disable-openapi-validation"
+    containers = "podman"
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -116,6 +117,7 @@ class Kind:
     """kind: a cluster of Docker containers."""
 
     helm_flags = ""
+    containers = "docker"
     _cluster = "cbbot-e2e"
 
     def prepare(self) -> None:
@@ -200,9 +202,10 @@ def _suite(provider: Tool | Kind, steps: Steps, arguments: list[str]) -> int:
             "CBBOT_IMAGE_TAG": TAG,
             "CBBOT_NEXT_IMAGE_TAG": NEXT,
             "CBBOT_HELM_FLAGS": provider.helm_flags,
+            "CBBOT_CONTAINERS": provider.containers,
         }
         command = (sys.executable, "-m", "pytest", "-x", "-v", "tests/cluster", "tests/chart", *arguments)
-        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=25 * 60)
+        ended = subprocess.run(command, cwd=ROOT, check=False, timeout=40 * 60)
     return 0 if ended.returncode == 0 else 1
 
 

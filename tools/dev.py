@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, cast
 
-from dev_environments import ROOT, VENV, prepare, prepare_clients, say
+from dev_environments import ROOT, VENV, prepare, prepare_clients, prepare_yardsticks, say
 
 FAST = "not slow and not processes and not conformance"
 NUMBERS = ["tests/oracle", "tests/property", "tests/golden"]
@@ -49,6 +49,7 @@ STEPS: dict[str, list[str]] = {
     ],
     "fast": [*PYTEST, "tests/unit", "tests/contract", "tests/chart", *NUMBERS, "-m", FAST],
     "tests": [*PYTEST, *NUMBERS, "tests/simulation", "tests/contract", "tests/unit", "tests/chart"],
+    "yardsticks": ["python", "tools/yardsticks.py"],  # checks that others wrote, in an environment of their own
     "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
     "monitoring": ["pytest", "-q", "tests/monitoring"],  # .ci/monitoring installs Prometheus first
 }
@@ -146,6 +147,8 @@ def main() -> None:
     prepare("dev")
     if options.command == "setup" or CLIENTS & {*COMMANDS[options.command]}:
         prepare_clients()
+    if options.command == "yardsticks":
+        prepare_yardsticks()
     if options.command != "setup":
         run(options.command, options.arguments)
 

@@ -2,7 +2,8 @@
 
 ``VENV`` (.venv unless the environment names another) holds the project itself, editable, so that an edit is seen by
 tests and demo alike. Its locks are parts of one resolution, so any of them may be added to it. Beside it,
-``CLIENTS`` holds other people's clients of the exchange.
+``CLIENTS`` holds other people's clients of the exchange, and ``YARDSTICKS`` other people's checks of images and
+manifests: each asks for versions of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = Path(os.environ.get("VENV", ROOT / ".venv")).absolute()
 CLIENTS = VENV.with_name(f"{VENV.name}-clients")  # tests/prerequisites.py looks for it there
+YARDSTICKS = VENV.with_name(f"{VENV.name}-yardsticks")
 STILL_SECONDS = 10.0
 
 
@@ -40,6 +42,10 @@ def prepare(lock: str) -> None:
 
 def prepare_clients() -> None:
     _prepare(CLIENTS, "clients", resolution="clients", project="")
+
+
+def prepare_yardsticks() -> None:
+    _prepare(YARDSTICKS, "yardsticks", resolution="yardsticks", project="")
 
 
 def _prepare(folder: Path, lock: str, *, resolution: str, project: str) -> None:

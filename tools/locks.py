@@ -1,8 +1,9 @@
 """Renews requirements/*.txt: every package with the hashes of all its files.
 
 ``dev`` is resolved first and is the one resolution: tests, demo and images are constrained to it and so run
-the same versions. ``clients`` stands apart: other people's clients of the exchange, which the tests drive as
-processes of an environment of their own because they ask for older libraries than the product does.
+the same versions. ``clients`` and ``yardsticks`` stand apart: other people's clients of the exchange, and other
+people's checks of images and manifests, which run as processes of environments of their own because they ask
+for older libraries than the product does.
 
 The locks name no index: pip uses whatever the machine is set up with. ``build.txt`` is what
 building a wheel of the project takes; images install it, and so does every environment here,
@@ -26,7 +27,7 @@ SOURCES: dict[str, list[str]] = {
     "run": ["pyproject.toml", BUILD, "--extra=up"],
     "build": [BUILD],
 }
-CLIENTS = {"clients": ["requirements/clients.in"]}
+APART = {"clients": ["requirements/clients.in"], "yardsticks": ["requirements/yardsticks.in"]}
 OPTIONS = [
     "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header",
     "--python-version", "3.11", "--quiet", "--upgrade",
@@ -44,7 +45,7 @@ def main() -> None:
     constrained = ["-c", f"requirements/{RESOLUTION}.txt"]
     for name, sources in SOURCES.items():
         compile_lock(name, sources if name == RESOLUTION else [*sources, *constrained])
-    for name, sources in CLIENTS.items():
+    for name, sources in APART.items():
         compile_lock(name, sources)
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cbbot_operator.kinds import KINDS, Kind
+from forbidden_rights import FORBIDDEN, WILDCARD
 
 Right = tuple[str, str, str, bool]
 Roles = dict[str, set[Right]]
@@ -115,3 +116,17 @@ def test_people_who_view_or_edit_get_rights_over_tradingbots_alone(roles: Roles)
     assert roles["view"] == rights(TRADINGBOT, watching) | rights(TRADINGBOT, watching, subresource="status")
     changing = ("create", "update", "patch", "delete", "deletecollection")
     assert roles["edit"] == rights(TRADINGBOT, changing)
+
+
+def test_no_role_of_the_operator_has_a_right_that_it_must_not_have(roles: Roles) -> None:
+    mine = set().union(*(roles[purpose] for purpose in ("namespace", "cluster", "lease", "deletion")))
+    assert len(mine) > 40
+    assert [right for right in mine if WILDCARD in right] == []
+    granted = {(verb, plural, group) for group, plural, verb, _ in mine}
+    assert [right for right in FORBIDDEN if (right.verb, right.plural, right.group) in granted] == []
+
+
+def test_the_table_of_what_it_must_not_names_what_the_roles_name(roles: Roles) -> None:
+    """Spelled as the rules spell it, so that a right that is granted would be found."""
+    granted = {(plural, group) for group, plural, _, _ in roles["namespace"]}
+    assert len(granted & {(right.plural, right.group) for right in FORBIDDEN}) >= 8

@@ -141,36 +141,6 @@ def test_an_upgrade_of_the_chart_moves_one_bot_after_the_other_and_keeps_what_th
     PODS.update(uids(story))
 
 
-@pytest.mark.parametrize(
-    ("verb", "what", "where", "allowed"),
-    [
-        ("list", "tradingbots", "", "yes"),
-        ("patch", "deployments", "", "yes"),
-        ("get", "secrets", "", "yes"),
-        ("get", "secrets", "default", "no"),
-        ("list", "secrets", "default", "no"),
-        ("list", "tradingbots", "default", "no"),
-        ("create", "pods", "", "no"),
-        ("create", "pods/exec", "", "no"),
-        ("delete", "persistentvolumeclaims", "", "no"),
-        ("delete", "tradingbots", "", "no"),
-        ("patch", "roles", "", "no"),
-        ("create", "serviceaccounts/token", "", "no"),
-        ("delete", "customresourcedefinitions", "", "no"),
-    ],
-)
-def test_the_operator_may_do_its_work_and_no_more(
-    story: Kubectl, verb: str, what: str, where: str, allowed: str
-) -> None:
-    account = f"system:serviceaccount:{story.namespace}:{RELEASE}-cbbot-operator"
-    resource, _, subresource = what.partition("/")
-    place = (f"--subresource={subresource}", f"--namespace={where or story.namespace}")
-    assert (
-        story("auth", "can-i", verb, resource, f"--as={account}", *place, check=False).strip().splitlines()[-1]
-        == allowed
-    )
-
-
 def test_helm_test_finds_the_operator_ready(story: Kubectl) -> None:
     assert "Phase:          Succeeded" in story.helm("test", RELEASE, "--timeout=90s", seconds=120)
 

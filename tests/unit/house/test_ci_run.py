@@ -15,6 +15,7 @@ PARTS = {
     ".ci/workflows": "echo 'actionlint: 2 workflows, 0 findings'",
     "dev.py": "echo '== tests: 90 passed, 12.0 s'\necho '90 passed, 7 skipped, 3 deselected in 12.00s'",
     ".ci/browser": "echo '9 passed in 1.00s'",
+    ".ci/yardsticks": "echo 'yardsticks: 1852 checks of checkov passed, 6 kinds left with a reason, 0 findings'",
     ".ci/monitoring": "echo '2 passed in 1.00s'",
     ".ci/cluster": "echo '===== 5 passed, 2 skipped in 151.20s (0:02:31) ====='\necho '   3.0 s  tear down'",
 }
@@ -51,6 +52,7 @@ def test_the_last_line_counts_the_tests_of_all_parts(clone: Path, ci: str) -> No
     code, lines = run(clone, ci)
     assert code == 0
     assert lines[-1].startswith("=== 106 passed, 0 failed, 9 skipped in ")
+    assert len([line for line in lines if line.startswith("=== ") and " (at " in line]) == len(PARTS)
 
 
 @pytest.mark.parametrize("part", [".ci/browser", ".ci/monitoring", ".ci/cluster"])

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from markdown_tables import tables
-from module_definitions import definitions
-from repository_files import ROOT, repository_files
+from module_definitions import names_of_tests
+from repository_files import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 PAGES = sorted(FOLDER.glob("0*.md"))
 PARTS = ["Context", "Decision", "Consequences", "Held by"]
 SENTENCES_OF_A_PAGE = 30
-
-
-@cache
-def names_of_tests() -> frozenset[str]:
-    files = [file for file in repository_files("*.py") if file.is_relative_to(ROOT / "tests")]
-    return frozenset(name for file in files for name in definitions(file) if name.startswith("test_"))
 
 
 def test_the_index_has_every_page_in_order_with_its_title() -> None:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import distributions
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from candle_files import ROOT
+from locked_versions import LOCKS, locked_for, pins
 
-LOCKS = {path.stem: path for path in (ROOT / "requirements").glob("*.txt")}
-# Other people's clients of the exchange, in an environment of their own because of what they pin.
-APART = {"clients"}
-PIN = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^ \\;]+)(?: ; (?P<marker>[^\\]+?))? \\$", re.MULTILINE)
-
-
-def pins(name: str) -> dict[str, set[tuple[str, str]]]:
-    """Package to the versions and markers with which it is locked."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for pin in PIN.finditer(LOCKS[name].read_text(encoding="utf-8")):
-        found.setdefault(pin["name"], set()).add((pin["version"], pin["marker"] or ""))
-    return found
+# Other people's programs, in environments of their own because of what they pin.
+APART = {"clients", "yardsticks"}
 
 
 @pytest.mark.parametrize("name", sorted(set(LOCKS) - APART - {"dev"}))
@@ -30,6 +23,12 @@ def test_a_lock_has_the_versions_of_the_tests(name: str) -> None:
     versions = {package: {version for version, _ in found} for package, found in locked.items()}
     expected = {package: {version for version, _ in tested.get(package, set())} for package in locked}
     assert versions == expected, "python3 tools/locks.py makes them from one resolution"
+
+
+def test_the_tests_run_on_what_is_locked() -> None:
+    installed = {str(canonicalize_name(each.name)): each.version for each in distributions()}
+    locked = locked_for("dev")
+    assert {package: installed.get(package) for package in locked} == locked, "python3 tools/dev.py setup"
 
 
 def test_what_the_clients_pin_is_not_in_the_tests_environment() -> None:

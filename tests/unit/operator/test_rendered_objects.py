@@ -17,6 +17,7 @@ from cbbot_operator.keys import Key
 from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens
 from cbbot_operator.render import Inputs, render
+from pod_security import forbidden_by_restricted
 
 VERSIONS = list(dict.fromkeys(kubernetes_validate.utils.all_versions()))
 OLDEST = "1.25"
@@ -118,6 +119,13 @@ def test_a_field_that_no_version_knows_is_noticed(kind: str) -> None:
     obj = next(obj for obj in objects_of(EVERYTHING) if obj["kind"] == kind)
     obj["spec"]["surprise"] = True
     assert "surprise" in refused(obj, VERSIONS[-1])
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_pod_is_admitted_by_restricted(name: str) -> None:
+    pods = [obj["spec"]["template"]["spec"] for obj in objects_of(SPECS[name]) if obj["kind"] == "Deployment"]
+    assert len(pods) == 2
+    assert [why for pod in pods for why in forbidden_by_restricted(pod)] == []
 
 
 def test_only_kinds_that_every_cluster_has_are_rendered_unasked() -> None:
