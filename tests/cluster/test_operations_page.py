@@ -28,7 +28,8 @@ CHART = f"{shlex.quote(str(ROOT / 'charts'))} --take-ownership --set=image.tag={
 class Remembered:
     """What a section left for a later one to be compared with."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder  # of the reader's files
         self.lots: list[Any] = []
         self.epoch = 0
 
@@ -40,14 +41,14 @@ def trading(kubectl: Kubectl) -> Kubectl:
 
 
 @pytest.fixture(scope="module")
-def remembered() -> Remembered:
-    return Remembered()
+def remembered(tmp_path_factory: pytest.TempPathFactory) -> Remembered:
+    return Remembered(tmp_path_factory.mktemp("operations"))
 
 
 @pytest.fixture(scope="module")
-def reader(trading: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(trading: Kubectl, remembered: Remembered) -> Iterator[Reader]:
     """A person with kubectl, helm, cbbot, and the two files of a key."""
-    folder = tmp_path_factory.mktemp("operations")
+    folder = remembered.folder
     (folder / "COINBASE_API_KEY_NAME").write_text("organizations/o/apiKeys/k")
     (folder / "COINBASE_API_PRIVATE_KEY").write_text("a key that nobody asks for at the simulator")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -72,6 +73,12 @@ def epoch_of(trading: Kubectl) -> int:
     return int(trading.json(BOT)["status"]["epoch"])
 
 
+def steer(trading: Kubectl, remembered: Remembered, what: str) -> None:
+    """By the reader's own script."""
+    script = (remembered.folder / "control.py").read_text(encoding="utf-8")
+    trading("exec", "deployment/btc-bot", "-c", "bot", "--", "python", "-c", script, what)
+
+
 def every_pod_is_restricted(trading: Kubectl, remembered: Remembered) -> None:
     assert remembered
     pods = trading.json("pods")["items"]
@@ -92,12 +99,17 @@ def it_is_live(trading: Kubectl, remembered: Remembered) -> None:
 
 
 def the_backup_is_older_than_the_account(trading: Kubectl, remembered: Remembered) -> None:
-    """One more lot is bought after the backup; the restored bot must know it."""
-    before = len(trading.bot("btc", "lots"))
-    trading.until(BOT, "{.status.openLots}", lambda text: int(text or 0) > before, 240)
+    """What the backup knows is sold, and another lot is bought; the restored bot must know both."""
+    in_the_backup = {lot["lot"] for lot in trading.bot("btc", "lots")}
+    steer(trading, remembered, "flatten")
+    trading.until(BOT, "{.status.openLots}", lambda text: text == "0", 120)
+    steer(trading, remembered, "resume")
+    trading.until(BOT, "{.status.openLots}", lambda text: int(text or 0) > 0, 300)
     trading("patch", BOT, "--type=merge", '-p={"spec": {"entries": "Paused"}}')
     trading.wait(BOT, "condition=EntriesAllowed=False", 60)
     remembered.lots, remembered.epoch = lots_of(trading), epoch_of(trading)
+    assert in_the_backup
+    assert in_the_backup.isdisjoint(lot for lot, *_ in remembered.lots)
 
 
 def nothing_is_forgotten(trading: Kubectl, remembered: Remembered) -> None:
