@@ -21,6 +21,7 @@ from cbbot.contract.settings import load
 from cbbot.contract.settings_reading import Problems
 from cbbot.domain.decimals import parse_decimal, whole_units
 from cbbot.errors import BadInput
+from cbbot.process.durable_files import keep_aside
 from cbbot.process.path_options import named_path
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.store import StateStore
@@ -116,11 +117,11 @@ def _corrected(
         check_document(changed)
         for line in _differences(rules, before, after):
             typer.echo(line)
-        if apply:
-            kept = store.set_aside("before-correction")
+        if apply and after != before:
+            kept = keep_aside(path if path.exists() else store.previous)
             store.save(changed)
             typer.echo(f"written to {path}; as it was it is kept as {kept}")
-        else:
+        elif not apply:
             typer.echo("nothing was written: --apply does")
     return DONE
 

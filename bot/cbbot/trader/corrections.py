@@ -40,9 +40,8 @@ def without_lot(rules: Rules, state: TraderState, lot_id: int) -> TraderState:
     lots = tuple(each for each in state.lots if each.id != lot_id)
     newest = lots[-1].open_ticks if lots else 0
     account = booked_close(state.account, lot, True, 0, 0, EXIT_NONE, newest)
-    left = replace(state, lots=lots, account=account).without_refused_exit(lot_id)
-    left = left if lots else replace(left, flattening=False)
-    return ensure_runner(rules, left)
+    # Closing every lot goes on: a start may find an order that opened one after all, and ends it when none can come.
+    return ensure_runner(rules, replace(state, lots=lots, account=account).without_refused_exit(lot_id))
 
 
 def with_lot(rules: Rules, state: TraderState, base: int, ticks: int, now_ms: int) -> TraderState:

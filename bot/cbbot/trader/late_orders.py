@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cbbot.domain.order import Side
+from cbbot.kernel.lot import Lot
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.trader_state import LOOKED_FOR_AGAIN_MS, GivenUp, TraderState
 
@@ -35,12 +35,15 @@ def wish_given_up(state: TraderState, client_order_id: str) -> Intent | None:
     return next((each.intent for each in state.given_up if each.intent.client_order_id == client_order_id), None)
 
 
-def exit_given_up(state: TraderState, lot: int, side: Side, base: int) -> Intent | None:
-    """The exit of just this that was given up: the same wish goes out under the same id, and cannot be filled twice."""
+def exit_given_up(state: TraderState, lot: Lot) -> Intent | None:
+    """The exit of the lot that was given up, if any: the same order is to go out again, and cannot be filled twice.
+
+    Of more or less base it would be another order, and both may be carried out.
+    """
     under_way = {intent.client_order_id for intent in state.intents}
     for each in state.given_up:
         wish = each.intent
-        same = wish.purpose is Purpose.EXIT and (wish.lot, wish.side, wish.base) == (lot, side, base)
+        same = wish.purpose is Purpose.EXIT and wish.lot == lot.id and wish.base <= lot.base
         if same and wish.client_order_id not in under_way:
             return wish
     return None

@@ -114,6 +114,8 @@ def _exit(state: TraderState, intent: Intent) -> str:
         return f"order {intent.client_order_id} closes lot {intent.lot}, which is not open"
     if (lot.side == BUY) != (intent.side is Side.SELL):
         return f"order {intent.client_order_id} has the side of lot {intent.lot}, which it is to close"
+    if intent.base > lot.base:
+        return f"order {intent.client_order_id} closes more than lot {intent.lot} has"
     return ""
 
 

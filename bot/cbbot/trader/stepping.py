@@ -115,7 +115,8 @@ def _exits(rules: Rules, state: TraderState, now_ms: int, price: int) -> tuple[T
 
 def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int, price: int) -> Outcome:
     dust = state.dust_of(lot.side)
-    if dust.base:
+    given_up = late_orders.exit_given_up(state, lot)
+    if dust.base and given_up is None:
         whole = lot._replace(
             base=lot.base + dust.base, cost=lot.cost + dust.cost, entry_fee=lot.entry_fee + dust.entry_fee
         )
@@ -125,7 +126,11 @@ def _close(rules: Rules, state: TraderState, lot: Lot, reason: str, now_ms: int,
         state, more = order_outcomes.to_dust(rules, state, lot)
         return state, list(more)
     side = Side.SELL if lot.side == BUY else Side.BUY
-    return _place(rules, state, Purpose.EXIT, lot.id, side, _there(rules, state, lot, price), 0, reason, now_ms, price)
+    base, name = _there(rules, state, lot, price), ""
+    if given_up is not None and given_up.base <= base:
+        # Should it take effect after all, the venue has one order under the id, and not two.
+        base, name = given_up.base, given_up.client_order_id
+    return _place(rules, state, Purpose.EXIT, lot.id, side, base, 0, reason, now_ms, price, name)
 
 
 def _there(rules: Rules, state: TraderState, lot: Lot, price: int) -> int:
@@ -148,19 +153,14 @@ def _place(
     reason: str,
     now_ms: int,
     price: int,
+    given_up: str = "",
 ) -> Outcome:
-    """Write an order down under the next id; the checkpoint stands before it is sent."""
-    sequence = state.sequence
-    given_up = late_orders.exit_given_up(state, lot, side, base) if purpose is Purpose.EXIT else None
-    if given_up is not None:
-        # Should it take effect after all, the venue has one order under the id, and not two.
-        name = given_up.client_order_id
-    else:
-        sequence += 1
-        name = f"{state.identity.bot_id}-{state.epoch}-{sequence}"
+    """Write an order down under the next id, or that of the order given up; the checkpoint stands before it is sent."""
+    sequence = state.sequence if given_up else state.sequence + 1
+    name = given_up or f"{state.identity.bot_id}-{state.epoch}-{sequence}"
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms, sent_at=state.elapsed_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
-    if state.accounting and given_up is None:
+    if state.accounting and not given_up:
         # A start that does not come to its end must not leave this order for the next one to adopt.
         known = replace(state.startup, accounted=(*state.startup.accounted, name))
         changed = replace(changed, startup=known)

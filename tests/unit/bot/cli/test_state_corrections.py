@@ -10,8 +10,9 @@ import pytest
 from cbbot.cli.dispatch import main
 from cbbot.domain.instrument import BTC_USD
 from cbbot.runtime.lock import lock_folder
-from cbbot.runtime.store import StateStore
+from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import decode, encode
+from cbbot.trader.events import HistoryLoaded, OrdersListed, Started
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED
 from cbbot.trader.trader_state import RefusedExit, TraderState
@@ -52,7 +53,7 @@ def test_a_lot_that_is_gone_leaves_without_a_trade_profit_or_loss(
     assert after.account.cost_sum == after.lots[0].cost
     assert (after.paused_by, after.unexplained) == (frozenset({"hand"}), "")
     assert (after.market, after.sequence, after.model) == (before.market, before.sequence, before.model)
-    assert (tmp_path / "bot_state.json.before-correction").exists()
+    assert (tmp_path / "bot_state.json.aside-1").exists()
     assert main(["state", "verify", str(tmp_path)]) == 0
 
 
@@ -71,6 +72,38 @@ def test_the_last_lot_may_be_gone_too(trader: LiveTraderHarness, tmp_path: Path)
     assert main(["state", "write-off", str(tmp_path), "--lot", "1", "--lot", "2", "--apply"]) == 0
     after = saved(trader, tmp_path)
     assert (after.lots, after.account.lots, after.account.base_sum, after.account.cost_sum) == ((), 0, 0, 0)
+
+
+def test_each_correction_keeps_what_was_there_before_it(trader: LiveTraderHarness, tmp_path: Path) -> None:
+    for lot in ("1", "2"):
+        assert main(["state", "write-off", str(tmp_path), "--lot", lot, "--apply"]) == 0
+    kept = [read_generation(tmp_path / f"bot_state.json.aside-{number}")["lots"] for number in (1, 2)]
+    assert [[lot["id"] for lot in lots] for lots in kept] == [[1, 2], [2]]
+    assert saved(trader, tmp_path).lots == ()
+
+
+@pytest.mark.usefixtures("trader")
+def test_what_changes_nothing_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["state", "adopt", str(tmp_path), "--apply"]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert main(["state", "adopt", str(tmp_path), "--apply"]) == 0
+    assert capsys.readouterr().out == "nothing changes\n"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_to_write_the_last_lot_off_leaves_the_closing_of_what_may_still_come(
+    trader: LiveTraderHarness, tmp_path: Path
+) -> None:
+    """A start may find an order that opened a lot after all; it ends the closing when none can come."""
+    closing = replace(trader.state, flattening=True)
+    StateStore(tmp_path / "bot_state.json").save(encode(trader.rules, closing))
+    assert main(["state", "write-off", str(tmp_path), "--lot", "1", "--lot", "2", "--apply"]) == 0
+    trader.state = saved(trader, tmp_path)
+    assert trader.state.flattening
+    trader.feed(HistoryLoaded(trader.now_ms, tuple(trader.history)), Started(trader.now_ms))
+    trader.feed(OrdersListed(trader.now_ms, (), all_visible=True))
+    assert (trader.state.reconciled, trader.state.flattening) == (True, False)
 
 
 def test_base_that_is_there_becomes_a_lot_with_the_levels_of_the_settings(

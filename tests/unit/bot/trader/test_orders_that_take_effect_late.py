@@ -9,6 +9,7 @@ import pytest
 
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
+from cbbot.kernel.codes import BUY
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, ListOrders, LookUp
 from cbbot.trader.events import (
@@ -26,6 +27,7 @@ from cbbot.trader.events import (
 from cbbot.trader.intent import Intent, Purpose
 from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.startup import UNEXPLAINED
+from cbbot.trader.trader_state import Dust, GivenUp
 from unit.bot.trader.live_trader_harness import PYRAMID, T0, LiveTraderHarness, execution
 
 
@@ -152,6 +154,31 @@ def test_an_exit_that_is_wished_for_again_goes_out_under_the_id_that_was_given_u
     trader.fill(again, "94")
     assert (trader.state.lots, trader.state.trade_count, trader.state.given_up) == ((), 1, ())
     assert looked_up(trader.feed(OrdersListed(trader.now_ms, (listed(exit_),)))) == []
+
+
+def test_the_same_exit_goes_out_again_although_dust_has_come_up_that_could_leave_with_it() -> None:
+    """More under another id would be sold beside the one that was given up, if that is carried out after all."""
+    trader, exit_ = exit_given_up()
+    account, dust = trader.state.account, Dust(500_000, 5 * 10**9, 0)
+    account = account._replace(base_sum=account.base_sum + dust.base, cost_sum=account.cost_sum + dust.cost)
+    trader.state = replace(trader.state, account=account).with_dust(BUY, dust)
+    (again,) = trader.tick("94")
+    assert (again.client_order_id, again.base) == (exit_.client_order_id, exit_.base)
+    trader.fill(again, "94")
+    assert (trader.state.lots, trader.state.dust, trader.state.given_up) == ((), dust, ())
+
+
+def test_the_same_exit_goes_out_again_although_the_account_holds_more_base_than_it_asked_for() -> None:
+    """It asked for what was there of a lot that was short; the rest of the lot is closed by the exit after it."""
+    trader, exit_ = exit_given_up()
+    part = replace(exit_, base=exit_.base // 2)
+    trader.state = replace(trader.state, given_up=(GivenUp(part, trader.state.elapsed_ms),))
+    (again,) = trader.tick("94")
+    assert (again.client_order_id, again.base) == (part.client_order_id, part.base)
+    trader.fill(again, "94")
+    (rest,) = trader.tick("94")
+    assert (rest.lot, rest.base) == (exit_.lot, exit_.base - part.base)
+    assert rest.client_order_id != part.client_order_id
 
 
 def test_a_late_exit_whose_lot_was_sold_meanwhile_pauses_entries_and_is_named() -> None:

@@ -82,6 +82,7 @@ def orders_twice(document: Document, **changed: Any) -> None:
         (lambda d: d["lots"][0].update(trailing=True), "lot 6 trails without a peak"),
         (order(lot=99), "closes lot 99, which is not open"),
         (order(side="BUY"), "has the side of lot 6"),
+        (order(base="5"), "closes more than lot 6 has"),
         (order(purpose="entry"), "opens lot 6, the next lot is 7"),
         (orders_twice, "two orders have the same id"),
         (lambda d: orders_twice(d, client_order_id="bot-3-98"), "two orders close the same lot"),
