@@ -136,6 +136,8 @@ class Poller:
             except CbbotError as error:
                 _LOG.warning("the status was not written: %s", error, extra={"fields": {"tradingbot": str(key)}})
                 self._wake(key)
+            except Exception:  # noqa: BLE001  our bug with what one bot said must not stop the others
+                _LOG.exception("asking the bot broke", extra={"fields": {"tradingbot": str(key)}})
 
     async def _ask(self, key: Key) -> None:
         known = self._reconciler.known.get(key)

@@ -85,5 +85,8 @@ class HttpBots:
         except (ValidationError, ValueError) as error:
             POLLS.labels("unreadable").inc()
             return Report(now, failure=f"the bot's answer to {path} cannot be read: {str(error)[:200]}")
+        if (status.namespace, status.bot) != key:
+            POLLS.labels("unreadable").inc()
+            return Report(now, failure=f"another bot answers: {status.namespace}/{status.bot}")
         POLLS.labels("answered").inc()
         return Report(now, status)

@@ -10,7 +10,7 @@ from cbbot_operator.cluster import Cluster, Conflict
 from cbbot_operator.keys import FIELD_MANAGER, Object
 from cbbot_operator.kinds import KINDS, Stuck
 
-__all__ = ["clear_pods", "put_by_force"]
+__all__ = ["clear_pods", "clear_settings", "put_by_force"]
 
 _LOG = logging.getLogger(__name__)
 # The API server chose these of a Service and refuses another choice.
@@ -59,6 +59,16 @@ async def clear_pods(cluster: Cluster, wanted: dict[str, Any], found: tuple[str,
     if notes:
         change["metadata"] = {"annotations": notes}
     await _patch(cluster, live, {"spec": {"template": change}})
+    return await cluster.apply(wanted)
+
+
+async def clear_settings(cluster: Cluster, wanted: dict[str, Any], found: tuple[str, ...]) -> dict[str, Any]:
+    """The ConfigMap without the keys that were ``found``."""
+    name, namespace = wanted["metadata"]["name"], wanted["metadata"]["namespace"]
+    live = await cluster.get("ConfigMap", namespace, name)
+    if live is not None:
+        _LOG.warning("removed from %s: %s", name, ", ".join(found), extra={"fields": {"child": name}})
+        await _patch(cluster, {**live, "kind": "ConfigMap"}, {"data": dict.fromkeys(found)})
     return await cluster.apply(wanted)
 
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cbbot.errors import CbbotError, Refused, Retryable
-from cbbot_operator.child_repair import clear_pods, put_by_force
+from cbbot_operator.child_repair import clear_pods, clear_settings, put_by_force
 from cbbot_operator.cluster import Cluster, Conflict
 from cbbot_operator.keys import Object, is_ours
 from cbbot_operator.kinds import KINDS, Child
 from cbbot_operator.observed import ChildState, Observed
 from cbbot_operator.operator_metrics import CHILDREN_PUT, DRIFT
 from cbbot_operator.ownership import made_for
-from cbbot_operator.pod_breaches import breaches
-from cbbot_operator.reduced import reduce
+from cbbot_operator.reduced import added_by_hand, reduce
 from cbbot_operator.wanted import Entry, Wanted, entry_of
 from cbbot_operator.watch_cache import WatchCache
 
@@ -208,12 +207,13 @@ class _Work:
             return await self._make(obj)
         if state is None or not state.breaches:
             answer = await self._apply_or_force(obj)
-            found = breaches(answer) if entry[0] == "Deployment" else ()
+            found = added_by_hand(entry[0], answer)
             if not found:
                 return answer
         else:
             found = state.breaches
-        return await clear_pods(self.cluster, obj, found)
+        clear = clear_pods if entry[0] == "Deployment" else clear_settings
+        return await clear(self.cluster, obj, found)
 
     async def _apply_or_force(self, obj: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -56,9 +56,11 @@ def hands_off(seen: Observed) -> bool:
 
 
 def trades_live(seen: Observed) -> bool:
-    """Whether what runs, or last ran, trades real money: a spec that was changed since says nothing about that."""
-    mode = running(seen).get("mode") or seen.status.get("mode") or (seen.spec.mode if seen.spec is not None else "Live")
-    return bool(mode == "Live")
+    """Whether what runs, or last ran, may trade real money: the spec may have been changed since, and so may the
+    ConfigMap that says with what the bot was started.
+    """
+    said = (running(seen).get("mode"), seen.status.get("mode"), seen.spec.mode if seen.spec is not None else None)
+    return "Live" in said or not any(said)
 
 
 def has_run(seen: Observed) -> bool:
@@ -79,8 +81,8 @@ def _has_a_volume(claim: Object) -> bool:
 
 
 def flat(seen: Observed) -> bool:
-    """Whether a ready bot has said lately that nothing is open."""
-    return _fresh_lots(seen) == 0
+    """Whether a ready bot has said that nothing is open, lately and after it was asked for what is wanted now."""
+    return seen.report is not None and seen.report.at >= seen.asked_at and _fresh_lots(seen) == 0
 
 
 def judge(seen: Observed) -> Verdict:
@@ -104,7 +106,15 @@ def judge(seen: Observed) -> Verdict:
 
 def _known_lots(seen: Observed) -> int | None:
     """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
-    return _fresh_lots(seen) if seen.report is not None and _asked_since(seen, seen.report) else None
+    if seen.report is None or not _asked_since(seen, seen.report) or not _is_the_one(seen):
+        return None
+    return _fresh_lots(seen)
+
+
+def _is_the_one(seen: Observed) -> bool:
+    """Whether the bot that answers trades what the lots are of: not paper, nor another product."""
+    status, spec = seen.bot_status, seen.spec
+    return status is not None and status.mode == "live" and (spec is None or status.product_id == spec.product.id)
 
 
 def _fresh_lots(seen: Observed) -> int | None:
@@ -118,8 +128,9 @@ def _fresh_lots(seen: Observed) -> int | None:
 
 def _asked_since(seen: Observed, report: Report) -> bool:
     """Whether the bot was asked after the deletion: a lot may have been opened between its word and the request."""
-    # Kubernetes cuts the time of the request to whole seconds.
-    return report.at >= datetime.fromisoformat(seen.metadata["deletionTimestamp"]) + timedelta(seconds=1)
+    # Kubernetes cuts the time of the request to whole seconds, and its clock need not be ours.
+    deleted_at = datetime.fromisoformat(seen.metadata["deletionTimestamp"]) + timedelta(seconds=1)
+    return report.at >= max(deleted_at, seen.asked_at)
 
 
 def _held(seen: Observed, lots: int | None) -> Verdict:
@@ -156,6 +167,8 @@ def _unknown(seen: Observed) -> str:
         return "no bot runs that could tell its lots"
     if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):
         return "the bot has not been asked since the deletion, its lots are unknown"
+    if status is not None and status.ready and not _is_the_one(seen):
+        return f"a {status.mode} bot of {status.product_id} answers, the lots are unknown"
     if status is None or status.ready:
         return "the bot does not answer, its lots are unknown"
     return f"the bot is not ready, its lots are unknown ({status.reason or status.phase})"

@@ -41,6 +41,8 @@ class Gatherer:
         resource = await self._resource(key)
         if resource is None:
             return None
+        if before is not None and before.uid != resource["metadata"]["uid"]:
+            before = None  # what was known is of another of that name
         written = resource.get("spec") or {}
         spec, invalid = _read(written, before)
         namespace = await self._namespace(key, resource, before)
@@ -83,6 +85,7 @@ class Gatherer:
             monitors_known="ServiceMonitor" in kinds,
             report=before.report if before is not None else None,
             key_report=before.key_report if before is not None else None,
+            asked_at=_asked_at(resource["metadata"], before, now),
             now=now,
         )
 
@@ -170,6 +173,14 @@ class Gatherer:
             return list(await self._cluster.list(KIND, namespace, {}))
         found = (self._cache.resource(key) for key in self._cache.resources() if key.namespace == namespace)
         return [resource for resource in found if resource is not None]
+
+
+def _asked_at(metadata: Mapping[str, Any], before: Observed | None, now: datetime) -> datetime:
+    """When this generation, or the deletion, was first seen; a spec that is new to us is so from now on."""
+    asked = metadata.get("generation", 0), "deletionTimestamp" in metadata
+    if before is not None and (before.generation, before.deleting) == asked:
+        return before.asked_at
+    return now
 
 
 def _without_spec(resource: Object) -> Object:

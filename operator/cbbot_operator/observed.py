@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cbbot.contract.bot_api import BotStatus
@@ -24,6 +24,7 @@ __all__ = [
     "slack_secret",
 ]
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 BOT_TOKEN = "bridge-token"  # noqa: S105  the name of a key in a Secret
 CONTROL_TOKEN = "control-token"  # noqa: S105  likewise
 
@@ -103,6 +104,8 @@ class Observed:
     """Whether the cluster knows the access mode ReadWriteOncePod; asked only where a spec wants it."""
     report: Report | None = None
     key_report: KeyReport | None = None
+    asked_at: datetime = _LONG_AGO
+    """When we first saw what is asked of it now: this spec, or its deletion. By our clock, as ``Report.at`` is."""
     sharers: tuple[Key, ...] = ()
     """Other TradingBots that trade the same product with the same API key."""
     now: datetime

@@ -23,7 +23,7 @@ _VOLUMES = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
 # What runs instead of the image's own program, and variables that come from elsewhere and may be settings.
-_OF_PROCESS = ("args", "command", "envFrom")
+_OF_PROCESS = ("args", "command", "envFrom", "lifecycle")
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 

@@ -77,7 +77,7 @@ def lots_keep_what_they_are_on(seen: Observed, spec: TradingBotSpec) -> Refusal 
     if not changed or not deletion.has_run(seen) or deletion.flat(seen):
         return None
     path, lots = changed[0], seen.ready_status.open_lots if seen.ready_status is not None else None
-    why = "the bot must first say that it has no lots" if lots is None else f"lots are open ({lots})"
+    why = f"lots are open ({lots})" if lots else "the bot must first say that it has no lots"
     return Refusal(
         "LotsOpen",
         f"spec.{path} was {before[path]} and cannot become {after[path]} now: {why}; put {before[path]} back, and "

@@ -12,8 +12,9 @@ from cbbot_operator.keys import MANAGED_BY, NAME_LABEL, Object
 from cbbot_operator.observed import BOT_TOKEN, CONTROL_TOKEN, ChildState
 from cbbot_operator.owned_fields import owned_digest
 from cbbot_operator.pod_breaches import breaches
+from cbbot_operator.settings_breaches import added_settings
 
-__all__ = ["KEPT", "Reduced", "reduce", "share_marks"]
+__all__ = ["KEPT", "Reduced", "added_by_hand", "reduce", "share_marks"]
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
 _LABELS = (MANAGED_BY, NAME_LABEL, "app.kubernetes.io/component")
@@ -49,8 +50,16 @@ def reduce(kind: str, obj: Object) -> Reduced:
     kept: dict[str, Any] = {"metadata": _of_child(metadata)}
     for path in KEPT.get(kind, ()):
         _copy(obj, kept, path)
-    found = breaches(obj) if kind == "Deployment" and "spec" in obj else ()
-    return Reduced(_shared(kept), _NOTHING if kind == "Pod" else ChildState(owned_digest(obj), found))
+    return Reduced(
+        _shared(kept), _NOTHING if kind == "Pod" else ChildState(owned_digest(obj), added_by_hand(kind, obj))
+    )
+
+
+def added_by_hand(kind: str, obj: Object) -> tuple[str, ...]:
+    """What somebody added to a child and has to go."""
+    if kind == "Deployment" and "spec" in obj:
+        return breaches(obj)
+    return added_settings(obj) if kind == "ConfigMap" else ()
 
 
 def share_marks(found: Reduced, other: Reduced) -> None:

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
+from pydantic import ValidationError
+
+from cbbot.contract.tradingbot_status import TradingBotStatus
 from cbbot_operator import credentials, pods
 from cbbot_operator.conditions import Outcome, derive_conditions
-from cbbot_operator.observed import Observed
+from cbbot_operator.observed import Observed, Report
 from cbbot_operator.staged_updates import images
 
 __all__ = ["derive_status", "merge_patch", "worth_writing"]
@@ -67,21 +70,38 @@ def _figures(seen: Observed) -> dict[str, Any]:
         "epoch": bot.epoch,
     }
     if bot.price_age_seconds is not None:
-        seen_at = report.at - timedelta(seconds=bot.price_age_seconds)
-        figures["lastTickAt"] = seen_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        figures["lastTickAt"] = _tick_at(report, bot.price_age_seconds)
     if bot.last_decision is not None:
         decision = bot.last_decision
         figures["lastDecision"] = {"signal": decision.signal, "reason": decision.reason, "at": decision.at}
-    return figures
+    return _storable(figures)
+
+
+def _tick_at(report: Report, age_seconds: float) -> str | None:
+    try:
+        return (report.at - timedelta(seconds=age_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError):
+        return None
+
+
+def _storable(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a status cannot hold: for one such figure the API server would refuse all of it."""
+    try:
+        TradingBotStatus.model_validate(figures)
+    except ValidationError as error:
+        bad = {each["loc"][0] for each in error.errors()}
+        return {name: None if name in bad else value for name, value in figures.items()}
+    return dict(figures)
 
 
 def _two_places(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return f"{Decimal(text).quantize(Decimal('0.01'), ROUND_HALF_EVEN):f}"
+        amount = Decimal(text).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     except InvalidOperation:
         return None
+    return f"{amount:f}" if amount.is_finite() else None
 
 
 def worth_writing(

@@ -32,7 +32,8 @@ def running_values(spec: TradingBotSpec, names: Names) -> dict[str, str]:
 
 
 def running(seen: Observed) -> dict[str, str]:
-    """By path, as they were last applied; empty where nothing was."""
+    """By path, as they were last applied; what is known otherwise where somebody took them away."""
     settings = seen.child("ConfigMap", seen.names.settings)
     marks = (settings["metadata"].get("annotations") or {}) if settings is not None else {}
-    return {path: marks[mark] for path, mark in RUNNING.items() if mark in marks}
+    heard = {"mode": seen.status["mode"]} if "mode" in seen.status else {}
+    return heard | {path: marks[mark] for path, mark in RUNNING.items() if mark in marks}

@@ -105,14 +105,14 @@ class BotStatus(_Shape):
     ready: bool
     phase: Literal["starting", "reconciling", "trading", "paused", "halted"]
     reason: str
-    epoch: int | None
+    epoch: int | None = Field(ge=0, le=2**63 - 1)
     version: str
     equity_usd: str | None
     equity_marked_usd: str | None
     daily_pnl_usd: str | None
     unrealized_pnl_usd: str | None
     exposure_usd: str | None
-    open_lots: int | None
+    open_lots: int | None = Field(ge=0, le=2**31 - 1)
     breaker_tripped: bool
     entries: Entries
     last_price: str | None
@@ -120,7 +120,7 @@ class BotStatus(_Shape):
     last_decision: LastDecision | None
     refused: Refused | None = Field(default=None, description="What the venue refuses; null when there is nothing.")
     model: ModelStatus
-    pending_orders: int | None
+    pending_orders: int | None = Field(ge=0, le=2**31 - 1)
     as_of: str | None = Field(
         default=None, description="When the state that the figures are from was saved; null once they are current."
     )

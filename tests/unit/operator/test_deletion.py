@@ -25,7 +25,7 @@ def deleting(observed: Observe, live: dict[str, Any], bot_status: MakeStatus, ap
             **changes.pop("metadata", {}),
         }
         now = observed().now
-        report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots)) if heard else None
+        report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots, mode="live")) if heard else None
         spec = {**live, "deletionPolicy": policy, **changes.pop("spec", {})}
         given = {"children": RUNS, "secrets": {"coinbase": api_keys}, "status": {"epoch": 3}, **changes}
         return observed(spec, metadata=metadata, report=report, **given)
@@ -69,7 +69,7 @@ def test_unknown_lots_are_open_lots(deleting: Observe) -> None:
 
 
 def test_an_order_in_flight_is_something_open(deleting: Observe, observed: Observe, bot_status: MakeStatus) -> None:
-    report = Report(observed().now, bot_status(open_lots=0, pending_orders=1))
+    report = Report(observed().now, bot_status(open_lots=0, pending_orders=1, mode="live"))
     seen = deleting(lots=0)
     assert judge(seen).release
     assert not judge(replace(seen, report=report)).release
@@ -109,7 +109,7 @@ STARTING = {"ready": False, "phase": "starting", "reason": "the venue's clock"}
 def test_nothing_is_let_go_on_the_figures_of_a_bot_that_is_not_ready(
     deleting: Observe, observed: Observe, bot_status: MakeStatus, figures: dict[str, Any]
 ) -> None:
-    report = Report(observed().now, bot_status(**STARTING, **figures))
+    report = Report(observed().now, bot_status(mode="live", **STARTING, **figures))
     refused = judge(replace(deleting(lots=0), report=report))
     assert (refused.release, refused.reason, refused.flatten) == (False, "DeletionRefused", False)
     assert "the bot is not ready, its lots are unknown (the venue's clock)" in refused.message
@@ -156,7 +156,7 @@ def test_deleting_with_lots_that_are_open_or_unknown_is_refused_in_every_phase(
     figures, changes, words = PHASES[phase]
     seen = deleting(**changes)
     if seen.report is not None:
-        seen = replace(seen, report=Report(seen.now, bot_status(**figures)))
+        seen = replace(seen, report=Report(seen.now, bot_status(mode="live", **figures)))
     verdict = judge(seen)
     assert (verdict.release, verdict.reason, verdict.flatten) == (False, "DeletionRefused", False)
     assert words in verdict.message
@@ -174,3 +174,42 @@ def test_a_word_from_before_the_deletion_lets_nothing_go(deleting: Observe, seco
     verdict = judge(deleting(lots=0, age=10 - seconds, metadata=metadata))
     assert verdict.release is released
     assert released or "has not been asked since the deletion" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"mode": "paper"}, "a paper bot of BTC-USD answers"),
+        ({"mode": "live", "product_id": "ETH-USD"}, "a live bot of ETH-USD answers"),
+    ],
+)
+def test_the_word_of_a_bot_that_trades_something_else_lets_nothing_go(
+    deleting: Observe, bot_status: MakeStatus, figures: dict[str, Any], words: str
+) -> None:
+    seen = deleting()
+    verdict = judge(replace(seen, report=Report(seen.now, bot_status(open_lots=0, **figures))))
+    assert (verdict.release, verdict.reason) == (False, "DeletionRefused")
+    assert words in verdict.message
+
+
+def test_a_word_from_before_we_saw_the_deletion_lets_nothing_go_whatever_the_api_servers_clock(
+    deleting: Observe,
+) -> None:
+    seen = deleting(lots=0, age=1)  # by our clock, which is far ahead, that is after the time of the deletion
+    assert judge(seen).release
+    assert not judge(replace(seen, asked_at=seen.now)).release
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"status": {"epoch": 3, "mode": "Live"}}, id="the ConfigMap alone says Paper"),
+        pytest.param({"status": {"epoch": 3}}, id="the spec still says Live"),
+    ],
+)
+def test_a_mode_that_was_changed_by_hand_on_the_configmap_lets_nothing_go(
+    deleting: Observe, changes: dict[str, Any]
+) -> None:
+    marked = {"metadata": {"name": "btc-settings", "annotations": {"cbbot.io/mode": "Paper"}}}
+    verdict = judge(deleting(children={**RUNS, ("ConfigMap", "btc-settings"): marked}, **changes))
+    assert (verdict.release, verdict.reason) == (False, "DeletionRefused")

@@ -248,11 +248,11 @@ def test_the_bots_status_is_read_and_its_troubles_are_reported(
         async with HttpBots(lambda _: address) as bots:
             for answer in ((200, good), (503, "starting"), (200, "{}"), (200, "<html>")):
                 server.answers["GET", "/status"] = answer
-                found.append(await bots.status(Key("n", "b"), clock()))
+                found.append(await bots.status(Key("trading", "btc"), clock()))
             server.answers["POST", "/control/flatten"] = (200, good)
-            found.append(await bots.command(Key("n", "b"), "flatten", "c0ntrol", clock()))
+            found.append(await bots.command(Key("trading", "btc"), "flatten", "c0ntrol", clock()))
         async with HttpBots(lambda _: "http://127.0.0.1:9") as bots:
-            found.append(await bots.status(Key("n", "b"), clock()))
+            found.append(await bots.status(Key("trading", "btc"), clock()))
         return found
 
     heard, refused, empty, garbled, flattened, silent = ask(use)
@@ -264,3 +264,28 @@ def test_the_bots_status_is_read_and_its_troubles_are_reported(
     assert "does not answer" in silent.failure
     assert server.asked[-1][3]["Authorization"] == "Bearer c0ntrol"
     assert server.asked[-1][2] == {"by": "resource"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bot": "eth"}, "another bot answers: trading/eth"),
+        ({"namespace": "other"}, "another bot answers: other/btc"),
+        ({"open_lots": -1}, "cannot be read"),
+        ({"open_lots": 10**23}, "cannot be read"),
+        ({"epoch": -7}, "cannot be read"),
+    ],
+)
+def test_a_word_that_is_another_bots_or_impossible_is_none(
+    ask: Ask, server: Server, bot_status: MakeStatus, clock: Clock, changes: dict[str, Any], words: str
+) -> None:
+    answer = json.dumps({**bot_status().model_dump(), **changes})
+
+    async def use(_: object, address: str) -> Any:
+        async with HttpBots(lambda _: address) as bots:
+            server.answers["GET", "/status"] = (200, answer)
+            return await bots.status(Key("trading", "btc"), clock())
+
+    heard = ask(use)
+    assert heard.status is None
+    assert words in heard.failure

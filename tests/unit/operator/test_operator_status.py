@@ -127,3 +127,23 @@ def test_what_a_ready_bot_does_not_know_is_absent(heard: Observe) -> None:
     status = derive_status(heard(status=before, equity_usd=None), Outcome(), [])
     assert "equityUSD" not in status
     TradingBotStatus.model_validate(status)
+
+
+@pytest.mark.parametrize(
+    ("figures", "field"),
+    [
+        ({"price_age_seconds": 1e308}, "lastTickAt"),
+        ({"price_age_seconds": -1e12}, "lastTickAt"),
+        ({"daily_pnl_usd": "NaN"}, "dailyPnLUSD"),
+        ({"equity_usd": "-Infinity"}, "equityUSD"),
+        ({"last_price": "1" * 41}, "lastPrice"),
+        ({"last_decision": {"signal": "buy", "p_up": 0.6, "reason": "y" * 257, "at": "now"}}, "lastDecision"),
+    ],
+)
+def test_a_figure_that_a_status_cannot_hold_is_absent_and_the_others_are_there(
+    heard: Observe, figures: dict[str, Any], field: str
+) -> None:
+    status = derive_status(heard(**figures), Outcome(), [])
+    TradingBotStatus.model_validate(status)
+    assert field not in status
+    assert status["openLots"] == 2

@@ -33,6 +33,11 @@ def with_change(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
         (("spec", "hostNetwork"), True, "hostNetwork"),
         (("spec", "hostPID"), True, "hostPID"),
         (("spec", "hostIPC"), True, "hostIPC"),
+        (
+            ("spec", "containers", 0, "lifecycle"),
+            {"postStart": {"exec": {"command": ["sh"]}}},
+            "lifecycle of container bot",
+        ),
         (("spec", "containers", -1), {"name": "sidecar", "image": "x"}, "container sidecar"),
         (("spec", "initContainers"), [{"name": "first", "image": "x"}], "container first"),
         (("spec", "volumes", -1), {"name": "host", "hostPath": {"path": "/"}}, "volume host (hostPath)"),

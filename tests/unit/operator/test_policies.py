@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -158,3 +159,30 @@ def test_someone_elses_object_is_never_taken_over(observed: Observe) -> None:
 
 def test_an_unreadable_spec_has_no_refusal_of_its_own(observed: Observe) -> None:
     assert reason(observed({})) is None
+
+
+def test_lots_keep_their_mode_though_somebody_deleted_the_settings(
+    observed: Observe, live: dict[str, Any], bot_status: MakeStatus
+) -> None:
+    status = {"epoch": 3, "mode": "Live"}
+    report = Report(observed().now, bot_status(mode="live", open_lots=1))
+    assert reason(observed({**live, "mode": "Paper"}, status=status, report=report)) == "LotsOpen"
+
+
+def test_a_word_from_before_the_change_makes_no_change_of_mode_possible(
+    observed: Observe, live: dict[str, Any], bot_status: MakeStatus, api_keys: dict[str, bytes]
+) -> None:
+    now = observed().now
+    flat = Report(now - timedelta(seconds=2), bot_status(mode="live", open_lots=0))
+    seen = observed(
+        {**live, "mode": "Paper"},
+        children=on(),
+        secrets={"coinbase": api_keys},
+        status={"epoch": 3, "mode": "Live"},
+        report=flat,
+        asked_at=now,
+    )
+    refusal = first_refusal(seen)
+    assert refusal is not None
+    assert "the bot must first say that it has no lots" in refusal.message
+    assert first_refusal(replace(seen, report=replace(flat, at=now))) is None

@@ -174,6 +174,18 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_round(
     assert woken == [key]
 
 
+def test_a_bug_with_what_one_bot_says_does_not_stop_the_round(
+    polled: Polled, paper: dict[str, Any], reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch,
+    bot_status: MakeStatus, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    async def broken(*_: object) -> None:
+        raise OverflowError("int too large")
+
+    monkeypatch.setattr(reconciler, "refresh", broken)
+    assert polled(paper, bot_status()) == []
+    assert "asking the bot broke" in caplog.text
+
+
 @pytest.mark.parametrize(("phase", "command"), [("starting", None), ("reconciling", "pause-entries")])
 def test_a_bot_that_takes_no_commands_yet_is_told_nothing(
     observed: Observe, paper: dict[str, Any], bot_status: MakeStatus, phase: str, command: str | None
