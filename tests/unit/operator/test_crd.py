@@ -126,7 +126,9 @@ def test_columns_and_names_are_what_a_person_types() -> None:
         "Breaker",
         "Age",
     ]
-    assert [column["name"] for column in columns if "priority" in column] == ["Unrealized", "Last-Tick", "Reason"]
+    assert [column["name"] for column in columns if "priority" in column] == [
+        "Unrealized", "Last-Tick", "Image", "Reason",
+    ]  # fmt: skip
 
 
 def test_uninstalling_the_chart_keeps_the_definition() -> None:
