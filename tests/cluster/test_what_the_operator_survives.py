@@ -115,8 +115,9 @@ def test_nothing_is_left_whichever_write_of_letting_go_the_operator_dies_at(
     before = len(proxy.writes)
     place.kubectl("delete", "tradingbot/goes", "--timeout=40s")
     steps = sum(1 for write in proxy.writes[before:] if "/goes" in write)
-    assert steps > children - 1  # each but the volume is handed over, then the finalizer goes
-    chosen = list(range(1, steps + 1)) if WHOLE else sorted({1, steps // 2, steps - 1, steps})
+    # Each but the volume is handed over, then the finalizer goes; a status may be written in between, or not.
+    assert steps >= children
+    chosen = list(range(1, children + 1)) if WHOLE else sorted({1, children // 2, children - 1, children})
     names = [f"goes{chr(ord('a') + number)}" for number in range(len(chosen))]
     for name in names:
         place.make(name, LIVE)

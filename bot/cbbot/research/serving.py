@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from types import TracebackType
 
+from cbbot import __version__
 from cbbot.domain.candle import Candle
 from cbbot.errors import BadInput
 from cbbot.kernel.advance import Closed, Portfolio, Tally
@@ -53,6 +54,7 @@ class RunMetrics:
         self._next_lot = 1
         self._state = new_state(rules, Identity("backtest", rules.instrument.product_id, "paper", "backtest"), 0)
         self._committed = max(0, span.first - _HISTORY)
+        self.metrics.describe(rules.settings, bot="backtest", venue="backtest", version=__version__)
         self.metrics.ready.set(1)
         self._count_fits(span.first)
         self._observe(span.first, Portfolio(self._state.account, []))

@@ -239,7 +239,9 @@ class LiveBot:
 
     def _trades_missing(self, state: TraderState) -> bool:
         """Whether the log lacks trades that the state has: an append failed, and the next trade may be days away."""
-        return bool(state.trades) and self._trade_log.behind(state.trades[-1].number)
+        # While something is being executed, the append may just be under way.
+        busy = self._parts is None or self._parts.executor.busy
+        return not busy and bool(state.trades) and self._trade_log.behind(state.trades[-1].number)
 
     def _tell_trouble(self) -> None:
         """Once when it begins, once when it is over; the log has it from where it happens."""

@@ -82,7 +82,9 @@ def test_the_volatility_factor_is_that_of_the_newest_candle(demo: Any, stretch: 
 
 def test_the_names_are_those_of_the_live_bot(demo: Any) -> None:
     metrics = RunMetrics(demo.rules, demo.candles, demo.span)
-    live = {name for name, _ in samples(BotMetrics().exposition().decode())}
+    running = BotMetrics()
+    running.describe(demo.rules.settings, bot="btc", venue="Coinbase", version="1")
+    live = {name for name, _ in samples(running.exposition().decode())}
     assert {name for name, _ in samples(metrics.metrics.exposition().decode())} == live
     assert ("bot_denials_total", (DENIALS[-1],)) in samples(metrics.metrics.exposition().decode())
 
