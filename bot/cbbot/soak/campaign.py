@@ -10,7 +10,7 @@ from typing import Any, Final
 from cbbot.soak.exchange_side import MakeExchangeSide
 from cbbot.soak.fault_plan import DEATHS, EXCHANGE, TIMED, Plan
 from cbbot.soak.fault_plan import with_injections as with_faults
-from cbbot.soak.run_result import RunResult
+from cbbot.soak.run_result import RunResult, Sums
 from cbbot.soak.shrinking import shortest
 from cbbot.soak.simulated_world import run_plan
 
@@ -27,35 +27,20 @@ def expected_faults(sites: Mapping[str, Sequence[str]], changes: Sequence[str]) 
 
 
 @dataclass(slots=True)
-class Campaign:
+class Campaign(Sums):
     """The sums of all runs so far of the ``planned``; ``broken`` are those that broke an invariant, by seed."""
 
     expected: Sequence[tuple[str, str]]
     planned: int = 0
     complete: bool = False
     seeds: int = 0
-    orders: int = 0
-    crashes: int = 0
-    bridge_crashes: int = 0
-    hours: float = 0.0
     cpu_seconds: float = 0.0
-    steps: int = 0
-    halts: Counter[str] = field(default_factory=Counter)
-    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
-    passes: Counter[str] = field(default_factory=Counter)
     broken: list[RunResult] = field(default_factory=list)
 
     def add(self, result: RunResult, seconds: float) -> None:
         self.seeds += 1
-        self.orders += result.orders
-        self.crashes += result.crashes
-        self.bridge_crashes += result.bridge_crashes
-        self.hours += result.hours
-        self.steps += result.steps
         self.cpu_seconds += seconds
-        self.halts += result.halts
-        self.hits += result.hits
-        self.passes += result.passes
+        self.take_in(result)
         if result.violated:
             self.broken.append(result)
             self.broken.sort(key=lambda each: each.seed)
