@@ -312,7 +312,7 @@ class LiveBot:
 
     def exposition(self) -> bytes:
         metrics, parts, moment = self.metrics, self._parts, self._moment()
-        metrics.ready.set(self.status().ready)
+        metrics.ready.set(status_of(self.about, moment).ready)
         metrics.price_age.set(or_nan(moment.price_age_seconds))
         if parts is not None:
             observe_running(metrics, parts.loop, parts.writer, parts.begun.clock)
