@@ -80,7 +80,9 @@ class Bridge:
         self.market = Market(rest, self.clocks.monotonic)
         self.aliases = Aliases(self.market, self.prices)
         self.account = ExchangeAccount(rest)
-        self.orders = OrderPath(rest, self.market, self.prices, self.account, self.timekeeper, self.metrics)
+        self.orders = OrderPath(
+            rest, self.market, self.prices, self.account, self.timekeeper, self.metrics, self.epochs
+        )
         self.stream = self._stream()
         self.poller = PricePoller(
             self.market,

@@ -105,6 +105,7 @@ class ExchangeAccount:
             can_view=_flag(body, "can_view"),
             can_trade=_flag(body, "can_trade"),
             can_transfer=_flag(body, "can_transfer"),
+            portfolio=_text(body, "portfolio_uuid"),
         )
 
     async def require_trading(self) -> None:
@@ -156,3 +157,8 @@ def _currency_or_unnamed(item: dict[str, Any]) -> str:
 def _flag(body: dict[str, Any], key: str) -> bool | None:
     value = body.get(key)
     return value if isinstance(value, bool) else None
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    return value if isinstance(value, str) else ""

@@ -10,21 +10,33 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
-from cbbot.contract.bridge_orders import OpenOrders, OrderSearch, OrderState, OwnOrders, UnreadableOrder
+from cbbot.contract.bridge_orders import (
+    OpenOrders,
+    OrderInDoubt,
+    OrderSearch,
+    OrderState,
+    OwnOrders,
+    UnreadableOrder,
+)
+from cbbot.domain.decimals import plain
+from cbbot.domain.order import OrderStatus
 from cbbot.domain.timestamps import rfc3339_ms
 from cbbot_bridge import translate
 from cbbot_bridge.executions import order_state
 from cbbot_bridge.http_errors import OrderUnknown, RequestRefused, UpstreamUnavailable
+from cbbot_bridge.order_configuration import asked_of
 from cbbot_bridge.order_fills import OrderFills
 from cbbot_bridge.order_listing import CLOCK_MARGIN_SECONDS, Look, OrderListing
 from cbbot_bridge.order_search import INVISIBLE_SECONDS
-from cbbot_bridge.sent_orders import SentOrders
+from cbbot_bridge.sent_orders import SentOrder, SentOrders
 from cbbot_bridge.timekeeper import Timekeeper
 
 __all__ = ["OrderLookup"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_LOGGED: Final = 1_000
+_UNDER_WAY_SECONDS: Final = 2.0
+"""Lots are unwatched meanwhile: an order that takes longer is told by ``all_visible``."""
 
 
 class OrderLookup:
@@ -84,20 +96,56 @@ class OrderLookup:
         Raises:
             UpstreamUnavailable: it is not certain that these are all.
         """
+        # Who lists them has just begun, and may sell what an order of the run before is selling at this moment.
+        await self._sent_orders.answered(prefix, _UNDER_WAY_SECONDS / self._timekeeper.pace)
         until_ms, since_ms = self._timekeeper.now_ms(), self._since_ms(since)
         invisible_since = self._monotonic() - INVISIBLE_SECONDS / self._timekeeper.pace
         listed = await self._listing.all_since(prefix, product_id, rfc3339_ms(since_ms))
-        orders, unreadable = self._read(listed)
+        names = {order["client_order_id"] for order in listed}
+        sent_since = self._monotonic() - (until_ms - since_ms) / 1000.0 / self._timekeeper.pace
+        taken = self._sent_orders.placed_since(prefix, product_id, sent_since)
+        # A listing may lag behind the answer that an order was taken, for longer than a bot that begins waits for it.
+        orders, unreadable = self._read(
+            [*listed, *(self._as_sent(sent) for sent in taken if sent.client_order_id not in names)]
+        )
+        known = names | {sent.client_order_id for sent in taken}
         return OwnOrders(
             since=rfc3339_ms(since_ms),
             until=rfc3339_ms(until_ms),
             orders=orders,
             size=len(orders),
             unreadable=unreadable,
-            all_visible=self._sent_orders.all_among(
-                {order["client_order_id"] for order in listed}, prefix, invisible_since
-            ),
+            in_doubt=[
+                self._in_doubt(sent)
+                for sent in self._sent_orders.in_doubt(prefix, product_id, invisible_since)
+                if sent.client_order_id not in names
+            ],
+            all_visible=self._sent_orders.all_among(known, prefix, invisible_since),
         )
+
+    def _as_sent(self, sent: SentOrder) -> dict[str, Any]:
+        """An order that Coinbase has taken and does not list yet, as it was sent."""
+        return {
+            **(sent.body or {}),
+            "order_id": sent.placed.order_id if sent.placed is not None else "",
+            "status": OrderStatus.PENDING.value,
+            "created_time": self._when_sent(sent),
+        }
+
+    def _in_doubt(self, sent: SentOrder) -> OrderInDoubt:
+        asked = asked_of((sent.body or {}).get("order_configuration"))
+        return OrderInDoubt(
+            client_order_id=sent.client_order_id,
+            side=sent.wish.side,
+            base_size=None if asked.base_size is None else plain(asked.base_size),
+            quote_size=None if asked.quote_size is None else plain(asked.quote_size),
+            sent_time=self._when_sent(sent),
+        )
+
+    def _when_sent(self, sent: SentOrder) -> str:
+        """The venue's time at which it left first."""
+        ago_ms = (self._monotonic() - sent.first_sent) * 1000.0 * self._timekeeper.pace
+        return rfc3339_ms(max(self._timekeeper.now_ms() - int(ago_ms), 0))
 
     def _read(self, listed: Iterable[dict[str, Any]]) -> tuple[list[OrderState], list[UnreadableOrder]]:
         """The orders of a listing, and those that cannot be read: one of them must not hide the others for ever."""

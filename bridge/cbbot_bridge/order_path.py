@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from cbbot_bridge.bridge_access import EpochRegistry
 from cbbot_bridge.bridge_metrics import BridgeMetrics
 from cbbot_bridge.coinbase.rest import CoinbaseRest
 from cbbot_bridge.exchange_account import ExchangeAccount
+from cbbot_bridge.listed_epochs import ListedEpochs
 from cbbot_bridge.market_data import Market
 from cbbot_bridge.order_changing import OrderChanger
 from cbbot_bridge.order_listing import OrderListing
@@ -31,6 +33,7 @@ class OrderPath:
         account: ExchangeAccount,
         timekeeper: Timekeeper,
         metrics: BridgeMetrics,
+        epochs: EpochRegistry,
     ) -> None:
         self.sent = SentOrders(rest.monotonic(), monotonic=rest.monotonic)
         urgent = OrderListing(rest, for_order=True)
@@ -38,4 +41,5 @@ class OrderPath:
         of_ids, of_fills = (partial(metrics.contradiction, what) for what in ("id", "fills"))
         self.placer = OrderPlacer(rest, market, prices, account, self.sent, search, timekeeper.seconds_until, of_ids)
         self.lookup = OrderLookup(OrderListing(rest), timekeeper, self.sent, of_fills, rest.monotonic)
+        self.listed_epochs = ListedEpochs(urgent, timekeeper, epochs)
         self.changer = OrderChanger(rest, market, account, urgent, self.lookup)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from cbbot.contract.bridge_errors import BridgeErrorCode
@@ -99,6 +99,17 @@ class SentOrders:
                 self._orders.pop(client_order_id, None)
             self._forget_oldest()
 
+    async def answered(self, prefix: str, seconds: float) -> None:
+        """Until every request under way for an id with the prefix is over; no longer than ``seconds``."""
+        under_way = [
+            each for each in self._orders.values() if each.users > 0 and each.client_order_id.startswith(prefix)
+        ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for each in under_way:
+                    async with each.lock:
+                        pass
+
     def found(self, order: Mapping[str, Any]) -> None:
         """A look has found ``order``: if it is what was sent under its id, its fate is no longer in doubt."""
         sent = self._orders.get(str(order.get("client_order_id") or ""))
@@ -107,6 +118,22 @@ class SentOrders:
             return
         if difference(sent.wish, sent.body, order) is None:
             sent.placed = OrderPlaced(order_id=order_id, client_order_id=sent.client_order_id)
+
+    def placed_since(self, prefix: str, product_id: str, since: float) -> list[SentOrder]:
+        """The orders that are known to exist, under ids with the prefix, sent at ``since`` or later."""
+        sent = self._sent(prefix, product_id)
+        return [each for each in sent if each.placed is not None and each.last_sent >= since]
+
+    def in_doubt(self, prefix: str, product_id: str, since: float) -> list[SentOrder]:
+        """The orders of which it is not known whether they exist, sent at ``since`` or later, or under way still."""
+        sent = self._sent(prefix, product_id)
+        return [each for each in sent if each.placed is None and (each.users > 0 or each.last_sent >= since)]
+
+    def _sent(self, prefix: str, product_id: str) -> Iterator[SentOrder]:
+        """Those under ids with the prefix of which it is not certain that nothing was placed."""
+        for each in self._orders.values():
+            if each.body is not None and each.client_order_id.startswith(prefix) and each.wish.product_id == product_id:
+                yield each
 
     def all_among(self, listed: Collection[str], prefix: str, since: float) -> bool:
         """Whether every order under an id with the prefix that may have left at ``since`` or later is ``listed``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from cbbot.domain.instrument import Instrument
@@ -86,7 +86,8 @@ class ExchangeChanges:
         world = self._world
         available = world.exchange.balances(world.now_ms())[currency].available
         step = Decimal("0.00000001")
-        amount = (available * Decimal(round(share * 100)) / 100).quantize(step)
+        # Nobody withdraws more than there is, by a rounding either.
+        amount = (available * Decimal(round(share * 100)) / 100).quantize(step, ROUND_DOWN)
         world.exchange.ledger.set_available(currency, available + amount)
         self._moved[currency] += amount
 

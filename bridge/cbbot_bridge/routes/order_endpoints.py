@@ -91,6 +91,8 @@ async def _place(bridge: Bridge, order: AnyOrder, identity: BotIdentity | None) 
     kind = wish_of(order).kind.value.lower()
     action = place_action(kind, order.side.value, order.client_order_id, order.product_id)
     with action.recorded(bridge.metrics) as found:
+        if identity is not None:
+            await bridge.orders.listed_epochs.learn(identity.bot_id, order.product_id)
         placed = await bridge.orders.placer.place(order, epoch_check(bridge, identity))
         found["order_id"] = placed.order_id
     return placed

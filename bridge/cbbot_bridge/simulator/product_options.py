@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from cbbot.candles.candle_forms import FORMATS
 from cbbot.candles.candle_increments import instrument_of_file
+from cbbot.candles.sample_name import SAMPLE_HELP, SAMPLE_NAME
 from cbbot.contract.setting import BadSetting, Kind, Setting
 from cbbot.contract.settings_reading import Problems, read_settings
 from cbbot.contract.text_setting import TextSetting
 from cbbot.domain.instrument import BTC_USD
-from cbbot_bridge.simulator.simulator_settings import MarketSettings
+from cbbot_bridge.simulator.simulator_settings import SAMPLE, MarketSettings
 from cbbot_bridge.simulator.walk_products import book_id, walk_instrument
 
 __all__ = ["PRODUCT_OPTIONS", "add_product_options", "read_markets"]
@@ -34,7 +35,9 @@ def _increment(key: str, meaning: str, *, above: bool = True) -> Setting:
 
 
 _CSV: Final = Setting(
-    key="--csv", kind=Kind.PATH, meaning="file of one-minute candles, in any form that a backtest reads"
+    key="--csv",
+    kind=Kind.PATH,
+    meaning=f"file of one-minute candles, in any form that a backtest reads; {SAMPLE_HELP}",
 )
 _FORMAT: Final = Setting(
     key="--format",
@@ -130,7 +133,8 @@ def _product_ids(asked: Sequence[str], named: Mapping[str, Any], *, any_bare: bo
 def _market(product_id: str, values: Mapping[str, Any], seed: int | None, *, alone: bool) -> MarketSettings:
     given = {field: values[option.key] for field, option in _FIELDS.items() if values.get(option.key) is not None}
     if values.get(_CSV.key) is not None:
-        path, form = Path(values[_CSV.key]), values.get(_FORMAT.key)
+        named, form = values[_CSV.key], values.get(_FORMAT.key)
+        path = SAMPLE if named == SAMPLE_NAME else Path(named)
         return MarketSettings(instrument_of_file(product_id, given, path, form), path, form)
     like_bitcoin = replace(BTC_USD, product_id=product_id, **given)
     if seed is None and (alone or book_id(like_bitcoin) == BTC_USD.product_id):

@@ -160,7 +160,8 @@ async def test_a_ticker_is_for_the_products_that_share_its_book_and_for_no_names
 
 
 async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: Any, coinbase: Any) -> None:
-    coinbase.on("GET", "/key_permissions", {"can_view": True, "can_trade": False, "can_transfer": True})
+    permissions = {"can_view": True, "can_trade": False, "can_transfer": True, "portfolio_uuid": "7c0ffee"}
+    coinbase.on("GET", "/key_permissions", permissions)
     async with open_bridge() as client:
         got = (await client.get("/upstream")).json()
         await client.get("/upstream")
@@ -173,6 +174,7 @@ async def test_upstream_tells_reach_clock_key_and_what_is_unwise(open_bridge: An
         "can_view": True,
         "can_trade": False,
         "can_transfer": True,
+        "portfolio": "7c0ffee",
     }
     quiet = {"enabled": True, "connected": False, "reconnects": 0, "gaps": 0, "refused_products": []}
     assert got["websocket"] == quiet

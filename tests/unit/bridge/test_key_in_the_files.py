@@ -91,7 +91,7 @@ async def test_a_new_key_that_is_none_or_not_accepted_is_told_with_the_reason_an
     assert said["credentials"]["valid"] is True
     assert said["next_credentials"] == {
         "configured": True, "valid": False, "refusal": said["next_credentials"]["refusal"], "fingerprint": garbage,
-        "can_view": None, "can_trade": None, "can_transfer": None,
+        "can_view": None, "can_trade": None, "can_transfer": None, "portfolio": "",
     }  # fmt: skip
     assert said["next_credentials"]["refusal"].startswith("COINBASE_API_PRIVATE_KEY='***' is not accepted")
     assert "garbage" not in str(said["next_credentials"]["refusal"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from cbbot_bridge import order_listing
+from cbbot_bridge import order_listing, order_lookup
 from cbbot_bridge.bridge_app import create_app
 from coinbase_answers import page, placed, refused, resting
 
@@ -159,14 +161,86 @@ async def test_that_all_is_visible_is_told_when_every_order_that_was_sent_is_the
     open_bridge: Any, coinbase: Any
 ) -> None:
     body = {"product_id": "BTC-USD", "side": "BUY", "quote_size": "25"}
-    coinbase.on("POST", "/orders", placed())
     async with open_bridge() as client:
         assert (await client.get(ASK)).json()["all_visible"]
+        coinbase.on("POST", "/orders", httpx.Response(500))
         for name in ("btc-7-1", "other-1"):
-            assert (await client.post("/order/market", json=body | {"client_order_id": name})).status_code == 200
+            assert (await client.post("/order/market", json=body | {"client_order_id": name})).status_code == 502
         assert not (await client.get(ASK)).json()["all_visible"]
         listed(coinbase, one(1, "btc-7-1"))
         assert (await client.get(ASK)).json()["all_visible"]
+
+
+async def test_an_order_that_coinbase_has_taken_and_does_not_list_yet_is_told_as_it_was_sent(
+    open_bridge: Any, coinbase: Any
+) -> None:
+    """Listings lag by a minute at times: a bot that begins on an older state would sell the same once more."""
+    coinbase.on("POST", "/orders", placed())
+    sale = {"product_id": "BTC-USD", "side": "SELL", "base_size": "0.3"}
+    async with open_bridge() as client:
+        for name in ("btc-7-1", "btc-7-2", "other-1"):
+            order_id = (await client.post("/order/market", json=sale | {"client_order_id": name})).json()["order_id"]
+        listed(coinbase, one(2, "btc-7-2"))
+        got = (await client.get(ASK)).json()
+        assert got["all_visible"]
+        assert [(order["client_order_id"], order["status"]) for order in got["orders"]] == [
+            ("btc-7-2", "FILLED"),
+            ("btc-7-1", "PENDING"),
+        ]
+        told = got["orders"][1]
+        assert (told["order_id"], told["side"], told["base_size"]) == (order_id, "SELL", "0.30000000")
+        assert (told["kind"], told["filled_size"]) == ("MARKET", "0")
+        assert abs(datetime.fromisoformat(told["created_time"]).timestamp() - time.time()) < 60
+        for other in (ASK.replace("btc-", "eth-"), ASK.replace("BTC-USD", "ETH-USD")):
+            assert (await client.get(other)).json()["orders"] == []
+        later = ASK.replace(str(SINCE), str(int(time.time()) + 100_000))
+        assert [each["client_order_id"] for each in (await client.get(later)).json()["orders"]] == ["btc-7-2"]
+
+
+async def test_an_order_under_way_is_waited_for_before_the_orders_are_listed(open_bridge: Any, coinbase: Any) -> None:
+    """A bot that takes over would sell what the one before it is selling at this moment."""
+    body = {"product_id": "BTC-USD", "side": "SELL", "base_size": "0.3", "client_order_id": "btc-7-1"}
+    arrived, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: httpx.Request) -> Any:
+        arrived.set()
+        await release.wait()
+        listed(coinbase, one(1, "btc-7-1"))
+        return placed()(request)
+
+    coinbase.on("POST", "/orders", slowly)
+    async with open_bridge() as client, asyncio.TaskGroup() as group:
+        ordering = group.create_task(client.post("/order/market", json=body))
+        await arrived.wait()
+        listing = group.create_task(client.get(ASK))
+        other = (await client.get(ASK.replace("btc-", "eth-"))).json()
+        assert (other["size"], listing.done()) == (0, False)
+        release.set()
+        assert (await ordering).status_code == 200
+        answer = (await listing).json()
+        assert ([each["client_order_id"] for each in answer["orders"]], answer["all_visible"]) == (["btc-7-1"], True)
+
+
+async def test_an_order_that_stays_under_way_is_told_by_what_may_be_invisible(
+    open_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_lookup, "_UNDER_WAY_SECONDS", 0.05)
+    body = {"product_id": "BTC-USD", "side": "SELL", "base_size": "0.3", "client_order_id": "btc-7-1"}
+    arrived, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: httpx.Request) -> Any:
+        arrived.set()
+        await release.wait()
+        return placed()(request)
+
+    coinbase.on("POST", "/orders", slowly)
+    async with open_bridge() as client, asyncio.TaskGroup() as group:
+        group.create_task(client.post("/order/market", json=body))
+        await arrived.wait()
+        answer = (await client.get(ASK)).json()
+        assert (answer["size"], answer["all_visible"]) == (0, False)
+        assert [each["client_order_id"] for each in answer["in_doubt"]] == ["btc-7-1"]
+        release.set()
 
 
 async def test_an_order_in_doubt_may_be_invisible_and_one_that_was_refused_is_not(
@@ -180,6 +254,34 @@ async def test_an_order_in_doubt_may_be_invisible_and_one_that_was_refused_is_no
         coinbase.on("POST", "/orders", httpx.Response(500))
         await client.post("/order/market", json=body | {"client_order_id": "btc-7-2"})
         assert not (await client.get(ASK)).json()["all_visible"]
+
+
+async def test_orders_that_may_exist_are_told_as_in_doubt_until_they_are_listed_or_absent(
+    make_bridge: Any, coinbase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that begins on an older state would place them once more, under other ids."""
+    sale = {"product_id": "BTC-USD", "side": "SELL", "base_size": "0.3"}
+    coinbase.on("POST", "/orders", httpx.Response(500))
+    bridge = make_bridge()
+    headers = {"Authorization": f"Bearer {bridge.settings.token}"}
+    transport = httpx.ASGITransport(create_app(bridge))
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge", headers=headers) as client:
+        for name in ("btc-7-1", "btc-7-2", "other-1"):
+            await client.post("/order/market", json=sale | {"client_order_id": name})
+        await client.post(
+            "/orders/market_buy", json={"product_id": "BTC-USD", "quote_size": "25", "client_order_id": "btc-7-3"}
+        )
+        coinbase.on("POST", "/orders", refused(error="INSUFFICIENT_FUND"))
+        await client.post("/order/market", json=sale | {"client_order_id": "btc-7-4"})
+        listed(coinbase, one(2, "btc-7-2"))
+        told, entry = (await client.get(ASK)).json()["in_doubt"]
+        sent_at = datetime.fromisoformat(told.pop("sent_time")).timestamp()
+        assert told == {"client_order_id": "btc-7-1", "side": "SELL", "base_size": "0.30000000", "quote_size": None}
+        assert abs(sent_at - time.time()) < 60
+        assert (entry["client_order_id"], entry["quote_size"], entry["base_size"]) == ("btc-7-3", "25.00", None)
+        assert (await client.get(ASK.replace("BTC-USD", "ETH-USD"))).json()["in_doubt"] == []
+        monkeypatch.setattr(order_lookup, "INVISIBLE_SECONDS", 0.0)
+        assert (await client.get(ASK)).json()["in_doubt"] == []
 
 
 async def test_a_bridge_that_has_just_come_up_does_not_know_what_the_one_before_has_sent(
