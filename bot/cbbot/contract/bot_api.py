@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AdverseGate",
+    "AverageRow",
     "BotStatus",
     "DecisionRow",
     "Entries",
+    "FollowingEvent",
+    "GatePoint",
+    "GateVerdict",
+    "Gates",
     "LastDecision",
     "LotRow",
     "ModelStatus",
     "NumberedTrade",
+    "ReasonCount",
     "Refused",
     "RefusedEntries",
     "RefusedExit",
+    "Steering",
     "TradeRow",
 ]
 
@@ -113,7 +121,7 @@ class BotStatus(_Shape):
     unrealized_pnl_usd: str | None
     exposure_usd: str | None
     open_lots: int | None = Field(ge=0, le=2**31 - 1)
-    breaker_tripped: bool
+    breaker_tripped: bool | None = Field(description="Null while nothing of the account is known.")
     entries: Entries
     last_price: str | None
     price_age_seconds: float | None
@@ -121,11 +129,20 @@ class BotStatus(_Shape):
     refused: Refused | None = Field(default=None, description="What the venue refuses; null when there is nothing.")
     model: ModelStatus
     pending_orders: int | None = Field(ge=0, le=2**31 - 1)
+    given_up_orders: int | None = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        description="Orders whose absence was believed, and that are looked for again for five minutes: each may still "
+        "be carried out. A bot that does not say has none that it knows of.",
+    )
     as_of: str | None = Field(
         default=None, description="When the state that the figures are from was saved; null once they are current."
     )
     last_save_at: str | None
-    clock_offset_ms: int
+    clock_offset_ms: int | None = Field(
+        description="The venue's clock minus this machine's; null before the venue has told its time."
+    )
     warnings: list[str]
     started_at: str
 
@@ -174,8 +191,24 @@ class NumberedTrade(TradeRow):
     number: int
 
 
+class GateVerdict(_Shape):
+    """One gate of a decision, in the order in which they were asked. The first that denies is the last."""
+
+    gate: str
+    passed: bool
+    figures: str = Field(description="What was compared with what, in words.")
+
+
+class FollowingEvent(_Shape):
+    """What happened after a decision and before the next: an order, a fill, an exit, a pause."""
+
+    at: str = Field(description="Venue time, RFC 3339.")
+    event: str
+    fields: dict[str, Any]
+
+
 class DecisionRow(_Shape):
-    """GET /decisions: one decision."""
+    """GET /decisions: one decision; `gates`, `times` and `followed` are the journal's, and of a live stream's row."""
 
     at: str
     price: str
@@ -184,3 +217,57 @@ class DecisionRow(_Shape):
     fast: float | None
     slow: float | None
     reason: str
+    gates: list[GateVerdict] = Field(default_factory=list)
+    times: int = Field(default=1, description="Of how many decisions alike this is the newest.")
+    followed: list[FollowingEvent] = Field(default_factory=list)
+
+
+class AverageRow(_Shape):
+    """GET /averages: the moving averages at one candle; null before there are candles enough."""
+
+    start: str = Field(description="Open time of the candle, UNIX seconds.")
+    fast: float | None
+    slow: float | None
+
+
+class ReasonCount(_Shape):
+    """How often today's decisions ended this way, and what that means in words."""
+
+    reason: str
+    words: str
+    count: int
+
+
+class GatePoint(_Shape):
+    """The adverse gate at the open of one candle."""
+
+    start: str = Field(description="UNIX seconds.")
+    price: float
+
+
+class AdverseGate(_Shape):
+    """What the price must reach before the next lot is added. It comes closer as time passes."""
+
+    side: Literal["BUY", "SELL"]
+    last_entry_price: str
+    last_entry_at: str
+    adverse_pct: float = Field(description="The adverse move, in percent of the last entry, that is needed now.")
+    price: float = Field(description="The price it is at now.")
+    path: list[GatePoint] = Field(description="Candle by candle, from the last entry to some candles from now.")
+
+
+class Gates(_Shape):
+    """GET /gates: what today's decisions of this run came to, and the gate of the next lot."""
+
+    day: str | None = Field(description="The day in UTC, by the venue's clock; null before the first decision.")
+    since: str | None = Field(description="The first decision that is counted, RFC 3339.")
+    decisions: int
+    reasons: list[ReasonCount] = Field(description="Every reason there is, the most frequent first.")
+    adverse: AdverseGate | None = Field(description="Null while no lot may be added, whatever the price.")
+
+
+class Steering(_Shape):
+    """GET /control: whether a request with these headers, from there, may pause, resume and flatten."""
+
+    allowed: bool
+    token_needed: bool

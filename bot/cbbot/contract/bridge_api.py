@@ -56,6 +56,7 @@ class CredentialCheck(BridgeAnswer):
     """``valid`` is None when there are no keys or Coinbase could not be asked; ``refusal`` says why it is not True.
 
     ``fingerprint`` tells one key from another: of a key that is read from files, see ``key_fingerprint``.
+    ``portfolio`` is the uuid of the one that the key is bound to, empty where Coinbase does not say.
     """
 
     configured: bool
@@ -65,6 +66,7 @@ class CredentialCheck(BridgeAnswer):
     can_view: bool | None = None
     can_trade: bool | None = None
     can_transfer: bool | None = None
+    portfolio: str = ""
 
 
 class WebSocketState(BridgeAnswer):

@@ -32,6 +32,7 @@ __all__ = [
     "MarketOrder",
     "OpenOrders",
     "OrderEdit",
+    "OrderInDoubt",
     "OrderKind",
     "OrderNotFound",
     "OrderPlaced",
@@ -291,12 +292,27 @@ class OpenOrders(BridgeAnswer):
     unreadable: list[UnreadableOrder] = Field(default=[])
 
 
+class OrderInDoubt(BridgeAnswer):
+    """An order that has left for Coinbase, which may have taken it or not: ``sent_time`` is when it left first.
+
+    Sizes are those that it left with.
+    """
+
+    client_order_id: str
+    side: Side
+    base_size: DecimalText | None = None
+    quote_size: DecimalText | None = None
+    sent_time: str
+
+
 class OwnOrders(BridgeAnswer):
     """``GET /orders``: every order whose client order id begins with the prefix, created since ``since`` or later.
 
-    Without a look at their fills. All pages, or an error: what is in neither list was not visible at ``until``. Times
-    are the venue's, RFC 3339. ``all_visible``: no order under such an id is on its way or invisible still. The bridge
+    Without a look at their fills. All pages, or an error: what is in neither list was not visible at ``until``. One
+    that Coinbase has taken from this bridge and does not list yet is told as it was sent, PENDING. Times are the
+    venue's, RFC 3339. ``all_visible``: no order under such an id is on its way or invisible still. The bridge
     knows that once it has run for as long as an order may be invisible, and every one that it has sent since is here.
+    ``in_doubt``: those that have left for Coinbase, by this bridge and no longer ago than that, without an answer yet.
     """
 
     since: str
@@ -304,6 +320,7 @@ class OwnOrders(BridgeAnswer):
     orders: list[OrderState]
     size: int
     unreadable: list[UnreadableOrder] = Field(default=[])
+    in_doubt: list[OrderInDoubt] = Field(default=[])
     all_visible: bool = False
 
 

@@ -9,4 +9,4 @@ from cbbot.contract.settings_table import SETTINGS
 
 __all__ = ["SECRET_KEYS"]
 
-SECRET_KEYS: Final = tuple(setting.key for setting in (*EXCHANGE_SETTINGS, *SETTINGS) if setting.secret)
+SECRET_KEYS: Final = tuple(dict.fromkeys(setting.key for setting in (*EXCHANGE_SETTINGS, *SETTINGS) if setting.secret))

@@ -216,4 +216,9 @@ def _has_host(address: str) -> bool:
 
 
 def _shown(value: str) -> str:
+    before, at, host = value.rpartition("@")
+    if at:
+        # User and password of an address.
+        scheme, slashes, _ = before.partition("//")
+        value = f"{scheme}{slashes}***@{host}" if slashes else f"***@{host}"
     return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}... ({len(value)} characters)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from cbbot.contract.constraints import broken_by_settings
@@ -77,6 +77,7 @@ class Settings:
     bridge_url: str
     slack_webhook: str | None
     slack_webhook_file: str | None
+    bridge_token: str | None = field(repr=False)
     bridge_token_file: str | None
     control_token_file: str | None
     bot_id: str | None
@@ -110,9 +111,9 @@ def load(values: Mapping[str, str]) -> Settings:
 def as_text(settings: Settings) -> dict[str, str]:
     """Every key that has a value, as environment text, secrets left out."""
     texts = {}
-    for field in fields(settings):
-        setting = BY_KEY[field.name.upper()]
-        value = getattr(settings, field.name)
+    for each in fields(settings):
+        setting = BY_KEY[each.name.upper()]
+        value = getattr(settings, each.name)
         if value is not None and not setting.secret:
             texts[setting.key] = setting.text(value)
     return texts

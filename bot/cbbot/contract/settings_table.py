@@ -6,6 +6,7 @@ all come from here. Environment names are a public contract with people's ``bot.
 
 from __future__ import annotations
 
+from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
 from cbbot.contract.ports import BOT_PORT, BRIDGE_PORT
 from cbbot.contract.setting import MONEY_DIGITS, Kind, Setting
 from cbbot.contract.text_setting import token_setting
@@ -237,6 +238,7 @@ SETTINGS: tuple[Setting, ...] = (
     _internal("BRIDGE_URL", Kind.URL, f"http://bridge:{BRIDGE_PORT}", "Address of the bridge."),
     _internal("SLACK_WEBHOOK", Kind.URL, None, "Where notices go.", secret=True),
     _internal("SLACK_WEBHOOK_FILE", Kind.PATH, None, "File that holds the Slack webhook's address."),
+    BRIDGE_TOKEN,
     _internal("BRIDGE_TOKEN_FILE", Kind.PATH, None, "File that holds the token which may order at the bridge."),
     _internal("CONTROL_TOKEN_FILE", Kind.PATH, None, "File that holds the token which may steer the bot."),
     _internal("BOT_ID", Kind.IDENTIFIER, None, "Who orders; random and kept in the state when not given."),

@@ -30,6 +30,7 @@ __all__ = ["Begun", "Boot", "superseded"]
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_SAID_AGAIN_SECONDS: Final = 60.0
 
 # Without these a live trader can do nothing; anything else may pass while exits are still possible.
 _NO_ACCESS: Final = (
@@ -154,8 +155,9 @@ class Boot:
         """The answer, however long the bridge takes to be there."""
         pause = _FIRST_PAUSE_SECONDS
         self.waits_for = what
+        said_at: float | None = None
         while True:
-            self.moved_at = asyncio.get_running_loop().time()
+            now = self.moved_at = asyncio.get_running_loop().time()
             try:
                 answer = await ask()
                 # What was asked for may have gone without an answer that only the account has.
@@ -163,11 +165,22 @@ class Boot:
                 return answer
             except (Retryable, Refused) as error:
                 self._check_epoch(error)
-                if self.waits_for == what:
-                    _LOG.warning("waiting", extra={"fields": {"for": what, "reason": str(error)}})
+                if said_at is None or now - said_at >= _SAID_AGAIN_SECONDS:
+                    said_at = now
+                    _LOG.warning("waiting", extra={"fields": {"for": what, "reason": str(error), **self._where(error)}})
                 self.waits_for = f"{what}: {error}"
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _where(self, error: Retryable | Refused) -> dict[str, str]:
+        """Where the bridge was looked for and what to do, if nothing answers there."""
+        if isinstance(error, Refused | Unavailable):
+            return {}
+        address = self._about.settings.bridge_url
+        what = (
+            f"is a bridge at {address} (BRIDGE_URL)? cbbot bridge starts one; cbbot up starts bridge and bot together"
+        )
+        return {"detail": what}
 
     def _check_epoch(self, error: Exception | None = None) -> None:
         if self._client.superseded:

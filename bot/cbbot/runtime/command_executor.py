@@ -170,6 +170,8 @@ class CommandExecutor:
     async def _place(self, batch: CommandBatch, intent: Intent, price: int, submitted: float) -> None:
         if not self._orders_leave:
             return
+        if (self._newest or batch).state.intent(intent.client_order_id) is None:
+            return  # its end has become known while it waited here
         entry = intent.purpose is Purpose.ENTRY
         # One that is sent again was written down before; a refusal would make it forgotten.
         new = entry and intent.progress is Progress.SENT

@@ -22,11 +22,12 @@ __all__ = ["EarlyControl", "control_file"]
 
 
 class _Asked(BaseModel):
-    """``paused`` is each asker's last word."""
+    """``paused`` is each asker's last word; ``halt_ended``: before it a person has resumed a bot that was halted."""
 
     model_config = ConfigDict(extra="forbid")
     paused: dict[str, bool] = {}
     flatten: bool = False
+    halt_ended: bool = False
 
 
 class EarlyControl:
@@ -45,12 +46,14 @@ class EarlyControl:
 
     def shown(self, known: LastKnown) -> LastKnown:
         """What was last known, and what has been asked since."""
+        if self._asked.halt_ended:
+            known = replace(known, halted="", halt_ended=True)
         paused = dict.fromkeys(known.paused_by, True) | self._asked.paused
         paused_by = tuple(sorted(by for by, pause in paused.items() if pause))
         return replace(known, paused_by=paused_by, flattening=known.flattening or self._asked.flatten)
 
-    async def take(self, event: Event) -> None:
-        """Returns once it is durable.
+    async def take(self, event: Event, *, halted: bool) -> None:
+        """Returns once it is durable. ``halted``: as :meth:`shown` has it.
 
         Raises:
             OSError: it is in force all the same, for this process.
@@ -58,21 +61,31 @@ class EarlyControl:
         match event:
             case EntriesPaused(by=by):
                 self._asked.paused[by] = True
+            case EntriesResumed(by="hand") if halted:
+                # As the trader takes it: exits go on, and entries wait for another word.
+                self._asked.halt_ended = self._asked.paused["hand"] = True
             case EntriesResumed(by=by):
                 self._asked.paused[by] = False
             case FlattenAsked():
                 self._asked.flatten = True
                 self._asked.paused["hand"] = True
+        # Whoever stops waiting leaves a thread that may still write: the next write begins when that one has ended.
+        writing = asyncio.ensure_future(self._write())
+        writing.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await asyncio.shield(writing)
+
+    async def _write(self) -> None:
         async with self._writing:
             if not self._over:
-                content = self._asked.model_dump_json().encode()
+                content = self._asked.model_dump_json(exclude_defaults=True).encode()
                 await self._in_thread(lambda: replace_durably(self._path, content))
 
     def events(self, now_ms: int) -> list[Event]:
         """What the trader has to step."""
-        flatten: list[Event] = [FlattenAsked(now_ms)] if self._asked.flatten else []
+        first: list[Event] = [EntriesResumed(now_ms, "hand")] if self._asked.halt_ended else []
+        first += [FlattenAsked(now_ms)] if self._asked.flatten else []
         words = self._asked.paused.items()
-        return flatten + [EntriesPaused(now_ms, by) if pause else EntriesResumed(now_ms, by) for by, pause in words]
+        return first + [EntriesPaused(now_ms, by) if pause else EntriesResumed(now_ms, by) for by, pause in words]
 
     async def forget(self) -> None:
         """The state has it.

@@ -17,6 +17,7 @@ from typing import Final
 
 from cbbot.brokers.broker import Broker
 from cbbot.runtime.command_executor import CommandBatch, CommandExecutor
+from cbbot.runtime.decision_tally import DecisionTally
 from cbbot.runtime.event_queue import EventQueue, QueuedEvent
 from cbbot.runtime.notifications import Broadcast
 from cbbot.trader import notices
@@ -26,6 +27,7 @@ from cbbot.trader.machine import step, time_of
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import Decision, TraderState
 from cbbot.views.bot_metrics import BotMetrics
+from cbbot.views.gate_verdicts import gate_verdicts
 from cbbot.views.json_rows import candle_row, decision_row
 
 __all__ = ["TradingLoop"]
@@ -44,7 +46,7 @@ class _FailedSteps:
 
 
 class TradingLoop:
-    """``state`` is the newest state; ``decisions`` the newest decisions, oldest first.
+    """``state`` is the newest state; ``decisions`` the newest decisions, oldest first; ``tally`` counts today's.
 
     ``moved_at`` is when a step last succeeded: one that fails is no progress. ``decided_at`` is when the newest
     decision was made, on the loop's clock. ``on_epoch`` is called with the epoch
@@ -64,6 +66,7 @@ class TradingLoop:
         self.rules = rules
         self.state = state
         self.decisions: deque[Decision] = deque(maxlen=_DECISIONS_KEPT)
+        self.tally = DecisionTally()
         self._broker = broker
         self._queue = queue
         self._executor = executor
@@ -151,13 +154,15 @@ class TradingLoop:
         decision = self.state.decision
         if decision is not None and decision is not before.decision:
             self.decisions.append(decision)
+            self.tally.add(decision)
             self.decided_at = asyncio.get_running_loop().time()
             if _LOG.isEnabledFor(logging.DEBUG) and decision.reason != "entered":
                 # The machine notifies of those that changed something.
                 notice = notices.decided(self.rules, decision)
                 _LOG.debug(notice.event, extra={"fields": dict(notice.fields)})
             if self._broadcast.has_listeners:
-                row = decision_row(self.rules.instrument, decision)
+                gates = gate_verdicts(self.rules, self.state, decision)
+                row = decision_row(self.rules.instrument, decision, gates)
                 self._broadcast.publish("decision", row.model_dump())
         if isinstance(event, CandleClosed) and _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("sync", extra={"fields": candle_row(self.rules.instrument, event.candle).model_dump()})

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from cbbot.brokers.bridge_broker import BridgeBroker
 from cbbot.brokers.bridge_client import BridgeClient
 from cbbot.brokers.broker import Broker
 from cbbot.brokers.paper import PaperBroker
-from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bot_api import AverageRow, BotStatus, DecisionRow, Gates, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
+from cbbot.domain.candle import Candle
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import CbbotError, Retryable
 from cbbot.process.daemon_calls import in_daemon_thread
@@ -30,10 +31,11 @@ from cbbot.runtime.resume import belongs
 from cbbot.runtime.running_figures import observe_running, or_nan
 from cbbot.runtime.state_writer import SAVE_SECONDS, InThread, StateWriter
 from cbbot.runtime.status_answer import About, Moment, phase_of, status_of
-from cbbot.runtime.store import StateStore
+from cbbot.runtime.task_ends import cancelled, first_to_fail
 from cbbot.trader.events import EntriesPaused, EntriesResumed, Event, FlattenAsked, HistoryLoaded, Started
 from cbbot.trader.trader_state import TraderState
 from cbbot.views.bot_metrics import BotMetrics
+from cbbot.views.chart_rows import average_rows, gates_of, with_forming
 from cbbot.views.json_rows import candle_row, decision_row, lot_row
 from cbbot.views.last_known import last_known
 
@@ -93,7 +95,7 @@ class LiveBot:
         ours = document is not None and belongs(document, identity)
         self._early = opened.early
         self._last_known = self._early.shown(
-            last_known(document, _saved_ms(opened.store), ours=ours, live=identity.mode == "live")
+            last_known(document, opened.store.saved_ms(), ours=ours, live=identity.mode == "live")
         )
         self.metrics.observe_last_known(self._last_known)
         self._boot = Boot(about, client, self.metrics, document, identity, now_ms)
@@ -117,7 +119,7 @@ class LiveBot:
             if trading.done():
                 await trading
         finally:
-            await _cancelled(trading, stopped)
+            await cancelled(trading, stopped)
             await self._client.aclose()
         if self._fatal is not None:
             raise self._fatal
@@ -143,12 +145,12 @@ class LiveBot:
             self._queue.put(Started(now_ms))
             parts.candles.begin(history)
             feeds = self._feeding(parts)
-            await _first_to_fail(stepping, executing, *feeds)
+            await first_to_fail(stepping, executing, *feeds)
         finally:
-            await _cancelled(*feeds)
+            await cancelled(*feeds)
             # Cancelled or failed: what is in flight is waited for all the same.
             await self._shut_down(parts, stepping)
-            await _cancelled(stepping, executing)
+            await cancelled(stepping, executing)
             await parts.executor.close()
 
     def _assembled(self, begun: Begun) -> _Parts:
@@ -285,9 +287,14 @@ class LiveBot:
         state, instrument = self._parts.loop.state, self._parts.begun.rules.instrument
         return [lot_row(instrument, lot, state.market.last_price) for lot in state.lots]
 
-    def trades(self, limit: int, before: int | None) -> list[NumberedTrade]:
-        """Newest first. Those of the state that a crash kept from the log come before the log's."""
+    def trades(self, limit: int, before: int | None) -> list[NumberedTrade] | None:
+        """Newest first. Those of the state that a crash kept from the log come before the log's.
+
+        None when none is known, nor whether there are any.
+        """
         logged = self._trade_log.last_number
+        if not (logged or self._last_known.trades) and self.lots() is None:
+            return None
         newer = [trade for trade in reversed(self._last_known.trades) if trade.number > logged]
         rows = [trade for trade in newer if before is None or trade.number < before][:limit]
         return rows + self._trade_log.page(limit - len(rows), before)
@@ -303,9 +310,18 @@ class LiveBot:
         """Oldest first; the newest may be in progress."""
         if self._parts is None:
             return []
-        forming = self._parts.loop.state.market.forming
-        candles = [*self._parts.candles.recent, *([forming] if forming else [])][-limit:]
-        return [candle_row(self._parts.begun.rules.instrument, candle) for candle in candles]
+        instrument = self._parts.begun.rules.instrument
+        return [candle_row(instrument, candle) for candle in _candles(self._parts)[-limit:]]
+
+    def averages(self, limit: int) -> list[AverageRow]:
+        """At the same candles."""
+        return [] if self._parts is None else average_rows(self._parts.begun.rules, _candles(self._parts), limit)
+
+    def gates(self) -> Gates | None:
+        if self._parts is None:
+            return None
+        begun, loop = self._parts.begun, self._parts.loop
+        return gates_of(begun.rules, loop.state, loop.tally.counts, loop.tally.since_ms, begun.clock.now_ms())
 
     def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
         return self._broadcast.listen()
@@ -346,7 +362,7 @@ class LiveBot:
     async def _controlled_early(self, event: Event) -> None:
         """During the start, before there is a state to step."""
         try:
-            await asyncio.wait_for(self._early.take(event), SAVE_SECONDS)
+            await asyncio.wait_for(self._early.take(event, halted=bool(self._last_known.halted)), SAVE_SECONDS)
         except OSError as error:
             reason = "the disk does not answer" if isinstance(error, TimeoutError) else error
             raise Retryable(f"it is in force, but a restart would forget it: {reason}") from error
@@ -357,7 +373,7 @@ class LiveBot:
     def _moment(self) -> Moment:
         parts, waits_for, known = self._parts, self._boot.waits_for, self._last_known
         if parts is None:
-            return Moment(None, None, None, waits_for, "", "", None, known.saved_ms, 0, known)
+            return Moment(None, None, None, waits_for, "", "", None, known.saved_ms, None, known)
         fresh_at, decisions = parts.ticks.fresh_at, parts.loop.decisions
         now = asyncio.get_running_loop().time()
         return Moment(
@@ -374,26 +390,9 @@ class LiveBot:
         )
 
 
-def _saved_ms(store: StateStore) -> int | None:
-    """When the generation that was read was saved."""
-    for path in (store.path, store.previous):
-        with contextlib.suppress(OSError):
-            return int(path.stat().st_mtime * 1000)
-    return None
+def _candles(parts: _Parts) -> list[Candle]:
+    return with_forming(parts.candles.recent, parts.loop.state.market.forming)
 
 
 def _when(saved_at_ms: int | None) -> str:
     return "the start" if saved_at_ms is None else rfc3339(saved_at_ms)
-
-
-async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _first_to_fail(*tasks: asyncio.Task[None]) -> None:
-    """These run for ever: the first that ends has failed, and its error is ours."""
-    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in ended:
-        task.result()

@@ -113,7 +113,7 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, l
     And what of the document could not be used.
 
     A state of another product, mode or venue without anything open gives a fresh start that goes
-    on counting orders and trades; a pause by hand stays.
+    on counting orders and trades; a pause by hand stays. What this account has was never looked at.
 
     Raises:
         UnsafeStart: the state says what cannot be.
@@ -132,7 +132,6 @@ def resumed_state(rules: Rules, identity: Identity, document: Document | None, l
         sequence=saved.sequence,
         trade_count=saved.trade_count,
         paused_by=saved.paused_by,
-        accounted_ms=saved.accounted_ms,
         startup=saved.startup,
     )
     return Decoded(continued, ())

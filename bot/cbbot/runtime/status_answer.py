@@ -51,7 +51,7 @@ class Moment:
     problem: str
     price_age_seconds: float | None
     saved_ms: int | None
-    clock_offset_ms: int
+    clock_offset_ms: int | None
     last_known: LastKnown
 
 
@@ -97,7 +97,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
             "epoch": state.epoch if state else known.epoch,
             "version": about.version,
             "open_lots": _known(state, len(state.lots)) if state else known.open_lots,
-            "breaker_tripped": bool(state.account.breaker) if state else known.breaker,
+            "breaker_tripped": _known(state, bool(state.account.breaker)) if state else known.breaker,
             "entries": _entries(phase, moment),
             "refused": refused,
             "price_age_seconds": moment.price_age_seconds,
@@ -108,6 +108,7 @@ def status_of(about: About, moment: Moment) -> BotStatus:
                 }
             ),
             "pending_orders": _known(state, len(state.intents)) if state else known.pending_orders,
+            "given_up_orders": _known(state, len(state.given_up)) if state else known.given_up_orders,
             "as_of": None if ready else saved_at,
             "last_save_at": saved_at,
             "clock_offset_ms": moment.clock_offset_ms,

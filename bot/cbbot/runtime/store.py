@@ -4,7 +4,8 @@
 
     {"version": 1, "checksum": sha256 of the body's canonical JSON, "epoch": the body's, "body": {...}}
 
-``epoch`` stands outside of the body as well, so that a save can see by the file's first bytes whose it is.
+``epoch`` stands outside of the body as well, so that a save can see by the file's first bytes whose it is. It has to
+be the body's, which is under the checksum; a file without it is one of an older version.
 
 A generation that is torn or corrupt is distinguished from one that was never written: the first falls
 back to the previous one, only the second is a fresh start.
@@ -37,6 +38,10 @@ class CorruptState(BadInput):
     """A state file that is torn, altered, or not ours."""
 
 
+class PredecessorsState(CorruptState):
+    """A state of the Go bot's, which a command makes one of ours of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """``body`` is None for a fresh start; ``warning`` says what was wrong with the newest generation."""
@@ -67,6 +72,10 @@ class StateStore:
             if not self.previous.exists():
                 return Loaded(None)
             problem = f"{self.path} is missing"
+        except PredecessorsState as error:
+            if not self.previous.exists():
+                raise UnsafeStart(str(error)) from error
+            problem = str(error)
         except CorruptState as error:
             problem = str(error)
         try:
@@ -82,6 +91,13 @@ class StateStore:
             self.path.replace(self.path.with_name(self.path.name + ".corrupt"))
         return Loaded(body, f"{problem}; went on with the previous generation, {self.previous.name}")
 
+    def saved_ms(self) -> int | None:
+        """When the generation that a load takes was saved; None when there is none."""
+        for path in (self.path, self.previous):
+            with contextlib.suppress(OSError):
+                return int(path.stat().st_mtime * 1000)
+        return None
+
     def save(self, body: Mapping[str, Any], *, epoch: int | None = None) -> None:
         """Makes ``body`` the newest generation; on return it is durable.
 
@@ -91,7 +107,7 @@ class StateStore:
         Raises:
             OSError: it is not; the generation before it still is.
         """
-        newest = _epoch_of(self.path)
+        newest = None if epoch is None else self._newest_epoch(epoch)
         if epoch is not None and newest is not None and newest > epoch:
             raise OSError(errno.EBUSY, f"it is of epoch {newest}, newer than {epoch}: another process trades on it")
         write_durably(self._temporary, _encoded(body))
@@ -127,6 +143,19 @@ class StateStore:
             self._keep_aside()
         return kept
 
+    def _newest_epoch(self, ours: int) -> int | None:
+        """The epoch of the newest generation; None when there is none that can be trusted.
+
+        Another one than ours is not believed of the file's first bytes alone.
+        """
+        if _epoch_of(self.path) == ours:
+            return ours
+        try:
+            epoch = _envelope(self.path)["body"].get("epoch")
+        except (FileNotFoundError, CorruptState):
+            return None
+        return epoch if isinstance(epoch, int) else None
+
     def _keep_previous(self) -> None:
         """The newest generation becomes the previous one as well: at no moment is there none under its own name.
 
@@ -152,6 +181,21 @@ def read_generation(path: Path) -> dict[str, Any]:
         CorruptState: it cannot be trusted; the message says why.
         FileNotFoundError: it is not there.
     """
+    envelope = _envelope(path)
+    body: dict[str, Any] = envelope["body"]
+    if envelope.get("epoch", body.get("epoch")) != body.get("epoch"):
+        raise CorruptState(
+            f"{path} says epoch {envelope['epoch']!r} before its body and {body.get('epoch')!r} in it: it was altered"
+        )
+    return body
+
+
+def _envelope(path: Path) -> dict[str, Any]:
+    """All of a state file whose body matches its checksum.
+
+    Raises:
+        CorruptState, FileNotFoundError: as :func:`read_generation`.
+    """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -159,8 +203,7 @@ def read_generation(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CorruptState(f"{path} cannot be read: {error.strerror}") from error
     try:
-        envelope = json.loads(raw, parse_constant=_no_number)
-        return _body(path, envelope)
+        return _checked(path, json.loads(raw, parse_constant=_no_number))
     except (ValueError, RecursionError) as error:
         raise CorruptState(f"{path} is no JSON of ours: it was cut short or altered") from error
 
@@ -170,17 +213,19 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
 
-def _body(path: Path, envelope: Any) -> dict[str, Any]:
+def _checked(path: Path, envelope: Any) -> dict[str, Any]:
     if is_predecessors(envelope):
-        raise CorruptState(f"{path} is a state of the Go bot: cbbot state migrate makes one of cbbot's of it")
+        raise PredecessorsState(
+            f"{path} is a state of the Go bot: cbbot migrate bot.env bridge.env {path} makes a TradingBot and a state "
+            f"of it, cbbot state migrate {path} the state alone"
+        )
     if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), dict):
         raise CorruptState(f"{path} is no state file of cbbot")
     if envelope.get("version") != _VERSION:
         raise CorruptState(f"{path} has format version {envelope.get('version')!r}, not {_VERSION}")
-    body: dict[str, Any] = envelope["body"]
-    if envelope.get("checksum") != _checksum(_canonical(body)):
+    if envelope.get("checksum") != _checksum(_canonical(envelope["body"])):
         raise CorruptState(f"{path} does not match its checksum: it was altered")
-    return body
+    return envelope
 
 
 def _canonical(body: Mapping[str, Any]) -> str:

@@ -106,7 +106,10 @@ class StatusTruth:
         _hold(status.open_lots == opened, f"{status.open_lots} open lots, in truth {opened}")
         pending = None if state.not_known else len(state.intents)
         _hold(status.pending_orders == pending, f"{status.pending_orders} pending orders, in truth {pending}")
-        _hold(status.breaker_tripped == bool(state.account.breaker), "the breaker is not as the status says")
+        late = None if state.not_known else len(state.given_up)
+        _hold(status.given_up_orders == late, f"{status.given_up_orders} orders given up, in truth {late}")
+        breaker = None if state.not_known else bool(state.account.breaker)
+        _hold(status.breaker_tripped == breaker, "the breaker is not as the status says")
         _hold(set(status.entries.paused_by) == state.paused_by, f"paused by {status.entries.paused_by}")
         lots = {each.lot for each in status.refused.exits} if status.refused is not None else set()
         _hold(lots == {each.lot for each in state.refused_exits}, f"the exits of lots {lots} are refused")
@@ -155,6 +158,7 @@ def _differ(before: TraderState, after: TraderState) -> bool:
     """Whether more than the market has changed."""
     return (
         before.intents is not after.intents
+        or before.given_up is not after.given_up
         or before.lots is not after.lots
         or before.paused_by is not after.paused_by
         or before.refused_exits is not after.refused_exits

@@ -195,8 +195,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def close(self) -> None:
         """Ends every process, and closes what was dropped with it."""
         self._closed = True
-        for process in self._processes:
-            process.bury()
+        # What a ``finally`` block asks of a loop is asked of this one; with none running asyncio makes a real one.
+        asyncio._set_running_loop(self)  # noqa: SLF001  as above
+        try:
+            for process in list(self._processes):
+                process.bury()
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001  as above
         self._processes.clear()
         self._ready.clear()
         self._timers.clear()

@@ -8,6 +8,7 @@ lots before it, so orders are adopted in the order in which they were placed.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from cbbot.domain.order import Side
 from cbbot.kernel.codes import BUY, EXIT_FLATTEN, EXIT_NONE, EXITS, SELL
@@ -19,11 +20,17 @@ from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import TraderState
 
-__all__ = ["adopted", "must_wait"]
+__all__ = ["adopted", "may_have_closed_a_lot", "must_wait", "reason_at"]
+
+# Of a new order the venue may say for seconds that it is filled, and not yet what of it.
+_READABLE_WITHIN_MS: Final = 30_000
 
 
 def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
-    """Whether an order under way must end first: what it did to the lots is needed to tell what this one did."""
+    """Whether an order under way must end first: what it did to the lots is needed to tell what this one did.
+
+    One that cannot be read may become readable.
+    """
     if order.used_twice:
         return False
     wish = late_orders.wish_given_up(state, order.client_order_id)
@@ -33,9 +40,14 @@ def must_wait(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
     if any(intent.order_id for intent in state.intents):
         return True
     if order.problem:
-        return False
+        return state.elapsed_ms - order.found_at < _READABLE_WITHIN_MS
     # An exit in doubt as well: that another closed its lot later shows that it came to nothing.
     return state.pending and _lot(rules, state, order) is None
+
+
+def may_have_closed_a_lot(rules: Rules, state: TraderState, order: ListedOrder) -> bool:
+    """Whether a lot that nothing else is closing may have been closed by the order."""
+    return not order.problem and _lot(rules, state, order) is not None
 
 
 def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | str:
@@ -56,7 +68,9 @@ def adopted(rules: Rules, state: TraderState, order: ListedOrder) -> Intent | st
         )
     lot = _lot(rules, state, order)
     if lot is not None and wish is None:
-        return _intent(order, Purpose.EXIT, lot.id, _reason(rules, lot, order.price))
+        # At which price it is executed, is often not known yet.
+        reason = reason_at(rules, lot, order.price) if order.price else EXITS[EXIT_NONE]
+        return _intent(order, Purpose.EXIT, lot.id, reason)
     side = BUY if order.side is Side.BUY else SELL
     opens = bool(order.quote_units) if side == BUY else bool(order.base) and not rules.settings.long_only
     if opens and all(each.side == side for each in state.lots):
@@ -91,7 +105,8 @@ def _lot(rules: Rules, state: TraderState, order: ListedOrder) -> Lot | None:
     return larger[0] if len(larger) == 1 else None
 
 
-def _reason(rules: Rules, lot: Lot, ticks: int) -> str:
+def reason_at(rules: Rules, lot: Lot, ticks: int) -> str:
+    """Why a lot was sold at a price, as far as the price tells."""
     code = _level(rules, lot, ticks)
     return EXITS[code if code != EXIT_NONE else EXIT_FLATTEN]
 
@@ -110,8 +125,10 @@ def _intent(order: ListedOrder, purpose: Purpose, lot: int, reason: str) -> Inte
         quote_units=order.quote_units,
         reason=reason,
         created_ms=order.created_ms,
-        progress=Progress.ACCEPTED,
+        progress=Progress.UNKNOWN if order.in_doubt else Progress.ACCEPTED,
         order_id=order.order_id,
+        sent_ms=order.sent_ms,
+        sent_at=order.found_at,
     )
 
 

@@ -9,11 +9,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cbbot.domain.order import Side
 from cbbot.kernel.lot import Lot
 from cbbot.trader.intent import Intent, Purpose
+from cbbot.trader.rules import Rules
 from cbbot.trader.trader_state import LOOKED_FOR_AGAIN_MS, GivenUp, TraderState
 
-__all__ = ["due", "exit_given_up", "given_up", "looked", "may_appear", "no_longer_given_up", "started", "wish_given_up"]
+__all__ = [
+    "an_exit_may_appear",
+    "due",
+    "entries_notional",
+    "exit_given_up",
+    "given_up",
+    "looked",
+    "may_appear",
+    "no_longer_given_up",
+    "started",
+    "wish_given_up",
+]
 
 
 def given_up(state: TraderState, intent: Intent) -> TraderState:
@@ -47,6 +60,18 @@ def exit_given_up(state: TraderState, lot: Lot) -> Intent | None:
         if same and wish.client_order_id not in under_way:
             return wish
     return None
+
+
+def an_exit_may_appear(state: TraderState) -> bool:
+    """Whether an exit was given up that may have been carried out all the same."""
+    return any(each.intent.purpose is Purpose.EXIT for each in state.given_up)
+
+
+def entries_notional(rules: Rules, state: TraderState, ticks: int) -> int:
+    """What entries that were given up may yet cost, in ledger units: a BUY its budget, a SELL its base at ``ticks``."""
+    quote_ledger = rules.params.quote_ledger
+    entries = [each.intent for each in state.given_up if each.intent.purpose is Purpose.ENTRY]
+    return sum(each.quote_units * quote_ledger if each.side is Side.BUY else each.base * ticks for each in entries)
 
 
 def started(state: TraderState) -> TraderState:

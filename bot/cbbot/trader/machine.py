@@ -96,7 +96,7 @@ def _handled(rules: Rules, state: TraderState, event: Event) -> Outcome:  # noqa
         case OrderContradicts():
             return order_outcomes.contradicted(state, event)
         case OrdersListed():
-            return order_outcomes.order_ended(rules, *startup.listed(state, event))
+            return order_outcomes.order_ended(rules, *startup.listed(rules, state, event))
         case OrdersNotListed():
             return startup.not_listed(state, event)
         case HistoryLoaded():

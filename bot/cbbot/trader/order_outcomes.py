@@ -8,10 +8,11 @@ from typing import Final
 from cbbot.domain.order import Execution, Side
 from cbbot.kernel.account import booked_close, booked_open, close_net
 from cbbot.kernel.advance import Closed
-from cbbot.kernel.codes import BUY, EXITS, SELL
+from cbbot.kernel.codes import BUY, EXIT_NONE, EXITS, SELL
 from cbbot.kernel.lot import Lot, opened, promoted, reduced
 from cbbot.kernel.money import fee_up
 from cbbot.trader import account_flows, late_orders, notices, refused_orders, startup
+from cbbot.trader.adoption import reason_at
 from cbbot.trader.commands import Checkpoint, Command, Count, Place
 from cbbot.trader.events import (
     OrderAbsent,
@@ -253,6 +254,8 @@ def _closed(rules: Rules, state: TraderState, intent: Intent, execution: Executi
     exit_fee = _fee(rules, execution)
     net = close_net(part, execution.value, exit_fee)
     reason_code = EXITS.index(intent.reason)
+    if reason_code == EXIT_NONE:
+        reason_code = EXITS.index(reason_at(rules, lot, execution.price))
     done = Closed(part, intent.created_ms, execution.price, execution.value, exit_fee, net, reason_code)
     lots, dust, remains = _what_remains(rules, state, lot, remainder, execution.price)
     lots = _with_runner(rules, state, lots)

@@ -95,13 +95,18 @@ def _unknown(document: Document) -> list[str]:
 
 def _lots(rules: Rules, document: Document, now_ms: int, warnings: list[str]) -> tuple[Lot, ...]:
     """Oldest first. The runner is the one that trails, else the oldest, as in the Go bot."""
-    found = document["Lots"] or []
+    # What Go writes for no lots is null.
+    found = [] if document["Lots"] is None else document["Lots"]
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise BadState("Lots is no list of objects")
     # Two of the same moment stay in the order of the file.
     order = sorted(range(len(found)), key=lambda at: _time_ms(found[at], "OpenTime", f"Lots[{at}]."))
-    trailing = [at for at in order if found[at].get("TrailActive") is True]
+    trailing = [at for at in order if _trails(found[at], f"Lots[{at}].")]
     runner = (trailing or order or [-1])[0]
+    warnings += [
+        f"Lots[{at}].TrailStop {found[at].get('TrailStop')} is left out: one lot trails, Lots[{runner}]"
+        for at in trailing[1:]
+    ]
     lots = tuple(
         _lot(rules, found[at], f"Lots[{at}].", number, now_ms, warnings, runner=at == runner)
         for number, at in enumerate(order, 1)
@@ -122,12 +127,19 @@ def _lot(
     ticks, base = instrument.ticks(price), instrument.base_units(size + _FLOAT_NOISE)
     if ticks <= 0 or base <= 0:
         raise BadState(f"{path}OpenPrice or SizeBase is below the venue's increment")
+    cut = size - instrument.base_increment * base
+    if cut > _FLOAT_NOISE:
+        warnings.append(
+            f"{path}SizeBase is {size:f}, no multiple of {instrument.base_increment:f}: "
+            f"the rest, {cut:f}, belongs to no lot"
+        )
     opened_ms = _past_ms(fields, "OpenTime", path, now_ms)
     if opened_ms < 0:
-        raise BadState(f"{path}OpenTime is not known")
+        raise BadState(f"{path}OpenTime is not known. Set it in a copy of the file to when the lot was opened")
     exact = to_price(params, ticks)
     take = runner_take(params, side, exact) if runner else scalp_take(params, side, exact, max(number - 2, 0))
-    trailing = runner and fields.get("TrailActive") is True
+    trailing = runner and _trails(fields, path)
+    peak, trail_stop = _trail(fields, path, side) if trailing else (0.0, 0.0)
     return Lot(
         id=number,
         side=side,
@@ -141,9 +153,27 @@ def _lot(
         stop=_level(fields, "Stop", path, -side, exact, stop(params, side, exact), warnings),
         take=_level(fields, "Take", path, side, exact, take, warnings),
         trailing=trailing,
-        peak=float(_amount(fields, "TrailPeak", path)) if trailing else 0.0,
-        trail_stop=float(_amount(fields, "TrailStop", path)) if trailing else 0.0,
+        peak=peak,
+        trail_stop=trail_stop,
     )
+
+
+def _trails(fields: Document, path: str) -> bool:
+    active = fields.get("TrailActive")
+    if active is not None and not isinstance(active, bool):
+        raise BadState(f"{path}TrailActive is {active!r}, neither true nor false")
+    return bool(active)
+
+
+def _trail(fields: Document, path: str, side: int) -> tuple[float, float]:
+    """Peak and stop. A stop beyond its peak would close the lot at once."""
+    peak, trail_stop = float(_amount(fields, "TrailPeak", path)), float(_amount(fields, "TrailStop", path))
+    if min(peak, trail_stop) <= 0 or side * (peak - trail_stop) < 0:
+        raise BadState(
+            f"{path}TrailStop is {trail_stop:g} at a TrailPeak of {peak:g}, which is no trail. Correct it in a copy of "
+            "the file, or set TrailActive to false there: the trail begins anew"
+        )
+    return peak, trail_stop
 
 
 def _level(

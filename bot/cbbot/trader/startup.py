@@ -9,10 +9,11 @@ with the lots. On paper there is no account: what was filled is in the state.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
+from cbbot.domain.own_order_id import id_prefix
 from cbbot.kernel.codes import BUY
 from cbbot.trader import adoption, late_orders, notices
 from cbbot.trader.commands import Checkpoint, Command, ListOrders, LookUp
@@ -62,10 +63,14 @@ def began(rules: Rules, state: TraderState, now_ms: int) -> Outcome:
 
 
 def time_passed(state: TraderState, now_ms: int) -> Outcome:
-    """Asks for the list again: after a failure, once what was invisible at the first look must be there, and later."""
+    """Asks for the list again.
+
+    After a failure, while an order in it cannot be read, once what was invisible at the first look must be there, and
+    later.
+    """
     startup = state.startup
     wanted = startup.looks == 0 or (startup.looks < _LOOKS and now_ms - startup.started_ms >= INVISIBLE_MS)
-    wanted = wanted and not state.reconciled
+    wanted = (wanted and not state.reconciled) or any(order.problem for order in startup.unaccounted)
     if startup.started_ms < 0 or not (wanted or late_orders.due(state)):
         return state, ()
     again_ms = _ASK_AGAIN_MS if wanted else _LATER_AGAIN_MS
@@ -80,24 +85,20 @@ def _asking(state: TraderState) -> Outcome:
     since_ms = known_ms - _MARGIN_MS if known else started_ms - _NEVER_SAVED_MS
     oldest_ms = min((each.intent.created_ms for each in state.given_up), default=since_ms)
     since_ms = min(since_ms, oldest_ms - _MARGIN_MS) if state.given_up else since_ms
-    return state, (ListOrders(_prefix(state), max(since_ms, 0)),)
-
-
-def _prefix(state: TraderState) -> str:
-    return f"{state.identity.bot_id}-"
+    return state, (ListOrders(id_prefix(state.identity.bot_id), max(since_ms, 0)),)
 
 
 def not_listed(state: TraderState, event: OrdersNotListed) -> Outcome:
     return replace(state, startup=replace(state.startup, problem=event.reason)), ()
 
 
-def listed(state: TraderState, event: OrdersListed) -> Outcome:
+def listed(rules: Rules, state: TraderState, event: OrdersListed) -> Outcome:
     """A complete list: what of it the state does not know waits to be adopted, oldest first."""
     startup = state.startup
     if startup.started_ms < 0:
         return state, ()
     if state.reconciled:
-        return _listed_later(state, event)
+        return _listed_later(rules, state, event)
     late = event.at_ms - startup.started_ms >= INVISIBLE_MS
     state, commands = _newer_than_all(state, event.orders)
     # What the bridge says of earlier epochs holds for ours only as long as none of them was newer.
@@ -111,28 +112,37 @@ def listed(state: TraderState, event: OrdersListed) -> Outcome:
     return late_orders.looked(replace(state, startup=changed, watching=not waiting)), commands
 
 
-def _listed_later(state: TraderState, event: OrdersListed) -> Outcome:
+def _listed_later(rules: Rules, state: TraderState, event: OrdersListed) -> Outcome:
     """A list while trading goes on: what has taken effect late is adopted as it is at a start."""
     waiting = _waiting(state, event.orders)
     unknown = tuple(each for each in waiting if late_orders.wish_given_up(state, each.client_order_id) is None)
     state, commands = _newer_than_all(state, unknown)
-    # A lot that one of these may have sold is not sold before it is known which.
-    blind = any(order.base for order in unknown)
+    # A lot that one of these may have sold is not sold before it is known which. One that is being sold waits anyway.
+    blind = any(adoption.may_have_closed_a_lot(rules, state, order) for order in unknown)
     changed = replace(state.startup, unaccounted=waiting, problem="")
     return late_orders.looked(replace(state, startup=changed, watching=not blind)), commands
 
 
 def _waiting(state: TraderState, orders: tuple[ListedOrder, ...]) -> tuple[ListedOrder, ...]:
     """Those that are still to be adopted, those of the list that the state does not know among them, oldest first."""
-    before = state.startup.unaccounted
-    known = {order.client_order_id for order in before}
     firsts, others = first_and_others(state, orders)
+    before = [_read_anew(order, firsts) for order in state.startup.unaccounted]
+    known = {order.client_order_id for order in before}
     found = [
-        order
+        replace(order, found_at=state.elapsed_ms)
         for order in firsts
         if order.client_order_id not in known and late_orders.may_appear(state, order.client_order_id, order.sequence)
+        if not (order.in_doubt and late_orders.wish_given_up(state, order.client_order_id))
     ]
     return tuple(sorted((*before, *found, *others), key=lambda order: (order.sequence, order.epoch)))
+
+
+def _read_anew(order: ListedOrder, listed_now: Iterable[ListedOrder]) -> ListedOrder:
+    """The order as the newest list has it if it could not be read before, or was in doubt."""
+    if not (order.problem or order.in_doubt) or order.used_twice:
+        return order
+    newer = next((each for each in listed_now if each.client_order_id == order.client_order_id), order)
+    return replace(newer, found_at=order.found_at)
 
 
 def _newer_than_all(state: TraderState, orders: tuple[ListedOrder, ...]) -> Outcome:
@@ -169,12 +179,15 @@ def advanced(rules: Rules, state: TraderState) -> Outcome:
 
 def _next_adopted(rules: Rules, state: TraderState) -> Outcome:
     order, *later = state.startup.unaccounted
+    found = adoption.adopted(rules, state, order)
+    if isinstance(found, str) and order.in_doubt:
+        # Perhaps there is no such order. If there is, a later list has it.
+        return replace(state, startup=replace(state.startup, unaccounted=tuple(later))), ()
     state = replace(
         state,
         sequence=max(state.sequence, order.sequence),
         startup=replace(state.startup, unaccounted=tuple(later), accounted=(*state.startup.accounted, mark(order))),
     )
-    found = adoption.adopted(rules, state, order)
     state = late_orders.no_longer_given_up(state, order.client_order_id)
     if order.unfilled:
         # The lot that was to be sold has the dust that was to leave with it, until it is.
@@ -207,6 +220,9 @@ def compared_with_lots(rules: Rules, state: TraderState) -> Outcome:
     # What was filled lately may not be in the balances yet.
     if missing > 0 and balances.at_ms - max(startup.started_ms, state.last_order_ms) < INVISIBLE_MS:
         return state, ()
+    if missing > 0 and late_orders.an_exit_may_appear(state):
+        # It may have been sold by that: nobody is to bring it back, or to write the lot off.
+        return _asking(state) if state.elapsed_ms - startup.asked_at >= _ASK_AGAIN_MS else (state, ())
     state = replace(state, startup=replace(startup, compared=True))
     if missing > 0:
         state, commands = _short(rules, state, balances.base, missing)

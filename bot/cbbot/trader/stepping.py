@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import isnan
 
 from cbbot.domain.order import Side
+from cbbot.domain.own_order_id import own_order_id
 from cbbot.kernel.account import position, stops, with_breaker, with_day
 from cbbot.kernel.codes import (
     ALLOWED,
@@ -157,7 +158,7 @@ def _place(
 ) -> Outcome:
     """Write an order down under the next id, or that of the order given up; the checkpoint stands before it is sent."""
     sequence = state.sequence if given_up else state.sequence + 1
-    name = given_up or f"{state.identity.bot_id}-{state.epoch}-{sequence}"
+    name = given_up or own_order_id(state.identity.bot_id, state.epoch, sequence)
     intent = Intent(name, purpose, lot, side, base, quote_units, reason, now_ms, sent_at=state.elapsed_ms)
     changed = replace(state, sequence=sequence, intents=(*state.intents, intent), last_order_ms=now_ms)
     if state.accounting and not given_up:
@@ -228,12 +229,14 @@ def _size(
         # What is sold to open a lot is base, and none that a lot owns: lots of both sides never coexist.
         cash = UNLIMITED
     equity = account_figures.equity(rules, state, price)
-    sized = entry(params, wanted, price, std_ratio, equity, cash, state.account.cost_sum)
+    # What may still be carried out late must not take the lots above the cap.
+    exposure = state.account.cost_sum + late_orders.entries_notional(rules, state, price)
+    sized = entry(params, wanted, price, std_ratio, equity, cash, exposure)
     if sized.denied != ALLOWED:
         return 0, 0, DENIALS[sized.denied]
     if rules.live and wanted != BUY and sized.base > _free_base(state):
         return 0, 0, "insufficient_funds"
-    if rules.live and wanted == BUY and _may_exceed(rules, state, sized.spend):
+    if rules.live and wanted == BUY and _may_exceed(rules, exposure, sized.spend):
         return 0, 0, DENIALS[DENY_MAX_EXPOSURE]
     return sized.base, sized.spend, "entered"
 
@@ -243,10 +246,10 @@ def _free_base(state: TraderState) -> int:
     return state.balances.base - state.dust.base if state.balances is not None else 0
 
 
-def _may_exceed(rules: Rules, state: TraderState, spend: int) -> bool:
+def _may_exceed(rules: Rules, exposure: int, spend: int) -> bool:
     """Whether a BUY could end above the cap: the venue fills up to the whole budget when its fee is lower than ours."""
     cap = rules.params.max_exposure_ledger
-    return cap != NO_CAP and state.account.cost_sum + spend > cap
+    return cap != NO_CAP and exposure + spend > cap
 
 
 def _currency(rules: Rules, ticks: float) -> float | None:

@@ -121,6 +121,7 @@ class BotMetrics:
         self._refused_entries = new("bot_entries_refused", "1 while entries are refused by bridge or venue.")
         self._short = new("bot_short_lots", "Open lots that the account lacks the base of.")
         self._pending = new("bot_pending_orders", "Orders whose end is not known yet.")
+        self._given_up = new("bot_given_up_orders", "Orders believed absent that may still be carried out.")
         self._unknown = new("bot_unknown_orders", "Orders of which nobody knows whether they were placed.")
         self._contradicted = new("bot_contradicted_orders", "Orders whose id stands for another order at the venue.")
         self._epoch = new("bot_epoch", "Epoch of this run; rises with every start.")
@@ -198,6 +199,7 @@ class BotMetrics:
             self._refused_exits: len(refused) if stands else None,
             self._short: sum(each.short for each in refused) if stands else None,
             self._pending: known.pending_orders if stands else None,
+            self._given_up: known.given_up_orders if stands else None,
             self._last_price: known.last_price,
             self._epoch: known.epoch,
             self.last_save: None if known.saved_ms is None else known.saved_ms // 1000,
@@ -216,6 +218,9 @@ class BotMetrics:
         def currency(ledger: int | None) -> float:
             return math.nan if ledger is None else float(rules.instrument.money(ledger))
 
+        def count(figure: float) -> float:
+            return math.nan if state.not_known else figure
+
         account = state.account
         figures = account_figures.figures(rules, state)
         known = not state.not_known
@@ -224,16 +229,17 @@ class BotMetrics:
         self._unrealized.set(currency(figures.unrealised if known else None))
         self._daily.set(currency(account.day_realised if known else None))
         self._exposure.set(currency(account.cost_sum if known else None))
-        self._lots.set(len(state.lots) if known else math.nan)
-        self._breaker.set(account.breaker)
+        self._lots.set(count(len(state.lots)))
+        self._breaker.set(count(account.breaker))
         self._paused.set(bool(state.paused_by))
         self._halted.set(bool(state.halted))
-        self._refused_exits.set(len(state.refused_exits))
+        self._refused_exits.set(count(len(state.refused_exits)))
         self._refused_entries.set(state.refused_entries is not None)
-        self._short.set(sum(refused.short for refused in state.refused_exits))
-        self._pending.set(len(state.intents) if known else math.nan)
-        self._unknown.set(sum(intent.progress is Progress.UNKNOWN for intent in state.intents))
-        self._contradicted.set(sum(intent.progress is Progress.CONTRADICTED for intent in state.intents))
+        self._short.set(count(sum(refused.short for refused in state.refused_exits)))
+        self._pending.set(count(len(state.intents)))
+        self._given_up.set(count(len(state.given_up)))
+        self._unknown.set(count(sum(intent.progress is Progress.UNKNOWN for intent in state.intents)))
+        self._contradicted.set(count(sum(intent.progress is Progress.CONTRADICTED for intent in state.intents)))
         self._epoch.set(state.epoch)
         self._fitted.set(state.model is not None)
         self._observe_market(rules, state)

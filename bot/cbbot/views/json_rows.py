@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cbbot.contract.bot_api import DecisionRow, LotRow, Refused, TradeRow
+from collections.abc import Sequence
+
+from cbbot.contract.bot_api import DecisionRow, GateVerdict, LotRow, Refused, TradeRow
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.domain.candle import Candle
 from cbbot.domain.instrument import Instrument
@@ -26,7 +28,7 @@ def trade_row(instrument: Instrument, closed: Closed) -> TradeRow:
     return TradeRow.model_validate(trade_fields(instrument, closed))
 
 
-def decision_row(instrument: Instrument, decision: Decision) -> DecisionRow:
+def decision_row(instrument: Instrument, decision: Decision, gates: Sequence[GateVerdict] = ()) -> DecisionRow:
     return DecisionRow.model_validate(
         {
             "at": rfc3339(decision.at_ms),
@@ -36,6 +38,7 @@ def decision_row(instrument: Instrument, decision: Decision) -> DecisionRow:
             "fast": decision.fast,
             "slow": decision.slow,
             "reason": decision.reason,
+            "gates": list(gates),
         }
     )
 

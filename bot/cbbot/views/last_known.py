@@ -5,7 +5,7 @@ Read off the document's own text: amounts need no increments to be shown. Nothin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -36,10 +36,12 @@ class LastKnown:
     last_fit_ms: int = -1
     open_lots: int | None = None
     pending_orders: int | None = None
-    breaker: bool = False
+    given_up_orders: int | None = None
+    breaker: bool | None = None
     paused_by: tuple[str, ...] = ()
     flattening: bool = False
     halted: str = ""
+    halt_ended: bool = False
     lots: tuple[LotRow, ...] = ()
     trades: tuple[NumberedTrade, ...] = ()
     refused: Refused | None = None
@@ -49,10 +51,15 @@ class LastKnown:
         """What a person must know of the state beside its figures; empty when there is nothing."""
         if self.halted:
             return f"the state is halted: {self.halted}"
-        return "the state closes every lot" if self.flattening else ""
+        paused = ", entries stay paused by hand" if "hand" in self.paused_by else ""
+        said = {
+            f"the state is no longer halted, by hand: exits go on once the start is over{paused}": self.halt_ended,
+            "the state closes every lot": self.flattening,
+        }
+        return "; ".join(words for words, so in said.items() if so)
 
 
-FIRST_START = LastKnown(open_lots=0, pending_orders=0)
+FIRST_START = LastKnown(open_lots=0, pending_orders=0, given_up_orders=0, breaker=False)
 """On paper, where nothing is but what is in the state."""
 
 
@@ -64,7 +71,7 @@ def last_known(document: Document | None, saved_ms: int | None, *, ours: bool, l
     if document is None:
         return LastKnown() if live else FIRST_START
     try:
-        return _read(brought_up_to_date(document), saved_ms, ours=ours)
+        return _read(brought_up_to_date(document), saved_ms, ours=ours, live=live)
     except (BadInput, ValidationError, KeyError, TypeError, ValueError, AttributeError, InvalidOperation):
         # The start says what is wrong with it, and refuses. Until then nothing is known.
         return LastKnown(saved_ms=saved_ms)
@@ -75,10 +82,10 @@ def trades_of(document: Document | None) -> tuple[NumberedTrade, ...]:
     return tuple(_trade(trade) for trade in document["trades"]) if document is not None else ()
 
 
-def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
+def _read(document: Document, saved_ms: int | None, *, ours: bool, live: bool) -> LastKnown:
     epoch, paused_by = int(document["epoch"]), tuple(sorted(document["paused_by"]))
     if not ours:
-        return LastKnown(epoch=epoch, paused_by=paused_by, open_lots=0, pending_orders=0)
+        return replace(LastKnown() if live else FIRST_START, epoch=epoch, paused_by=paused_by)
     account, price = document["account"], document["last_price"]
     if document["mode"] == "live" and document["accounted_ms"] < 0 and not document["lots"]:
         return LastKnown(saved_ms=saved_ms, epoch=epoch, paused_by=paused_by)
@@ -92,6 +99,7 @@ def _read(document: Document, saved_ms: int | None, *, ours: bool) -> LastKnown:
         last_fit_ms=int(document["last_fit_ms"]),
         open_lots=len(document["lots"]),
         pending_orders=len(document["intents"]),
+        given_up_orders=len(document["given_up"]),
         breaker=bool(account["breaker"]),
         paused_by=paused_by,
         flattening=bool(document["flattening"]),

@@ -158,6 +158,14 @@ def test_an_unknown_field_of_a_tradingbot_is_an_error_that_names_the_nearest() -
         read_spec({"product": {"id": "BTC-USD"}, "strategy": {"maFst": 3}})
 
 
+@pytest.mark.parametrize("url", ["ftp://me:hidden@bridge", "http://me:hidden@bridge:99999", "me:hidden@bridge"])
+def test_a_password_in_an_address_is_not_repeated_in_an_error(url: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load({"BRIDGE_URL": url})
+    assert "***@bridge" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_secret_is_never_repeated_in_an_error_or_in_text() -> None:
     with pytest.raises(BadSettings) as caught:
         load({"SLACK_WEBHOOK": "token-not-a-url"})

@@ -51,6 +51,12 @@ class Office:
         yield OrderAccepted(now_ms, intent.client_order_id, "venue")
 
 
+def state_of(*intents: Intent) -> Any:
+    """What a command executor reads of a state."""
+    by_id = {intent.client_order_id: intent for intent in intents}
+    return SimpleNamespace(paused_by=frozenset(), intent=by_id.get)
+
+
 def executed(broken: str, *commands: Command) -> tuple[Event, float]:
     """What the trader hears of its exit, and how many failures were counted."""
 
@@ -59,7 +65,7 @@ def executed(broken: str, *commands: Command) -> tuple[Event, float]:
         queue, metrics = EventQueue(), BotMetrics()
         executor = CommandExecutor(office, office, queue, metrics, office)
         running = asyncio.create_task(executor.run())
-        state: Any = SimpleNamespace(paused_by=frozenset())
+        state = state_of(*(command.intent for command in commands if isinstance(command, Place)))
         executor.submit(CommandBatch(1, state, commands, 2_000))
         await executor.drained()
         running.cancel()
@@ -86,9 +92,8 @@ def test_an_entry_has_a_bound_from_when_it_was_decided_and_an_exit_has_none(virt
     async def main() -> None:
         office: Any = Office("")
         executor = CommandExecutor(office, office, EventQueue(), BotMetrics(), office)
-        state: Any = SimpleNamespace(paused_by=frozenset())
         await asyncio.sleep(100)
-        executor.submit(CommandBatch(0, state, (Place(ENTRY, 100), Place(EXIT, 100)), 2_000))
+        executor.submit(CommandBatch(0, state_of(ENTRY, EXIT), (Place(ENTRY, 100), Place(EXIT, 100)), 2_000))
         await asyncio.sleep(32)  # frozen before it was sent
         running = asyncio.create_task(executor.run())
         await executor.drained()
@@ -108,14 +113,32 @@ def test_an_entry_that_is_sent_again_has_the_bound_of_its_decision(
         executor = CommandExecutor(office, office, EventQueue(), BotMetrics(), office)
         again = replace(ENTRY, progress=Progress.UNKNOWN, created_ms=2_000 + decided_ms)
         running = asyncio.create_task(executor.run())
-        state: Any = SimpleNamespace(paused_by=frozenset())
-        executor.submit(CommandBatch(0, state, (Place(again, 100),), 2_000))
+        executor.submit(CommandBatch(0, state_of(again), (Place(again, 100),), 2_000))
         await executor.drained()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert office.until == {Purpose.ENTRY: bound}
 
     virtually(main)
+
+
+@pytest.mark.parametrize("commanded", [True, False], ids=["with commands", "without"])
+def test_an_order_whose_end_is_known_meanwhile_is_not_sent_once_more(commanded: bool) -> None:
+    async def main() -> None:
+        office: Any = Office("")
+        executor = CommandExecutor(office, office, EventQueue(), BotMetrics(), office)
+        doubted = replace(EXIT, progress=Progress.UNKNOWN)
+        executor.submit(CommandBatch(0, state_of(doubted), (Place(doubted, 100),), 2_000))
+        # The disk was slow with what came before, and the answer came.
+        newer = CommandBatch(1, state_of(), (NOTICE,) if commanded else (), 5_000)
+        (executor.submit if commanded else executor.note)(newer)
+        running = asyncio.create_task(executor.run())
+        await executor.drained()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert office.until == {}
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -149,8 +172,7 @@ def test_when_the_bot_stops_no_entry_leaves_and_later_nothing(intent: Intent, an
         executor.refuse_entries()
         if hold:
             executor.hold_orders()
-        state: Any = SimpleNamespace(paused_by=frozenset())
-        executor.submit(CommandBatch(0, state, (Checkpoint(), Place(intent, 100)), 2_000))
+        executor.submit(CommandBatch(0, state_of(intent), (Checkpoint(), Place(intent, 100)), 2_000))
         await executor.drained()
         running.cancel()
         answers = []

@@ -83,6 +83,53 @@ def test_the_last_word_of_each_counts_and_a_flatten_closes_the_lots_of_the_state
     virtually(main)
 
 
+@pytest.mark.parametrize(
+    ("asked", "paused_by"),
+    [(["resume"], ["hand"]), (["resume", "resume"], []), (["resume", "pause"], ["hand"]), (["pause"], ["hand"])],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_resume_during_the_start_ends_a_halt_and_says_what_goes_on(
+    make_rig: Any,
+    virtually: Any,
+    fake_bridge: Any,
+    tmp_path: Path,
+    asked: list[str],
+    paused_by: list[str],
+    killed: bool,
+) -> None:
+    """A person's first word ends the halt, and entries stay paused until the next, as in a bot that has started."""
+    bridge, still_halted = fake_bridge(), asked == ["pause"]
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path)
+        await rig.until(lambda: rig.bot.readiness[0])
+        await rig.stop()
+        document = read_generation(rig.store.path)
+        document.update(halted="an id used twice")
+        rig.store.save(document)
+        down(bridge)
+        rig = make_rig(bridge, tmp_path)
+        await asyncio.sleep(5)
+        for word in asked:
+            await (rig.bot.resume_entries("hand") if word == "resume" else rig.bot.pause_entries("hand"))
+        if killed:
+            rig.running.cancel()
+            await asyncio.gather(rig.running, return_exceptions=True)
+            rig = make_rig(bridge, tmp_path)
+        status = rig.bot.status()
+        words = "the state is halted: an id used twice" if still_halted else "no longer halted, by hand: exits go on"
+        assert words in status.reason
+        assert ("entries stay paused by hand" in status.reason) is (not still_halted and paused_by == ["hand"])
+        assert (status.entries.paused_by, rig.exposed()["bot_halted"]) == (paused_by, still_halted)
+        bridge.broken.clear()
+        await rig.until(lambda: "history" not in rig.bot.status().reason and rig.bot.state is not None)
+        await rig.until(lambda: rig.bot.state.watching)
+        assert (bool(rig.bot.state.halted), sorted(rig.bot.state.paused_by)) == (still_halted, paused_by)
+        await rig.stop()
+
+    virtually(main)
+
+
 def test_while_the_history_is_awaited_control_is_taken_as_ever(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from cbbot.contract.bot_api import BotStatus
 from cbbot.domain.instrument import BTC_USD
 from cbbot.runtime.status_answer import About, Moment, status_of
 from cbbot.trader.codec import encode
-from cbbot.trader.events import OrdersListed
+from cbbot.trader.events import OrderAbsent, OrdersListed, OrderUnknown
 from cbbot.views.bot_metrics import BotMetrics
 from cbbot.views.json_rows import lot_row
 from cbbot.views.last_known import FIRST_START, last_known
@@ -44,15 +44,53 @@ def test_a_first_live_start_knows_nothing_before_the_accounts_orders_are_listed(
     trader = TraderHarness({"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}, unanswered)
     trader.state = replace(trader.state, identity=replace(trader.state.identity, mode="live"))
     trader.start(flat_history(1_699_996_440, 10_000))
-    none = dict.fromkeys(("open_lots", "pending_orders", "equity_usd", "exposure_usd", "daily_pnl_usd"))
+    orders = ("open_lots", "pending_orders", "given_up_orders")
+    none = dict.fromkeys((*orders, "equity_usd", "exposure_usd", "daily_pnl_usd", "breaker_tripped"))
     document = encode(trader.rules, trader.state)
     assert status(trader).model_dump(include=set(none)) == none
-    assert all(math.isnan(measured(trader, name)) for name in ("bot_open_lots", "bot_equity_usd", "bot_pending_orders"))
+    figures = (
+        "bot_open_lots", "bot_equity_usd", "bot_pending_orders", "bot_given_up_orders", "bot_breaker_tripped",
+        "bot_refused_exits", "bot_short_lots", "bot_unknown_orders", "bot_contradicted_orders",
+    )  # fmt: skip
+    assert [name for name in figures if not math.isnan(measured(trader, name))] == []
     assert last_known(document, 1, ours=True, live=True).open_lots is None
     trader.feed(OrdersListed(trader.state.startup.started_ms, ()))
     known = status(trader)
     assert (known.open_lots, known.pending_orders, known.equity_usd) == (0, 0, "1000.0000000000")
+    assert (known.breaker_tripped, known.given_up_orders) == (False, 0)
     assert (measured(trader, "bot_open_lots"), measured(trader, "bot_equity_usd")) == (0, 1000)
+    assert (measured(trader, "bot_breaker_tripped"), measured(trader, "bot_given_up_orders")) == (0, 0)
+
+
+def test_an_order_whose_absence_was_believed_is_told_for_as_long_as_it_may_be_carried_out() -> None:
+    trader = LiveTraderHarness()
+    trader.balances()
+    (entry,) = trader.tick("100")
+    trader.feed(OrderUnknown(trader.now_ms, entry.client_order_id, "timed out"))
+    assert (status(trader).pending_orders, status(trader).given_up_orders) == (1, 0)
+    trader.now_ms += 31_000
+    trader.pass_time()
+    trader.feed(OrderAbsent(trader.now_ms, entry.client_order_id, complete=True))
+    assert (status(trader).pending_orders, status(trader).given_up_orders) == (0, 1)
+    assert measured(trader, "bot_given_up_orders") == 1
+    kept = last_known(encode(trader.rules, trader.state), 1, ours=True, live=True)
+    assert (kept.pending_orders, kept.given_up_orders) == (0, 1)
+    metrics = BotMetrics()
+    metrics.observe_last_known(kept)
+    assert metrics.registry.get_sample_value("bot_given_up_orders") == 1
+    trader.now_ms += 301_000
+    trader.pass_time()
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    assert status(trader).given_up_orders == 0
+
+
+def test_a_state_of_another_mode_says_nothing_of_what_the_account_has() -> None:
+    trader = TraderHarness({}, unanswered)
+    document = encode(trader.rules, trader.state)
+    live, paper = (last_known(document, 1, ours=False, live=each) for each in (True, False))
+    assert (live.open_lots, live.pending_orders, live.given_up_orders, live.breaker) == (None, None, None, None)
+    assert (paper.open_lots, paper.pending_orders, paper.given_up_orders, paper.breaker) == (0, 0, 0, False)
+    assert live.epoch == paper.epoch == trader.state.epoch
 
 
 def test_equity_that_is_the_balances_is_not_known_before_them() -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from cbbot.errors import CbbotError, Retryable
+from cbbot.runtime.early_control import EarlyControl
 from cbbot.runtime.state_writer import SAVE_SECONDS
 from cbbot.runtime.store import read_generation
+from cbbot.trader.events import EntriesPaused
 from full_disk import full
 
 LIVE = {
@@ -236,3 +238,25 @@ def test_once_a_full_disk_has_room_again_entries_are_let_go_within_two_seconds(
         await rig.stop()
 
     virtually(main)
+
+
+async def paused_twice_on_a_disk_that_hangs(control: Path) -> tuple[int, int]:
+    """How many writes had begun while the first one hung, and once it was over."""
+    disk = Disk()
+    early = EarlyControl(control, disk)
+    disk.freeze()
+    for by in ("hand", "resource"):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(early.take(EntriesPaused(0, by), halted=False), SAVE_SECONDS)
+    hanging = disk.begun
+    disk.thaw()
+    await asyncio.wait_for(early.take(EntriesPaused(0, "disk"), halted=False), SAVE_SECONDS)
+    return hanging, disk.begun
+
+
+def test_what_is_asked_during_a_start_is_written_by_one_thread_at_a_time(virtually: Any, tmp_path: Path) -> None:
+    """Who asked has stopped waiting; the thread has not, and two of them would write into one file."""
+    control = tmp_path / "bot_state.json.control"
+    assert virtually(lambda: paused_twice_on_a_disk_that_hangs(control)) == (1, 3)
+    words = {event.by for event in EarlyControl(control, Disk()).events(0) if isinstance(event, EntriesPaused)}
+    assert words == {"hand", "resource", "disk"}

@@ -18,7 +18,8 @@ _LIVE = {"DRY_RUN": "false", "MAX_ORDER_USD": "50", "MAX_EXPOSURE_USD": "500"}
 FIGURES = {
     "bot_equity_usd", "bot_equity_marked_usd", "bot_unrealized_pnl_usd", "bot_daily_pnl_usd", "bot_exposure_usd",
     "bot_open_lots", "bot_breaker_tripped", "bot_entries_paused", "bot_halted", "bot_refused_exits",
-    "bot_entries_refused", "bot_short_lots", "bot_pending_orders", "bot_unknown_orders", "bot_contradicted_orders",
+    "bot_entries_refused", "bot_short_lots", "bot_pending_orders", "bot_given_up_orders", "bot_unknown_orders",
+    "bot_contradicted_orders",
     "bot_last_price", "bot_vol_risk_factor", "bot_ma_fast", "bot_ma_slow", "bot_model_fitted", "bot_model_age_seconds",
     "bot_epoch", "bot_price_age_seconds", "bot_decision_age_seconds", "bot_last_save_timestamp_seconds",
     "bot_clock_offset_seconds",
@@ -66,8 +67,8 @@ def test_until_the_bridge_answers_the_figures_are_those_of_the_state_and_say_of_
         assert (now.ready, now.phase, now.as_of) == (False, "starting", "2001-09-09T01:46:40Z")
         assert now.last_save_at == now.as_of
         same = {
-            "epoch", "equity_usd", "daily_pnl_usd", "exposure_usd", "open_lots", "pending_orders", "last_price",
-            "breaker_tripped", "model",
+            "epoch", "equity_usd", "daily_pnl_usd", "exposure_usd", "open_lots", "pending_orders", "given_up_orders",
+            "last_price", "breaker_tripped", "model",
         }  # fmt: skip
         assert now.model_dump(include=same) == before.model_dump(include=same)
         assert (now.equity_marked_usd, now.unrealized_pnl_usd, now.price_age_seconds) == (None, None, None)
@@ -105,8 +106,11 @@ def test_a_first_start_knows_no_figures_and_on_paper_that_it_has_no_lots(
         rig = make_rig(bridge, tmp_path, **(_LIVE if live else {}))
         await asyncio.sleep(5)
         status, lots = rig.bot.status(), None if live else 0
-        assert (status.open_lots, status.pending_orders, rig.bot.lots()) == (lots, lots, None if live else [])
-        unknown = ("epoch", "equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd")
+        assert (status.open_lots, status.pending_orders, status.given_up_orders) == (lots, lots, lots)
+        assert (rig.bot.lots(), rig.bot.trades(5, None)) == ((None, None) if live else ([], []))
+        assert status.breaker_tripped is (None if live else False)
+        money = ("equity_usd", "equity_marked_usd", "daily_pnl_usd", "unrealized_pnl_usd", "exposure_usd")
+        unknown = (*money, "epoch", "clock_offset_ms")
         assert status.model_dump(include={*unknown, "as_of"}) == dict.fromkeys((*unknown, "as_of"))
         made_up = {name: value for name, value in rig.exposed().items() if name in FIGURES and not math.isnan(value)}
         assert made_up == {}
@@ -126,6 +130,7 @@ def test_a_state_that_makes_no_sense_is_not_shown_as_nothing_open(
         )
         status = again.bot.status()
         assert (status.open_lots, status.pending_orders, status.equity_usd) == (None, None, None)
+        assert status.breaker_tripped is None
         assert math.isnan(again.exposed()["bot_open_lots"])
         await again.stop()
 

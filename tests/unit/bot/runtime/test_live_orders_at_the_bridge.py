@@ -33,7 +33,7 @@ def test_live_orders_are_written_down_before_they_are_sent(
             return place(request)
 
         bridge.place = watched
-        await rig.until(lambda: len(rig.bot.trades(10, None)) >= 2)
+        await rig.until(lambda: len(rig.bot.trades(10, None) or ()) >= 2)
         await rig.stop()
         assert journalled
         assert all(journalled)

@@ -59,6 +59,43 @@ def test_a_torn_or_altered_file_falls_back_with_a_warning_and_is_set_aside(store
     assert store.path.with_name("bot_state.json.corrupt").exists()
 
 
+def of_epoch(epoch: int, **changed: Any) -> dict[str, Any]:
+    return {"epoch": epoch, "lots": [], **changed}
+
+
+@pytest.mark.parametrize("epoch", [b"9", b"4", b"null", b'"5"', b"5.5"])
+def test_an_epoch_before_the_body_that_is_not_the_bodys_is_an_alteration(store: StateStore, epoch: bytes) -> None:
+    store.save(of_epoch(5, n=1))
+    store.save(of_epoch(5, n=2))
+    raw = store.path.read_bytes()
+    assert raw.count(b'"epoch":5') == 2
+    store.path.write_bytes(raw.replace(b'"epoch":5', b'"epoch":' + epoch, 1))
+    with pytest.raises(CorruptState, match=r"before its body and 5 in it: it was altered"):
+        read_generation(store.path)
+    assert store.load().body == of_epoch(5, n=1)
+
+
+def test_a_file_without_an_epoch_before_its_body_is_read(store: StateStore) -> None:
+    """As an older cbbot wrote it."""
+    store.save(of_epoch(5))
+    raw = store.path.read_bytes()
+    store.path.write_bytes(raw.replace(b'"epoch":5,', b"", 1))
+    assert read_generation(store.path) == of_epoch(5)
+
+
+@pytest.mark.parametrize("epoch", [b'"epoch":7,', b"", b'"epoch":9,', b'"epoch":5,'])
+def test_a_generation_is_replaced_unless_its_body_is_of_a_newer_epoch(store: StateStore, epoch: bytes) -> None:
+    """Whatever stands before the body: that is not what the checksum is of."""
+    store.save(of_epoch(7))
+    store.path.write_bytes(store.path.read_bytes().replace(b'"epoch":7,', epoch, 1))
+    before = store.path.read_bytes()
+    with pytest.raises(OSError, match="epoch 7, newer than 6"):
+        store.save(of_epoch(6), epoch=6)
+    assert store.path.read_bytes() == before
+    store.save(of_epoch(7, n=1), epoch=7)
+    assert read_generation(store.path) == of_epoch(7, n=1)
+
+
 def test_two_bad_generations_are_a_refusal_and_never_a_fresh_start(store: StateStore) -> None:
     store.save(FIRST)
     store.save(SECOND)

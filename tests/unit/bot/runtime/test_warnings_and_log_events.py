@@ -59,6 +59,30 @@ def test_paper_warns_at_once_in_log_and_status_though_no_bridge_is_there(
         virtually(main)
 
 
+def test_a_start_without_a_bridge_says_once_a_minute_where_it_looks_and_what_to_start(
+    make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = fake_bridge()
+
+    def nobody(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("all connection attempts failed")
+
+    bridge.broken["/exchange/filters"] = nobody
+
+    async def main() -> None:
+        rig = make_rig(bridge, tmp_path, BRIDGE_URL="http://bridge:8787")
+        await asyncio.sleep(200)
+        await rig.stop()
+
+    with caplog.at_level(logging.WARNING):
+        virtually(main)
+    said = logged(caplog, "waiting")
+    assert len(said) == 4
+    for fields in said:
+        assert "http://bridge:8787 (BRIDGE_URL)" in fields["detail"]
+        assert "cbbot bridge" in fields["detail"]
+
+
 def test_live_warns_by_the_venues_own_fees(
     make_rig: Any, virtually: Any, fake_bridge: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,17 +8,29 @@ from decimal import Decimal
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.trader.codec import decode, encode
-from cbbot.trader.commands import Command, LookUp
+from cbbot.trader.commands import Command, ListOrders, LookUp
 from cbbot.trader.events import (
     HistoryLoaded,
     OrderFilled,
     OrdersListed,
     Started,
+    TimePassed,
 )
 from cbbot.trader.listed_order import ListedOrder
 from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness, execution
 
-__all__ = ["begun", "bought", "ended", "finished", "holding", "listed", "looked_up", "order"]
+__all__ = [
+    "asked_after",
+    "begun",
+    "bought",
+    "ended",
+    "finished",
+    "holding",
+    "listed",
+    "listed_after",
+    "looked_up",
+    "order",
+]
 
 LOTS = ("0.2", "0.19")
 
@@ -76,3 +88,16 @@ def finished(trader: LiveTraderHarness, *orders: ListedOrder, base: str = "1") -
     trader.now_ms += 30_000
     trader.feed(OrdersListed(trader.now_ms, orders))
     trader.balances(base=base)
+
+
+def asked_after(trader: LiveTraderHarness, seconds: int) -> list[ListOrders]:
+    """What lists are asked for, so many seconds after the process began."""
+    trader.now_ms += seconds * 1000 - trader.state.elapsed_ms
+    passed = trader.feed(TimePassed(trader.now_ms, seconds * 1000))
+    return [command for command in passed if isinstance(command, ListOrders)]
+
+
+def listed_after(trader: LiveTraderHarness, seconds: int, *orders: ListedOrder) -> list[str]:
+    """The orders that are looked up after a list of so many seconds after the process began."""
+    asked_after(trader, seconds)
+    return listed(trader, *orders)

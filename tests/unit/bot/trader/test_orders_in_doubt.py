@@ -34,6 +34,19 @@ def entered(**keys: str) -> tuple[LiveTraderHarness, Intent]:
     return trader, entry
 
 
+def reason(trader: LiveTraderHarness) -> str:
+    decision = trader.state.decision
+    assert decision is not None
+    return decision.reason
+
+
+def test_nothing_is_bought_while_an_order_is_under_way_or_its_outcome_unknown() -> None:
+    trader, entry = entered(**PYRAMID)
+    assert (trader.tick("99"), reason(trader)) == ([], "order_pending")
+    trader.feed(OrderUnknown(trader.now_ms, entry.client_order_id, "timed out"))
+    assert (trader.tick("98"), reason(trader)) == ([], "outcome_unknown")
+
+
 def killed(trader: LiveTraderHarness, later_ms: int) -> list[LookUp]:
     """Another start from the state on the disk; what it asks after."""
     trader.reread()

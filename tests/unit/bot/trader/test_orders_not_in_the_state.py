@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from cbbot.domain.instrument import BTC_USD
@@ -10,6 +12,7 @@ from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import ListOrders, Place
 from cbbot.trader.events import (
     BalancesKnown,
+    EntriesPaused,
     OrderAbsent,
     OrdersListed,
     OrdersNotListed,
@@ -21,7 +24,17 @@ from cbbot.trader.listed_order import ListedOrder
 from cbbot.trader.refused_orders import WITHOUT_BASE
 from cbbot.trader.startup import UNEXPLAINED, waits_for
 from unit.bot.trader.live_trader_harness import PYRAMID, LiveTraderHarness
-from unit.bot.trader.restarted_traders import begun, bought, ended, finished, holding, listed, looked_up, order
+from unit.bot.trader.restarted_traders import (
+    begun,
+    bought,
+    ended,
+    finished,
+    holding,
+    listed,
+    listed_after,
+    looked_up,
+    order,
+)
 
 
 def test_two_lots_that_were_sold_while_the_disk_was_full_are_not_open_again() -> None:
@@ -101,6 +114,16 @@ def test_an_exit_of_a_start_that_was_cut_short_is_not_adopted_by_the_next() -> N
     begun(trader)
     assert listed(trader, order(3, "0.2", epoch=8), order(4, "0.19", epoch=8)) == []
     assert (trader.state.lots, trader.state.trade_count) == ((), 2)
+
+
+def test_a_start_that_was_cut_short_leaves_the_next_one_to_list_as_far_back() -> None:
+    trader = holding(1)
+    trader.now_ms += 2 * 86_400_000
+    (first,) = (command for command in begun(trader) if isinstance(command, ListOrders))
+    trader.feed(EntriesPaused(trader.now_ms, "hand"))
+    trader.now_ms += 2 * 86_400_000
+    (second,) = (command for command in begun(trader) if isinstance(command, ListOrders))
+    assert second.since_ms == first.since_ms
 
 
 def test_an_order_that_was_invisible_is_found_by_the_second_look_before_entries_are_let_go() -> None:
@@ -252,21 +275,6 @@ def test_an_adopted_order_that_cannot_be_asked_after_is_asked_after_again() -> N
     assert looked_up(trader.feed(TimePassed(trader.now_ms + 2_000, 900_000))) == ["bot-7-3"]
 
 
-def test_an_order_that_cannot_be_read_is_named_and_the_others_are_adopted() -> None:
-    trader = holding()
-    unreadable = order(3, "0", problem="Coinbase contradicts itself", order_id="")
-    begun(trader)
-    assert listed(trader, unreadable, order(4, "0.19")) == ["bot-7-4"]
-    ended(trader, "bot-7-4", "101", "0.19")
-    finished(trader, unreadable, order(4, "0.19"))
-    assert ([lot.id for lot in trader.state.lots], trader.state.reconciled) == ([1], True)
-    assert UNEXPLAINED in trader.state.paused_by
-    assert "order bot-7-3 cannot be read: Coinbase contradicts itself" in trader.state.unexplained
-    trader.balances(base="1")
-    (exit_,) = trader.tick("95")
-    assert exit_.client_order_id == "bot-8-5", "its number is not used again, and what is open is watched"
-
-
 def test_what_a_start_waits_for_names_the_orders() -> None:
     trader = LiveTraderHarness()
     trader.balances()
@@ -290,9 +298,14 @@ def test_a_start_whose_first_list_has_all_that_can_exist_waits_for_no_second_one
 def test_a_list_that_knows_of_a_newer_epoch_is_not_the_last_whatever_the_bridge_says() -> None:
     trader = holding(1)
     begun(trader)
-    trader.feed(OrdersListed(trader.now_ms, (bought(1, epoch=trader.state.epoch),), all_visible=True))
+    newer = bought(2, epoch=trader.state.epoch)
+    trader.feed(OrdersListed(trader.now_ms, (newer,), all_visible=True))
+    ended(trader, newer.client_order_id, "99", "0.15")
     trader.balances(base="1")
+    assert ([lot.id for lot in trader.state.lots], trader.state.pending) == ([1, 2], False)
     assert not trader.state.reconciled
+    finished(trader, newer)
+    assert trader.state.reconciled
 
 
 def test_an_exit_in_doubt_that_a_later_one_has_replaced_is_not_sent_again() -> None:
@@ -314,3 +327,45 @@ def test_an_exit_in_doubt_that_a_later_one_has_replaced_is_not_sent_again() -> N
     finished(trader, order(3, "0.2", "95"))
 
     assert (trader.state.lots, trader.state.trade_count, trader.state.paused_by) == ((), 1, frozenset())
+
+
+def short_of_base() -> tuple[LiveTraderHarness, str]:
+    """A start whose account lacks the base of a lot that an exit was given up for; both lists had no such order."""
+    trader = holding(1)
+    (exit_,) = trader.tick("95")
+    trader.feed(OrderUnknown(trader.now_ms, exit_.client_order_id, "timed out"))
+    trader.now_ms += 31_000
+    trader.pass_time()
+    trader.feed(OrderAbsent(trader.now_ms, exit_.client_order_id, complete=True))
+    begun(trader)
+    listed(trader)
+    listed_after(trader, 30)
+    trader.now_ms += 2_000
+    trader.feed(TimePassed(trader.now_ms, 32_000))
+    return trader, exit_.client_order_id
+
+
+def without_base(trader: LiveTraderHarness) -> list[ListOrders]:
+    """What is asked for once the account is known to hold no base."""
+    known = BalancesKnown(trader.now_ms, 0, BTC_USD.ledger_down(Decimal(1000)))
+    return [command for command in trader.feed(known) if isinstance(command, ListOrders)]
+
+
+def test_base_that_an_exit_that_was_given_up_may_have_sold_is_asked_after_before_it_counts_as_missing() -> None:
+    trader, name = short_of_base()
+    (again,) = without_base(trader)
+    assert (again.prefix, trader.state.paused_by, trader.state.reconciled) == ("bot-", frozenset(), False)
+    assert without_base(trader) == [], "it has been asked for"
+    assert listed(trader, order(int(name.rsplit("-", 1)[1]), "0.2", "95")) == [name]
+    ended(trader, name, "95", "0.2")
+    without_base(trader)
+    assert (trader.state.lots, trader.state.paused_by, trader.state.reconciled) == ((), frozenset(), True)
+
+
+def test_base_is_missing_once_no_exit_can_have_sold_it_any_more() -> None:
+    trader, _ = short_of_base()
+    without_base(trader)
+    listed_after(trader, 301)
+    without_base(trader)
+    assert trader.state.given_up == ()
+    assert trader.state.paused_by == {WITHOUT_BASE}

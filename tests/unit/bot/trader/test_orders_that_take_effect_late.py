@@ -10,6 +10,7 @@ import pytest
 from cbbot.domain.instrument import BTC_USD
 from cbbot.domain.order import Side
 from cbbot.kernel.codes import BUY
+from cbbot.trader import late_orders
 from cbbot.trader.codec import decode, encode
 from cbbot.trader.commands import Command, ListOrders, LookUp
 from cbbot.trader.events import (
@@ -48,9 +49,9 @@ def looked_up(commands: list[Command]) -> list[str]:
     return [command.intent.client_order_id for command in commands if isinstance(command, LookUp)]
 
 
-def settled(**keys: str) -> LiveTraderHarness:
+def settled(bias: float = 5.0, /, **keys: str) -> LiveTraderHarness:
     """A trader whose start is so long ago that no order of an earlier run can appear."""
-    trader = LiveTraderHarness(**keys)
+    trader = LiveTraderHarness(bias, **keys)
     trader.now_ms += 301_000
     trader.pass_time()
     trader.feed(OrdersListed(trader.now_ms, ()))
@@ -136,6 +137,45 @@ def test_while_another_entry_is_under_way_a_late_one_waits_and_nothing_more_is_b
     assert [lot.id for lot in trader.state.lots] == [1, 2]
 
 
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_an_entry_that_was_given_up_counts_against_the_exposure_for_as_long_as_it_may_come(side: Side) -> None:
+    bias = 5.0 if side is Side.BUY else -5.0
+    trader = settled(bias, **PYRAMID, LONG_ONLY="false", MAX_ORDER_USD="20", MAX_EXPOSURE_USD="30")
+    trader.balances(base="1")
+    (entry,) = trader.tick("100")
+    given_up(trader, entry)
+    for seconds in (1, 60, 239):
+        trader.now_ms += seconds * 1000
+        trader.balances(base="1")
+        assert trader.tick("100") == []
+        assert trader.state.decision is not None
+        assert trader.state.decision.reason == "max_exposure"
+        trader.feed(OrdersListed(trader.now_ms, ()))
+    after(trader, 2)
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    trader.balances(base="1")
+    (next_,) = trader.tick("100")
+    assert (next_.side, next_.client_order_id != entry.client_order_id) == (side, True)
+
+
+def test_with_room_for_it_below_the_cap_entries_go_on_beside_an_entry_that_was_given_up() -> None:
+    trader, entry = entry_given_up(**PYRAMID, MAX_ORDER_USD="20", MAX_EXPOSURE_USD="45")
+    trader.balances()
+    (second,) = trader.tick("100")
+    trader.fill(second, "100")
+    trader.now_ms += 60_000
+    trader.balances()
+    assert trader.tick("100") == [], "a third would be too much, should the first come"
+    trader.feed(OrdersListed(trader.now_ms, (listed(entry),)))
+    trader.feed(OrderFilled(trader.now_ms, entry.client_order_id, execution("100", "0.2", "0")))
+    assert BTC_USD.money(trader.state.account.cost_sum) <= 45
+
+
+def test_an_exit_that_was_given_up_is_no_exposure_beside_its_lots() -> None:
+    trader, _ = exit_given_up()
+    assert late_orders.entries_notional(trader.rules, trader.state, BTC_USD.ticks(Decimal(100))) == 0
+
+
 def test_an_exit_that_is_carried_out_late_closes_its_lot() -> None:
     trader, exit_ = exit_given_up()
     after(trader, 60)
@@ -164,6 +204,7 @@ def test_the_same_exit_goes_out_again_although_dust_has_come_up_that_could_leave
     trader.state = replace(trader.state, account=account).with_dust(BUY, dust)
     (again,) = trader.tick("94")
     assert (again.client_order_id, again.base) == (exit_.client_order_id, exit_.base)
+    assert ([lot.base for lot in trader.state.lots], trader.state.dust) == ([exit_.base], dust), "until it is over"
     trader.fill(again, "94")
     assert (trader.state.lots, trader.state.dust, trader.state.given_up) == ((), dust, ())
 
@@ -248,6 +289,21 @@ def test_an_order_of_an_earlier_run_that_appears_minutes_after_the_start_is_adop
     assert looked_up(trader.feed(OrdersListed(trader.now_ms, (unknown,)))) == [unsaved.client_order_id]
     trader.feed(OrderFilled(trader.now_ms, unsaved.client_order_id, execution("95", "0.2", "0")))
     assert (trader.state.lots, trader.state.trade_count, trader.state.paused_by) == ((), 1, frozenset())
+
+
+def test_lots_stay_watched_while_a_late_exit_waits_for_the_end_of_another_one_of_its_lot() -> None:
+    trader = LiveTraderHarness()
+    trader.buy("100", "0.2")
+    begun(trader)
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    trader.now_ms += 30_000
+    trader.feed(OrdersListed(trader.now_ms, ()))
+    trader.balances(base="0.2")
+    (exit_,) = trader.tick("95")
+    trader.feed(OrderUnknown(trader.now_ms, exit_.client_order_id, "timed out"))
+    late = listed(replace(exit_, client_order_id="bot-6-9"), order_id="v-unsaved")
+    assert looked_up(trader.feed(OrdersListed(trader.now_ms, (late,)))) == [], "whether that one sold it is not known"
+    assert (trader.state.watching, trader.state.reconciled) == (True, True)
 
 
 def test_its_own_orders_are_not_taken_for_late_ones() -> None:

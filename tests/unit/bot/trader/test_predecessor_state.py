@@ -109,15 +109,18 @@ def test_a_level_that_was_never_set_is_set_by_the_settings_and_said(name: str, l
         ({"Lots": lot(OpenTime="0001-01-01T00:00:00Z")}, "OpenTime is not known"),
         ({"Lots": [*lot(), *lot(Side="SELL", Stop=70_000, Take=50_000)]}, "BUY and SELL"),
         ({"Lots": {}}, "Lots is no list"),
+        ({"Lots": {"a": 1}}, "Lots is no list"),
+        ({"Lots": ""}, "Lots is no list"),
+        ({"Lots": False}, "Lots is no list"),
         ({"Lots": [3]}, "Lots is no list"),
+        ({"Lots": lot(TrailActive="true")}, "TrailActive is 'true', neither true nor false"),
+        ({"Lots": lot(TrailActive=1)}, "TrailActive is 1, neither true nor false"),
         ({"EquityUSD": None}, "EquityUSD is no number"),
         ({"EquityUSD": 10**30}, "EquityUSD"),
         ({"DailyStart": "x"}, "DailyStart is 'x'"),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name_and_no_lot_is_left_out(changed: dict[str, Any], named: str) -> None:
-    if changed.get("Lots") == {}:
-        changed = {"Lots": {"a": 1}}
     with pytest.raises(BadState, match=named.replace("[", r"\[")):
         read(**changed)
 
@@ -141,8 +144,35 @@ def test_sell_lots_have_their_levels_the_other_way_round() -> None:
         ({"EquityUSD": -5}, "EquityUSD is -5, below 0"),
         ({"DailyStart": "2099-01-01T00:00:00Z"}, "DailyStart is 2099-01-01T00:00:00Z, in the future"),
         ({"Lots": lot(OpenTime="2099-01-01T00:00:00Z")}, r"Lots\[0\].OpenTime is 2099-01-01T00:00:00Z, in the future"),
+        ({"Lots": lot(OpenTime="0001-01-01T00:00:00Z")}, r"Lots\[0\].OpenTime is not known"),
+        ({"Lots": lot(TrailActive=True)}, r"Lots\[0\].TrailStop is 0 at a TrailPeak of 0"),
+        ({"Lots": lot(TrailActive=True, TrailPeak=62_000)}, r"Lots\[0\].TrailStop is 0"),
+        ({"Lots": lot(TrailActive=True, TrailPeak=62_000, TrailStop=90_000)}, r"Lots\[0\].TrailStop is 90000"),
+        (
+            {"Lots": lot(Side="SELL", Stop=70_000, Take=50_000, TrailActive=True, TrailPeak=60_000, TrailStop=59_000)},
+            r"Lots\[0\].TrailStop is 59000",
+        ),
     ],
 )
 def test_what_no_bot_can_go_on_with_is_refused_and_says_what_to_do(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(BadState, match=f"{words}.*in a copy of the file"):
         read(**changed)
+
+
+def test_of_several_lots_that_trail_the_oldest_is_the_runner_and_the_other_trails_are_named() -> None:
+    trailing = {"TrailActive": True, "TrailPeak": 61_500, "TrailStop": 60_900}
+    state, warnings = read(Lots=[*lot(**trailing), *lot(**trailing, OpenTime="2024-05-01T11:00:00Z")])
+    assert [(each.runner, each.trail_stop) for each in state.lots] == [(True, 60_900), (False, 0)]
+    (warning,) = warnings
+    assert "Lots[1].TrailStop 60900 is left out" in warning
+
+
+@pytest.mark.parametrize(
+    ("size", "base", "rest"), [("0.123456789", 12_345_678, "0.000000009"), ("1.000000005", 10**8, "5E-9")]
+)
+def test_base_that_does_not_fit_the_increment_is_named(size: str, base: int, rest: str) -> None:
+    state, warnings = read(Lots=lot(SizeBase=Decimal(size)))
+    assert state.lots[0].base == base
+    (warning,) = warnings
+    assert warning.startswith(f"Lots[0].SizeBase is {size}")
+    assert f"the rest, {Decimal(rest):f}, belongs to no lot" in warning
