@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from cbbot.cli import main
 from oracle.market import candles_of, walk
 from prerequisites import missing
 
+ROOT = Path(__file__).resolve().parents[2]
+NO_NPM = 4
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -30,6 +34,28 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def _tool(name: str, *arguments: str) -> str:
+    """What a tool of the repository prints; it is a machine without npm that has it not."""
+    command = [sys.executable, str(ROOT / "tools" / name), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+    if ended.returncode == NO_NPM:
+        missing(ended.stderr.strip())
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def chart_library() -> None:
+    """The library of the bot's page is among its files."""
+    _tool("page_library.py")
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """axe-core: what holds a page against the rules of accessibility."""
+    return Path(_tool("npm_packages.py", "page")) / "axe-core" / "axe.min.js"
+
+
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``demo.html`` and ``demo.json``: a backtest of a file that is named to do harm."""
@@ -39,12 +65,23 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sample = (files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv").read_text()
     candles = folder / "<img src=x onerror=window.harmed=1><script>window.harmed=1<!--.csv"
     candles.write_text(sample)
-    root = Path(__file__).resolve().parents[2]
-    settings = ["-f", str(root / "examples" / "try.yaml"), "--set", "STOP_LOSS_PCT=0.4"]
+    settings = ["-f", str(ROOT / "examples" / "try.yaml"), "--set", "STOP_LOSS_PCT=0.4"]
     trail = ["--set", "TRAIL_ACTIVATE_PCT=0.05", "--set", "TRAIL_DISTANCE_PCT=0.05"]
     outputs = ["--html", str(folder / "demo.html"), "--json", str(folder / "demo.json")]
     assert main(["backtest", "--csv", str(candles), *settings, *trail, *outputs]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def far_stop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose lots have stops a tenth below a price that moves by a hundredth."""
+    from importlib.resources import files  # noqa: PLC0415  as above
+
+    path = tmp_path_factory.mktemp("far") / "far.html"
+    sample = files("cbbot_bridge.simulator") / "sample" / "BTC-USD-1m-6000.csv"
+    settings = ["-f", str(ROOT / "examples" / "try.yaml"), "--set", "STOP_LOSS_PCT=10"]
+    assert main(["backtest", "--csv", str(sample), *settings, "--html", str(path)]) == 0
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-DESKTOP = {"viewport": {"width": 1300, "height": 900}}
-PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
-LINES = "name => document.getElementById('chart').data.find(t => t.name === name)"
-
-
-@contextmanager
-def opened(browser: Browser, path: Path, **more: Any) -> Iterator[Page]:
-    """The page, drawn. Fails for whatever it logs, throws or asks for."""
-    context = browser.new_context(**(DESKTOP | more))
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(f"console {message.type}: {message.text}"))
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if asked.url != path.as_uri() else None)
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-drawn=yes]")
-    try:
-        yield page
-    finally:
-        context.close()
-    assert wrong == []
+from backtest_page import LINES, PHONE, opened, shown_range
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +34,9 @@ def marks(page: Page) -> dict[str, int]:
     return found
 
 
-def shown_range(page: Page) -> list[float]:
-    """What part of time the chart shows, in UNIX milliseconds."""
-    found: list[float] = page.evaluate(
-        "() => document.getElementById('chart')._fullLayout.xaxis.range.map(x => +new Date(x.replace(' ', 'T') + 'Z'))"
-    )
-    return found
+def by_lot(result: Any) -> list[dict[str, Any]]:
+    """The trades in the order in which the table has them."""
+    return sorted(result["trades"], key=lambda trade: trade["lot"])
 
 
 def rows(page: Page) -> list[list[str]]:
@@ -80,13 +55,13 @@ def test_entries_and_exits_are_all_marked_by_exit_reason(browser: Browser, writt
         assert marks(page) == expected
 
 
-def test_lines_are_drawn_in_three_charts(browser: Browser, written: Path, result: Any) -> None:
+def test_lines_are_drawn_in_four_charts(browser: Browser, written: Path, result: Any) -> None:
     with opened(browser, written / "demo.html") as page:
-        for name, axis in (("price", "y"), ("MA 10", "y"), ("MA 30", "y"), ("equity", "y2"), ("buy and hold", "y2"),
-                           ("drawdown", "y3")):  # fmt: skip
+        for name, axis in (("price", "y"), ("MA 10", "y"), ("MA 30", "y"), ("equity", "y2"), ("buy and hold", "y5"),
+                           ("drawdown", "y3"), ("exposure", "y4")):  # fmt: skip
             trace = page.evaluate(LINES, name)
             assert (trace["yaxis"], len(trace["x"])) == (axis, result["evaluated"])
-        assert page.locator("#chart .scatterlayer .trace .js-line").count() == 6
+        assert page.locator("#chart .scatterlayer .trace .js-line").count() == 7
         equity, fall = page.evaluate(LINES, "equity")["y"], page.evaluate(LINES, "drawdown")["y"]
         assert equity[-1] == pytest.approx(float(result["summary"]["equity_end_mtm"]), abs=1e-3)
         assert -min(fall) == pytest.approx(result["summary"]["max_drawdown_pct"], rel=1e-4)
@@ -155,19 +130,73 @@ def test_a_short_stretch_is_drawn_as_candles(browser: Browser, written: Path) ->
         assert page.evaluate(LINES, "price")["type"] == "scatter"
 
 
-def test_dragging_over_the_chart_zooms_it(browser: Browser, written: Path) -> None:
+def test_the_chosen_trade_shows_the_levels_it_left_with(browser: Browser, written: Path, result: Any) -> None:
+    levels = "name => document.getElementById('chart').data.find(t => t.name === name)?.y"
     with opened(browser, written / "demo.html") as page:
-        before = shown_range(page)
-        box = page.locator("#chart .nsewdrag").first.bounding_box()
-        assert box is not None
-        middle = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.4, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
-        page.mouse.up()
-        page.wait_for_function("before => document.getElementById('chart').data[0].x.length < before", arg=600)
-        after = shown_range(page)
-        assert before[0] < after[0] < after[1] < before[1]
+        assert page.locator("#levels").is_hidden()
+        for reason, name, side in (
+            ("take_profit", "take", 1),
+            ("stop_loss", "stop", -1),
+            ("trailing_stop", "trail", -1),
+        ):
+            trade = next(trade for trade in result["trades"] if trade["exit_reason"] == reason)
+            row = page.locator("#trades tr[data-index]").nth([t["lot"] for t in by_lot(result)].index(trade["lot"]))
+            row.click()
+            level, again = page.evaluate(levels, name)
+            assert level == again
+            # It left at the first close beyond the level.
+            assert side * float(trade["close_price"]) >= side * level
+            assert page.inner_text("#levels").startswith(f"Lot {trade['lot']} left with stop ")
+            assert f"{name} {level:,.2f}" in page.inner_text("#levels")
+        page.click("#whole")
+        assert page.evaluate(levels, "take") is None
+        assert page.locator("#levels").is_hidden()
+
+
+def test_a_level_far_away_is_told_and_does_not_press_the_prices_flat(browser: Browser, far_stop: Path) -> None:
+    with opened(browser, far_stop) as page:
+        page.locator("#trades tr[data-index]").first.click()
+        stop, take = page.inner_text("#levels").rstrip(".").split(" left with ")[1].split(" take ")
+        assert stop.startswith("stop ")
+        assert stop.endswith(" (beyond the chart),")
+        drawn = page.evaluate("() => document.getElementById('chart').data.map(t => t.name)")
+        assert ("stop" in drawn, "take" in drawn) == (False, True)
+        lowest, highest = page.evaluate("() => document.getElementById('chart')._fullLayout.yaxis.range")
+        assert lowest < float(take.replace(",", "")) < highest
+        assert lowest > float(stop.split()[1].replace(",", ""))
+
+
+def test_the_charts_below_show_the_numbers_of_the_json(browser: Browser, written: Path, result: Any) -> None:
+    data = "id => document.getElementById(id).data[0]"
+    trades = result["trades"]
+    with opened(browser, written / "demo.html") as page:
+        spread = result["net_pnl_distribution"]
+        assert page.evaluate(data, "distribution")["y"] == spread["trades"]
+        assert sum(spread["trades"]) == len(trades)
+        for name, key in (("adverse", "mae_pct"), ("favourable", "mfe_pct")):
+            marks = page.evaluate(data, name)
+            assert sorted(marks["x"]) == pytest.approx(sorted(trade[key] for trade in trades), abs=1e-4)
+            assert sorted(marks["y"]) == pytest.approx(sorted(trade["return_pct"] for trade in trades), abs=1e-4)
+        for name, key in (("hours", "by_hour"), ("weekdays", "by_weekday")):
+            assert page.evaluate(data, name)["y"] == [float(slot["net_pnl_usd"]) for slot in result[key]]
+        assert page.evaluate(data, "weekdays")["x"] == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        assert page.locator("#drawdowns tbody tr").count() == len(result["drawdowns"])
+        returns = [float(row[-2].removesuffix(" %")) for row in rows(page)]
+        assert returns == pytest.approx([trade["return_pct"] for trade in by_lot(result)], abs=0.00501)
+
+
+def test_the_net_profit_of_a_trade_is_in_sight_on_a_phone(browser: Browser, written: Path) -> None:
+    with opened(browser, written / "demo.html", **(PHONE | {"viewport": {"width": 390, "height": 844}})) as page:
+        page.locator("#scroll").scroll_into_view_if_needed()
+        for where in ("#trades th[data-key=net_pnl]", "#trades tr[data-index]:nth-of-type(2) td:last-child"):
+            box = page.locator(where).bounding_box()
+            assert box is not None
+            assert 0 < box["x"] < box["x"] + box["width"] <= 390
+            # Nothing lies over it.
+            assert page.evaluate(
+                "([x, y, where]) => document.querySelector(where).contains(document.elementFromPoint(x, y))",
+                [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, where],
+            )
 
 
 def test_the_filter_works_on_the_table_and_on_the_chart(browser: Browser, written: Path, result: Any) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bot_api import AverageRow, BotStatus, DecisionRow, Gates, LotRow, NumberedTrade, Steering
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer, ErrorDetail
 from cbbot.contract.bridge_fields import DIGITS_ONLY
+from cbbot.domain.timestamps import epoch_ms
 from cbbot.errors import Refused, Retryable
 from cbbot.process.http_methods import HttpMethods
 from cbbot.process.invalid_requests import problems_of
+from cbbot.web.bot_page import add_page
 from cbbot.web.control_access import Gate
 from cbbot.web.event_stream import stream
 from cbbot.web.file_reading import FileReading
@@ -27,7 +29,6 @@ from cbbot.web.served_bot import Bot
 
 __all__ = ["create_app"]
 
-_LINKS = ("status", "lots", "trades", "decisions", "candles", "events", "metrics", "healthz", "readyz")
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most."), DIGITS_ONLY]
 
 
@@ -45,7 +46,10 @@ def _asked_by(asked: By | None = None, by: Annotated[Literal["hand", "resource"]
 Asker = Annotated[str, Depends(_asked_by)]
 
 
-def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
+def create_app(
+    bot: Bot, control_token: str | None, version: str, journal: Callable[[int, int], list[DecisionRow]] | None = None
+) -> FastAPI:
+    """``journal(limit, before_ms)`` has the decisions of earlier runs, newest first."""
     app = FastAPI(title="cbbot", version=version, docs_url=None, redoc_url=None)
     app.add_middleware(HttpMethods, routes=app.routes)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -53,7 +57,9 @@ def create_app(bot: Bot, control_token: str | None, version: str) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Retryable, _retryable)
     _add_health(app, bot)
-    _add_reads(app, bot)
+    _add_reads(app, bot, journal)
+    _add_chart(app, bot)
+    add_page(app)
     _add_controls(app, bot, Gate(control_token))
     return app
 
@@ -80,13 +86,8 @@ def _add_health(app: FastAPI, bot: Bot) -> None:
         return Response(bot.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _add_reads(app: FastAPI, bot: Bot) -> None:
+def _add_reads(app: FastAPI, bot: Bot, journal: Callable[[int, int], list[DecisionRow]] | None) -> None:
     reading = FileReading()
-
-    @app.get("/", include_in_schema=False)
-    async def index() -> HTMLResponse:
-        links = "".join(f'<li><a href="/{name}">{name}</a></li>' for name in _LINKS)
-        return HTMLResponse(f"<!doctype html><html lang=en><title>cbbot</title><h1>cbbot</h1><ul>{links}</ul></html>")
 
     @app.get("/status")
     async def status() -> BotStatus:
@@ -96,20 +97,27 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
     async def lots() -> list[LotRow] | None:
         return bot.lots()
 
-    @app.get("/trades", summary="Closed trades, newest first")
+    @app.get("/trades", summary="Closed trades, newest first; null when it is not known whether there are any")
     async def trades(
         limit: Limit = 50,
         before: Annotated[int | None, Query(description="Only trades with smaller numbers."), DIGITS_ONLY] = None,
-    ) -> list[NumberedTrade]:
+    ) -> list[NumberedTrade] | None:
         return await reading.done(lambda: bot.trades(limit, before))
 
-    @app.get("/decisions", summary="Decisions of this run, newest first")
-    async def decisions(limit: Limit = 100) -> list[DecisionRow]:
-        return bot.decisions(limit)
-
-    @app.get("/candles", summary="Candles, oldest first; the newest may be in progress")
-    async def candles(limit: Limit = 300) -> list[CandleRow]:
-        return bot.candles(limit)
+    @app.get("/decisions", summary="Decisions, newest first: of this run, or with `before` of the journal")
+    async def decisions(
+        limit: Limit = 100,
+        before: Annotated[
+            str | None,
+            Query(description="Only decisions before this time (RFC 3339), from the journal.", max_length=40),
+        ] = None,
+    ) -> list[DecisionRow]:
+        if before is None:
+            return bot.decisions(limit)
+        before_ms = epoch_ms(before)
+        if before_ms is None:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "before: an RFC 3339 time with its zone is wanted")
+        return [] if journal is None else await reading.done(lambda: journal(limit, before_ms))
 
     @app.get("/events", summary="Server-sent events: tick, decision, order, fill, exit, breaker, status")
     async def events() -> StreamingResponse:
@@ -117,9 +125,27 @@ def _add_reads(app: FastAPI, bot: Bot) -> None:
         return StreamingResponse(stream(bot), media_type="text/event-stream", headers=headers)
 
 
+def _add_chart(app: FastAPI, bot: Bot) -> None:
+    @app.get("/candles", summary="Candles, oldest first; the newest may be in progress")
+    async def candles(limit: Limit = 300) -> list[CandleRow]:
+        return bot.candles(limit)
+
+    @app.get("/averages", summary="The moving averages at the same candles")
+    async def averages(limit: Limit = 300) -> list[AverageRow]:
+        return bot.averages(limit)
+
+    @app.get("/gates", summary="What today's decisions came to, and the gate of the next lot; null at first")
+    async def gates() -> Gates | None:
+        return bot.gates()
+
+
 def _add_controls(app: FastAPI, bot: Bot, gate: Gate) -> None:
     refusals = {code: {"model": ErrorAnswer} for code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, 503)}
     steering = {"dependencies": [Depends(gate)], "responses": refusals, "response_model": BotStatus}
+
+    @app.get("/control", summary="Whether this request may steer")
+    async def steering_of(request: Request) -> Steering:
+        return gate.steering(request)
 
     @app.post("/control/pause-entries", summary="No new lots until resumed by the same asker", **steering)  # type: ignore[arg-type]  # one dict of FastAPI's own keywords
     async def pause(by: Asker) -> BotStatus:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from cbbot.contract.bot_api import Steering
 from cbbot.errors import Refused
 from cbbot.process.bearer_token import shown_token
 from cbbot.process.loopback import is_loopback
@@ -44,3 +45,11 @@ class Gate:
                 "without a control token only this machine may steer; set CONTROL_TOKEN_FILE to steer from elsewhere"
             )
             raise Refused("not_local", message)
+
+    def steering(self, request: Request) -> Steering:
+        """What the request would be told, without steering anything."""
+        try:
+            self(request)
+        except Refused as refused:
+            return Steering(allowed=False, token_needed=refused.code == "bad_token")
+        return Steering(allowed=True, token_needed=self._token is not None)

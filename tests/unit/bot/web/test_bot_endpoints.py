@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cbbot.contract.bot_api import BotStatus, DecisionRow, LotRow, NumberedTrade
+from cbbot.contract.bot_api import AverageRow, BotStatus, DecisionRow, Gates, LotRow, NumberedTrade
 from cbbot.contract.bridge_api import CandleRow
 from cbbot.contract.bridge_errors import ErrorAnswer
 from cbbot.errors import Retryable
@@ -62,6 +62,12 @@ class FakeBot:
 
     def candles(self, limit: int) -> list[CandleRow]:
         return [CandleRow(start="60", open="1", high="1", low="1", close="1", volume="1")][:limit]
+
+    def averages(self, limit: int) -> list[AverageRow]:
+        return [AverageRow(start="60", fast=1.5, slow=None)][:limit]
+
+    def gates(self) -> Gates | None:
+        return None if self.starting else Gates(day=None, since=None, decisions=0, reasons=[], adverse=None)
 
     async def events(self) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
         self.listeners += 1
@@ -135,7 +141,10 @@ def test_reads_answer_in_the_contracts_shapes(bot: FakeBot, call: Any) -> None:
     assert call("GET", "/trades?limit=7&before=40").json() == []
     assert bot.asked == [(7, 40)]
     assert call("GET", "/metrics").text == "bot_ready 1.0\n"
-    assert 'href="/status"' in call("GET", "/").text
+    assert call("GET", "/averages").json() == [{"start": "60", "fast": 1.5, "slow": None}]
+    assert call("GET", "/gates").json()["reasons"] == []
+    bot.starting = True
+    assert call("GET", "/gates").json() is None
     for bad in ("/trades?limit=0", "/trades?limit=x", "/decisions?limit=1001"):
         assert call("GET", bad).status_code == 422
     assert "/control/flatten" in call("GET", "/openapi.json").json()["paths"]
@@ -231,13 +240,34 @@ def test_without_a_token_only_this_machine_steers(
     assert bot.flattened == int(allowed)
 
 
+@pytest.mark.parametrize(
+    ("token", "headers", "peer", "expected"),
+    [
+        (TOKEN, {}, "127.0.0.1", (False, True)),
+        (TOKEN, {"Authorization": "Bearer wrong"}, "127.0.0.1", (False, True)),
+        (TOKEN, steering(), "10.0.0.9", (True, True)),
+        (None, {}, "127.0.0.1", (True, False)),
+        (None, {}, "10.0.0.9", (False, False)),
+        (None, {"Origin": "http://evil.example"}, "127.0.0.1", (False, False)),
+    ],
+)
+def test_a_page_can_ask_whether_it_may_steer(
+    bot: FakeBot, call: Any, token: str | None, headers: dict[str, str], peer: str, expected: tuple[bool, bool]
+) -> None:
+    options = {"token": token, "headers": headers, "peer": peer, "base": "http://127.0.0.1:8080"}
+    answer = call("GET", "/control", **options).json()
+    assert (answer["allowed"], answer["token_needed"]) == expected
+    assert call("POST", "/control/flatten", **options).is_success == expected[0]
+    assert bot.flattened == int(expected[0])
+
+
 def test_a_bot_that_is_still_starting_says_not_now(bot: FakeBot, call: Any) -> None:
     bot.starting = True
     answer = call("POST", "/control/pause-entries", headers=steering())
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_now")
 
 
-def test_events_begin_with_the_status_and_show_signs_of_life(bot: FakeBot, virtually: Any) -> None:
+def test_events_begin_with_the_status_which_follows_them_and_comes_now_and_then(bot: FakeBot, virtually: Any) -> None:
     async def main() -> None:
         lines = stream(bot)
         first = await anext(lines)
@@ -245,7 +275,14 @@ def test_events_begin_with_the_status_and_show_signs_of_life(bot: FakeBot, virtu
         assert first.endswith("\n\n")
         assert json.loads(first.split("data: ")[1])["bot"] == "demo"
         assert await anext(lines) == event_text("tick", {"price": "1.00"})
-        assert await anext(lines) == ": nothing new\n\n"
+        loop = asyncio.get_running_loop()
+        told: list[float] = []
+        for _ in range(3):
+            began = loop.time()
+            assert (await anext(lines)).startswith("event: status\ndata: {")
+            told.append(loop.time() - began)
+        # Soon after an event, then now and then.
+        assert told == [pytest.approx(1.0), pytest.approx(5.0), pytest.approx(5.0)]
         assert bot.listeners == 1
         await lines.aclose()  # type: ignore[attr-defined]  # an async generator is more than the iterator it is declared as
         await asyncio.sleep(0)
@@ -277,7 +314,8 @@ def test_the_server_tells_its_port_and_stops_with_a_stream_open(bot: FakeBot) ->
 
 
 def test_head_is_get_without_its_body(bot: FakeBot, call: Any) -> None:
-    for path in ("/healthz", "/readyz", "/metrics", "/", "/status", "/lots", "/trades", "/decisions", "/candles"):
+    reads = ("status", "lots", "trades", "decisions", "candles", "averages", "gates", "control")
+    for path in ("/healthz", "/readyz", "/metrics", "/", *(f"/{name}" for name in reads)):
         got, head = call("GET", path), call("HEAD", path)
         assert (head.status_code, head.content) == (got.status_code, b""), path
         assert head.headers == got.headers
