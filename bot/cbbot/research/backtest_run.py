@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,12 +21,14 @@ from cbbot.domain.instrument import Instrument
 from cbbot.errors import BadInput, CbbotError
 from cbbot.kernel.advance import Portfolio, Tally
 from cbbot.research.backtest import STRETCH, FillModel, Result, Span, run
-from cbbot.research.backtest_report import as_document
+from cbbot.research.backtest_report import as_document, marked_equity
 from cbbot.research.candles import CandleFile, read_candles
 from cbbot.research.core import PLAIN, Core
 from cbbot.research.increments import decimal_option, instrument_of
 from cbbot.research.outputs import Outputs
+from cbbot.research.result_files import checked_table_form, equity_table, table_bytes, trades_table
 from cbbot.research.result_tables import report_text
+from cbbot.research.run_analysis import equity_columns
 from cbbot.research.run_progress import Watch
 from cbbot.trader.rules import Rules, build_rules
 
@@ -48,7 +51,7 @@ class BacktestOptions:
     """What the command line asks for besides the settings, and where those came from, so that nothing overwrites it.
 
     Increments are decimal text, None for those of the known product or else of the candles. ``form`` names the columns
-    of a file without a header, None to find out.
+    of a file without a header, None to find out. ``warnings`` have been told already; the result repeats them.
     """
 
     csv: Path
@@ -56,6 +59,9 @@ class BacktestOptions:
     settings_file: Path | None = None
     json: Path | None = None
     html: Path | None = None
+    trades: Path | None = None
+    equity: Path | None = None
+    warnings: tuple[str, ...] = ()
     fill_model: str = "close"
     compiled: bool = False
     check_lookahead: bool = False
@@ -85,9 +91,10 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
     settings = replace(settings, dry_run=True)
     fraction, fill_model, outputs = _checked(options)
     instrument = _instrument(settings.product_id, options)
-    core = _core(options, settings, stream)
+    core = _core(options, stream)
     with _served(options, stream) as server:
-        for warning in warnings(settings):
+        advised = warnings(settings)
+        for warning in advised:
             print(f"warning: {warning}", file=stream)
         file = read_candles(
             options.csv, instrument, settings.candle_seconds, skip_bad_rows=options.skip_bad_rows, form=options.form
@@ -95,12 +102,12 @@ def backtest(settings: Settings, options: BacktestOptions, stream: TextIO | None
         _remark(stream, options.csv, file)
         rules = build_rules(settings, instrument)
         span = Span.of(len(file.columns.start), fraction, options.warmup)
-        say_pace(stream, settings, span)
+        say_pace(stream, settings, span, served=server is not None)
         result = _watched(stream, rules, file, span, fill_model, core, server)
-    document = as_document(result, fill_model, file)
+    document = as_document(result, fill_model, file, (*options.warnings, *advised, *file.doubts))
     outputs.show(report_text(document))
     difference = _checks(stream, options, rules, file, span, fill_model, document, outputs)
-    outputs.write(_texts(options, document, result, file))
+    outputs.write(_results(options, document, result, file))
     if difference is not None:
         raise LooksAhead(f"the backtest looks ahead: {difference}")
     return document
@@ -125,9 +132,13 @@ def _checked(options: BacktestOptions) -> tuple[Decimal, FillModel, Outputs]:
     if options.serve is not None and not 0 <= options.serve <= _LARGEST_PORT:
         raise BadInput(f"--serve={options.serve} is not accepted: a port, 1 to {_LARGEST_PORT}, or 0 for a free one")
     read = [path for path in (options.csv, options.settings_file) if path is not None]
-    outputs = Outputs({"--json": options.json, "--html": options.html}, read)
+    asked = {"--json": options.json, "--html": options.html, "--trades": options.trades, "--equity": options.equity}
+    for option in ("--trades", "--equity"):
+        if (path := asked[option]) is not None:
+            checked_table_form(option, path)
+    outputs = Outputs(asked, read)
     if options.html is not None and importlib.util.find_spec("plotly") is None:
-        raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
+        raise BadInput("--html needs plotly, which is not installed: pip install 'cbbot[research]'")
     return fraction, cast("FillModel", options.fill_model), outputs
 
 
@@ -154,24 +165,22 @@ def _remark(stream: TextIO, path: Path, candles: CandleFile) -> None:
         print(f"warning: {path}: {doubt}", file=stream)
 
 
-def say_pace(stream: TextIO, settings: Settings, span: Span) -> None:
-    """A bot.env that was made to be watched makes a backtest slow; nobody should have to guess why."""
+def say_pace(stream: TextIO, settings: Settings, span: Span, *, served: bool) -> None:
+    """A bot.env made to be watched makes a backtest slow, if it is watched; nobody should have to guess why."""
+    if settings.backtest_sleep_ms and not served:
+        print(f"BACKTEST_SLEEP_MS={settings.backtest_sleep_ms} is ignored: it counts with --serve alone", file=stream)
+        return
     seconds = settings.backtest_sleep_ms * (span.total - span.first) // 1000
     if seconds >= _WORTH_SAYING_SECONDS:
         pace = f"BACKTEST_SLEEP_MS={settings.backtest_sleep_ms} makes this take {seconds} s at least"
         print(f"{pace}; --set BACKTEST_SLEEP_MS=0 runs at full speed", file=stream)
 
 
-def _core(options: BacktestOptions, settings: Settings, stream: TextIO) -> Core:
+def _core(options: BacktestOptions, stream: TextIO) -> Core:
     if not options.compiled:
         return PLAIN
     if options.serve is not None:
         raise BadInput("--compiled runs too fast to be watched: leave --serve out")
-    if settings.backtest_sleep_ms:
-        raise BadInput(
-            f"--compiled cannot be slowed down by BACKTEST_SLEEP_MS={settings.backtest_sleep_ms}; "
-            "--set BACKTEST_SLEEP_MS=0 turns that off"
-        )
     from cbbot.research.compiled import compiled, kept, ready  # noqa: PLC0415 - only when asked for
 
     if not ready():
@@ -191,8 +200,8 @@ def _watched(
     core: Core,
     server: MetricsServer | None,
 ) -> Result:
-    """Run with progress shown and metrics served, at the pace that BACKTEST_SLEEP_MS sets."""
-    pause = rules.settings.backtest_sleep_ms / 1000.0
+    """Run with progress shown and metrics served; a run that is served at the pace that BACKTEST_SLEEP_MS sets."""
+    pause = rules.settings.backtest_sleep_ms / 1000.0 if server else 0.0
     stretch = 1 if pause else _SERVED_STRETCH if server else STRETCH
     metrics = _metrics(rules, file, span, server)
     with Watch(stream, "backtest", span.total - span.first) as watch:
@@ -246,16 +255,37 @@ def _checks(
     return difference
 
 
-def _texts(options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile) -> dict[str, str]:
+def _results(
+    options: BacktestOptions, document: dict[str, Any], result: Result, file: CandleFile
+) -> dict[str, str | bytes]:
     """What was asked for, by the option that names where it goes."""
-    texts: dict[str, str] = {}
-    if options.json is not None:
-        texts["--json"] = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    results: dict[str, str | bytes] = {}
     if options.html is not None:
         from cbbot.research.page import page  # noqa: PLC0415 - only when asked for
 
-        texts["--html"] = page(document, result, file.columns, _name(options.csv))
-    return texts
+        results["--html"] = page(document, result, file.columns, _name(options.csv))
+    if options.trades is not None:
+        form = checked_table_form("--trades", options.trades)
+        results["--trades"] = table_bytes(trades_table(document["trades"]), form, result.instrument)
+    if options.json is None and options.equity is None:
+        return results
+    curve = equity_columns(result, marked_equity(result))
+    if options.json is not None:
+        document["equity_curve"] = curve
+        results["--json"] = _json_text(document)
+    if options.equity is not None:
+        form = checked_table_form("--equity", options.equity)
+        results["--equity"] = table_bytes(equity_table(curve), form, result.instrument)
+    return results
+
+
+def _json_text(document: Mapping[str, Any]) -> str:
+    """Indented for people, but for the curve, whose columns of a value for each step are a line each."""
+    curve = ",\n".join(
+        f'  "{name}": {json.dumps(values, allow_nan=False)}' for name, values in document["equity_curve"].items()
+    )
+    rest = {key: value for key, value in document.items() if key != "equity_curve"}
+    return f'{json.dumps(rest, indent=1, allow_nan=False)[:-2]},\n "equity_curve": {{\n{curve}\n }}\n}}\n'
 
 
 def _name(path: Path) -> str:

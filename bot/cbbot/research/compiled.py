@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from cbbot.errors import BadInput, CbbotError
+from cbbot.errors import BadInput
 from cbbot.kernel.account import Account
 from cbbot.kernel.advance import MONEY_LIMIT, Closed, Portfolio, Steps, Tally, advance
 from cbbot.kernel.batch import Columns
@@ -49,14 +49,14 @@ def compiled() -> Core:
     """The core that runs machine code; compiling takes seconds where no earlier run has left it.
 
     Raises:
-        CbbotError: numba is not installed.
+        BadInput: numba is not installed.
     """
     try:
         import numba  # noqa: PLC0415  0.3 s that only a compiled run pays
         from numba.extending import register_jitable  # noqa: PLC0415  likewise
         from numba.typed import List  # noqa: PLC0415  likewise
     except ImportError as error:
-        raise CbbotError("compiled runs need numba: pip install 'cbbot[research]'") from error
+        raise BadInput("--compiled needs numba, which is not installed: pip install 'cbbot[research]'") from error
     for function in _functions():
         register_jitable(function)
     # What numba tells type checkers of its functions is not how they are called.

@@ -37,8 +37,9 @@ def print_findings(console: Console, found: Findings) -> None:
         console.print(f"[red]a backtest refuses it:[/] {line}", soft_wrap=True, highlight=False)
     for line in found.doubtful:
         console.print(f"[yellow]look at:[/] {line}", soft_wrap=True, highlight=False)
-    if not found.refused and not found.doubtful:
-        console.print("[green]a backtest takes it as it is[/]", soft_wrap=True)
+    if not found.refused:
+        look = ", but look at these first" if found.doubtful else ""
+        console.print(f"[green]a backtest takes it as it is[/]{look}", soft_wrap=True, highlight=False)
 
 
 def _facts(found: Findings) -> Iterator[tuple[str, str]]:

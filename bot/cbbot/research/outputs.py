@@ -76,8 +76,8 @@ class Outputs:
         except (BrokenPipeError, CbbotError) as error:
             self._lost = error
 
-    def write(self, texts: Mapping[str, str]) -> None:
-        """Write the text of every option that was asked for.
+    def write(self, results: Mapping[str, str | bytes]) -> None:
+        """Write the result of every option that was asked for; text as UTF-8.
 
         A signal that stops the process finds all files written or none.
 
@@ -85,18 +85,19 @@ class Outputs:
             CbbotError: one cannot be written, and then no file is; or the report could not be, and then all are.
             BrokenPipeError: the reader of a pipe went away before it had all; files are written.
         """
+        contents = {option: each.encode() if isinstance(each, str) else each for option, each in results.items()}
         files = {option: path for option, path in self._paths.items() if _is_replaced(path)}
         staged: dict[str, StagedFile] = {}
         with DeferredStops() as stops, contextlib.ExitStack() as stack:
             for option, path in files.items():
                 with _named(option, path, CbbotError):
                     staged[option] = stack.enter_context(StagedFile(path))
-                    staged[option].file.write(texts[option].encode())
+                    staged[option].file.write(contents[option])
                     staged[option].sync()
             with stops.let_through():
                 for option, path in self._paths.items():
                     if option not in files:
-                        self._write_into(option, path, texts[option].encode())
+                        self._write_into(option, path, contents[option])
             for option, path in files.items():
                 with _named(option, path, CbbotError):
                     staged[option].commit()

@@ -20,6 +20,7 @@ __all__ = [
     "run_rows",
     "sections",
     "shown",
+    "undefined_lines",
     "wrapped",
 ]
 
@@ -43,6 +44,7 @@ def report_text(document: Mapping[str, Any]) -> str:
     heading = "\n".join(f"{label:<10}{text}" for label, text in run_rows(document))
     blocks = [heading, _beside(result, risk), _beside(trades, decisions)]
     blocks += [grid(titles, rows) for titles, rows in breakdowns(document["trades"])]
+    blocks += [wrapped(line) for line in undefined_lines(document)]
     blocks.append(wrapped(LIMITS[document["fill_model"]]))
     return "\n\n".join(blocks) + "\n"
 
@@ -56,6 +58,12 @@ def sections(document: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
         ("TRADES", _trades(document)),
         ("DECISIONS", _decisions(document)),
     ]
+
+
+def undefined_lines(document: Mapping[str, Any]) -> list[str]:
+    """Why the figures of growth are not told, if they are not: a person looks for them first."""
+    reason = document["undefined"].get("cagr_pct")
+    return [f"No growth a year (CAGR), and so no Calmar: {reason}."] if reason else []
 
 
 def breakdowns(trades: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
@@ -118,6 +126,11 @@ def _risk(summary: Mapping[str, Any]) -> list[Row]:
         ("Sharpe", shown(summary["sharpe"], "ratio")),
         ("Sortino", shown(summary["sortino"], "ratio")),
         ("Calmar", shown(summary["calmar"], "ratio")),
+        ("volatility a year", shown(summary["volatility_pct"], "pct")),
+        ("value at risk, a day", shown(summary["value_at_risk_95_pct"], "pct")),
+        ("  mean beyond it (CVaR)", shown(summary["cvar_95_pct"], "pct")),
+        ("best day", shown(summary["best_day_pct"], "pct")),
+        ("worst day", shown(summary["worst_day_pct"], "pct")),
     ]
 
 
@@ -136,6 +149,9 @@ def _trades(document: Mapping[str, Any]) -> list[Row]:
         ("best", best),
         ("worst", worst),
         ("average holding", shown(summary["average_holding_seconds"], "seconds")),
+        ("most wins in a row", f"{summary['longest_winning_streak']:,}"),
+        ("most losses in a row", f"{summary['longest_losing_streak']:,}"),
+        ("quality number (SQN)", shown(summary["sqn"], "ratio")),
         ("still open", f"{len(document['open_lots']):,}"),
     ]
 

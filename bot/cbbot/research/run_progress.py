@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line a second in a log, nothing for a run that is over at once."""
+"""How far a run is: a bar on a terminal, a line every 10 s in a log and ever fewer, nothing for a run of a moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Watch"]
 
 _PATIENCE_SECONDS = 0.5
-_LINE_SECONDS = 1.0
+_LINE_SECONDS = 10.0
+# Of a run of hours a line every 10 s would be thousands: a tenth of what it has taken so far is between two of them.
+_LINE_SHARE = 0.1
 
 
 class Watch(AbstractContextManager["Watch"]):
@@ -27,7 +29,8 @@ class Watch(AbstractContextManager["Watch"]):
         self._unit = unit
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._next = time.monotonic() + (_PATIENCE_SECONDS if stream.isatty() else _LINE_SECONDS)
+        self._began = time.monotonic()
+        self._next = self._began + (_PATIENCE_SECONDS if stream.isatty() else _LINE_SECONDS)
 
     def __call__(self, done: int) -> None:
         if self._bar is not None and self._task is not None:
@@ -36,7 +39,8 @@ class Watch(AbstractContextManager["Watch"]):
             if self._stream.isatty():
                 self._start(done)
             else:
-                self._next = time.monotonic() + _LINE_SECONDS
+                now = time.monotonic()
+                self._next = now + max(_LINE_SECONDS, _LINE_SHARE * (now - self._began))
                 print(f"{self._name}: {done:,} of {self._total:,} {self._unit}", file=self._stream, flush=True)
 
     def _start(self, done: int) -> None:

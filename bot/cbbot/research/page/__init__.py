@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from cbbot.errors import CbbotError
+from cbbot.errors import BadInput
 from cbbot.kernel.batch import Columns
 from cbbot.research.backtest import Result
 from cbbot.research.page.markup import body
@@ -22,14 +22,14 @@ from cbbot.research.page.plot_series import content
 
 __all__ = ["page"]
 
-_SCRIPTS = ("series.js", "chart.js", "trades.js", "start.js")
+_SCRIPTS = ("series.js", "chart.js", "trades.js", "analysis.js", "start.js")
 
 
 def page(document: Mapping[str, Any], result: Result, candles: Columns, name: str) -> str:
     """The page. ``name`` is the candle file's, without its folder: a page must not tell where it was made.
 
     Raises:
-        CbbotError: plotly is not installed.
+        BadInput: plotly is not installed.
     """
     drawn = content(document, result, candles)
     script = "'use strict';\n(() => {\n" + "\n".join(_part(file) for file in _SCRIPTS) + "\n})();\n"
@@ -60,7 +60,7 @@ def _plotly() -> str:
         # Only a page needs it, and it brings no types.
         from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
     except ImportError as error:
-        raise CbbotError("--html needs plotly, which is not installed: pip install 'cbbot[research]'") from error
+        raise BadInput("--html needs plotly, which is not installed: pip install 'cbbot[research]'") from error
     library: str = get_plotlyjs()
     return library
 

@@ -1,4 +1,4 @@
-// Three charts over one time axis. Whatever part of the run is in view is drawn anew from the whole of it.
+// Four charts over one time axis. Whatever part of the run is in view is drawn anew from the whole of it.
 const MOST_POINTS = 4000;
 const MOST_CANDLES = 240;
 const MOST_MARKS = 2000;
@@ -7,6 +7,8 @@ const whole = [lines.time[0] - run.candle, lines.time[lines.time.length - 1] + r
 let view = [...whole];
 let chosen = null;
 let hidden = new Set();
+let apart = true;
+let dragging = 'zoom';
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const narrow = () => window.innerWidth <= 640;
@@ -16,16 +18,19 @@ const STYLES = {
   take_profit: ['gain', 'circle'], stop_loss: ['loss', 'x'], trailing_stop: ['trail', 'diamond'],
 };
 
+// What plotly knows a trace by, also in its selectors: no spaces.
+const identity = (name) => name.replaceAll(' ', '-');
+
 const line = (name, values, key, axis, first, last, more = {}) => {
   const indices = thinned(values, first, last, MOST_POINTS);
   return {
-    type: 'scatter', mode: 'lines', name, x: picked(lines.time, indices), y: picked(values, indices), yaxis: axis,
+    type: 'scatter', mode: 'lines', name, uid: identity(name), x: picked(lines.time, indices), y: picked(values, indices), yaxis: axis,
     line: {color: colour(key), width: 1.4}, ...more,
   };
 };
 
 const marks = (name, key, symbol, indices, x, y, text, angle = 0) => ({
-  type: 'scatter', mode: 'markers', name, x: indices.map(x), y: indices.map(y), text: indices.map(text),
+  type: 'scatter', mode: 'markers', name, uid: identity(name), x: indices.map(x), y: indices.map(y), text: indices.map(text),
   hovertemplate: '%{text}<extra></extra>', yaxis: 'y',
   marker: {color: colour(key), symbol, size: narrow() ? 8 : 10, angle, line: {color: colour('paper'), width: 1}},
 });
@@ -75,15 +80,40 @@ const markTraces = () => {
   return [traces, Math.max(entered - entries.length, left - exits.length)];
 };
 
-const tradeLine = () => {
+const tradeLine = (name, y, key, dash, width) => ({
+  type: 'scatter', mode: 'lines', name, uid: identity(name), showlegend: false, hoverinfo: 'skip', yaxis: 'y',
+  x: [run.trades.opened[chosen], run.trades.closed[chosen]], y, line: {color: colour(key), width, dash},
+});
+
+// The levels that the chosen trade left with. One far from the prices in view would press them flat: it is told, not drawn.
+const LEVELS = [['stop', 'loss'], ['take', 'gain'], ['trail', 'trail']];
+const tradeTraces = (first, last) => {
+  const levels = document.getElementById('levels');
+  if (chosen === null) {
+    levels.textContent = '';
+    return [];
+  }
   const {trades} = run;
-  const i = chosen;
-  const won = Number(trades.net_pnl[i]) > 0;
-  return {
-    type: 'scatter', mode: 'lines', name: 'chosen trade', showlegend: false, hoverinfo: 'skip', yaxis: 'y',
-    x: [trades.opened[i], trades.closed[i]], y: [Number(trades.open_price[i]), Number(trades.close_price[i])],
-    line: {color: colour(won ? 'gain' : 'loss'), width: 2.5, dash: 'dot'},
-  };
+  const ends = [Number(trades.open_price[chosen]), Number(trades.close_price[chosen])];
+  let lowest = Math.min(...ends);
+  let highest = Math.max(...ends);
+  for (let i = first; i < last; i += 1) {
+    lowest = Math.min(lowest, lines.low[i]);
+    highest = Math.max(highest, lines.high[i]);
+  }
+  const room = highest - lowest;
+  const near = (level) => level >= lowest - room && level <= highest + room;
+  const known = LEVELS.filter(([name]) => trades[name][chosen] !== null);
+  const words = known.map(([name]) => {
+    const level = trades[name][chosen];
+    return `${name} ${price(level)}${near(level) ? '' : ' (beyond the chart)'}`;
+  });
+  levels.textContent = `Lot ${trades.lot[chosen]} left with ${words.join(', ')}.`;
+  return [
+    ...known.filter(([name]) => near(trades[name][chosen])).map(([name, key]) =>
+      tradeLine(name, [trades[name][chosen], trades[name][chosen]], key, 'dash', 1.4)),
+    tradeLine('chosen trade', ends, Number(trades.net_pnl[chosen]) > 0 ? 'gain' : 'loss', 'dot', 2.5),
+  ];
 };
 
 const priceTraces = (first, last) => {
@@ -93,7 +123,7 @@ const priceTraces = (first, last) => {
   const [fast, slow] = run.averages;
   const drawn = lone
     ? {
-      type: 'candlestick', name: 'price', yaxis: 'y', x: lines.time.slice(first, last),
+      type: 'candlestick', name: 'price', uid: 'price', yaxis: 'y', x: lines.time.slice(first, last),
       open: lines.open.slice(first, last), high: lines.high.slice(first, last), low: lines.low.slice(first, last),
       close: lines.close.slice(first, last), increasing: {line: {color: colour('gain'), width: 1}},
       decreasing: {line: {color: colour('loss'), width: 1}}, opacity: 0.75,
@@ -112,16 +142,17 @@ const traces = () => {
   const last = Math.min(lines.time.length, indexOf(view[1]) + 1);
   const [marked, left] = markTraces();
   const usd = (name) => ({hovertemplate: `%{y:,.2f}<extra>${name}</extra>`});
-  const below = {fill: 'tozeroy', hovertemplate: '%{y:.2f} %<extra>drawdown</extra>', showlegend: false};
+  const below = (name) => ({fill: 'tozeroy', hovertemplate: `%{y:.2f} %<extra>${name}</extra>`, showlegend: false});
   const drawn = priceTraces(first, last);
   tell(last - first, drawn[drawn.length - 1].x.length, left);
   return [
     ...drawn,
-    ...(chosen === null ? [] : [tradeLine()]),
+    ...tradeTraces(first, last),
     ...marked,
     line('equity', lines.equity, 'equity', 'y2', first, last, usd('equity')),
-    line('buy and hold', lines.hold, 'hold', 'y2', first, last, usd('buy and hold')),
-    line('drawdown', lines.drawdown, 'fall', 'y3', first, last, below),
+    line('buy and hold', lines.hold, 'hold', apart ? 'y5' : 'y2', first, last, usd('buy and hold')),
+    line('drawdown', lines.drawdown, 'fall', 'y3', first, last, below('drawdown')),
+    line('exposure', lines.exposure, 'slow', 'y4', first, last, below('exposure')),
   ];
 };
 
@@ -136,28 +167,35 @@ const tell = (steps, points, left) => {
 };
 
 const axis = (domain, title, more = {}) => ({
-  domain, title: {text: title, standoff: 6}, fixedrange: true, autorange: true, gridcolor: colour('line'),
+  ...(domain ? {domain} : {}), ...(title ? {title: {text: title, standoff: 6}} : {}), fixedrange: true, autorange: true, gridcolor: colour('line'),
   zeroline: false, automargin: true, ...more,
 });
 
 const layout = () => ({
-  paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', hovermode: 'closest', dragmode: narrow() ? false : 'zoom',
+  paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', hovermode: 'closest', dragmode: narrow() ? false : dragging,
   font: {family: 'system-ui, sans-serif', size: narrow() ? 11 : 12, color: colour('ink')},
   margin: {l: narrow() ? 8 : 16, r: 8, t: 8, b: 44}, showlegend: true,
-  legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: {size: narrow() ? 10 : 12}},
+  // What was switched off by a click on the legend stays off when the chart is drawn anew.
+  legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: {size: narrow() ? 10 : 12}, uirevision: 'run'},
   hoverlabel: {bgcolor: colour('paper'), bordercolor: colour('line'), font: {color: colour('ink')}, align: 'left'},
   xaxis: {
-    type: 'date', range: [...view], anchor: 'y3', gridcolor: colour('line'), rangeslider: {visible: false},
+    type: 'date', range: [...view], anchor: 'y4', gridcolor: colour('line'), rangeslider: {visible: false},
     showspikes: true, spikemode: 'across', spikethickness: 1, spikecolor: colour('faint'), spikedash: 'dot', spikesnap: 'cursor',
     fixedrange: narrow(), tickangle: 0, nticks: narrow() ? 4 : 10,
   },
-  yaxis: axis([0.44, 1], narrow() ? '' : 'price', {tickformat: `,.${run.digits}~f`}),
-  yaxis2: axis([0.19, 0.4], narrow() ? '' : 'equity', {tickformat: ',.2~f'}),
-  yaxis3: axis([0, 0.15], narrow() ? '' : 'drawdown', {ticksuffix: ' %'}),
+  yaxis: axis([0.5, 1], narrow() ? '' : 'price', {tickformat: `,.${run.digits}~f`}),
+  yaxis2: axis([0.29, 0.46], narrow() ? '' : 'equity', {tickformat: ',.2~f'}),
+  yaxis3: axis([0.15, 0.26], narrow() ? '' : 'drawdown', {ticksuffix: ' %'}),
+  yaxis4: axis([0, 0.11], narrow() ? '' : 'exposure', {ticksuffix: ' %', rangemode: 'tozero'}),
+  ...(apart ? {yaxis5: axis(null, narrow() ? '' : 'buy and hold', {
+    overlaying: 'y2', side: 'right', showgrid: false, tickmode: 'auto', nticks: 5, tickformat: ',.2~f', tickfont: {color: colour('hold')},
+  })} : {}),
 });
 
-const CONFIG = {responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false, showTips: false};
-const draw = () => Plotly.react(place, traces(), layout(), CONFIG);
+const config = () => ({
+  responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false, showTips: false, scrollZoom: !narrow(),
+});
+const draw = () => Plotly.react(place, traces(), layout(), config());
 
 const show = (from, to) => {
   const least = run.candle * 10;
@@ -174,6 +212,12 @@ const showTrade = (index) => {
   const room = Math.max((closed - opened) * 0.25, run.candle * 30);
   place.scrollIntoView({block: 'nearest'});
   return show(opened - room, closed + room);
+};
+
+const moved = (share) => {
+  const by = (view[1] - view[0]) * share;
+  const kept = Math.max(whole[0] - view[0], Math.min(whole[1] - view[1], by));
+  return show(view[0] + kept, view[1] + kept);
 };
 
 const scaled = (factor) => show(

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from cbbot.research.result_tables import LIMITS, amounts, breakdowns, run_rows, sections, shown
+from cbbot.research.effective_settings import effective
+from cbbot.research.page.analysis_markup import returns_section, trade_charts, warnings_section
+from cbbot.research.result_tables import LIMITS, amounts, breakdowns, run_rows, sections, shown, undefined_lines
 
 __all__ = ["body"]
 
@@ -33,6 +35,7 @@ _TITLES = (
     ("held", "held"),
     ("closed by", "exit_reason"),
     ("fees", "fees"),
+    ("return", "return_pct"),
     ("net PnL", "net_pnl"),
 )
 
@@ -43,13 +46,17 @@ def body(document: Mapping[str, Any], drawn: Mapping[str, Any], name: str) -> st
         (
             _header(document, name),
             "<main>\n",
+            warnings_section(document["warnings"]),
             _tiles(document["summary"]),
             _chart(drawn),
             _trades(document, drawn),
+            trade_charts(document),
+            returns_section(document),
             _figures(document),
             _checks(document.get("checks", {})),
             _settings(document["settings"]),
             f"<p class=note>{escape(LIMITS[document['fill_model']])}</p>\n",
+            f"<p class=note>Made by cbbot {escape(document['version'])}.</p>\n",
             "</main>\n",
         )
     )
@@ -92,12 +99,18 @@ def _chart(drawn: Mapping[str, Any]) -> str:
             "highest close and equity, and every step at which a lot was opened or closed."
         )
     return (
-        "<section>\n<div class=bar><h2>Price, equity, drawdown</h2><span class=buttons>"
-        '<button type=button id=whole>whole run</button><button type=button id=nearer aria-label="zoom in">+</button>'
+        "<section>\n<div class=bar><h2>Price, equity, drawdown, exposure</h2><span class=buttons>"
+        "<button type=button id=scales aria-pressed=true>equity on its own scale</button>"
+        "<button type=button id=pan aria-pressed=false>drag to move</button>"
+        "<button type=button id=whole>whole run</button>"
+        '<button type=button id=earlier aria-label="earlier">&larr;</button>'
+        '<button type=button id=later aria-label="later">&rarr;</button>'
+        '<button type=button id=nearer aria-label="zoom in">+</button>'
         '<button type=button id=farther aria-label="zoom out">&minus;</button></span></div>\n'
-        "<div id=chart></div>\n"
-        f"<p class=note><span id=drawn></span>{thinned} Times are UTC. The buttons zoom, as does dragging over "
-        "the chart; a row of the table shows its trade.</p>\n"
+        '<div id=chart tabindex=0 role=group aria-label="charts; arrow keys move, plus and minus zoom"></div>\n'
+        "<p class=note id=levels role=status></p>\n"
+        f"<p class=note><span id=drawn></span>{thinned} Times are UTC. A row of the table shows its trade. "
+        "<span class=mouse>The wheel zooms, as do the buttons and dragging over the chart.</span></p>\n"
         "<noscript><p>The charts and the table of trades need JavaScript.</p></noscript>\n"
         "</section>\n"
     )
@@ -133,7 +146,8 @@ def _figures(document: Mapping[str, Any]) -> str:
         for titles, rows in breakdowns(document["trades"])
     )
     grids = f"<div class=grid>{''.join(parts)}</div><div class='grid broad'>{tables}</div>"
-    return f"<section>\n<h2>Figures</h2>\n{grids}\n</section>\n"
+    lines = "".join(f"<p class=note>{escape(line)}</p>" for line in undefined_lines(document))
+    return f"<section>\n<h2>Figures</h2>\n{grids}\n{lines}</section>\n"
 
 
 def _checks(checks: Mapping[str, Any]) -> str:
@@ -151,7 +165,7 @@ def _checks(checks: Mapping[str, Any]) -> str:
 
 
 def _settings(settings: Mapping[str, str]) -> str:
-    table = _table(("key", "value"), settings.items(), "settings")
+    table = _table(("key", "value"), effective(settings).items(), "settings")
     return f"<section>\n<details><summary><h2>Settings</h2></summary>{table}</details>\n</section>\n"
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cbbot.kernel.advance import Closed
 from cbbot.kernel.batch import Columns
 from cbbot.kernel.codes import EXITS
 from cbbot.research.backtest import Result
 from cbbot.research.backtest_report import marked_equity
+from cbbot.research.exposure import exposure_pct
 
 __all__ = ["KEPT", "content", "kept_steps"]
 
@@ -30,7 +32,8 @@ Floats = npt.NDArray[np.float64]
 def content(document: Mapping[str, Any], result: Result, candles: Columns) -> dict[str, Any]:
     """JSON values for the page's scripts. Prices are ticks, times steps of a candle since ``origin``."""
     first, params = result.span.first, result.rules.params
-    equity = marked_equity(result) * float(result.instrument.ledger_increment)
+    marked = marked_equity(result)
+    equity = marked * float(result.instrument.ledger_increment)
     candle_ms, origin = result.rules.candle_ms, int(result.times[0])
     kept = kept_steps(result, equity)
     stepped = [column[first:][kept] for column in (candles.open, candles.high, candles.low, candles.close)]
@@ -44,6 +47,7 @@ def content(document: Mapping[str, Any], result: Result, candles: Columns) -> di
         **{name: _packed(column) for name, column in zip(("fast", "slow"), averages, strict=True)},
         "equity": _packed(equity[kept] - start),
         "drawdown": _packed(((equity - peaks) / peaks * 100.0)[kept]),
+        "exposure": _packed(exposure_pct(result, marked)[kept]),
     }
     return {
         "product": document["product_id"],
@@ -57,7 +61,11 @@ def content(document: Mapping[str, Any], result: Result, candles: Columns) -> di
         "averages": [params.ma_fast, params.ma_slow],
         "columns": columns,
         "reasons": list(dict.fromkeys(EXITS[closed.reason] for closed in result.tally.closed)),
-        "trades": _trades(document["trades"], [(c.lot.opened_ms, c.closed_ms) for c in result.tally.closed]),
+        "trades": _trades(document["trades"], result.tally.closed),
+        "rolling": document["rolling"],
+        "distribution": document["net_pnl_distribution"],
+        "by_hour": document["by_hour"],
+        "by_weekday": document["by_weekday"],
         "open": _open_lots(document["open_lots"], [lot.opened_ms for lot in result.portfolio.lots]),
     }
 
@@ -115,11 +123,18 @@ def _digits(result: Result) -> int:
 _SHOWN = ("lot", "role", "closed_as", "side", "base_size", "open_price", "close_price", "exit_reason", "net_pnl")
 
 
-def _trades(rows: Sequence[Mapping[str, Any]], times: Sequence[tuple[int, int]]) -> dict[str, list[Any]]:
-    """A list a column; money and prices stay the text they are in the JSON."""
+_ROUNDED = ("return_pct", "mae_pct", "mfe_pct")
+
+
+def _trades(rows: Sequence[Mapping[str, Any]], closed: Sequence[Closed]) -> dict[str, list[Any]]:
+    """A list a column; money and prices stay the text they are in the JSON. Levels are those that the lot left with."""
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in _SHOWN}
-    columns["opened"] = [opened for opened, _ in times]
-    columns["closed"] = [closed for _, closed in times]
+    columns |= {name: [round(row[name], 6) for row in rows] for name in _ROUNDED}
+    columns["opened"] = [each.lot.opened_ms for each in closed]
+    columns["closed"] = [each.closed_ms for each in closed]
+    columns["stop"] = [each.lot.stop if each.lot.stop > 0 else None for each in closed]
+    columns["take"] = [each.lot.take if each.lot.take > 0 else None for each in closed]
+    columns["trail"] = [each.lot.trail_stop if each.lot.trailing else None for each in closed]
     columns["fees"] = [float(row["entry_fee"]) + float(row["exit_fee"]) for row in rows]
     return columns
 

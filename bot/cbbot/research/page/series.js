@@ -24,7 +24,7 @@ const lines = (() => {
     fast: above('fast'), slow: above('slow'),
     equity: column('equity').map((value) => run.start + value),
     hold: close.map((value) => run.start * value / first),
-    drawdown: column('drawdown'),
+    drawdown: column('drawdown'), exposure: column('exposure'),
   };
 })();
 
@@ -67,6 +67,7 @@ const money = (value, digits = 2) =>
   Number(value).toLocaleString('en-US', {minimumFractionDigits: digits, maximumFractionDigits: digits});
 const price = (value) => money(value, run.digits);
 const signed = (value) => (Number(value) > 0 ? '+' : '') + money(value, Math.abs(Number(value)) < 1 ? 4 : 2);
+const percent = (value) => `${value > 0 ? '+' : ''}${value.toFixed(2)} %`;
 const moment = (ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 const span = (ms) => {
   const minutes = Math.round(ms / 60000);

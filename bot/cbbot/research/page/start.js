@@ -50,13 +50,39 @@ const entire = () => {
   return show(...whole);
 };
 document.getElementById('whole').addEventListener('click', entire);
+document.getElementById('earlier').addEventListener('click', () => moved(-0.5));
+document.getElementById('later').addEventListener('click', () => moved(0.5));
 document.getElementById('nearer').addEventListener('click', () => scaled(0.5));
 document.getElementById('farther').addEventListener('click', () => scaled(2));
-window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-window.matchMedia('(max-width: 640px)').addEventListener('change', draw);
+
+const toggled = (id, change) => document.getElementById(id).addEventListener('click', (event) => {
+  const on = event.currentTarget.getAttribute('aria-pressed') !== 'true';
+  event.currentTarget.setAttribute('aria-pressed', on);
+  change(on);
+  draw();
+});
+toggled('scales', (on) => { apart = on; });
+toggled('pan', (on) => { dragging = on ? 'pan' : 'zoom'; });
+
+const KEYSTROKES = {
+  ArrowLeft: () => moved(-0.25), ArrowRight: () => moved(0.25), '+': () => scaled(0.5), '-': () => scaled(2),
+};
+place.addEventListener('keydown', (event) => {
+  const act = KEYSTROKES[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  act();
+});
+
+const drawAll = () => {
+  drawAnalysis();
+  return draw();
+};
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
+window.matchMedia('(max-width: 640px)').addEventListener('change', drawAll);
 
 arrange();
-draw().then(() => {
+drawAll().then(() => {
   place.on('plotly_relayout', (change) => {
     const from = change['xaxis.range[0]'] ?? change['xaxis.range']?.[0];
     const to = change['xaxis.range[1]'] ?? change['xaxis.range']?.[1];

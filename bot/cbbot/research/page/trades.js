@@ -12,14 +12,15 @@ const KEYS = {
   open_price: (i) => Number(trades.open_price[i]), base_size: (i) => Number(trades.base_size[i]),
   closed: (i) => trades.closed[i], close_price: (i) => Number(trades.close_price[i]),
   held: (i) => trades.closed[i] - trades.opened[i], exit_reason: (i) => trades.exit_reason[i], fees: (i) => trades.fees[i],
-  net_pnl: (i) => Number(trades.net_pnl[i]),
+  return_pct: (i) => trades.return_pct[i], net_pnl: (i) => Number(trades.net_pnl[i]),
 };
 
 const role = (i) => (trades.role[i] === trades.closed_as[i] ? trades.role[i] : `${trades.role[i]} → ${trades.closed_as[i]}`);
 const cells = (i) => [
   trades.lot[i], role(i), trades.side[i], moment(trades.opened[i]), price(trades.open_price[i]), trades.base_size[i],
   moment(trades.closed[i]), price(trades.close_price[i]), span(trades.closed[i] - trades.opened[i]),
-  words(trades.exit_reason[i]), money(trades.fees[i], 4), signed(trades.net_pnl[i]),
+  words(trades.exit_reason[i]), money(trades.fees[i], 4), percent(trades.return_pct[i]),
+  signed(trades.net_pnl[i]),
 ];
 
 const space = (height) => {

@@ -24,6 +24,8 @@ from cbbot.kernel.gates import adverse_pct
 from cbbot.kernel.levels import scalp_take
 from cbbot.kernel.strategy import logit
 from cbbot.trader.rules import build_rules
+from repository_files import ROOT
+from syntax_trees import syntax_tree
 
 # Functions of the math module whose results IEEE 754 or integers leave no choice about.
 EXACT = {"ceil", "floor", "frexp", "inf", "isqrt", "ldexp", "nan", "sqrt"}
@@ -70,7 +72,7 @@ def decided() -> list[str]:
 
 
 def elsewhere(values: Callable[[], list[str]], tunables: str) -> list[str]:
-    program = f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+    program = f"import sys, json; sys.path += {[str(Path(__file__).parent), str(ROOT / 'tests')]!r}; "
     program += f"import {Path(__file__).stem} as t; print(json.dumps(t.{values.__name__}()))"
     done = subprocess.run(
         [sys.executable, "-c", program], env=os.environ | {"GLIBC_TUNABLES": tunables}, capture_output=True, check=True
@@ -88,7 +90,7 @@ def test_the_kernel_takes_nothing_from_the_c_library_that_differs_between_machin
     taken = {
         name.name
         for path in Path(str(cbbot.kernel.__file__)).parent.glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(syntax_tree(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and node.module == "math"
         for name in node.names
     }

@@ -115,12 +115,29 @@ def test_the_training_share_is_exact() -> None:
     assert Span.of(10, Decimal("0.7"), 0) == Span(10, 7, 7)
 
 
-@pytest.mark.parametrize(("sleep", "said"), [("100", "makes this take 175 s at least"), ("2", ""), ("0", "")])
-def test_a_pace_that_was_meant_for_watching_is_pointed_out(sleep: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("sleep", "served", "said"),
+    [
+        ("100", True, "makes this take 175 s at least"),
+        ("2", True, ""),
+        ("0", True, ""),
+        ("2", False, "BACKTEST_SLEEP_MS=2 is ignored: it counts with --serve alone"),
+        ("0", False, ""),
+    ],
+)
+def test_a_pace_that_was_meant_for_watching_is_pointed_out(sleep: str, served: bool, said: str) -> None:
     stream = io.StringIO()
-    backtest_run.say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250))
+    backtest_run.say_pace(stream, load({"BACKTEST_SLEEP_MS": sleep}), Span(6000, 4200, 4250), served=served)
     assert said in stream.getvalue()
     assert bool(said) == bool(stream.getvalue())
+
+
+def test_without_being_served_a_backtest_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slept(_: float) -> None:
+        raise AssertionError("it waits for nobody")
+
+    monkeypatch.setattr("cbbot.research.backtest_run.time.sleep", slept)
+    backtest_run.backtest(load({"BACKTEST_SLEEP_MS": "100"}), BacktestOptions(csv=SAMPLE), io.StringIO())
 
 
 def test_a_fit_that_was_impossible_is_not_counted() -> None:

@@ -151,7 +151,9 @@ def test_the_command_says_by_its_exit_code_what_a_backtest_makes_of_a_file(
     assert main(["data", "check", str(written(tmp_path, rows[:10] + rows[13:]))]) == 0
     assert "after 1970-01-01T00:09:00Z until 1970-01-01T00:13:00Z: 3 missing" in capsys.readouterr().out
     assert main(["data", "check", str(written(tmp_path, [*rows, rows[0]]))]) == 1
-    assert "look at: 1 row with the time of a later one" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "look at: 1 row with the time of a later one" in said
+    assert said.endswith("a backtest takes it as it is, but look at these first\n")
     assert main(["data", "check", str(written(tmp_path, [*rows, "1,2,3,4,5,x"]))]) == 1
     shown = capsys.readouterr().out
     assert f"{tmp_path / 'c.csv'}:202: volume is not a number: 'x'" in shown

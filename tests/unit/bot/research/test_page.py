@@ -16,6 +16,7 @@ import pytest
 
 from cbbot.errors import CbbotError
 from cbbot.research.backtest_report import marked_equity
+from cbbot.research.effective_settings import effective
 from cbbot.research.page import page
 from cbbot.research.page.plot_series import content, kept_steps
 
@@ -96,7 +97,9 @@ def test_names_and_settings_are_text_and_nothing_else(demo: Any) -> None:
     bad = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
     document = demo.document | {
         "product_id": bad,
-        "settings": demo.document["settings"] | {"STATE_FILE": bad, bad: "1"},
+        "settings": demo.document["settings"] | {"GRANULARITY": bad, bad: "1"},
+        "warnings": [bad],
+        "version": bad,
     }
     text = page(document, demo.result, demo.candles, bad)
     scripts = Scripts(text).found
@@ -107,12 +110,44 @@ def test_names_and_settings_are_text_and_nothing_else(demo: Any) -> None:
 
 
 def test_every_figure_setting_and_denial_is_readable_without_a_script(demo: Any, made: str) -> None:
-    for key, value in demo.document["settings"].items():
+    for key, value in effective(demo.document["settings"]).items():
         assert f"<td>{key}</td><td>{value}</td>" in made
     for reason, count in demo.document["denials"].items():
         assert f"<dt>denied: {reason}</dt><dd>{count:,}</dd>" in made
     assert "<dt>Sharpe</dt>" in made
     assert "Steps on closes, not on ticks" in made
+
+
+def test_a_setting_of_the_process_is_not_shown(demo: Any, made: str) -> None:
+    assert "STATE_FILE" in demo.document["settings"]
+    assert [key for key in ("STATE_FILE", "PORT", "BRIDGE_URL", "DRY_RUN") if f"<td>{key}</td>" in made] == []
+
+
+def test_version_and_warnings_are_shown(demo: Any, made: str) -> None:
+    assert f"Made by cbbot {demo.document['version']}." in made
+    assert "<h2>Warnings</h2>" not in made
+    warned = page(demo.document | {"warnings": ["a take < the fees"]}, demo.result, demo.candles, "candles.csv")
+    assert "<h2>Warnings</h2>\n<ul><li>a take &lt; the fees</li></ul>" in warned
+
+
+def test_months_stand_under_their_names_and_years_at_the_end(demo: Any) -> None:
+    months = [
+        {"period": "2017-12", "return_pct": 1.0}, {"period": "2018-01", "return_pct": -0.5},
+        {"period": "2018-12", "return_pct": 0.001},
+    ]  # fmt: skip
+    years = [{"period": "2017", "return_pct": 1.0}, {"period": "2018", "return_pct": -0.499}]
+    document = demo.document | {"monthly_returns": months, "yearly_returns": years}
+    text = page(document, demo.result, demo.candles, "candles.csv")
+    empty = "<td></td>"
+    assert f"<tr><th scope=row>2017</th>{empty * 11}<td class=gain>+1.00</td><td class=gain>+1.00</td></tr>" in text
+    assert (
+        f"<tr><th scope=row>2018</th><td class=loss>-0.50</td>{empty * 10}<td>+0.00</td><td class=loss>-0.50</td></tr>"
+    ) in text
+
+
+def test_a_run_of_a_day_says_what_its_page_cannot_tell(made: str) -> None:
+    assert "Sharpe and volatility of 30 days are told for a run of 30 days or more." in made
+    assert "No growth a year (CAGR), and so no Calmar: the run is 1.2 days long; it takes 30." in made
 
 
 def test_checks_that_were_made_are_shown(demo: Any, made: str) -> None:

@@ -22,17 +22,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_log_gets_a_line_a_second(clock: list[float]) -> None:
+def test_a_log_gets_a_line_every_ten_seconds(clock: list[float]) -> None:
     log = io.StringIO()
     with Watch(log, "backtest", 5_000) as watch:
         for done in range(1, 33):
-            clock[0] += 0.125
+            clock[0] += 1.25
             watch(done * 100)
     assert log.getvalue().splitlines()[:2] == [
         "backtest: 800 of 5,000 candles",
         "backtest: 1,600 of 5,000 candles",
     ]
     assert len(log.getvalue().splitlines()) == 4
+
+
+def test_a_run_of_hours_says_ever_less(clock: list[float]) -> None:
+    log = io.StringIO()
+    with Watch(log, "backtest", 10_000) as watch:
+        for done in range(10_000):
+            clock[0] += 1.0
+            watch(done)
+    assert 40 < len(log.getvalue().splitlines()) < 70
 
 
 def test_a_short_run_is_quiet(clock: list[float]) -> None:
