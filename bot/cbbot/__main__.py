@@ -11,7 +11,7 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line; never returns. Ctrl-C ends it without a traceback from its first import to its end."""
     try:
-        if sys.argv[1:2] in (["run"], ["up"]):  # the commands that last, and have use for secrets
+        if sys.argv[1:2] in (["run"], ["up"], ["bridge"]):  # the commands that last, and have use for secrets
             from cbbot.contract.secret_keys import SECRET_KEYS  # noqa: PLC0415  as below
             from cbbot.process.secret_environment import hide_secrets  # noqa: PLC0415  as below
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cbbot.cli.candle_options import LENGTH_HELP
 from cbbot.contract.bridge_settings_table import BRIDGE_TOKEN
 from cbbot.contract.settings_reading import read_secret
 from cbbot.contract.settings_table import BY_KEY
@@ -29,9 +30,7 @@ def backfill(
         ),
     ],
     product: Annotated[str, typer.Option(metavar="ID", help="Product.")] = "BTC-USD",
-    granularity: Annotated[
-        str, typer.Option(metavar="LENGTH", help=f"Length of a candle: {', '.join(Granularity)}.")
-    ] = Granularity.ONE_MINUTE.value,
+    granularity: Annotated[str, typer.Option(metavar="LENGTH", help=LENGTH_HELP)] = Granularity.ONE_MINUTE.value,
     start: Annotated[
         str | None, typer.Option(metavar="TIME", help="From this time on: a date (UTC) or RFC 3339.")
     ] = None,
@@ -48,7 +47,9 @@ def backfill(
     token_file: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path, metavar="FILE", help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE]"
+            parser=named_path,
+            metavar="FILE",
+            help="File with the bridge's token. [default: $BRIDGE_TOKEN_FILE, $BRIDGE_TOKEN]",
         ),
     ] = None,
 ) -> int:
@@ -60,7 +61,8 @@ def backfill(
     address = bridge or environment.get("BRIDGE_URL", "").strip() or BY_KEY["BRIDGE_URL"].default or ""
     named = "BRIDGE_TOKEN_FILE" if token_file is None else "--token-file"
     path = environment.get("BRIDGE_TOKEN_FILE", "").strip() if token_file is None else str(token_file)
-    token = read_secret(BRIDGE_TOKEN, path, named) if path else None
+    plain = environment.get("BRIDGE_TOKEN", "").strip()
+    token = read_secret(BRIDGE_TOKEN, path, named) if path else BRIDGE_TOKEN.parse(plain) if plain else None
     options = BackfillOptions(
         out=out,
         product=product,

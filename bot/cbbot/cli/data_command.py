@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from cbbot.candles.candle_blocks import checked_form
-from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP
+from cbbot.cli.candle_options import FILE_HELP, FORMAT_HELP, INCREMENT_HELP, LENGTH_HELP, candle_file
 from cbbot.cli.exits import DONE, FAILED
 from cbbot.domain.candle import Granularity
 from cbbot.domain.instrument import BTC_USD
@@ -24,9 +24,9 @@ __all__ = ["check"]
 
 
 def check(
-    file: Annotated[Path, typer.Argument(parser=named_path, metavar="FILE", help=FILE_HELP)],
+    file: Annotated[Path, typer.Argument(parser=candle_file, metavar="FILE", help=FILE_HELP)],
     granularity: Annotated[
-        Granularity, typer.Option(metavar="GRANULARITY", case_sensitive=False, help="How long its candles are.")
+        Granularity, typer.Option(metavar="LENGTH", case_sensitive=False, help=LENGTH_HELP)
     ] = Granularity.ONE_MINUTE,
     json: Annotated[
         Path | None,
@@ -41,10 +41,10 @@ def check(
 ) -> int:
     """Tell what is in a file of candles: range, gaps, duplicates, bad rows, outliers.
 
-    Exit code 0: a backtest takes the file as it is; gaps of whole candles are no fault.
-    1: a backtest refuses it (too few candles, bad rows, candles of another length, odd distances), or a person
-    should look at it (duplicates, unsorted rows, an open or close outside of high and low, outliers, a last line
-    without an end, volume that may be in quote currency).
+    Exit code 0: a backtest takes the file as it is, with nothing to look at; gaps of whole candles are no fault.
+    1: a backtest refuses it (too few candles, bad rows, candles of another length, odd distances), or takes it and
+    a person should look at it first (duplicates, unsorted rows, an open or close outside of high and low, outliers,
+    a last line without an end, volume that may be in quote currency).
     2: it cannot be used at all, or rounding to the price increment moves a price by more than 0.01 %.
 
     An outlier is a move of more than 100 times the file's median move, and more than 2 %, from close to

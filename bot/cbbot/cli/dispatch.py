@@ -14,7 +14,11 @@ from cbbot import __version__
 from cbbot.cli.exits import guarded
 from cbbot.errors import BadInput, CbbotError
 
-__all__ = ["COMMANDS", "CommandEntry", "main"]
+__all__ = ["COMMANDS", "CommandEntry", "click_command", "main"]
+
+
+class _NotInstalled(CbbotError):
+    """A command whose part of the distribution is not here."""
 
 
 class CommandEntry(NamedTuple):
@@ -39,9 +43,20 @@ COMMANDS: Final = {
         "bridge",
         reads_arguments=True,
     ),
+    "bridge": CommandEntry(
+        "cbbot_bridge.bridge_command:bridge",
+        "Serve prices, orders and the account of Coinbase to bots.",
+        "bridge",
+        reads_arguments=True,
+    ),
     "backtest": CommandEntry("cbbot.cli.backtest_command:backtest", "Trade over a file of candles.", "bot"),
     "backfill": CommandEntry("cbbot.cli.backfill_command:backfill", "Fetch candles of a bridge into a file.", "bot"),
     "data check": CommandEntry("cbbot.cli.data_command:check", "What is in a file of candles.", "bot"),
+    "why": CommandEntry("cbbot.cli.why_command:why", "Why the bot did what it did.", "bot"),
+    "pnl": CommandEntry("cbbot.cli.pnl_command:pnl", "What closed trades earned, by exit, role or time.", "bot"),
+    "control pause": CommandEntry("cbbot.cli.control_command:pause", "Open no new lots; exits go on.", "bot"),
+    "control resume": CommandEntry("cbbot.cli.control_command:resume", "End the pause by hand.", "bot"),
+    "control flatten": CommandEntry("cbbot.cli.control_command:flatten", "Close every lot, and stay paused.", "bot"),
     "state show": CommandEntry("cbbot.cli.state_command:show", "What a state file holds.", "bot"),
     "state verify": CommandEntry("cbbot.cli.state_command:verify", "Whether a state file is sound.", "bot"),
     "state write-off": CommandEntry("cbbot.cli.correct_state_command:write_off", "Take lots out that are gone.", "bot"),
@@ -49,12 +64,25 @@ COMMANDS: Final = {
     "state backup": CommandEntry("cbbot.cli.state_files_command:backup", "Copy a state.", "bot"),
     "state restore": CommandEntry("cbbot.cli.state_files_command:restore", "Put a copy of a state back.", "bot"),
     "state migrate": CommandEntry("cbbot.cli.state_files_command:migrate", "Make a state of the Go bot's.", "bot"),
+    "migrate": CommandEntry(
+        "cbbot.cli.migrate_command:migrate_stack",
+        "Make a TradingBot of the Go bot's bot.env, bridge.env and state.",
+        "up",
+    ),
     "soak": CommandEntry(
         "cbbot_bridge.in_memory.soak_command:soak",
         "Trade in a simulated world in which everything goes wrong.",
         "bridge",
     ),
-    "explain": CommandEntry("cbbot.cli.explain_command:explain", "What a setting means and accepts.", "bot"),
+    "examples": CommandEntry(
+        "cbbot_operator.examples_command:examples", "TradingBots to start from, and files for one machine.", "up"
+    ),
+    "completion": CommandEntry(
+        "cbbot.cli.completion_command:completion", "A script that completes words in bash, zsh or fish.", "bot", True
+    ),
+    "explain": CommandEntry(
+        "cbbot.cli.explain_command:explain", "What a setting, a field or a group of them means.", "bot"
+    ),
 }
 
 
@@ -88,13 +116,20 @@ def _run(arguments: list[str]) -> int:
 
 
 def _called(name: str, command: CommandEntry, arguments: list[str]) -> int:
-    function = _loaded(name, command)
+    try:
+        function = _loaded(name, command)
+    except _NotInstalled as error:
+        if not any(argument in ("-h", "--help") for argument in arguments):
+            raise
+        sys.stdout.write(
+            f"Usage: cbbot {name} [OPTIONS]\n\n  {command.summary}\n\n{error}; then this shows the options.\n"
+        )
+        return 0
     if command.reads_arguments:
         return int(function(arguments))
     import typer  # noqa: PLC0415  40 ms that --help must not pay
 
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name)(function)
+    app = _app(name, function)
     # Of click's errors typer passes on BadParameter alone; this is the root it shares with the others.
     usage_error: type[Exception] = typer.BadParameter.__mro__[2]
     try:
@@ -108,6 +143,26 @@ def _called(name: str, command: CommandEntry, arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def click_command(name: str) -> Any:
+    """The command with its options, as click has it; None for one that reads its arguments itself.
+
+    Raises:
+        CbbotError: its part of the distribution is not installed.
+    """
+    import typer  # noqa: PLC0415  as above
+
+    command = COMMANDS[name]
+    return None if command.reads_arguments else typer.main.get_command(_app(name, _loaded(name, command)))
+
+
+def _app(name: str, function: Callable[..., Any]) -> Any:
+    import typer  # noqa: PLC0415  as above
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name)(function)
+    return app
+
+
 def _loaded(name: str, command: CommandEntry) -> Callable[..., Any]:
     import importlib  # noqa: PLC0415  not needed to list commands
 
@@ -115,7 +170,7 @@ def _loaded(name: str, command: CommandEntry) -> Callable[..., Any]:
     try:
         loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
     except ModuleNotFoundError as error:
-        raise CbbotError(
+        raise _NotInstalled(
             f"cbbot {name} is not installed here ({error.name} is missing): pip install 'cbbot[{command.extra}]'"
         ) from error
     return loaded

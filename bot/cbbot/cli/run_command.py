@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cbbot import __version__
+from cbbot.cli.default_state_file import default_state_file
 from cbbot.cli.serve import Surroundings, serve
 from cbbot.cli.setting_options import Assigned, EnvFile
 from cbbot.cli.sources import gathered
@@ -23,6 +24,7 @@ from cbbot.contract.runtime_env import (
     POD_NAMESPACE,
     RUNTIME_SETTINGS,
 )
+from cbbot.contract.setting import BadSetting
 from cbbot.contract.settings import Settings, live_requirements, load
 from cbbot.contract.settings_reading import Problems, read_secret, read_settings
 from cbbot.contract.settings_table import BY_KEY, CONTROL_TOKEN
@@ -54,6 +56,7 @@ def run(
         with problems.collected():
             runtime[BOT_HOST] = host_setting("--host", "").parse(host)
     values, warnings = gathered(env, assigned or (), os.environ, problems)
+    values.setdefault("STATE_FILE", str(default_state_file(os.environ)))
     surroundings = None
     with problems.collected():
         settings = load(values)
@@ -79,6 +82,8 @@ def _surroundings(settings: Settings, runtime: Mapping[str, Any], problems: Prob
         if path is not None:
             with problems.collected():
                 held[key] = read_secret(setting, path, key)
+    if settings.bridge_token and settings.bridge_token_file:
+        problems.found.append(BadSetting("BRIDGE_TOKEN_FILE", "***", "only one of BRIDGE_TOKEN and BRIDGE_TOKEN_FILE"))
     slack_webhook = held.get("SLACK_WEBHOOK_FILE", settings.slack_webhook)
     slack_proxy = None
     if slack_webhook:
@@ -89,7 +94,7 @@ def _surroundings(settings: Settings, runtime: Mapping[str, Any], problems: Prob
         bot=runtime.get(BOT_NAME) or "",
         namespace=runtime.get(POD_NAMESPACE) or "",
         venue=runtime.get(BOT_VENUE) or settings.bridge_url,
-        bridge_token=held.get("BRIDGE_TOKEN_FILE"),
+        bridge_token=held.get("BRIDGE_TOKEN_FILE", settings.bridge_token),
         control_token=held.get("CONTROL_TOKEN_FILE"),
         slack_webhook=slack_webhook,
         slack_proxy=slack_proxy,

@@ -24,6 +24,7 @@ from cbbot.process.daemon_calls import in_daemon_thread
 from cbbot.process.http_server import HttpServer, log_listening
 from cbbot.process.listening_socket import listening_socket
 from cbbot.process.stop_signals import heeded_signals, stopped_by
+from cbbot.runtime.decision_journal import DecisionJournal, journal_of
 from cbbot.runtime.live_bot import LiveBot
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.notify import SlackNotices
@@ -92,12 +93,13 @@ async def serve(settings: Settings, surroundings: Surroundings, warnings: list[s
         )
         client = BridgeClient(settings.bridge_url, surroundings.bridge_token, instance=secrets.token_hex(8))
         bot = LiveBot(about, client, opened, slack=slack, metrics=metrics)
-        app = create_app(bot, surroundings.control_token, __version__)
+        journal = journal_of(state_file)
+        app = create_app(bot, surroundings.control_token, __version__, journal.page)
         # The bot decides what a signal means: it has orders to see to first.
         server = HttpServer(app, log_listening, grace_seconds=2, lifespan="off")
         if slack:
             slack("start", {"version": about.version})
-        return await _trading(bot, slack, server, listener)
+        return await _trading(bot, slack, journal, server, listener)
 
 
 def _title(about: About) -> str:
@@ -133,7 +135,9 @@ async def _last_words(bot: LiveBot, slack: SlackNotices, error: BaseException | 
     await slack.drained(_LAST_WORDS_SECONDS)
 
 
-async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer, listener: socket.socket) -> int:
+async def _trading(
+    bot: LiveBot, slack: SlackNotices | None, journal: DecisionJournal, server: HttpServer, listener: socket.socket
+) -> int:
     trading = asyncio.create_task(bot.run())
     signals: list[signal.Signals] = []
 
@@ -148,7 +152,9 @@ async def _trading(bot: LiveBot, slack: SlackNotices | None, server: HttpServer,
     for number in heeded_signals():
         loop.add_signal_handler(number, on_signal, number)
     serving = asyncio.create_task(server.serve([listener]))
-    beside = [asyncio.create_task(slack.run())] if slack else []
+    beside = [asyncio.create_task(journal.run(bot.events()))]
+    if slack:
+        beside.append(asyncio.create_task(slack.run()))
     try:
         await asyncio.wait({trading, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -10,8 +10,9 @@ from cbbot.contract.settings import unknown_keys
 from cbbot.contract.settings_reading import Problems
 from cbbot.contract.settings_table import BY_KEY
 from cbbot.errors import BadInput
+from cbbot.process.named_files import text_of
 
-__all__ = ["gathered", "text_of"]
+__all__ = ["assignments", "gathered"]
 
 
 def gathered(
@@ -29,10 +30,11 @@ def gathered(
             values |= file.values
             warnings += [warning] if (warning := file.warning()) else []
     values |= {key: environment[key] for key in BY_KEY if environment.get(key, "").strip()}
-    return values | _assignments(assigned, problems), warnings
+    return values | assignments(assigned, problems), warnings
 
 
-def _assignments(assigned: Iterable[str], problems: Problems) -> dict[str, str]:
+def assignments(assigned: Iterable[str], problems: Problems) -> dict[str, str]:
+    """The settings of ``--set``; what names none is put into ``problems``."""
     pairs = {}
     for text in assigned:
         key, sign, value = text.partition("=")
@@ -42,17 +44,3 @@ def _assignments(assigned: Iterable[str], problems: Problems) -> dict[str, str]:
             problems.found.append(BadInput(f"--set {text!r}: KEY=VALUE is wanted, e.g. --set DRY_RUN=true"))
     problems.found += unknown_keys(pairs)
     return pairs
-
-
-def text_of(path: Path, asked_by: str) -> str:
-    """The text of a file that a person named.
-
-    Raises:
-        BadInput: it cannot be read as UTF-8 text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{asked_by} {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{asked_by} {path}: not UTF-8 text") from error

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json as json_text
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cbbot.cli.default_state_file import default_state_file
 from cbbot.cli.exits import DONE, FAILED, REFUSED
-from cbbot.contract.settings_table import BY_KEY
 from cbbot.domain.timestamps import rfc3339
 from cbbot.errors import BadInput
 from cbbot.process.path_options import named_path
@@ -21,8 +23,6 @@ from cbbot.trader.state_fields import BadState
 from cbbot.trader.state_versions import brought_up_to_date
 
 __all__ = ["FileArgument", "show", "state_path", "verify"]
-
-_TABLE_WIDTH = 132
 
 FileArgument = Annotated[
     Path | None,
@@ -35,7 +35,10 @@ FileArgument = Annotated[
 ]
 
 
-def show(file: FileArgument = None) -> None:
+def show(
+    file: FileArgument = None,
+    json: Annotated[bool, typer.Option("--json", help="All of it as JSON, money as decimal text.")] = False,
+) -> None:
     """Show what a state file holds: identity, money, lots, orders, pauses."""
     path = state_path(file)
     read = _newest_readable(path)
@@ -45,12 +48,13 @@ def show(file: FileArgument = None) -> None:
         identity = decode(rules_as_written(body), body).state.identity
     except BadState as error:
         raise BadInput(f"{path}: {error}") from error
+    if json:
+        typer.echo(json_text.dumps(body, indent=1))
+        return
     from rich.console import Console  # noqa: PLC0415  60 ms that only a table needs
     from rich.table import Table  # noqa: PLC0415  as above
 
     console = Console()
-    # A number cut short would be worse than a line that the terminal wraps.
-    console.width = max(console.width, _TABLE_WIDTH)
     head = Table(show_header=False, box=None)
     account = body["account"]
     equity = Decimal(account["start_equity"]) + Decimal(account["realised"])
@@ -69,9 +73,15 @@ def show(file: FileArgument = None) -> None:
     for name, value in rows.items():
         head.add_row(name, value)
     console.print(head)
-    console.print(_lots(Table(title=f"{len(body['lots'])} open lots"), body["lots"]))
-    if body["intents"]:
-        console.print(_orders(Table(title=f"{len(body['intents'])} orders whose end is not known"), body["intents"]))
+    typer.echo(f"{len(body['lots'])} open lots" + (":" if body["lots"] else ""))
+    for line in _lots(body["lots"]):
+        typer.echo(line)
+    orders = {"whose end is not known": body["intents"], "believed absent, still looked for": body["given_up"]}
+    for which, listed in orders.items():
+        if listed:
+            typer.echo(f"{len(listed)} orders {which}:")
+            for line in _orders(listed):
+                typer.echo(line)
 
 
 def verify(file: FileArgument = None) -> int:
@@ -90,7 +100,7 @@ def verify(file: FileArgument = None) -> int:
 
 def state_path(file: Path | None) -> Path:
     """The state file that is meant: the one that is given, the one in that folder, or that of STATE_FILE."""
-    default = Path(str(BY_KEY["STATE_FILE"].default))
+    default = default_state_file(os.environ)
     path = file or Path(os.environ.get("STATE_FILE", "").strip() or default)
     return path / default.name if path.is_dir() else path
 
@@ -124,22 +134,16 @@ def _problem(path: Path) -> str:
     return ""
 
 
-def _lots(table: Any, lots: list[dict[str, Any]]) -> Any:
-    for column in ("lot", "role", "side", "opened", "price", "base", "cost", "stop", "take"):
-        table.add_column(column)
+def _lots(lots: list[dict[str, Any]]) -> Iterator[str]:
+    """Two lines for each: a terminal of 80 columns cuts no number."""
     for lot in lots:
         role = "runner" if lot["runner"] else "scalp"
-        levels = (f"{lot['stop']:.2f}", f"{lot['take']:.2f}")
-        opened = rfc3339(int(lot["opened_ms"]))
-        table.add_row(str(lot["id"]), role, lot["side"], opened, lot["open_ticks"], lot["base"], lot["cost"], *levels)
-    return table
+        yield f"  lot {lot['id']}  {role} {lot['side']} {lot['base']} at {lot['open_ticks']}, cost {lot['cost']}"
+        yield f"    opened {rfc3339(int(lot['opened_ms']))}, stop {lot['stop']:.2f}, take {lot['take']:.2f}"
 
 
-def _orders(table: Any, intents: list[dict[str, Any]]) -> Any:
-    for column in ("id", "purpose", "lot", "side", "base", "written down", "known as"):
-        table.add_column(column)
+def _orders(intents: list[dict[str, Any]]) -> Iterator[str]:
     for intent in intents:
-        written = rfc3339(int(intent["created_ms"]))
-        names = (intent["client_order_id"], intent["purpose"], str(intent["lot"]), intent["side"], intent["base"])
-        table.add_row(*names, written, intent["progress"])
-    return table
+        yield f"  {intent['client_order_id']}"
+        wish = f"{intent['purpose']} of lot {intent['lot']}: {intent['side']} {intent['base']}"
+        yield f"    {wish}, written down {rfc3339(int(intent['created_ms']))}, {intent['progress']}"

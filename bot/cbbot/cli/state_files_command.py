@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from decimal import Decimal
@@ -11,24 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
+from cbbot.cli.default_state_file import default_state_file
 from cbbot.cli.exits import DONE
+from cbbot.cli.go_state import read_go_state
 from cbbot.cli.setting_options import Assigned, EnvFile
-from cbbot.cli.sources import gathered, text_of
+from cbbot.cli.sources import gathered
 from cbbot.cli.state_command import FileArgument, state_path
 from cbbot.contract.runtime_env import BOT_VENUE
-from cbbot.contract.settings import Settings, load
+from cbbot.contract.settings import load
 from cbbot.contract.settings_reading import Problems
-from cbbot.domain.instrument import Instrument
-from cbbot.domain.products import known_product
 from cbbot.errors import BadInput, CbbotError
-from cbbot.process.durable_files import keep_aside
+from cbbot.process.durable_files import keep_aside, sync_folder
 from cbbot.process.path_options import named_path
 from cbbot.runtime.lock import lock_folder
-from cbbot.runtime.resume import identity_of
 from cbbot.runtime.store import CorruptState, StateStore, read_generation
-from cbbot.trader.codec import encode
-from cbbot.trader.predecessor_state import migrated
-from cbbot.trader.rules import build_rules
 from cbbot.trader.state_checks import check_document
 from cbbot.trader.state_fields import BadState
 from cbbot.trader.state_versions import brought_up_to_date
@@ -100,20 +95,12 @@ def migrate(
     """
     problems = Problems()
     values, warnings = gathered(env, assigned or (), os.environ, problems)
+    values.setdefault("STATE_FILE", str(default_state_file(os.environ)))
     problems.raise_found()
     settings = load(values)
     path = Path(settings.state_file)
-    instrument = _instrument(settings, increments)
-    identity = identity_of(settings, venue or os.environ.get(BOT_VENUE, "").strip() or settings.bridge_url, None)
-    rules = build_rules(settings, instrument)
-    try:
-        document = json.loads(text_of(source, "GO_STATE"), parse_float=Decimal)
-        state, remarks = migrated(rules, identity, document, int(time.time() * 1000))
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, BadState) else "it is no JSON"
-        raise BadInput(f"{source}: {reason}") from error
-    body = encode(rules, state)
-    check_document(body)
+    named = venue or os.environ.get(BOT_VENUE, "").strip() or settings.bridge_url
+    _, body, remarks = read_go_state(source, settings, named, increments)
     for remark in (*warnings, *remarks):
         typer.echo(f"cbbot: {remark}", err=True)
     typer.echo(f"{path}: {_contents(body)}")
@@ -130,12 +117,18 @@ def migrate(
 def _put(path: Path, body: dict[str, Any]) -> None:
     """Makes ``body`` the newest generation; what was there is kept under a name of its own."""
     try:
-        if path.exists():
-            typer.echo(f"what was there is kept as {keep_aside(path)}")
-            if _problem_of(path):
-                # A generation that cannot be read must not become the previous one.
-                path.unlink()
-        StateStore(path).save(body)
+        if not path.exists():
+            StateStore(path).save(body)
+            return
+        typer.echo(f"what was there is kept as {keep_aside(path)}")
+        if not _problem_of(path):
+            StateStore(path).save(body)
+            return
+        # A generation that cannot be read must not become the previous one; without any, a start begins without lots.
+        beside = path.with_name(f"{path.name}.new")
+        StateStore(beside).save(body)
+        beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise CbbotError(f"{path}: {error.strerror or error}; what was there is still there, or kept aside") from error
 
@@ -168,20 +161,6 @@ def _contents(body: dict[str, Any]) -> str:
     state = brought_up_to_date(body)
     equity = Decimal(state["account"]["start_equity"]) + Decimal(state["account"]["realised"])
     whose = f"{state['bot_id']}, {state['product_id']} {state['mode']} at {state['venue']}, epoch {state['epoch']}"
-    held = f"{len(state['lots'])} lots, {len(state['intents'])} orders, {state['trade_count']} trades"
+    orders = len(state["intents"]) + len(state["given_up"])
+    held = f"{len(state['lots'])} lots, {orders} orders, {state['trade_count']} trades"
     return f"{whose}: {held}, equity {equity:f}"
-
-
-def _instrument(settings: Settings, increments: str | None) -> Instrument:
-    known = known_product(settings.product_id)
-    if increments is None:
-        if known is None:
-            raise BadInput(
-                f"PRODUCT_ID={settings.product_id}: its increments are not known here; name them: --increments"
-            )
-        return known
-    try:
-        price, base = (Decimal(each) for each in increments.split(","))
-        return Instrument(settings.product_id, price, base, price * base, Decimal())
-    except (ValueError, ArithmeticError) as error:
-        raise BadInput(f"--increments {increments!r}: two decimals are wanted, e.g. 0.01,0.00000001") from error

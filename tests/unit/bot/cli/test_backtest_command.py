@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import importlib.util
 import json
 import os
@@ -151,7 +152,6 @@ BAD: list[tuple[list[str], str]] = [
     (["--csv", SAMPLE, "--base-increment", "1e-30"], "--base-increment=1e-30: too many digits"),
     (["--csv", SAMPLE, "--quote-increment", "1e30"], "--quote-increment=1e30: too many digits"),
     (["--csv", SAMPLE, "--compiled", "--serve", "0"], "leave --serve out"),
-    (["--csv", SAMPLE, "--compiled", "--set", "BACKTEST_SLEEP_MS=100"], "--set BACKTEST_SLEEP_MS=0 turns that off"),
     (["--csv", SAMPLE, "--take-profit", "2"], "No such option: --take-profit; see cbbot backtest --help"),
     (["--csv", SAMPLE, "--min-notional", "lots"], "--min-notional"),
     (["--csv", SAMPLE, "--check-everything"], "--check-everything"),
@@ -221,15 +221,53 @@ def test_a_port_that_is_taken_is_reported_before_anything_runs(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_without_plotly_is_refused_before_the_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("missing", "option", "name", "words"),
+    [
+        ("plotly", "--html", "a.html", "--html needs plotly"),
+        ("pyarrow", "--trades", "a.parquet", "Parquet needs pyarrow"),
+    ],
+    ids=["page", "table"],
+)
+def test_what_needs_a_library_that_is_missing_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    missing: str, option: str, name: str, words: str,
+) -> None:  # fmt: skip
     original = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "plotly" else original(name))
-    assert main([*TRY, "--html", str(tmp_path / "a.html")]) == 1
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None if module == missing else original(module))
+    assert main([*TRY, option, str(tmp_path / name)]) == 2
     printed = capsys.readouterr()
-    assert "--html needs plotly, which is not installed: pip install 'cbbot[research]'" in printed.err
+    assert f"{words}, which is not installed: pip install 'cbbot[research]'" in printed.err
     assert printed.out == ""
+
+
+def test_a_table_of_another_form_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.xlsx"
+    assert main([*TRY, "--equity", str(path)]) == 2
+    assert capsys.readouterr().err.endswith(f"--equity {path}: the name must end in .csv, .csv.gz or .parquet\n")
+
+
+def test_json_trades_and_equity_tell_the_same_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = {option: tmp_path / f"{option}.csv" for option in ("trades", "equity")} | {"json": tmp_path / "a.json"}
+    assert main([*TRY, *(part for option, path in paths.items() for part in (f"--{option}", str(path)))]) == 0
+    document = json.loads(paths["json"].read_text())
+    trades = list(csv.DictReader(paths["trades"].read_text().splitlines()))
+    assert trades == [{key: str(value) for key, value in row.items()} for row in document["trades"]]
+    equity = list(csv.DictReader(paths["equity"].read_text().splitlines()))
+    curve = document["equity_curve"]
+    assert [row["equity_usd"] for row in equity] == curve["equity_usd"]
+    assert [row["at"] for row in equity] == curve["at"]
+    assert len(equity) == document["evaluated"]
+    assert equity[-1]["equity_usd"] == document["summary"]["equity_end_mtm"]
+    warned = [line.removeprefix("warning: ") for line in capsys.readouterr().err.splitlines() if "warning:" in line]
+    assert document["warnings"] == warned
+
+
+def test_the_trades_of_a_pipe_are_csv(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main([*TRY, "--trades", "-"]) == 0
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    assert lines[0].startswith("lot,role,closed_as,side,opened_at,")
+    assert len(lines) == 1 + 32
 
 
 @contextlib.contextmanager

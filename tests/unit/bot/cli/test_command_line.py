@@ -60,7 +60,6 @@ def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
         (["bakctest"], "did you mean 'backtest'"),
         (["state", "shwo"], "did you mean 'state show'"),
         (["explain", "BUY_THRESHOL"], "did you mean BUY_THRESHOLD"),
-        (["explain"], "SETTING"),
         (["run", "--bogus"], "--bogus"),
         (["run", "--set", "BUY_TRESHOLD=1"], "did you mean BUY_THRESHOLD"),
         (["run", "--set", "BUY_THRESHOLD"], "KEY=VALUE"),
@@ -308,6 +307,27 @@ def test_state_verify_tells_which_generation_is_sound(tmp_path: Path, capsys: py
     assert "counts 1 lots, there are 0" in capsys.readouterr().out
 
 
+def test_state_verify_says_that_the_epoch_before_the_body_was_altered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.json"
+    StateStore(path).save(body(epoch=4))
+    path.write_bytes(path.read_bytes().replace(b'"epoch":4', b'"epoch":9', 1))
+    assert main(["state", "verify", str(path)]) == 3
+    assert "says epoch 9 before its body and 4 in it: it was altered" in capsys.readouterr().out
+
+
+def test_state_show_names_the_orders_that_were_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newest = json.loads((STATES / "version-5.json").read_text())
+    given_up = newest["intents"][0] | {"client_order_id": "bot-3-7"}
+    path = tmp_path / "s.json"
+    StateStore(path).save(newest | {"given_up": [given_up]})
+    assert main(["state", "show", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "1 orders believed absent, still looked for" in shown
+    assert "bot-3-7" in shown
+
+
 def test_a_folder_means_the_state_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     StateStore(tmp_path / "bot_state.json").save(body())
     assert main(["state", "show", str(tmp_path)]) == 0
@@ -338,6 +358,8 @@ def test_state_verify_refuses_what_run_refuses(tmp_path: Path, capsys: pytest.Ca
         ({"last_fit_ms": 10**30}, "last_fit_ms"),
         ({"market": {}}, "market.price_increment"),
         ({"account": body()["account"] | {"next_lot": 1}}, "the next lot's id is 1"),
+        ({"lots": [body()["lots"][0] | {"base": "-1"}]}, "lots[0].base"),
+        ({"lots": [body()["lots"][0]] * 2}, "ids do not rise"),
     ):
         StateStore(path).save(body(**changed))
         assert main(["state", "verify", str(path)]) in (1, 3)

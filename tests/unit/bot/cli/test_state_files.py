@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from errno import ENOSPC
+from os import strerror
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cbbot.cli import main
+from cbbot.errors import UnsafeStart
 from cbbot.runtime.lock import lock_folder
 from cbbot.runtime.store import StateStore, read_generation
 from cbbot.trader.codec import decode, rules_as_written
@@ -104,6 +107,25 @@ def test_a_torn_state_that_is_replaced_does_not_become_the_previous_generation(s
     assert main(["state", "restore", str(tmp_path / "backup.json")]) == 0
     assert state.with_name("bot_state.json.aside-1").read_text() == "torn"
     assert [read_generation(each)["epoch"] for each in (state, state.with_name("bot_state.json.prev"))] == [2, 3]
+
+
+@pytest.mark.parametrize("command", ["migrate", "restore"])
+def test_a_disk_that_is_full_leaves_what_no_bot_starts_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    path, backup = tmp_path / "state" / "bot_state.json", tmp_path / "backup.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(GO_STATE) if command == "migrate" else "torn")
+    StateStore(backup).save(body())
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, strerror(ENOSPC))
+
+    monkeypatch.setattr("cbbot.runtime.store.write_durably", full)
+    asked = [str(path)] if command == "migrate" else [str(backup), str(path)]
+    assert main(["state", command, *asked]) == 1
+    with pytest.raises(UnsafeStart):
+        StateStore(path).load()
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "its own"])
