@@ -48,8 +48,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ toYaml (merge (include "cbbot.ownLabels" . | fromYaml) .Values.commonLabels) }}
 {{- end -}}
 
-{{- define "cbbot.podLabels" -}}
-{{ toYaml (merge (include "cbbot.ownLabels" . | fromYaml) .Values.podLabels .Values.commonLabels) }}
+{{- /* Of one object that has labels of its own, which win over those of every object; a list of the root and them. */ -}}
+{{- define "cbbot.labelsWith" -}}
+{{- $root := index . 0 -}}
+{{ toYaml (merge (include "cbbot.ownLabels" $root | fromYaml) (index . 1) $root.Values.commonLabels) }}
 {{- end -}}
 
 {{- /* Text of a value that may have been written as a number, which YAML files give as a float. */ -}}
@@ -67,7 +69,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and $registry (not $named) -}}{{ trimSuffix "/" $registry }}/{{- end -}}
 {{- $name -}}
 {{- if not (or (contains "@" $name) (contains ":" (last (splitList "/" $name)))) -}}
-:{{ default $root.Chart.AppVersion (include "cbbot.text" $root.Values.image.tag) }}
+{{- $tag := include "cbbot.text" $root.Values.image.tag -}}
+:{{ default $root.Chart.AppVersion $tag }}
+{{- with index $root.Values.image.digests (index . 1) }}{{ if not $tag }}@{{ . }}{{ end }}{{ end -}}
 {{- end -}}
 {{- end -}}
 
@@ -85,6 +89,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $pairs := list -}}
 {{- range $key, $value := . }}{{ $pairs = append $pairs (printf "%s=%s" $key $value) }}{{ end -}}
 {{- $pairs | join "," -}}
+{{- end -}}
+
+{{- /* Seconds of a duration such as 30s or 1m. */ -}}
+{{- define "cbbot.seconds" -}}
+{{ mul (regexFind "^[0-9]+" . | int) (hasSuffix "m" . | ternary 60 1) }}
 {{- end -}}
 
 {{- /* The watched namespaces, separated by commas; * for all. */ -}}

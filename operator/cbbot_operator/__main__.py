@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
 
 from cbbot.errors import BadInput, CbbotError
 from cbbot.process.json_logs import configure_logs
+from cbbot_operator.bounded_end import run_to_bounded_end
 from cbbot_operator.configuration import read_configuration
 from cbbot_operator.operating import operate
 from cbbot_operator.operator_metrics import package_version
@@ -24,7 +24,7 @@ def main() -> int:
     configure_logs(configuration.log_level, talkative=("kopf", "aiohttp"))
     logging.getLogger("cbbot_operator").info("starting", extra={"fields": {"version": package_version()}})
     try:
-        asyncio.run(operate(configuration))
+        run_to_bounded_end(operate(configuration))
     except BadInput as error:
         return _bad_input(error)
     except CbbotError as error:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.errors import CbbotError
 from cbbot_operator import credentials, deletion, pods
 from cbbot_operator.bots import Bots, Command
@@ -15,12 +16,13 @@ from cbbot_operator.bridges import Bridges
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import Key
 from cbbot_operator.observed import KeyReport, Observed, Report
-from cbbot_operator.operator_metrics import BOTS
+from cbbot_operator.operator_metrics import BOTS, DEGRADED
 from cbbot_operator.poll_lanes import PollLanes
 from cbbot_operator.reconciler import Reconciler
+from cbbot_operator.running_values import changed, running
 from cbbot_operator.tokens import tokens_in
 
-__all__ = ["Poller", "command_for"]
+__all__ = ["Poller", "command_for", "of_the_newest"]
 
 _LOG = logging.getLogger(__name__)
 _EAGER_SECONDS = 2.0
@@ -29,14 +31,36 @@ _EAGER_SECONDS = 2.0
 def command_for(seen: Observed, report: Report) -> Command | None:
     """What the bot must be told so that it does what the resource says. Pure."""
     # A bot that is starting takes no commands, and what it says of pauses is what its state was saved with.
-    if report.status is None or report.status.phase == "starting" or seen.spec is None:
+    if report.status is None or report.status.phase == "starting":
         return None
-    if seen.deleting and deletion.has_finalizer(seen) and deletion.judge(seen).flatten:
-        return "flatten"
     paused = "resource" in report.status.entries.paused_by
-    if seen.spec.entries == "Paused" and not paused:
-        return "pause-entries"
-    return "resume" if seen.spec.entries == "Allowed" and paused else None
+    pause: Command | None = None if paused else "pause-entries"
+    if seen.deleting and deletion.has_finalizer(seen):
+        return "flatten" if deletion.judge(seen).flatten else pause
+    if seen.spec is None:
+        return None
+    if seen.spec.entries == "Paused" or _is_to_leave_the_exchange(seen, seen.spec):
+        return pause
+    return "resume" if paused else None
+
+
+def _is_to_leave_the_exchange(seen: Observed, spec: TradingBotSpec) -> bool:
+    """Whether a bot that trades real money is to trade something else once it has no lots."""
+    return running(seen).get("mode") == "Live" and bool(changed(seen, spec))
+
+
+def of_the_newest(seen: Observed, report: Report) -> Report:
+    """The report, unless an older process of the bot gave it. Pure.
+
+    A pod on its way out answers beside the next one. Of a single pod a lower epoch is that of a restored state.
+    """
+    status, heard = report.status, seen.status.get("epoch")
+    if status is None or status.epoch is None or heard is None or status.epoch >= heard:
+        return report
+    if len(pods.that_may_run(seen.pods, "bot")) < 2:  # one and another
+        return report
+    said = f"an older process of the bot answers (epoch {status.epoch}, and {heard} has been heard)"
+    return Report(report.at, failure=said)
 
 
 def _runs(seen: Observed) -> bool:
@@ -148,7 +172,8 @@ class Poller:
             await self._reconciler.refresh(key, None)
             return
         # Together: a bridge that hangs does not make its bot's figures later than they are.
-        key_report, report = await asyncio.gather(self._ask_bridge(key, seen), self._bots.status(key, self._now()))
+        key_report, answer = await asyncio.gather(self._ask_bridge(key, seen), self._bots.status(key, self._now()))
+        report = of_the_newest(seen, answer)
         command = command_for(seen, report)
         if command is not None:
             _LOG.info("telling the bot: %s", command, extra={"fields": {"tradingbot": str(key)}})
@@ -158,7 +183,7 @@ class Poller:
                     "%s was not taken: %s", command, answer.failure, extra={"fields": {"tradingbot": str(key)}}
                 )
             else:
-                report = answer
+                report = of_the_newest(seen, answer)
         await self._reconciler.refresh(key, report, key_report)
 
     async def _ask_bridge(self, key: Key, seen: Observed) -> KeyReport | None:
@@ -174,7 +199,11 @@ class Poller:
 
     def _count(self) -> None:
         BOTS.clear()
+        DEGRADED.clear()
         for known in self._reconciler.known.values():
             ready = condition(known.seen.status, "Ready") or {}
             mode = known.seen.spec.mode if known.seen.spec is not None else "Unknown"
             BOTS.labels(mode, ready.get("status", "Unknown"), ready.get("reason", "NotJudgedYet")).inc()
+            degraded = condition(known.seen.status, "Degraded")
+            if degraded is not None and degraded["status"] == "True":
+                DEGRADED.labels(mode, degraded["reason"]).inc()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -17,6 +16,7 @@ from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
 from cbbot_operator.keys import Key, Names
 from cbbot_operator.observed import Report
 from cbbot_operator.operator_metrics import POLLS
+from cbbot_operator.unreadable_answers import why_unreadable
 
 __all__ = ["Bots", "Command", "HttpBots", "service_address"]
 
@@ -43,6 +43,8 @@ class HttpBots:
 
     def __init__(self, address: Callable[[Key], str] = service_address, seconds: float = _SECONDS) -> None:
         self._address = address
+        self.may_steer: Callable[[], bool] = lambda: True
+        """Asked before each command."""
         self._timeout = aiohttp.ClientTimeout(total=seconds)
         self._session: aiohttp.ClientSession | None = None
 
@@ -65,6 +67,8 @@ class HttpBots:
 
     async def command(self, key: Key, command: Command, token: str, now: datetime) -> Report:
         """Steer the bot, as the resource's voice; its answer is its new status."""
+        if not self.may_steer():
+            return Report(now, failure="not asked, for another operator may lead by now")
         headers = {"Authorization": f"Bearer {token}"}
         return await self._ask("POST", key, f"control/{command}?by=resource", headers, now)
 
@@ -72,19 +76,21 @@ class HttpBots:
         if self._session is None:
             raise RuntimeError("HttpBots is used outside of its context")
         try:
-            async with self._session.request(verb, f"{self._address(key)}/{path}", headers=headers) as response:
-                text = (await read_bounded(response, _MOST_BYTES)).decode(errors="replace")
+            address = f"{self._address(key)}/{path}"
+            async with self._session.request(verb, address, headers=headers, allow_redirects=False) as response:
+                body = await read_bounded(response, _MOST_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError, AnswerTooLarge) as error:
             POLLS.labels("unreachable").inc()
             return Report(now, failure=f"the bot does not answer: {str(error) or type(error).__name__}")
         if response.status != 200:
             POLLS.labels("refused").inc()
-            return Report(now, failure=f"the bot answers {path} with {response.status}: {text[:200]}")
+            said = body.decode(errors="replace")[:200]
+            return Report(now, failure=f"the bot answers {path} with {response.status}: {said}")
         try:
-            status = BotStatus.model_validate(json.loads(text))
-        except (ValidationError, ValueError) as error:
+            status = BotStatus.model_validate_json(body)
+        except ValidationError as error:
             POLLS.labels("unreadable").inc()
-            return Report(now, failure=f"the bot's answer to {path} cannot be read: {str(error)[:200]}")
+            return Report(now, failure=f"the bot's answer to {path} cannot be read: {why_unreadable(error)}")
         if (status.namespace, status.bot) != key:
             POLLS.labels("unreadable").inc()
             return Report(now, failure=f"another bot answers: {status.namespace}/{status.bot}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -16,6 +15,7 @@ from cbbot.contract.ports import BRIDGE_PORT
 from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
 from cbbot_operator.keys import Key, Names
 from cbbot_operator.observed import KeyReport
+from cbbot_operator.unreadable_answers import why_unreadable
 
 __all__ = ["Bridges", "HttpBridges", "bridge_address"]
 
@@ -60,13 +60,14 @@ class HttpBridges:
             raise RuntimeError("HttpBridges is used outside of its context")
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with self._session.get(f"{self._address(key)}/upstream", headers=headers) as response:
+            address = f"{self._address(key)}/upstream"
+            async with self._session.get(address, headers=headers, allow_redirects=False) as response:
                 body = await read_bounded(response, _MOST_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError, AnswerTooLarge) as error:
             return KeyReport(now, failure=f"the bridge does not answer: {str(error) or type(error).__name__}")
         if response.status != 200:
             return KeyReport(now, failure=f"the bridge answers /upstream with {response.status}")
         try:
-            return KeyReport(now, Upstream.model_validate(json.loads(body)))
-        except (ValidationError, ValueError) as error:
-            return KeyReport(now, failure=f"the bridge's answer to /upstream cannot be read: {str(error)[:200]}")
+            return KeyReport(now, Upstream.model_validate_json(body))
+        except ValidationError as error:
+            return KeyReport(now, failure=f"the bridge's answer to /upstream cannot be read: {why_unreadable(error)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,7 +103,7 @@ class Children:
             return seen, put
         objects = [obj for obj in wanted.objects() if entry_of(obj) in digests]
         for stage in _stages(objects, suspended=seen.spec is not None and seen.spec.suspend):
-            if not _may_go_on(stage, put):
+            if not _may_go_on(stage, put, seen.children):
                 break
             await asyncio.gather(*(work.put(obj) for obj in stage))
         return replace(seen, children=work.children, states=work.states), put
@@ -140,15 +140,21 @@ def _stages(wanted: Sequence[dict[str, Any]], *, suspended: bool) -> list[list[d
     return [first, needed, *pods, last]
 
 
-def _may_go_on(stage: Sequence[Object], put: Put) -> bool:
+def _may_go_on(stage: Sequence[Object], put: Put, there: Mapping[Entry, Object]) -> bool:
     # An object in the way is no trouble of the API server's.
     passing = [
         error for error in put.failures.values() if isinstance(error, Retryable) and not isinstance(error, Conflict)
     ]
     if len(passing) >= _TROUBLE and not put.answered:
         return False  # the API server is in trouble: asking it for more only adds to that
-    pods = any(obj["kind"] == "Deployment" and obj["spec"].get("replicas") for obj in stage)
-    return not pods or not (put.foreign or any(kind in _READ_BY_PODS for kind, _ in put.failures))
+    pods = [entry_of(obj) for obj in stage if obj["kind"] == "Deployment" and obj["spec"].get("replicas")]
+    if not pods:
+        return True
+    # Pods that run go on without a policy that cannot be put; none are begun without it.
+    unprotected = any(entry[0] == "NetworkPolicy" and entry not in there for entry in put.failures)
+    if unprotected and not there.keys() & set(pods):
+        return False
+    return not (put.foreign or any(kind in _READ_BY_PODS for kind, _ in put.failures))
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -17,6 +17,7 @@ import aiohttp
 from cbbot.errors import CbbotError, Refused, Retryable
 from cbbot_operator.api_access import Credentials
 from cbbot_operator.bounded_answers import AnswerTooLarge, read_bounded
+from cbbot_operator.cluster_pages import each_page
 from cbbot_operator.connection import find_credentials, open_session
 from cbbot_operator.keys import FIELD_MANAGER
 from cbbot_operator.kinds import KINDS, Kind
@@ -71,6 +72,8 @@ class HttpCluster:
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
+        self.may_write: Callable[[], bool] = lambda: True
+        """Asked before each request that changes anything but a Lease."""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -94,31 +97,14 @@ class HttpCluster:
 
     async def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """Every object with these labels; of the whole cluster when ``namespace`` is None."""
-        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
-        items: list[dict[str, Any]] = []
-        limit, token = _PAGE, ""
-        while True:
-            try:
-                found, token = await self._page(kind, namespace, query, limit, token)
-            except AnswerTooLarge:
-                if limit == 1:
-                    raise
-                limit = max(1, limit // 8)
-                continue
-            items += found
-            if not token:
-                return items
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        return [item async for page in each_page(self, kind, namespace, selector, _PAGE) for item in page]
 
     async def page(
         self, kind: str, namespace: str | None, selector: str, limit: int, token: str, *, fields: str = ""
     ) -> Page:
         """At most ``limit`` objects, whole, with their bookkeeping; ``fields`` is a field selector."""
-        return await self._page(kind, namespace, {"labelSelector": selector, "fieldSelector": fields}, limit, token)
-
-    async def _page(
-        self, kind: str, namespace: str | None, selectors: Mapping[str, str], limit: int, token: str
-    ) -> Page:
-        query = {"limit": str(limit), "continue": token, **selectors}
+        query = {"limit": str(limit), "continue": token, "labelSelector": selector, "fieldSelector": fields}
         given = {name: value for name, value in query.items() if value}
         answer = await self._request("GET", KINDS[kind].path(namespace), kind, query=given)
         return answer.get("items") or [], (answer.get("metadata") or {}).get("continue") or ""
@@ -204,9 +190,17 @@ class HttpCluster:
         for pauses_left in reversed(range(_PAUSES + 1)):
             access = await self.credentials.access()
             tls = access.tls if access.tls is not None else True
+            if verb != "GET" and kind != "Lease" and not self.may_write():
+                raise Retryable(f"{verb} {path}: not sent, for another operator may lead by now")
             try:
                 async with self._session.request(
-                    verb, f"{access.server}/{path}", data=payload, headers=headers, params=query, ssl=tls
+                    verb,
+                    f"{access.server}/{path}",
+                    data=payload,
+                    headers=headers,
+                    params=query,
+                    ssl=tls,
+                    allow_redirects=False,  # each request shows who we are
                 ) as response:
                     API_REQUESTS.labels(verb, str(response.status)).inc()
                     answer = await read_bounded(response, _MOST_BYTES)
@@ -220,7 +214,7 @@ class HttpCluster:
             if pause is None or not pauses_left:
                 break
             await asyncio.sleep(pause)
-        if response.status >= 400:
+        if response.status >= 300:  # also those that lead elsewhere
             raise _error(verb, kind, path, response.status, answer)
         try:
             decoded = json.loads(answer)
@@ -247,7 +241,8 @@ def _error(verb: str, kind: str, path: str, code: int, answer: bytes) -> CbbotEr
     message = f"{verb} {kind} {name}: the API server says {code}: {str(detail)[:500]}"
     if code == 409:
         return Conflict(message)
-    return Retryable(message) if code in _PASSING or code == 401 else Refused(str(code), message)
+    passing = code in _PASSING or code == 401 or code < 400  # the last: something in front of it is in the way
+    return Retryable(message) if passing else Refused(str(code), message)
 
 
 async def connect() -> HttpCluster:

@@ -11,7 +11,7 @@ from cbbot.contract.bot_api import BotStatus
 from cbbot.contract.tradingbot_status import CONDITION_TYPES
 from cbbot_operator import credentials, deletion, pods
 from cbbot_operator.access_mode import NEEDED_VERSION, asked_of, mode_of
-from cbbot_operator.judgement import Judgement, condition
+from cbbot_operator.judgement import Judgement, condition, since
 from cbbot_operator.keys import RECONCILE, Object
 from cbbot_operator.observed import Observed
 from cbbot_operator.policies import Refusal
@@ -49,14 +49,14 @@ def derive_conditions(seen: Observed, outcome: Outcome) -> list[dict[str, Any]]:
     for kind in CONDITION_TYPES:
         status, reason, message = _JUDGES[kind](seen, outcome)
         old = before.get(kind)
-        since = old["lastTransitionTime"] if old is not None and old["status"] == status else now
+        kept = old["lastTransitionTime"] if old is not None and old["status"] == status and since(old) else now
         derived.append(
             {
                 "type": kind,
                 "status": status,
                 "reason": reason,
                 "message": message[:_LONGEST_MESSAGE],
-                "lastTransitionTime": since,
+                "lastTransitionTime": kept,
                 "observedGeneration": seen.generation,
             }
         )
@@ -94,7 +94,7 @@ def _as_the_bot_says(seen: Observed, bot: BotStatus) -> Judgement:
     if bot.refused is not None and bot.refused.exits:
         return Judgement("False", "ExitRefused", bot.refused.exits_in_words)
     keys = credentials.judge(seen)
-    if bot.mode == "live" and keys.status == "False":
+    if bot.mode == "live" and keys.status == "False" and keys.reason != credentials.ROTATION_REFUSED:
         return Judgement("False", keys.reason, keys.message)
     if bot.phase == "trading" and not bot.entries.allowed:
         held = _entries_held(bot)
@@ -166,8 +166,8 @@ def _degraded_though_pods_run(seen: Observed, outcome: Outcome) -> Judgement:
         )
         return Judgement("True", "AccountShared", message)
     ready = _ready(seen, outcome)
-    since = _waiting_since(seen, rolling_out=_progressing(seen, outcome).status == "True")
-    if ready.status != "True" and ready.reason != "Suspended" and since is not None and seen.now - since >= _PATIENCE:
+    begun = _waiting_since(seen, rolling_out=_progressing(seen, outcome).status == "True")
+    if ready.status != "True" and ready.reason != "Suspended" and begun is not None and seen.now - begun >= _PATIENCE:
         word = "NotReady" if "epoch" in seen.status else "NeverReady"
         return Judgement("True", word, f"not ready for more than 5 minutes: {ready.message}")
     return Judgement("False", "AsExpected", "")
@@ -178,12 +178,12 @@ def _waiting_since(seen: Observed, *, rolling_out: bool) -> datetime | None:
     progressing, ready = condition(seen.status, "Progressing"), condition(seen.status, "Ready")
     if progressing is None or ready is None or ready["status"] == "True" or ready["reason"] == "Suspended":
         return None
-    begun = [progressing["lastTransitionTime"]]
+    begun = [since(progressing)]
     if not rolling_out:
-        begun.append(ready["lastTransitionTime"])
+        begun.append(since(ready))
     elif progressing["status"] != "True":
         return None
-    return max(datetime.fromisoformat(text) for text in begun)
+    return max((at for at in begun if at is not None), default=None)
 
 
 def _credentials_valid(seen: Observed, outcome: Outcome) -> Judgement:

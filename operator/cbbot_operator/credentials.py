@@ -14,10 +14,21 @@ from cbbot.contract.key_fingerprint import key_fingerprint
 from cbbot_operator import pods
 from cbbot_operator.judgement import Judgement, condition
 from cbbot_operator.keys import KEY_FINGERPRINT
+from cbbot_operator.known_lots import flat, opens_no_more
 from cbbot_operator.observed import Observed, api_key_secret
 
-__all__ = ["fingerprint_in_secret", "fingerprint_to_run", "is_to_ask", "is_to_roll", "judge", "warnings"]
+__all__ = [
+    "ROTATION_REFUSED",
+    "fingerprint_in_secret",
+    "fingerprint_to_run",
+    "is_to_ask",
+    "is_to_roll",
+    "judge",
+    "warnings",
+]
 
+ROTATION_REFUSED = "RotationRefused"
+"""The bridge goes on with the key that it has, and the bot with it."""
 _PROVEN_FOR = timedelta(minutes=5)
 _ANSWERED_FOR = timedelta(seconds=30)
 _MAY_TRANSFER = "the API key may transfer money out: use one that may view and trade only"
@@ -90,9 +101,18 @@ def _works(seen: Observed, fingerprint: str) -> bool:
 
 def _is_proven(seen: Observed, fingerprint: str) -> bool:
     check = _next(seen)
-    return (
-        check is not None and check.fingerprint == fingerprint and check.valid is True and check.can_trade is not False
-    )
+    if check is None or check.fingerprint != fingerprint or _leaves_lots(seen, check):
+        return False
+    return check.valid is True and check.can_trade is not False
+
+
+def _leaves_lots(seen: Observed, following: CredentialCheck) -> bool:
+    """Whether the key is of another portfolio than the one in use, where it sees no base, and there may be lots."""
+    check = _check(seen)
+    if check is None or seen.spec is None or seen.spec.mode != "Live":
+        return False
+    moves = "" not in (check.portfolio, following.portfolio) and check.portfolio != following.portfolio
+    return moves and not (flat(seen) and opens_no_more(seen))
 
 
 def judge(seen: Observed) -> Judgement:
@@ -104,7 +124,8 @@ def judge(seen: Observed) -> Judgement:
         return Judgement("True", "NotNeeded", "public market data or the Simulator: no keys are used")
     wanted, running = fingerprint_in_secret(seen), _running(seen)
     if running and wanted and fingerprint_to_run(seen) != wanted:
-        return _of_rotation(secret, wanted, _next(seen))
+        following = _next(seen)
+        return _of_rotation(secret, wanted, following, leaves=following is not None and _leaves_lots(seen, following))
     check = _check(seen)
     if check is None or check.valid is None or check.fingerprint != wanted:
         before = condition(seen.status, "CredentialsValid")
@@ -129,7 +150,7 @@ def _of_checked(secret: str, check: CredentialCheck, *, orders: bool) -> Judgeme
     return Judgement("True", "Valid", f"Coinbase accepts the API key in Secret {secret}{warned}")
 
 
-def _of_rotation(secret: str, wanted: str, check: CredentialCheck | None) -> Judgement:
+def _of_rotation(secret: str, wanted: str, check: CredentialCheck | None, *, leaves: bool) -> Judgement:
     if check is None or check.fingerprint != wanted or check.valid is None:
         return Judgement(
             "True",
@@ -137,9 +158,16 @@ def _of_rotation(secret: str, wanted: str, check: CredentialCheck | None) -> Jud
             f"Secret {secret} has a new API key: the bridge proves it before it gives up the old one",
         )
     said = check.refusal or ("it may not trade" if check.can_trade is False else "no reason given")
+    if leaves and check.valid and check.can_trade is not False:
+        message = (
+            f"Secret {secret} has an API key of another portfolio, which does not hold what the open lots are of. The "
+            "bridge goes on with the old one, which it has only as long as its pod lives: pause entries and close the "
+            "lots first, or put a key of the same portfolio into the Secret"
+        )
+        return Judgement("False", ROTATION_REFUSED, message)
     return Judgement(
         "False",
-        "RotationRefused",
+        ROTATION_REFUSED,
         f"Secret {secret} has a new API key that does not work: {said}. The bridge goes on with the old one, which it "
         "has only as long as its pod lives: put a key that works into the Secret",
     )

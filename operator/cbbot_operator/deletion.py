@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 from cbbot_operator import credentials, pods
 from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Object
+from cbbot_operator.known_lots import fresh_lots, opens_no_more
 from cbbot_operator.observed import Observed, Report, api_key_secret
 from cbbot_operator.running_values import running
 
 __all__ = [
     "FORCED",
     "Verdict",
-    "flat",
     "hands_off",
     "has_finalizer",
     "has_run",
@@ -26,8 +26,6 @@ __all__ = [
     "wants_finalizer",
 ]
 
-# A figure older than this says nothing about lots that may have been opened since.
-_FRESH_SECONDS = 60
 FORCED = "ForcedDelete"
 
 
@@ -80,11 +78,6 @@ def _has_a_volume(claim: Object) -> bool:
     return bool(claim.get("spec", {}).get("volumeName")) or claim.get("status", {}).get("phase") == "Bound"
 
 
-def flat(seen: Observed) -> bool:
-    """Whether a ready bot has said that nothing is open, lately and after it was asked for what is wanted now."""
-    return seen.report is not None and seen.report.at >= seen.asked_at and _fresh_lots(seen) == 0
-
-
 def judge(seen: Observed) -> Verdict:
     """What to do with a TradingBot that is being deleted and carries our finalizer."""
     if seen.annotations.get(FORCE_DELETE) == "true":
@@ -99,31 +92,27 @@ def judge(seen: Observed) -> Verdict:
     if not may_have_lots(seen):
         return Verdict(True, "NeverRan", "let go: no bot was ever started for it")
     lots = _known_lots(seen)
-    if lots == 0:
+    if lots == 0 and opens_no_more(seen):
         return Verdict(True, "Flat", "let go: no lots are open")
+    if lots == 0:
+        message = f"no lots are open: it goes once the bot has paused entries; or annotate {FORCE_DELETE}=true"
+        return Verdict(False, "PausingEntries", message)
     return _held(seen, lots)
 
 
 def _known_lots(seen: Observed) -> int | None:
-    """Open lots, orders in flight counted as one; None when no ready bot has told since the deletion was asked for."""
+    """Open lots, orders that may become one counted as one; None when no ready bot has told since the deletion."""
     if seen.report is None or not _asked_since(seen, seen.report) or not _is_the_one(seen):
         return None
-    return _fresh_lots(seen)
+    if len(pods.that_may_run(seen.pods, "bot")) > 1:
+        return None
+    return fresh_lots(seen)
 
 
 def _is_the_one(seen: Observed) -> bool:
     """Whether the bot that answers trades what the lots are of: not paper, nor another product."""
     status, spec = seen.bot_status, seen.spec
     return status is not None and status.mode == "live" and (spec is None or status.product_id == spec.product.id)
-
-
-def _fresh_lots(seen: Observed) -> int | None:
-    report, status = seen.report, seen.ready_status
-    if report is None or status is None or (seen.now - report.at).total_seconds() > _FRESH_SECONDS:
-        return None
-    if status.open_lots is None or status.pending_orders is None:
-        return None
-    return status.open_lots or min(1, status.pending_orders)
 
 
 def _asked_since(seen: Observed, report: Report) -> bool:
@@ -136,7 +125,7 @@ def _asked_since(seen: Observed, report: Report) -> bool:
 def _held(seen: Observed, lots: int | None) -> Verdict:
     spec = seen.spec
     policy = spec.deletionPolicy if spec else "Refuse"
-    count = _unknown(seen) if lots is None else _counted(lots)
+    count = _unknown(seen) if lots is None else _counted(seen, lots)
     force = f"annotate {FORCE_DELETE}=true to delete it regardless"
     if policy == "Refuse":
         return Verdict(
@@ -156,7 +145,7 @@ def _held(seen: Observed, lots: int | None) -> Verdict:
         return Verdict(False, "FlattenNeedsKeys", f"{count}: {judged.message}, the bot cannot sell, or {force}")
     if lots is None:
         return Verdict(False, "FlattenWaits", f"{count}: waiting for it, or {force}", flatten=True)
-    return Verdict(False, "Flattening", f"{_counted(lots)}: the bot closes them", flatten=True)
+    return Verdict(False, "Flattening", f"{_counted(seen, lots)}: the bot closes them", flatten=True)
 
 
 def _unknown(seen: Observed) -> str:
@@ -165,6 +154,10 @@ def _unknown(seen: Observed) -> str:
         return "the bot is suspended, its lots are unknown until it runs"
     if seen.deployment("bot") is None:
         return "no bot runs that could tell its lots"
+    if (several := len(pods.that_may_run(seen.pods, "bot"))) > 1:
+        return f"{several} pods of the bot may run, which of them answers is not known, nor are its lots"
+    if status is not None and status.ready and status.phase == "halted":
+        return f"the bot is halted ({status.reason}), its lots are not certain"
     if seen.report is not None and status is not None and status.ready and not _asked_since(seen, seen.report):
         return "the bot has not been asked since the deletion, its lots are unknown"
     if status is not None and status.ready and not _is_the_one(seen):
@@ -174,5 +167,8 @@ def _unknown(seen: Observed) -> str:
     return f"the bot is not ready, its lots are unknown ({status.reason or status.phase})"
 
 
-def _counted(lots: int) -> str:
+def _counted(seen: Observed, lots: int) -> str:
+    status = seen.ready_status
+    if status is not None and not status.open_lots and not status.pending_orders:
+        return "no lot is open, but an order that was given up may still be carried out for up to five minutes"
     return "1 lot is open" if lots == 1 else f"{lots} lots are open"

@@ -18,6 +18,7 @@ __all__ = [
     "MANAGED_BY",
     "NAMESPACE_NAME",
     "NAME_LABEL",
+    "OWNER_UID",
     "RECONCILE",
     "SETTINGS_HASH",
     "TEMPLATE",
@@ -26,6 +27,7 @@ __all__ = [
     "Key",
     "Names",
     "Object",
+    "annotated_owner",
     "is_ours",
     "labels",
     "owner_of",
@@ -43,6 +45,8 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label by which Kubernetes says a namespace's name, since 1.21."""
 WATCH_LABEL = "cbbot.io/watch"
 FINALIZER = "cbbot.io/open-lots"
+OWNER_UID = "cbbot.io/owner-uid"
+"""Of a child that has no owner reference while the deletion of its TradingBot would wait for lots (ownership.py)."""
 RECONCILE = "cbbot.io/reconcile"
 FORCE_DELETE = "cbbot.io/force-delete"
 SETTINGS_HASH = "cbbot.io/settings-hash"
@@ -111,7 +115,8 @@ def selector(name: str, component: str) -> dict[str, str]:
 def owner_of(metadata: Mapping[str, Any]) -> Key | None:
     """The TradingBot that an object belongs to, by its labels or its owner."""
     marks = metadata.get("labels") or {}
-    if marks.get(MANAGED_BY) == FIELD_MANAGER and NAME_LABEL in marks:
+    noted = OWNER_UID in (metadata.get("annotations") or {})
+    if NAME_LABEL in marks and (marks.get(MANAGED_BY) == FIELD_MANAGER or noted):
         return Key(metadata["namespace"], marks[NAME_LABEL])
     for owner in metadata.get("ownerReferences", ()):
         if owner.get("kind") == KIND and str(owner.get("apiVersion", "")).startswith(f"{GROUP}/"):
@@ -123,8 +128,13 @@ def owner_uids(obj: Object) -> set[str]:
     return {str(owner["uid"]) for owner in obj["metadata"].get("ownerReferences", ())}
 
 
+def annotated_owner(obj: Object) -> str:
+    """The uid of the TradingBot for which ``obj`` is kept without an owner reference; empty for every other object."""
+    return str((obj["metadata"].get("annotations") or {}).get(OWNER_UID, ""))
+
+
 def is_ours(obj: Object, name: str, uid: str) -> bool:
-    """Whether ``obj`` was made for the TradingBot of that name, by its labels or its owner."""
+    """Whether ``obj`` was made for the TradingBot of that name and uid, by its labels, its owner or a note of it."""
     marks = obj["metadata"].get("labels") or {}
     by_labels = marks.get(MANAGED_BY) == FIELD_MANAGER and marks.get(NAME_LABEL) == name
-    return by_labels or uid in owner_uids(obj)
+    return by_labels or uid in owner_uids(obj) or annotated_owner(obj) == uid

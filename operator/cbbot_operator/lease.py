@@ -71,6 +71,10 @@ class Lease:
         """False when the leader has seen none of its renewals for three minutes."""
         return not self.leading or self._clock() - self._echoed_at < _ECHO_BOUND_SECONDS
 
+    def holds(self) -> bool:
+        """Whether nobody else may lead yet. One that was frozen asks this before it does what it was about to do."""
+        return self.leading and self._clock() - self._renewed_at < _DEADLINE_SECONDS
+
     async def acquire(self) -> None:
         """Wait until we lead."""
         logged = False

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import CbbotError, Retryable
@@ -19,7 +20,7 @@ from cbbot_operator.cluster import Cluster, HttpCluster, connect, served
 from cbbot_operator.configuration import Configuration
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED, KINDS, WATCHED, Kind
-from cbbot_operator.kopf_tasks import run_kopf
+from cbbot_operator.kopf_tasks import run_again, run_kopf
 from cbbot_operator.lease import Lease
 from cbbot_operator.new_kinds import notice_new_kinds
 from cbbot_operator.observed import api_key_secret, slack_secret
@@ -32,7 +33,7 @@ from cbbot_operator.watch_login import watch_login
 from cbbot_operator.watches import Watches, watch_settings
 from cbbot_operator.workqueue import Urgency, WorkQueue
 
-__all__ = ["operate", "queue_all", "watched_kinds", "work"]
+__all__ = ["lead_again", "operate", "queue_all", "queue_gone", "watched_kinds", "work"]
 
 _LOG = logging.getLogger(__name__)
 _FACTS_SECONDS = 10
@@ -44,7 +45,7 @@ async def operate(configuration: Configuration) -> None:
     """Run until a signal.
 
     Raises:
-        CbbotError: no way to the cluster, or the lead was lost.
+        CbbotError: no way to the cluster.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,17 +56,42 @@ async def operate(configuration: Configuration) -> None:
 
     heed_signals()
     async with await connect() as cluster, HttpBots() as bots, HttpBridges() as bridges:
-        operator_metrics.LEADING.set(0)
         lease = Lease(cluster, configuration.lease_namespace, configuration.lease_name, configuration.identity)
+        cluster.may_write = bots.may_steer = lease.holds
         state = Health(lease)
         server = await health.serve(configuration.port, state.alive, state.ready)
         try:
-            await run_until(stop, _wait_for_lead(cluster, state))
-            if not stop.is_set():
-                await _lead(configuration, cluster, (bots, bridges), state, stop, heed_signals)
+            await lead_again(
+                stop,
+                lambda: _wait_for_lead(cluster, state),
+                lambda: _lead(configuration, cluster, (bots, bridges), state, stop, heed_signals),
+            )
         finally:
             await lease.release()
             await server.cleanup()
+
+
+async def lead_again(
+    stop: asyncio.Event, wait: Callable[[], Coroutine[Any, Any, None]], lead: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """``wait`` for the lead and ``lead``, until ``stop`` is set.
+
+    A lead that is lost or does not come about, as in an outage of the API server, is waited for again: all that was
+    known is begun anew, the process is not.
+    """
+    while not stop.is_set():
+        operator_metrics.LEADING.set(0)
+        await run_until(stop, wait())
+        if stop.is_set():
+            return
+        try:
+            await lead()
+        except Retryable as error:
+            _LOG.warning("%s: standing by", error)
+        finally:
+            operator_metrics.LEADING.set(0)
+            operator_metrics.BOTS.clear()
+            operator_metrics.DEGRADED.clear()
 
 
 async def _wait_for_lead(cluster: Cluster, state: Health) -> None:
@@ -73,6 +99,7 @@ async def _wait_for_lead(cluster: Cluster, state: Health) -> None:
         _LOG.warning("the cluster does not know TradingBots yet: apply crds/tradingbots.yaml")
         await asyncio.sleep(5)
     state.knows_tradingbots = True
+    state.evidence = None
     await state.lease.acquire()
 
 
@@ -114,16 +141,21 @@ async def _lead(
     await run_until(stop, lease.keep(), _list_first(cache, cluster, configuration, kinds))
     if stop.is_set():
         return
-    state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
-    watching = run_kopf(
-        heed_signals,
-        registry=watches.registry(kinds, watch_login(cluster.credentials, state.evidence)),
-        settings=watch_settings(dynamic=dynamic),
-        clusterwide=not configuration.namespaces,
-        namespaces=configuration.namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
+    evidence = state.evidence = WatchEvidence(watches_of(kinds, configuration.namespaces))
+
+    async def watch(over: asyncio.Event) -> None:
+        if not await cluster.serves(KIND):  # kopf would go on without them, and not notice when they are back
+            raise Retryable("the cluster does not know TradingBots any more: apply crds/tradingbots.yaml")
+        await run_kopf(
+            heed_signals,
+            registry=watches.registry(kinds, watch_login(cluster.credentials, evidence)),
+            settings=watch_settings(dynamic=dynamic),
+            clusterwide=not configuration.namespaces,
+            namespaces=configuration.namespaces,
+            standalone=True,
+            stop_flag=over,
+        )
+
     operator_metrics.LEADING.set(1)
     _LOG.info("leading", extra={"fields": {"namespaces": ",".join(configuration.namespaces) or "*"}})
     try:
@@ -131,10 +163,10 @@ async def _lead(
             stop,
             lease.keep(),
             poller.run(configuration.poll_seconds),
-            _resync(cluster, cache, configuration, kinds, queue),
+            _resync(cluster, cache, configuration, kinds, queue, evidence.listed_anew),
             notice_new_kinds(cluster, lambda: queue_all(cache, queue, _FACTS_SECONDS), _KINDS_SECONDS, _FACTS_SECONDS),
             *(work(queue, reconciler) for _ in range(configuration.workers)),
-            stops_itself=watching,
+            stops_itself=lambda over: run_again(over, lambda: watch(over)),
         )
     finally:
         queue.close()
@@ -195,13 +227,27 @@ async def _resync(
     configuration: Configuration,
     kinds: Iterable[Kind],
     queue: WorkQueue[Key],
+    listed_anew: asyncio.Event,
 ) -> None:
-    """Look at every TradingBot now and then, whatever events were missed."""
+    """Look at every TradingBot now and then, whatever events were missed, and at once where some were."""
     while True:
-        await asyncio.sleep(configuration.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311  jitter is no secret
+        pause = configuration.resync_seconds * random.uniform(0.9, 1.1)  # noqa: S311  jitter is no secret
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listed_anew.wait(), pause)
+            await asyncio.sleep(_LIST_AGAIN_SECONDS)  # the other kinds' watches are often interrupted with it
+        spread = _FACTS_SECONDS if listed_anew.is_set() else configuration.resync_seconds / 10
+        listed_anew.clear()
+        known = cache.resources()
         with contextlib.suppress(Retryable):  # the next round comes
             await _list_cached(cache, cluster, configuration, kinds)
-        queue_all(cache, queue, configuration.resync_seconds / 10)
+        queue_all(cache, queue, spread)
+        queue_gone(cache, queue, known)
+
+
+def queue_gone(cache: WatchCache, queue: WorkQueue[Key], known: Iterable[Key]) -> None:
+    """Queue those of ``known`` that are there no more: no watch has shown it, and they may have left something."""
+    for key in set(known).difference(cache.resources()):
+        queue.add(key)
 
 
 def queue_all(cache: WatchCache, queue: WorkQueue[Key], spread_seconds: float) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "API_REQUESTS",
     "BOTS",
     "CHILDREN_PUT",
+    "DEGRADED",
     "DRIFT",
     "LAST_WATCH_EVENT",
     "LEADING",
@@ -54,6 +55,11 @@ BOTS = MADE.gauge(
     "cbbot_operator_tradingbots",
     "TradingBots, by the condition Ready.",
     {"mode": "Paper, Live, Unknown", "ready": "True, False, Unknown", "reason": "the condition's reason, a word each"},
+)
+DEGRADED = MADE.gauge(
+    "cbbot_operator_tradingbots_degraded",
+    "TradingBots whose condition Degraded is True: somebody should look.",
+    {"mode": "Paper, Live, Unknown", "reason": "the condition's reason, a word each"},
 )
 POLLS = MADE.counter(
     "cbbot_operator_polls_total", "Questions to bots.", {"result": "answered, unreachable, refused, unreadable"}

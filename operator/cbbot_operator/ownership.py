@@ -11,12 +11,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from cbbot.contract.tradingbot import KIND
-from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, Object, owner_uids
+from cbbot_operator.keys import FIELD_MANAGER, MANAGED_BY, OWNER_UID, Object, annotated_owner, owner_uids
 from cbbot_operator.kinds import KINDS
 
-__all__ = ["Handover", "annotated_owner", "handovers", "made_for", "owner_marks"]
-
-_OWNER_UID = "cbbot.io/owner-uid"
+__all__ = ["Handover", "handovers", "made_for", "owner_marks"]
 
 
 class Handover(NamedTuple):
@@ -30,18 +28,13 @@ class Handover(NamedTuple):
 def owner_marks(name: str, uid: str, *, guarded: bool) -> dict[str, Any]:
     """The metadata that says whose a child is; ``guarded``: it must outlast a deletion in the foreground."""
     if guarded:
-        return {"annotations": {_OWNER_UID: uid}}
+        return {"annotations": {OWNER_UID: uid}}
     return {"ownerReferences": [_reference(name, uid)]}
 
 
 def _reference(name: str, uid: str) -> dict[str, Any]:
     # Nothing here blocks its owner's deletion: with the owner in the foreground, that would only delete it sooner.
     return {**KINDS[KIND].head(), "name": name, "uid": uid, "controller": True}
-
-
-def annotated_owner(obj: Object) -> str:
-    """The uid of the TradingBot for which ``obj`` is kept without an owner reference; empty for every other object."""
-    return str((obj["metadata"].get("annotations") or {}).get(_OWNER_UID, ""))
 
 
 def made_for(obj: Object, uid: str) -> bool:

@@ -23,7 +23,7 @@ _VOLUMES = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
 # What runs instead of the image's own program, and variables that come from elsewhere and may be settings.
-_OF_PROCESS = ("args", "command", "envFrom", "lifecycle")
+_OF_PROCESS = ("args", "command", "envFrom", "lifecycle", "workingDir")
 _ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 
 
@@ -46,6 +46,8 @@ def _of_annotations(template: Object, ours: Object) -> Iterator[str]:
 def _of_pod(pod: Object, ours: Object) -> Iterator[str]:
     yield from (field for field in _HOST if pod.get(field) and field not in ours)
     yield from _extra(pod.get("securityContext"), ours.get("securityContext"), _POD_CONTEXT)
+    names = {alias["ip"] for alias in ours.get("hostAliases", ())}
+    yield from (f"hostAliases {alias['ip']}" for alias in pod.get("hostAliases") or () if alias["ip"] not in names)
     for volume in pod.get("volumes") or ():
         forbidden = volume.keys() - _VOLUMES - {"name"}
         if forbidden:
@@ -68,6 +70,11 @@ def _of_container(container: Object, ours: Object) -> Iterator[str]:
     if any(port.get("hostPort") for port in container.get("ports") or ()):
         yield f"hostPort of container {name}"
     yield from (f"{field} of container {name}" for field in _OF_PROCESS if container.get(field) and field not in ours)
+    # What is mounted lies over what the image has there, or over another mount: program, settings, secrets, state.
+    mounts = {mount["mountPath"] for mount in ours.get("volumeMounts", ())}
+    for mount in container.get("volumeMounts") or ():
+        if mount["mountPath"] not in mounts:
+            yield f"mount {mount['mountPath']} of container {name}"
     variables = {variable["name"] for variable in ours.get("env", ())}
     for variable in container.get("env") or ():
         if variable["name"] not in variables and not is_free(variable["name"]):

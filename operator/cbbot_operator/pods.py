@@ -15,6 +15,7 @@ __all__ = [
     "newest_warning",
     "of_component",
     "restarts",
+    "that_may_run",
     "trouble",
     "unready_since",
     "waited_long",
@@ -39,6 +40,16 @@ def of_component(pods: Iterable[Object], component: str) -> list[Object]:
         for pod in pods
         if pod["metadata"].get("labels", {}).get("app.kubernetes.io/component") == component
         and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def that_may_run(pods: Iterable[Object], component: str) -> list[Object]:
+    """The pods of bot or bridge that have a process or may get one: also those on their way out."""
+    return [
+        pod
+        for pod in pods
+        if pod["metadata"].get("labels", {}).get("app.kubernetes.io/component") == component
+        and _phase(pod) not in _OVER
     ]
 
 

@@ -14,8 +14,9 @@ from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot.contract.tradingbot_constraints import TRANSITION_OF
 from cbbot_operator import deletion
 from cbbot_operator.access_mode import asked_of
+from cbbot_operator.known_lots import flat, opens_no_more
 from cbbot_operator.observed import Observed, api_key_secret
-from cbbot_operator.running_values import running, running_values
+from cbbot_operator.running_values import changed, running, running_values
 
 __all__ = ["CHAIN", "Refusal", "first_refusal"]
 
@@ -72,12 +73,16 @@ def _refused(reason: str, path: str, before: object, after: object) -> Refusal |
 
 def lots_keep_what_they_are_on(seen: Observed, spec: TradingBotSpec) -> Refusal | None:
     """Lots that are open, or may be, are of one mode and one venue, and stand in one volume."""
-    before, after = running(seen), running_values(spec, seen.names)
-    changed = [path for path in before if before[path] != after[path]]
-    if not changed or not deletion.has_run(seen) or deletion.flat(seen):
+    before, after, paths = running(seen), running_values(spec, seen.names), changed(seen, spec)
+    if not paths or not deletion.has_run(seen):
         return None
-    path, lots = changed[0], seen.ready_status.open_lots if seen.ready_status is not None else None
+    is_flat = flat(seen)
+    if is_flat and (before.get("mode") != "Live" or opens_no_more(seen)):
+        return None
+    path, lots = paths[0], seen.ready_status.open_lots if seen.ready_status is not None else None
     why = f"lots are open ({lots})" if lots else "the bot must first say that it has no lots"
+    if is_flat:
+        why = "the bot must first pause entries, which it is asked to"
     return Refusal(
         "LotsOpen",
         f"spec.{path} was {before[path]} and cannot become {after[path]} now: {why}; put {before[path]} back, and "

@@ -24,10 +24,11 @@ from rich.console import Console
 from cbbot.errors import BadInput, CbbotError, UnsafeStart
 from cbbot.process.path_options import named_path
 from cbbot_operator.local.bot_port import DEFAULT_PORT, check_asked, ports_to_try
-from cbbot_operator.local.display import Display, LineDisplay, TableDisplay, Unhurried
+from cbbot_operator.local.display import Display, FiledDisplay, LineDisplay, TableDisplay, Unhurried
 from cbbot_operator.local.folder import StateFolder, default_folder, locked
 from cbbot_operator.local.manifest import Manifest, read_manifest
 from cbbot_operator.local.plan import Plan, make_plan
+from cbbot_operator.local.secrets_file import with_secrets_of
 from cbbot_operator.local.session import Outcome, Session
 
 __all__ = ["main", "run_up", "up"]
@@ -67,18 +68,35 @@ def up(
             f"[default: {DEFAULT_PORT}, or the next free one]",
         ),
     ] = None,
+    env: Annotated[
+        Path | None,
+        typer.Option(
+            "--env",
+            parser=named_path,
+            metavar="FILE",
+            help="A bridge.env with the API key of Coinbase; the environment wins over it.",
+        ),
+    ] = None,
     no_table: Annotated[bool, typer.Option("--no-table", help="One line a second instead of the table.")] = False,
 ) -> None:
     """Run a TradingBot on this machine: simulator, bridge and bot as processes, with a live table.
 
     The bot's page, figures and metrics are at http://127.0.0.1:8080. Ctrl-C stops it; the state is kept and the
     next `up` goes on from there. With `mode: Live` on Coinbase the API key comes from COINBASE_API_KEY_NAME and
-    COINBASE_API_PRIVATE_KEY (or the same with _FILE) in the environment.
+    COINBASE_API_PRIVATE_KEY (or the same with _FILE) in the environment, or in the file of --env.
     """
-    raise typer.Exit(run_up(file, state_dir=state_dir, seconds=seconds, port=port, table=not no_table))
+    raise typer.Exit(run_up(file, state_dir=state_dir, seconds=seconds, port=port, env=env, table=not no_table))
 
 
-def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, port: int | None, table: bool) -> int:
+def run_up(
+    file: Path,
+    *,
+    state_dir: Path | None,
+    seconds: float | None,
+    port: int | None,
+    table: bool,
+    env: Path | None = None,
+) -> int:
     """Everything ``cbbot up`` does; the exit code. Messages about what cannot be done go to stderr."""
     try:
         if seconds is not None and not math.isfinite(seconds):
@@ -86,7 +104,8 @@ def run_up(file: Path, *, state_dir: Path | None, seconds: float | None, port: i
         manifest = read_manifest(file)
         root = state_dir or default_folder(manifest.name, manifest.namespace, os.environ)
         folder = StateFolder(root.absolute())
-        plan = make_plan(manifest, folder, os.environ, bot_ports=ports_to_try(port))
+        shell = with_secrets_of(env, os.environ)
+        plan = make_plan(manifest, folder, shell, bot_ports=ports_to_try(port))
         # A second `up` on one state is to hear of that and not of the port; where there is none yet, nothing is made.
         if port is not None and not folder.root.exists():
             check_asked(port)
@@ -116,7 +135,7 @@ async def _session(
     # rich takes a pipe for a terminal when FORCE_COLOR is set.
     if table and sys.stdout.isatty() and not console.is_dumb_terminal:
         display = TableDisplay(console)
-    with Unhurried(display) as unhurried:
+    with Unhurried(FiledDisplay(display, folder.log)) as unhurried:
         return await session.run(unhurried)
 
 

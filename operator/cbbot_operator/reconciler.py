@@ -130,8 +130,16 @@ class Reconciler:
             if known is not None:
                 newest = key_report or known.seen.key_report
                 known.seen = replace(known.seen, report=report, key_report=newest, now=self._now())
+                known.outcome = self._as_it_waits_now(known)
                 if not known.unwritten:
                     await self._write_status(key)
+
+    def _as_it_waits_now(self, known: Known) -> Outcome:
+        """With what an update waits for now; where that is nothing any more, the next look has it done."""
+        if not known.outcome.update:
+            return known.outcome
+        why = self._updates.why_not(known.seen, self.cache.resources())
+        return replace(known.outcome, update=why or known.outcome.update)
 
     def _forget(self, key: Key) -> None:
         self.known.pop(key, None)

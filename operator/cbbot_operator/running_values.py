@@ -12,7 +12,7 @@ from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.keys import Names
 from cbbot_operator.observed import Observed
 
-__all__ = ["RUNNING", "running", "running_values"]
+__all__ = ["RUNNING", "changed", "running", "running_values"]
 
 RUNNING: Final[Mapping[str, str]] = {
     "mode": "cbbot.io/mode",
@@ -37,3 +37,9 @@ def running(seen: Observed) -> dict[str, str]:
     marks = (settings["metadata"].get("annotations") or {}) if settings is not None else {}
     heard = {"mode": seen.status["mode"]} if "mode" in seen.status else {}
     return heard | {path: marks[mark] for path, mark in RUNNING.items() if mark in marks}
+
+
+def changed(seen: Observed, spec: TradingBotSpec) -> list[str]:
+    """The paths whose value is to be another than what runs."""
+    before, after = running(seen), running_values(spec, seen.names)
+    return [path for path in before if before[path] != after[path]]

@@ -14,6 +14,7 @@ from cbbot_operator import pods
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import ASKED, DEFAULT_IMAGE, TEMPLATE, UPDATED_AT, Key, Object
 from cbbot_operator.observed import Observed
+from cbbot_operator.render.inputs import defaults_in
 from cbbot_operator.wanted import Wanted
 
 __all__ = ["StagedUpdates", "default_image", "hindrance", "images", "is_unasked", "unproven_since"]
@@ -57,7 +58,7 @@ def _must_go(seen: Observed, name: str) -> bool:
 
 def _is_asked_for(seen: Observed, name: str, asked: str) -> bool:
     before = _marks(seen.child("Deployment", name)).get(ASKED)
-    if before is None:  # an operator from before there were such marks has made it
+    if before is None or defaults_in(before) != defaults_in(asked):  # another operator has made it
         return seen.status.get("observedGeneration") != seen.generation
     return before != asked
 

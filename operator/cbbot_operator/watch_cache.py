@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cbbot.contract.tradingbot import KIND
 from cbbot.errors import Refused
+from cbbot_operator.cluster_pages import each_page
 from cbbot_operator.keys import Key, Object, owner_of
 from cbbot_operator.kinds import CACHED, Kind
 from cbbot_operator.reduced import Reduced, reduce, share_marks
@@ -23,6 +24,7 @@ __all__ = ["WatchCache"]
 
 _LOG = logging.getLogger(__name__)
 _PAGE = 50
+_MOST_GONE = 4096
 _CACHED = frozenset(kind.name for kind in CACHED)
 
 
@@ -32,6 +34,8 @@ class WatchCache:
     def __init__(self) -> None:
         self._held: set[tuple[str, str | None]] = set()
         self._around: dict[Key, dict[tuple[str, str], Reduced]] = {}
+        self._gone: dict[str, Object] = {}
+        """Objects that were deleted last, by uid: answers to our own requests may come after the watch said so."""
 
     def holds(self, kind: str, namespace: str) -> bool:
         return (kind, namespace) in self._held or (kind, None) in self._held
@@ -64,10 +68,14 @@ class WatchCache:
 
     def drop(self, kind: str, obj: Object) -> None:
         """An object that was deleted, unless another has its name by now."""
+        metadata = obj["metadata"]
+        self._gone[metadata["uid"]] = {"metadata": {"resourceVersion": metadata.get("resourceVersion", "")}}
+        if len(self._gone) > _MOST_GONE:
+            del self._gone[next(iter(self._gone))]
         key = _key(kind, obj)
-        entry = kind, obj["metadata"]["name"]
+        entry = kind, metadata["name"]
         present = self._around.get(key, {}).get(entry) if key is not None else None
-        if key is not None and present is not None and present.obj["metadata"]["uid"] == obj["metadata"]["uid"]:
+        if key is not None and present is not None and present.obj["metadata"]["uid"] == metadata["uid"]:
             self._remove(key, entry)
 
     async def list_anew(self, cluster: Cluster, kinds: Iterable[Kind], namespaces: Iterable[str | None]) -> None:
@@ -87,14 +95,10 @@ class WatchCache:
 
     async def _list(self, cluster: Cluster, kind: Kind, namespace: str | None) -> None:
         before = {(key, entry): found for key, entry, found in self._all(kind.name, namespace)}
-        token = ""
-        while True:
-            page, token = await cluster.page(kind.name, namespace, kind.watched or "", _PAGE, token)
+        async for page in each_page(cluster, kind.name, namespace, kind.watched or "", _PAGE):
             for obj in page:
                 self._store(kind.name, obj)
                 before.pop((_key(kind.name, obj), (kind.name, obj["metadata"]["name"])), None)
-            if not token:
-                break
         for (key, entry), found in before.items():
             if key is not None and self._around.get(key, {}).get(entry) is found:
                 self._remove(key, entry)
@@ -113,6 +117,10 @@ class WatchCache:
         around = self._around.setdefault(key, {})
         present = around.get(entry)
         if present is not None and _is_older(obj, present.obj):
+            return False
+        # One that only lost the label it is watched by comes back, in a newer version.
+        gone = self._gone.get(obj["metadata"]["uid"])
+        if gone is not None and _is_older(obj, gone):
             return False
         found = reduced if reduced is not None else reduce(kind, obj)
         for other in around.values():

@@ -61,6 +61,8 @@ class WatchEvidence:
         self._open: dict[Watch, tuple[aiohttp.ClientResponse, int]] = {}
         self._opened: set[Watch] = set()
         self._forbidden: set[Watch] = set()
+        self.listed_anew = asyncio.Event()
+        """Set when a watch that was open begins with a listing again: what ended meanwhile no watch tells."""
 
     @property
     def forbidden(self) -> list[Watch]:
@@ -111,6 +113,8 @@ class WatchEvidence:
             if "watch" in request.url.query:
                 self._opened.add(watch)
                 self._open[watch] = (response, 0)
+            elif watch in self._opened:
+                self.listed_anew.set()
         return response
 
     def _forbid(self, watch: Watch) -> None:

@@ -93,11 +93,28 @@ def test_values_that_mean_nothing_are_refused(values: str) -> None:
     assert values.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in ended.stderr
 
 
-def test_the_notes_name_the_next_command() -> None:
-    ended = helm("install", "cbbot", "charts", "--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false")
+def notes(*values: str) -> str:
+    """What helm prints after an install."""
+    wanted = ("--namespace", "trading", "--dry-run=client", "--set=crds.enabled=false", *values)
+    ended = helm("install", "cbbot", "charts", *wanted)
     if ended.returncode:  # helm wants a cluster even for this where no kubeconfig is found
         why = f"helm install --dry-run wants a cluster here: {ended.stderr.strip()}"
         missing(why, required_by="CBBOT_CLUSTER_SUITE")
-    assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in ended.stdout
-    document = ended.stdout.split("<<'END'\n")[1].split("\nEND\n")[0]
+    return ended.stdout.partition("\nNOTES:\n")[2]
+
+
+def test_the_notes_name_the_next_command() -> None:
+    text = notes()
+    assert "kubectl wait -n trading --for=condition=Ready tradingbot/try" in text
+    document = text.split("<<'END'\n")[1].split("\nEND\n")[0]
     assert yaml.safe_load(document) == yaml.safe_load((ROOT / "examples/try.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "warned"),
+    [("--set=scope=cluster", True), ("--set=namespaces={a}", True), ("--set=replicas=1", False)],
+)
+def test_the_notes_say_whose_alerts_slack_does_not_hear(namespaces: str, *, warned: bool) -> None:
+    slack = "--set=monitoring.slack.enabled=true,monitoring.slack.secretName=slack"
+    assert ("alertmanagerConfigMatcherStrategy" in notes(slack, namespaces)) is warned
+    assert "alertmanagerConfigMatcherStrategy" not in notes(namespaces)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -38,21 +34,6 @@ def test_no_host_is_made_up() -> None:
     hosts = set(re.findall(r"(?:https?|oci)://([^\s`\")\]]+)", text))
     assert hosts
     assert [host for host in hosts if not re.match(r"(github\.com|ghcr\.io)/OWNER", host)] == []
-
-
-def test_a_release_writes_its_own_owner_into_the_chart(tmp_path: Path) -> None:
-    workflow = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
-    script = workflow[workflow.index("          sed --in-place") :].partition("helm lint")[0]
-    told = {"REGISTRY": "ghcr.io/me", "GITHUB_REPOSITORY": "Me/trading", "GITHUB_REPOSITORY_OWNER": "Me"}
-    shutil.copytree(ROOT / "charts", tmp_path / "charts")
-    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=os.environ | told, check=True, timeout=30)
-    for name in ("Chart.yaml", "README.md"):
-        text = (tmp_path / "charts" / name).read_text(encoding="utf-8")
-        assert "OWNER" not in text
-        assert "Me/trading" in text or "ghcr.io/me/charts" in text
-    chart = yaml.safe_load((tmp_path / "charts/Chart.yaml").read_text(encoding="utf-8"))
-    assert chart["home"] == "https://github.com/Me/trading"
-    assert "ghcr.io/me/cbbot-operator:" in chart["annotations"]["artifacthub.io/images"]
 
 
 def test_artifact_hub_is_told_the_images_of_this_version() -> None:

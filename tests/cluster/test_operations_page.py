@@ -73,10 +73,8 @@ def epoch_of(trading: Kubectl) -> int:
     return int(trading.json(BOT)["status"]["epoch"])
 
 
-def steer(trading: Kubectl, remembered: Remembered, what: str) -> None:
-    """By the reader's own script."""
-    script = (remembered.folder / "control.py").read_text(encoding="utf-8")
-    trading("exec", "deployment/btc-bot", "-c", "bot", "--", "python", "-c", script, what)
+def steer(trading: Kubectl, *what: str) -> None:
+    trading("exec", "deployment/btc-bot", "-c", "bot", "--", "cbbot", "control", *what)
 
 
 def every_pod_is_restricted(trading: Kubectl, remembered: Remembered) -> None:
@@ -101,9 +99,9 @@ def it_is_live(trading: Kubectl, remembered: Remembered) -> None:
 def the_backup_is_older_than_the_account(trading: Kubectl, remembered: Remembered) -> None:
     """What the backup knows is sold, and another lot is bought; the restored bot must know both."""
     in_the_backup = {lot["lot"] for lot in trading.bot("btc", "lots")}
-    steer(trading, remembered, "flatten")
+    steer(trading, "flatten", "--yes")
     trading.until(BOT, "{.status.openLots}", lambda text: text == "0", 120)
-    steer(trading, remembered, "resume")
+    steer(trading, "resume")
     trading.until(BOT, "{.status.openLots}", lambda text: int(text or 0) > 0, 300)
     trading("patch", BOT, "--type=merge", '-p={"spec": {"entries": "Paused"}}')
     trading.wait(BOT, "condition=EntriesAllowed=False", 60)

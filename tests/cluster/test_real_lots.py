@@ -79,12 +79,16 @@ def test_paper_and_live_do_not_turn_into_each_other(kubectl: Kubectl, mode: str)
     assert pods_of(kubectl, name) == before
 
 
-def test_a_live_one_deleted_in_the_foreground_trades_on_until_it_is_flattened(kubectl: Kubectl, note: Note) -> None:
+def test_a_live_one_deleted_in_the_foreground_keeps_its_lot_and_buys_no_more_until_it_is_flattened(
+    kubectl: Kubectl, note: Note
+) -> None:
     live = "tradingbot/real-live"
     before = pods_of(kubectl, "real-live")
     kubectl("delete", live, "--cascade=foreground", "--wait=false")
     kubectl.wait(live, reason("PositionsOpen", "DeletionRefused"), 60)
-    assert kubectl.bot("real-live", "status")["phase"] == "trading"
+    kubectl.wait(live, reason("Ready", "Paused"), 60)
+    status = kubectl.bot("real-live", "status")
+    assert (status["ready"], status["phase"], status["open_lots"]) == (True, "paused", 1)
     assert pods_of(kubectl, "real-live") == before
     note(message(kubectl, "real-live", "PositionsOpen"))
     kubectl("patch", live, "--type=merge", "-p", '{"spec": {"deletionPolicy": "Flatten"}}')

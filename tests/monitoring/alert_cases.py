@@ -52,6 +52,10 @@ def _calls(code: str, values: str) -> Series:
     return _series("bridge_upstream_calls_total", BRIDGE, values, code=code, verb="GET")
 
 
+def _degraded(mode: str, reason: str, values: str = "1x60") -> Series:
+    return _series("cbbot_operator_tradingbots_degraded", OPERATOR, values, mode=mode, reason=reason)
+
+
 def _bots(ready: str, reason: str, count: str) -> Series:
     return _series(
         "cbbot_operator_tradingbots", OPERATOR, f"{count}x60", mode="Paper", ready=ready, reason=reason
@@ -204,6 +208,17 @@ CASES: Final = (
         OF_OPERATOR | {"mode": "Paper", "reason": "BotNotReady"},
         _bots("False", "BotNotReady", "2"),
         (_bots("False", "Suspended", "2"), _bots("True", "Trading", "2"), _bots("False", "BotNotReady", "0")),
+    ),
+    Case(
+        "CbbotLiveBotFailing",
+        OF_OPERATOR,
+        # It is not over because the reason is another one.
+        _degraded("Live", "BotFailing", "1x43 _x20") | _degraded("Live", "NotReady", "_x43 1x20"),
+        (
+            _degraded("Paper", "BotFailing"),
+            _degraded("Live", "AccountShared"),
+            _degraded("Live", "BotFailing", "_x43 1x20"),
+        ),
     ),
     Case(
         "CbbotWatchForbidden",

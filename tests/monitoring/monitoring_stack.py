@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -15,11 +14,12 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from free_port import free_port
 from prerequisites import debian_program
 from repository_files import ROOT
 from started_processes import start
 
-__all__ = ["PATIENCE_SECONDS", "MonitoringStack", "free_port", "monitoring_stack"]
+__all__ = ["PATIENCE_SECONDS", "MonitoringStack", "monitoring_stack"]
 
 EXAMPLES: Final = ROOT / "examples" / "monitoring"
 PATIENCE_SECONDS: Final = 40
@@ -98,12 +98,6 @@ async def monitoring_stack(folder: Path, targets: Mapping[str, int], webhook: st
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 async def _until_ready(port: int, log: Path) -> None:

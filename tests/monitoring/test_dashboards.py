@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import pytest
@@ -62,6 +63,13 @@ def test_every_series_has_a_query_of_its_own_name() -> None:
         for panel in document(file.name)["panels"]:
             names = [target["refId"] for target in panel["targets"]]
             assert len(names) == len(set(names)), panel["title"]
+
+
+def test_bots_of_one_name_in_two_namespaces_are_told_apart() -> None:
+    grouped = [(title, labels) for title, expr in queries() for labels in re.findall(r"by \(([^)]*)\)", expr)]
+    of_bots = [(title, labels.split(", ")) for title, labels in grouped if "tradingbot" in labels]
+    assert len(of_bots) > 40
+    assert [title for title, labels in of_bots if "namespace" not in labels] == []
 
 
 @pytest.mark.anyio

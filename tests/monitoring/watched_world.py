@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import yaml
 
-from monitoring.monitoring_stack import PATIENCE_SECONDS, MonitoringStack, free_port, monitoring_stack
+from free_port import free_port
+from monitoring.monitoring_stack import PATIENCE_SECONDS, MonitoringStack, monitoring_stack
 from monitoring.slack_receiver import SlackReceiver, slack_receiver
 from monitoring.small_api_server import NAMESPACE, SmallApiServer
 from simulation.served import surroundings

@@ -14,6 +14,8 @@ from datetime import datetime
 
 from rich.text import Text
 
+from cbbot_operator.local.log_words import in_words
+
 __all__ = ["LogBuffer", "LogLine", "parse_line", "styled"]
 
 _KEPT = 500
@@ -30,7 +32,8 @@ _LONGEST = 2000
 class LogLine:
     """One line: ``source`` is the part that said it, ``level`` as in logging, empty for bare text.
 
-    ``event`` is the name the part gave it. ``detail`` is a traceback, shown only when the part's end is told.
+    ``event`` is the name the part gave it, ``words`` a sentence for the table, where there is one. ``detail`` is a
+    traceback, shown only when the part's end is told.
     """
 
     at: datetime
@@ -39,6 +42,7 @@ class LogLine:
     text: str
     event: str = ""
     detail: str = ""
+    words: str = ""
 
     @property
     def loud(self) -> bool:
@@ -69,7 +73,8 @@ def parse_line(source: str, raw: str, at: datetime) -> LogLine:
     last = detail.splitlines()[-1] if detail else ""
     event = str(found["event"])
     text = " ".join(part for part in (event, fields, last) if part)
-    return LogLine(at, source, level, _printable(text), event, detail)
+    words = in_words(event, found) if not detail else None
+    return LogLine(at, source, level, _printable(text), event, detail, _printable(words or ""))
 
 
 def styled(line: LogLine) -> Text:
@@ -77,7 +82,7 @@ def styled(line: LogLine) -> Text:
     return Text.assemble(
         (f"{line.at:%H:%M:%S} ", "dim"),
         (f"{line.source:<9} ", "cyan dim"),
-        (line.text, _STYLES.get(line.level, "")),
+        (line.words or line.text, _STYLES.get(line.level, "")),
         no_wrap=True,
         overflow="ellipsis",
     )

@@ -7,23 +7,26 @@ thread of its own writes (:class:`Unhurried`), and nobody waits for it until eve
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from cbbot_operator.local.child_log_lines import LogLine
-from cbbot_operator.local.screen import Screen, dashboard, log_room, status_line
+from cbbot_operator.local.screen import Screen, dashboard, status_line
 
-__all__ = ["Display", "LineDisplay", "TableDisplay", "Unhurried"]
+__all__ = ["Display", "FiledDisplay", "LineDisplay", "TableDisplay", "Unhurried"]
 
 _MOST_LINES = 1000
+_MOST_FILE_BYTES = 5_000_000
 
 
 class Display(Protocol):
@@ -41,14 +44,15 @@ class Display(Protocol):
 
 
 class TableDisplay:
-    """A table that stays in place. What it last showed stays on the terminal."""
+    """A table that fills the terminal, drawn whole every time: whatever size that has now. Its last one stays."""
 
     seconds = 0.5
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._screen: Screen | None = None
         # Refreshed by us alone: rich's own thread would fork with us when a child is started.
-        self._live = Live(console=console, auto_refresh=False)
+        self._live = Live(console=console, auto_refresh=False, screen=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -58,15 +62,21 @@ class TableDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        if self._screen is not None:
+            self._console.print(self._drawn(self._screen))
 
     def log_room(self) -> int:
-        return log_room(self._console.height)
+        return self._console.height
 
     def show(self, screen: Screen) -> None:
-        self._live.update(dashboard(screen), refresh=True)
+        self._screen = screen
+        self._live.update(self._drawn(screen), refresh=True)
 
     def tell(self, line: LogLine) -> None:
         """The table has the log already."""
+
+    def _drawn(self, screen: Screen) -> RenderableType:
+        return dashboard(screen, self._console.width, self._console.height)
 
 
 class LineDisplay:
@@ -104,6 +114,39 @@ class LineDisplay:
         except BrokenPipeError:
             self._silent = True
             self._closed()
+
+
+class FiledDisplay:
+    """Another display, whose log is kept in a file too: two of ``most_bytes`` at most. A disk's fault hides nothing."""
+
+    def __init__(self, display: Display, path: Path, most_bytes: int = _MOST_FILE_BYTES) -> None:
+        self.seconds = display.seconds
+        self._display = display
+        self._path = path
+        self._most_bytes = most_bytes
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.__exit__(kind, error, trace)
+
+    def log_room(self) -> int:
+        return self._display.log_room()
+
+    def show(self, screen: Screen) -> None:
+        self._display.show(screen)
+
+    def tell(self, line: LogLine) -> None:
+        with contextlib.suppress(OSError):
+            if self._path.exists() and self._path.stat().st_size > self._most_bytes:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{line.at:%Y-%m-%d} {line}\n" + (f"{line.detail}\n" if line.detail else ""))
+        self._display.tell(line)
 
 
 class Unhurried:

@@ -20,6 +20,7 @@ from pathlib import Path
 from cbbot.errors import BadInput, UnsafeStart
 from cbbot.process.durable_files import replace_durably
 from cbbot.process.exclusive_lock import FolderLock, HeldElsewhere
+from cbbot.process.user_folders import user_state_folder
 
 __all__ = ["StateFolder", "default_folder", "locked"]
 
@@ -49,6 +50,10 @@ class StateFolder:
         return self.root / "bot" / "bot_state.json"
 
     @property
+    def log(self) -> Path:
+        return self.root / "up.log"
+
+    @property
     def market(self) -> Path:
         return self.root / "simulator" / "market.json"
 
@@ -72,10 +77,7 @@ def default_folder(name: str, namespace: str, environment: Mapping[str, str]) ->
 
     A namespace other than ``default`` goes in front (``team.btc``): names are unique in one alone.
     """
-    given = environment.get("XDG_STATE_HOME", "")
-    # By the XDG Base Directory Specification a relative path is to be ignored.
-    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
-    return base / "cbbot" / (f"{namespace}.{name}" if namespace not in ("", "default") else name)
+    return user_state_folder(environment) / (f"{namespace}.{name}" if namespace not in ("", "default") else name)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from cbbot_operator.keys import Key
 from cbbot_operator.local.bot_port import LOOPBACK
 from cbbot_operator.local.folder import StateFolder
 from cbbot_operator.local.manifest import Manifest
+from cbbot_operator.local.secrets_file import SLACK_SOURCES
 from cbbot_operator.observed import Tokens
 from cbbot_operator.render.bridge_deployment import bridge_environment, market_arguments
 from cbbot_operator.render.inputs import Inputs
@@ -50,7 +51,6 @@ _ORDINARY = (
 # What it needs to reach another machine.
 _OUTWARD = (*PROXY_VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_NAMES, _PRIVATE_KEYS = API_KEY_SOURCES
-_SLACK = ("SLACK_WEBHOOK", "SLACK_WEBHOOK_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def make_plan(
     ]
     if simulated:
         parts.insert(0, _simulator(spec, folder, shell, python))
-    if spec.notifications.slackWebhookSecretRef is not None and not any(shell.get(key) for key in _SLACK):
+    if spec.notifications.slackWebhookSecretRef is not None and not any(shell.get(key) for key in SLACK_SOURCES):
         notes.append(
             "spec.notifications.slackWebhookSecretRef names a Secret of a cluster; here the webhook comes from "
             "SLACK_WEBHOOK or SLACK_WEBHOOK_FILE in the environment, and neither is set: nobody is notified"
@@ -142,8 +142,8 @@ def _simulator(spec: TradingBotSpec, folder: StateFolder, shell: Mapping[str, st
 
 def _bridge(inputs: Inputs, folder: StateFolder, shell: Mapping[str, str], python: str) -> Part:
     environment = bridge_environment(inputs)
-    # The cluster mounts the keys as files.
-    for key in (*_KEY_NAMES, *_PRIVATE_KEYS):
+    # The cluster mounts the keys as files, and a pod has its ports to itself: here another bridge may be beside it.
+    for key in (*_KEY_NAMES, *_PRIVATE_KEYS, "BRIDGE_METRICS_PORT"):
         environment.pop(key, None)
     environment |= {"BRIDGE_HOST": LOOPBACK, "BRIDGE_TOKEN_FILE": str(folder.bridge_token)}
     links: dict[str, PartName] = {}
@@ -186,7 +186,7 @@ def _bot(
     settings.pop("SLACK_WEBHOOK_FILE", None)
     outward: tuple[str, ...] = ()
     if spec.notifications.slackWebhookSecretRef is not None:
-        settings |= _taken(shell, _SLACK)
+        settings |= _taken(shell, SLACK_SOURCES)
         outward = _OUTWARD
     command = (*_python(python, "cbbot"), "run")
     environment = _clean(shell, spec.bot, settings, outward)
@@ -214,8 +214,8 @@ def _credentials(shell: Mapping[str, str]) -> dict[str, str]:
             key's file.
     """
     problems = [
-        f"{keys[0]}: nothing given: spec.mode is Live, so the API key of Coinbase must be in the environment "
-        f"({' or '.join(keys)}); spec.exchange.credentialsSecretRef names a Secret of a cluster"
+        f"{keys[0]}: nothing given: spec.mode is Live, so the API key of Coinbase must be in the environment or "
+        f"the file of --env ({' or '.join(keys)}); spec.exchange.credentialsSecretRef names a Secret of a cluster"
         for keys in (_KEY_NAMES, _PRIVATE_KEYS)
         if not any(shell.get(key, "").strip() for key in keys)
     ]

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cbbot.contract.bot_api import BotStatus, TradeRow
+from cbbot.contract.bot_api import BotStatus, LotRow, TradeRow
+from cbbot.contract.reason_words import reason_words
 from cbbot_operator.local.child_log_lines import LogLine, styled
 from cbbot_operator.local.number_text import age, clock, money, price
 from cbbot_operator.local.watch import Seen
 
-__all__ = ["PartState", "Screen", "dashboard", "log_room", "status_line"]
+__all__ = ["PartState", "Screen", "dashboard", "status_line"]
 
-_TRADES = 5
-# Rows of everything but the log: two frames, the figures, the trades' head, two lines of text.
-_FIXED_ROWS = 14 + _TRADES
+_MOST_TRADES = 5
+_MOST_LOTS = 8
 _FEWEST_LOG_ROWS = 4
+_BREAKER = {True: "tripped", False: "armed", None: "-"}
+_ROWS_FOR_ALL = 20
+_FEW = ("price", "decision", "equity", "day PnL")
 _PHASES = {"trading": "green", "paused": "yellow", "halted": "bold red"}
 
 
@@ -53,63 +57,99 @@ class Screen:
     log: Sequence[LogLine]
 
 
-def log_room(height: int) -> int:
-    """How many log lines fit below the table on a terminal of ``height`` rows."""
-    return max(_FEWEST_LOG_ROWS, height - _FIXED_ROWS)
+def dashboard(screen: Screen, width: int, height: int) -> RenderableType:
+    """Figures, the open lots, the last trades, the log and a hint, in at most ``height`` rows where there are 15.
 
+    Lots and trades give way to a few lines of the log.
+    """
+    measure = Console(width=width, height=height, file=io.StringIO(), force_terminal=False, legacy_windows=False)
 
-def dashboard(screen: Screen) -> RenderableType:
-    """Figures, the last trades, the log."""
+    def rows(part: RenderableType) -> int:
+        return len(measure.render_lines(part, measure.options.update(width=width), pad=False))
+
     parts = Text("   ").join(Text(str(part), _part_style(part)) for part in screen.parts)
-    footer = Text.assemble(("state ", "dim"), screen.folder, ("   Ctrl-C stops, the state is kept", "dim"))
+    footer = Text("Ctrl-C stops, the state is kept", "dim", no_wrap=True)
     status = screen.seen.status
-    body = Text("waiting for the bot", "dim") if status is None else _figures(status, screen.seen.failure)
-    title = Text(screen.title, "bold red" if screen.live else "bold")
-    return Group(
-        Panel(Group(body, parts), title=title, subtitle=Text(screen.address, "dim"), box=box.ROUNDED),
-        _trades(screen.seen.trades[:_TRADES]),
-        *(styled(line) for line in screen.log),
-        footer,
+    body = (
+        Text("waiting for the bot", "dim")
+        if status is None
+        else _figures(status, screen.seen.failure, height < _ROWS_FOR_ALL)
     )
+    title = Text(screen.title, "bold red" if screen.live else "bold")
+    head = Panel(Group(body, parts), title=title, subtitle=Text(screen.address, "dim"), box=box.ROUNDED)
+    left = height - rows(head) - 1
+    shown: list[RenderableType] = [head]
+    for section in _sections(screen, left - _FEWEST_LOG_ROWS, rows):
+        shown.append(section)
+        left -= rows(section)
+    if left > len(screen.log) and status is not None:
+        footer = Text.assemble(footer, ("   state ", "dim"), screen.folder, no_wrap=True, overflow="ellipsis")
+    log = screen.log[-left:] if left > 0 else ()
+    return Group(*shown, *(styled(line) for line in log), footer)
+
+
+def _sections(screen: Screen, room: int, rows: Callable[[RenderableType], int]) -> Iterator[RenderableType]:
+    """Open lots, then closed trades, as many of each as there is room for: the newest."""
+    lots, trades = screen.seen.lots, tuple(reversed(screen.seen.trades))
+    tables: tuple[tuple[int, int, Callable[[int], Table]], ...] = (
+        (_MOST_LOTS, len(lots), lambda count: _lots(lots[-count:], len(lots))),
+        (_MOST_TRADES, len(trades), lambda count: _trades(trades[-count:])),
+    )
+    for most, there, table in tables:
+        for count in range(min(most, there), 0, -1):
+            made = table(count)
+            if rows(made) <= room:
+                room -= rows(made)
+                yield made
+                break
 
 
 def _part_style(part: PartState) -> str:
     return {"running": "green", "backing off": "red"}.get(part.state, "yellow")
 
 
-def _figures(status: BotStatus, failure: str) -> Table:
-    table = Table.grid(padding=(0, 3), expand=True)
+def _figures(status: BotStatus, failure: str, few: bool) -> Group:
+    """``few``: only what matters most, for a small terminal."""
+    table = Table.grid(padding=(0, 2), expand=True)
     for _ in range(2):
         table.add_column(style="dim", no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    breaker = Text("TRIPPED: no entries today", "bold red") if status.breaker_tripped else Text("armed", "green")
     lots = "-" if status.open_lots is None else str(status.open_lots)
     if not status.ready:
         lots += "   not current" if status.as_of is None else f"   as of {clock(status.as_of)}"
     rows: list[tuple[str, Text | str, str, Text | str]] = [
-        ("price", _priced(status), "phase", _phase(status, failure)),
+        ("price", _priced(status), "phase", _phase(status)),
         ("decision", _decision(status), "entries", _entries(status)),
         ("equity", f"{money(status.equity_usd, 4)} USD", "lots", lots),
         ("marked", f"{money(status.equity_marked_usd, 4)} USD", "exposure", f"{money(status.exposure_usd)} USD"),
         ("day PnL", _signed(status.daily_pnl_usd), "unrealised", _signed(status.unrealized_pnl_usd)),
-        ("breaker", breaker, "model", f"{status.model.mode}, fitted {clock(status.model.last_fit_at)}"),
+        ("breaker", _breaker(status), "model", f"{status.model.mode} {clock(status.model.last_fit_at)}"),
     ]
     for row in rows:
-        table.add_row(*row)
+        if not few or row[0] in _FEW or (row[0] == "breaker" and status.breaker_tripped):
+            table.add_row(*row)
+    below = Table.grid(padding=(0, 2), expand=True)
+    below.add_column(style="dim", no_wrap=True, min_width=8)
+    below.add_column(ratio=1)
+    if failure:
+        below.add_row("failing", Text(failure, "red"))
+    if status.reason and status.phase != "trading":
+        below.add_row("because", Text(status.reason, _PHASES.get(status.phase, "yellow")))
+    if not status.entries.allowed:
+        below.add_row("paused by", Text(" and ".join(status.entries.paused_by) or "the bot", "yellow"))
+    if status.last_decision is not None:
+        below.add_row("why", reason_words(status.last_decision.reason))
     for warning in status.warnings:
-        table.add_row(Text("warning", "yellow"), Text(warning, "yellow"))
-    return table
+        below.add_row(Text("warning", "yellow"), Text(warning, "yellow"))
+    return Group(table, below)
 
 
 def _priced(status: BotStatus) -> Text:
-    return Text.assemble((price(status.last_price), "bold"), (f"   {age(status.price_age_seconds)} old", "dim"))
+    return Text.assemble((price(status.last_price), "bold"), (f"  {age(status.price_age_seconds)} old", "dim"))
 
 
-def _phase(status: BotStatus, failure: str) -> Text:
-    if failure:
-        return Text(failure, "red")
-    reason = f": {status.reason}" if status.reason and status.phase != "trading" else ""
-    return Text(f"{status.phase}{reason}", _PHASES.get(status.phase, "yellow"))
+def _phase(status: BotStatus) -> Text:
+    return Text(status.phase, _PHASES.get(status.phase, "yellow"))
 
 
 def _decision(status: BotStatus) -> Text:
@@ -118,16 +158,18 @@ def _decision(status: BotStatus) -> Text:
         return Text("-")
     probability = "" if decision.p_up is None else f" p={decision.p_up:.3f}"
     colour = {"buy": "green", "sell": "red"}.get(decision.signal, "")
-    reason = "" if decision.reason == decision.signal else f" {decision.reason}"
-    return Text.assemble(
-        (f"{decision.signal.upper()}{probability}", colour), reason, (f"  {clock(decision.at)}", "dim")
-    )
+    at = clock(decision.at).partition(" ")[2]
+    return Text.assemble((f"{decision.signal.upper()}{probability}", colour), (f"  {at}", "dim"))
 
 
 def _entries(status: BotStatus) -> Text:
-    if status.entries.allowed:
-        return Text("allowed", "green")
-    return Text(f"paused by {' and '.join(status.entries.paused_by) or 'the bot'}", "yellow")
+    return Text("allowed", "green") if status.entries.allowed else Text("paused", "yellow")
+
+
+def _breaker(status: BotStatus) -> Text:
+    if status.breaker_tripped is None:
+        return Text("-")
+    return Text("TRIPPED until tomorrow", "bold red") if status.breaker_tripped else Text("armed", "green")
 
 
 def _signed(amount: str | None, places: int = 4) -> Text:
@@ -135,23 +177,47 @@ def _signed(amount: str | None, places: int = 4) -> Text:
     return Text(text, "red" if text.startswith("-") else "green" if text.strip("+0.,") else "")
 
 
-def _trades(trades: Iterable[TradeRow]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
-    for name in ("closed", "lot", "role"):
-        table.add_column(name, no_wrap=True)
-    for name in ("open price", "close price", "net PnL"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reason", no_wrap=True)
-    for trade in trades:
+def _lots(lots: Sequence[LotRow], count: int) -> Table:
+    """Of ``count`` lots the newest, newest last."""
+    more = f" (the newest {len(lots)} of {count})" if count > len(lots) else ""
+    table = _plain_table(f"open lots{more}", ("lot", "role"), ("price", "base", "stop", "take", "unrealised"))
+    for lot in lots:
+        table.add_row(
+            str(lot.lot),
+            lot.role,
+            price(lot.open_price),
+            lot.base_size,
+            f"{lot.trail_stop_price if lot.trail_active and lot.trail_stop_price else lot.stop_price:,.2f}",
+            f"{lot.take_price:,.2f}",
+            _signed(lot.unrealized_pnl),
+        )
+    return table
+
+
+def _trades(trades: Sequence[TradeRow]) -> Table:
+    table = _plain_table("closed", ("lot", "role", "reason"), ("open price", "close price", "net PnL"))
+    for trade in reversed(trades):
         table.add_row(
             clock(trade.closed_at),
             str(trade.lot),
             trade.closed_as,
+            trade.exit_reason.replace("_", " "),
             price(trade.open_price),
             price(trade.close_price),
             _signed(trade.net_pnl),
-            trade.exit_reason,
         )
+    return table
+
+
+def _plain_table(first: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    """Rows without frames: of 24 rows none is for lines."""
+    lots = first.startswith("open")
+    table = Table(box=None, expand=True, pad_edge=False, header_style="dim", title=first if lots else None)
+    table.title_justify, table.title_style = "left", "dim"
+    for name in texts if lots else (first, *texts):
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -169,7 +235,7 @@ def status_line(screen: Screen) -> str:
         f"p_up={probability} lots={lots} equity={money(status.equity_usd, 4).replace(',', '')} "
         f"marked={money(status.equity_marked_usd, 4).replace(',', '')} "
         f"day_pnl={money(status.daily_pnl_usd, 4, sign=True).replace(',', '')} "
-        f"breaker={'tripped' if status.breaker_tripped else 'armed'} phase={status.phase}"
+        f"breaker={_BREAKER[status.breaker_tripped]} phase={status.phase}"
     )
     if not status.ready:
         line += f" ready=no as_of={status.as_of or '-'}"

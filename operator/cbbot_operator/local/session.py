@@ -164,7 +164,7 @@ class Session:
         # A bot that was started again and is not ready has no figures of its own yet.
         last = "" if newest.ready else "when it was last ready: "
         if not status.open_lots:
-            return f"{last}no lots are open; equity {money(status.equity_usd, 4)} USD"
+            return f"{last}no lots are open; equity {money(status.equity_usd, 4)} USD{_may_come(status)}"
         line = (
             f"{last}open: {status.open_lots} lots that cost {money(status.exposure_usd)} USD; "
             f"equity {money(status.equity_usd, 4)} USD, marked {money(status.equity_marked_usd, 4)} USD"
@@ -172,6 +172,14 @@ class Session:
         if status.mode == "live":
             line += "; their stops are watched by nobody until the bot runs again"
         return line
+
+
+def _may_come(status: BotStatus) -> str:
+    """That orders of which the end is not known may still become lots."""
+    orders = (status.pending_orders or 0) + (status.given_up_orders or 0)
+    if not orders:
+        return ""
+    return f"; {orders} orders may still be carried out, and their lots are watched by nobody until the bot runs again"
 
 
 def _saved(status: BotStatus) -> str:

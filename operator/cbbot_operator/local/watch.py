@@ -14,14 +14,15 @@ from typing import Literal, Self
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from cbbot.contract.bot_api import BotStatus, NumberedTrade
+from cbbot.contract.bot_api import BotStatus, LotRow, NumberedTrade
 from cbbot_operator.local.bot_port import LOOPBACK
 
 __all__ = ["Seen", "Watch", "command_for"]
 
 _TIMEOUT_SECONDS = 2.0
 _TRADES = 20
-_ROWS = TypeAdapter(tuple[NumberedTrade, ...])
+_ROWS: TypeAdapter[tuple[NumberedTrade, ...] | None] = TypeAdapter(tuple[NumberedTrade, ...] | None)
+_LOTS = TypeAdapter(tuple[LotRow, ...] | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Seen:
     """When ``/healthz`` last said yes, on the event loop's clock."""
     ready_status: BotStatus | None = None
     """The newest that a ready bot gave."""
+    lots: tuple[LotRow, ...] = ()
+    """Open, oldest first; none while it is not known which there are."""
 
 
 def command_for(entries: Literal["Allowed", "Paused"], status: BotStatus) -> str | None:
@@ -79,13 +82,14 @@ class Watch:
                 )
             answer = await self._answer("GET", f"{address}/trades?limit={_TRADES}")
             trades = _ROWS.validate_json(answer.content)
+            lots = _LOTS.validate_json((await self._answer("GET", f"{address}/lots")).content) or ()
         except (httpx.HTTPError, ValidationError, ValueError, OSError) as error:
             # pydantic's message has a line for every field; the first says what was read.
             reason = (str(error) or type(error).__name__).splitlines()[0]
             self.seen = replace(self.seen, failure=f"the bot does not answer: {reason}", healthy_at=healthy_at)
             return
         ready_status = status if status.ready else self.seen.ready_status
-        self.seen = Seen(status, trades, healthy_at=healthy_at, ready_status=ready_status)
+        self.seen = Seen(status, trades or (), healthy_at=healthy_at, ready_status=ready_status, lots=lots)
 
     async def _healthy_at(self, address: str) -> float:
         try:

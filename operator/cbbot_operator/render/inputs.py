@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cbbot.contract.spec_reader import read_spec
 from cbbot.contract.tradingbot import TradingBotSpec
 from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import Key, Names, labels
@@ -15,15 +16,21 @@ from cbbot_operator.kinds import KINDS
 from cbbot_operator.observed import Tokens, slack_secret
 from cbbot_operator.ownership import owner_marks
 
-__all__ = ["Inputs", "annotate"]
+__all__ = ["Inputs", "annotate", "defaults_in"]
 
 _WITHOUT_RESTART: Any = {"entries": True, "suspend": True, "monitoring": True, "bot": {"imagePolicy"}}
+_DEFAULTS = hashlib.sha256(read_spec({"product": {"id": "BTC-USD"}}).model_dump_json().encode()).hexdigest()[:12]
 _INSTANCE = "app.kubernetes.io/instance"
 # Argo CD takes what has its label and no owner for a part of an application, and deletes what git does not have.
 _KEPT_BY_ARGO_CD = {
     "argocd.argoproj.io/sync-options": "Prune=false",
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
 }
+
+
+def defaults_in(asked: str) -> str:
+    """Which defaults the operator has that made a fingerprint of what was asked for."""
+    return asked.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +85,11 @@ class Inputs:
         """A fingerprint of what people asked of the pods: while it stays, a change of them is the operator's own.
 
         What a person left to its default is not in it, for a newer operator may have more fields. Nor is what reaches
-        a bot without a restart.
+        a bot without a restart. The API server writes defaults into what it stores, so that fingerprints of operators
+        with other defaults cannot be compared: which ones they are stands before it.
         """
         spec = self.spec.model_dump(mode="json", exclude_defaults=True, exclude=_WITHOUT_RESTART)
-        return self.settings_hash(spec | {"key": self.key_fingerprint}, slack_secret(self.spec))
+        return f"{_DEFAULTS}.{self.settings_hash(spec | {'key': self.key_fingerprint}, slack_secret(self.spec))}"
 
     def head(self, kind: str, name: str, component: str, *, owned: bool = True) -> dict[str, Any]:
         """What every child begins with: kind, name, labels and, unless it is to outlive the TradingBot, whose it is."""

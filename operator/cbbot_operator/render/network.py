@@ -27,6 +27,8 @@ def services(inputs: Inputs) -> list[dict[str, Any]]:
 
 def _service(inputs: Inputs, component: str, ports: Mapping[str, int], *, unready: bool) -> dict[str, Any]:
     spec: dict[str, Any] = {
+        # Said though it is the default: what is said is put back, and a port of every node is open to the world.
+        "type": "ClusterIP",
         "selector": selector(inputs.key.name, component),
         # An explicit protocol: server-side apply of 1.20 refuses a port without one.
         "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports.items()],
@@ -104,8 +106,9 @@ def _reached_by_the_bridge(inputs: Inputs) -> Iterator[Rule]:
         yield {"ports": [{"port": port, "protocol": "TCP"} for port in sorted(named)]}
 
 
-# Wherever the cluster has its DNS: in pods, on the node, outside.
-_DNS: Final[Rule] = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+# Wherever the cluster has its DNS: in pods, on the node, outside. A policy sees the port of the pod behind the Service,
+# which is 5353 on OpenShift.
+_DNS: Final[Rule] = {"ports": [{"port": port, "protocol": name} for port in (53, 5353) for name in ("UDP", "TCP")]}
 
 
 def _world(inputs: Inputs, ports: set[int]) -> Rule:

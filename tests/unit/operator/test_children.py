@@ -74,6 +74,41 @@ def test_only_the_child_that_was_changed_by_hand_is_put_back(
     assert cluster.requests == [("apply", "NetworkPolicy", "btc-bridge")]
 
 
+def test_no_pod_is_begun_without_its_network_policy_and_those_that_run_go_on(
+    cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look
+) -> None:
+    cluster.tradingbot(paper)
+    for name in ("btc-bot", "btc-bridge"):
+        cluster.unprocessable["NetworkPolicy", name] = "exceeded quota"
+    assert "exceeded quota" in failing(watched_look)
+    assert cluster.names("Deployment") == []
+    assert cluster.names("PersistentVolumeClaim") == ["btc-state"]
+    cluster.unprocessable.clear()
+    watched_look()
+    assert cluster.names("Deployment") == ["btc-bot", "btc-bridge"]
+    del cluster.objects["NetworkPolicy", NAMESPACE, "btc-bot"]
+    cluster.unprocessable["NetworkPolicy", "btc-bot"] = "exceeded quota"
+    cluster.tradingbot({**paper, "risk": {"maxOrderUSD": 7}})
+    assert "exceeded quota" in failing(watched_look)
+    assert cluster.one("ConfigMap", "btc-settings")["data"]["MAX_ORDER_USD"] == "7"
+
+
+def test_a_live_bots_child_without_its_labels_is_still_its_own(
+    cluster: MemoryCluster, live: dict[str, Any], api_keys: dict[str, bytes], watched_look: Look
+) -> None:
+    """It has no owner reference; a note says whose it is."""
+    cluster.put_secret("coinbase", api_keys)
+    cluster.tradingbot(live)
+    watched_look()
+    for kind, name in (("NetworkPolicy", "btc-bot"), ("Deployment", "btc-bot"), ("Secret", "btc-tokens")):
+        labels = cluster.edit(kind, name)["metadata"]["labels"]
+        before = dict(labels)
+        del labels["app.kubernetes.io/managed-by"], labels["cbbot.io/tradingbot"]
+        watched_look()
+        assert cluster.one(kind, name)["metadata"]["labels"] == before
+    assert reason(cluster) != "NameTaken"
+
+
 def test_a_value_that_the_server_writes_another_way_is_not_applied_for_ever(
     cluster: MemoryCluster, paper: dict[str, Any], watched_look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +260,7 @@ def test_a_service_whose_port_was_changed_by_hand_is_overwritten(
     monkeypatch.setattr(cluster, "patch", patched)
     watched_look()
     spec = cluster.one("Service", "btc-bot")["spec"]
-    assert (spec["ports"], spec["clusterIP"], "type" in spec) == (ports, "10.0.0.1", False)
+    assert (spec["ports"], spec["clusterIP"], spec["type"]) == (ports, "10.0.0.1", "ClusterIP")
 
 
 def test_a_container_added_by_hand_is_removed_and_what_restricted_allows_stays(

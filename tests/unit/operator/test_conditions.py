@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from typing import Any
 
@@ -227,6 +228,24 @@ def test_a_live_bot_whose_key_is_not_accepted_is_not_ready(
     assert (found["Ready"], found["Degraded"]) == (("False", "Invalid"), ("True", "Invalid"))
 
 
+def test_a_bot_whose_new_key_is_refused_trades_on_with_the_old_one(
+    observed: Observe, bot_status: MakeStatus, live: dict[str, Any], api_keys: dict[str, bytes]
+) -> None:
+    now = observed().now
+    new = {"fingerprint": key_fingerprint(*api_keys.values()), "valid": False}
+    children = copy.deepcopy(RUNNING)
+    children["Deployment", "btc-bridge"]["metadata"]["annotations"] = {"cbbot.io/api-key-fingerprint": "old"}
+    seen = observed(
+        live,
+        children=children,
+        secrets={"coinbase": api_keys},
+        key_report=KeyReport(now, upstream_with({"fingerprint": "old"}, new)),
+        report=Report(now, bot_status(mode="live")),
+    )
+    found = judged(seen)
+    assert (found["Ready"], found["Degraded"]) == (("True", "Trading"), ("True", "RotationRefused"))
+
+
 def since(seen: Observed, minutes: float, **kinds: str) -> dict[str, Any]:
     """A status whose conditions are so for ``minutes``."""
     at = (seen.now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -317,6 +336,14 @@ def test_a_transition_time_stays_while_the_status_does(observed: Observe) -> Non
     times = {entry["type"]: entry["lastTransitionTime"] for entry in after}
     assert times["Ready"] == "2026-01-02T04:04:05Z"  # False became Unknown
     assert times["StorageBound"] == "2026-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:00+99:99", "0000-01-01T00:00:00Z", "2026-01-01t00:00:00z"])
+def test_a_time_that_somebody_wrote_by_hand_and_is_none_is_replaced(observed: Observe, text: str) -> None:
+    """The API server takes all of these."""
+    before = [entry | {"lastTransitionTime": text} for entry in derive_conditions(observed(), CLEAN)]
+    after = derive_conditions(observed(status={"conditions": before}), CLEAN)
+    assert {entry["lastTransitionTime"] for entry in after} == {"2026-01-02T03:04:05Z"}
 
 
 def test_positions_and_entries_of_a_bot_that_is_not_ready_are_unknown(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from cbbot_operator.bot_poller import Poller
 from cbbot_operator.conditions import Outcome, derive_conditions
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import KEY_FINGERPRINT, Key
-from cbbot_operator.observed import KeyReport, Observed
+from cbbot_operator.observed import KeyReport, Observed, Report
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.resource_status import derive_status
 from unit.operator.memory_bridges import MemoryBridges, upstream_with
@@ -36,6 +37,7 @@ OLD = {"COINBASE_API_KEY_NAME": b"name", "COINBASE_API_PRIVATE_KEY": b"secret"}
 NEW = {**OLD, "COINBASE_API_PRIVATE_KEY": b"rotated"}
 PROVEN = {"type": "CredentialsValid", "status": "True", "reason": "Valid", "message": "as before"}
 VALID_BEFORE = {"conditions": [PROVEN]}
+PAUSED = {"allowed": False, "paused_by": ["resource"]}
 
 
 @pytest.fixture
@@ -121,6 +123,34 @@ def test_a_new_key_takes_over_when_it_is_proven_or_the_old_one_does_not_work(
     found = seen(upstream, secret=NEW, status=status)
     assert credentials.fingerprint_to_run(found) == fingerprint(NEW if rolls else OLD)
     assert credentials.is_to_roll(found) is rolls
+
+
+ELSEWHERE = upstream_with(of(OLD, portfolio="mine"), of(NEW, portfolio="another"))
+
+
+@pytest.mark.parametrize(
+    ("figures", "upstream", "rolls"),
+    [
+        pytest.param({"open_lots": 1}, ELSEWHERE, False, id="lots open"),
+        pytest.param({"open_lots": 0}, ELSEWHERE, False, id="flat, and may open a lot at any time"),
+        pytest.param({"open_lots": 0, "entries": PAUSED}, ELSEWHERE, True, id="flat and paused"),
+        pytest.param(None, ELSEWHERE, False, id="silent"),
+        pytest.param(
+            {"open_lots": 1}, upstream_with(of(OLD, portfolio="a"), of(NEW, portfolio="a")), True, id="the same"
+        ),
+        pytest.param({"open_lots": 1}, upstream_with(of(OLD), of(NEW, portfolio="a")), True, id="not known"),
+    ],
+)
+def test_a_key_of_another_portfolio_does_not_take_over_while_there_may_be_lots(
+    seen: Observe, bot_status: MakeStatus, figures: dict[str, Any] | None, upstream: Upstream, *, rolls: bool
+) -> None:
+    found = seen(upstream, secret=NEW)
+    if figures is not None:
+        found = replace(found, report=Report(found.now, bot_status(mode="live", **figures)))
+    assert credentials.is_to_roll(found) is rolls
+    judged = credentials.judge(found)
+    assert (judged.reason == "RotationRefused") is not rolls
+    assert rolls or "of another portfolio" in judged.message
 
 
 def test_a_new_key_that_does_not_work_is_said_while_the_bridge_goes_on(seen: Observe) -> None:

@@ -14,6 +14,12 @@ from unit.operator.memory_bridges import upstream_with
 from unit.operator.memory_cluster import MakeStatus, Observe
 
 RUNS = {("Deployment", "btc-bot"): {"metadata": {"name": "btc-bot"}, "spec": {"replicas": 1}}}
+PAUSED = {"allowed": False, "paused_by": ["resource"]}
+
+
+def pod(name: str, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/component": "bot"}
+    return {"metadata": {"name": name, "labels": labels, **metadata}, "status": {"phase": phase}}
 
 
 @pytest.fixture
@@ -25,7 +31,8 @@ def deleting(observed: Observe, live: dict[str, Any], bot_status: MakeStatus, ap
             **changes.pop("metadata", {}),
         }
         now = observed().now
-        report = Report(now - timedelta(seconds=age), bot_status(open_lots=lots, mode="live")) if heard else None
+        said = bot_status(open_lots=lots, mode="live", entries=PAUSED)
+        report = Report(now - timedelta(seconds=age), said) if heard else None
         spec = {**live, "deletionPolicy": policy, **changes.pop("spec", {})}
         given = {"children": RUNS, "secrets": {"coinbase": api_keys}, "status": {"epoch": 3}, **changes}
         return observed(spec, metadata=metadata, report=report, **given)
@@ -69,10 +76,19 @@ def test_unknown_lots_are_open_lots(deleting: Observe) -> None:
 
 
 def test_an_order_in_flight_is_something_open(deleting: Observe, observed: Observe, bot_status: MakeStatus) -> None:
-    report = Report(observed().now, bot_status(open_lots=0, pending_orders=1, mode="live"))
+    report = Report(observed().now, bot_status(open_lots=0, pending_orders=1, mode="live", entries=PAUSED))
     seen = deleting(lots=0)
     assert judge(seen).release
     assert not judge(replace(seen, report=report)).release
+
+
+def test_an_order_that_was_given_up_is_waited_for_with_the_bot_closing_what_comes(
+    deleting: Observe, observed: Observe, bot_status: MakeStatus
+) -> None:
+    report = Report(observed().now, bot_status(open_lots=0, given_up_orders=1, mode="live"))
+    verdict = judge(replace(deleting("Flatten", lots=0), report=report))
+    assert (verdict.release, verdict.reason, verdict.flatten) == (False, "Flattening", True)
+    assert verdict.message.startswith("no lot is open, but an order that was given up may still be carried out")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +144,16 @@ def test_flatten_says_that_the_key_is_refused(deleting: Observe, api_keys: dict[
 PHASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "starting": ({"ready": False, "phase": "starting", "reason": "the bridge"}, {}, "not ready"),
     "reconciling": ({"ready": False, "phase": "reconciling", "reason": "2 orders"}, {}, "not ready"),
-    "halted": ({"phase": "halted", "open_lots": 1}, {}, "1 lot is open"),
+    "halted": (
+        {"phase": "halted", "reason": "an order is not ours", "open_lots": 0},
+        {},
+        "halted (an order is not ours",
+    ),
     "trading": ({"open_lots": 2}, {}, "2 lots are open"),
     "an order in flight": ({"open_lots": 0, "pending_orders": 1}, {}, "1 lot is open"),
+    "an order given up": ({"open_lots": 0, "given_up_orders": 1}, {}, "may still be carried out"),
     "figures not known": ({"open_lots": None}, {}, "its lots are unknown"),
+    "orders given up not known": ({"open_lots": 0, "given_up_orders": None}, {}, "its lots are unknown"),
     "suspended": ({}, {"spec": {"suspend": True}, "heard": False}, "the bot is suspended"),
     "no Deployment": ({}, {"children": {}, "heard": False}, "no bot runs"),
     "silent": ({}, {"heard": False}, "the bot does not answer"),
@@ -156,7 +178,7 @@ def test_deleting_with_lots_that_are_open_or_unknown_is_refused_in_every_phase(
     figures, changes, words = PHASES[phase]
     seen = deleting(**changes)
     if seen.report is not None:
-        seen = replace(seen, report=Report(seen.now, bot_status(mode="live", **figures)))
+        seen = replace(seen, report=Report(seen.now, bot_status(mode="live", entries=PAUSED, **figures)))
     verdict = judge(seen)
     assert (verdict.release, verdict.reason, verdict.flatten) == (False, "DeletionRefused", False)
     assert words in verdict.message
@@ -187,7 +209,7 @@ def test_the_word_of_a_bot_that_trades_something_else_lets_nothing_go(
     deleting: Observe, bot_status: MakeStatus, figures: dict[str, Any], words: str
 ) -> None:
     seen = deleting()
-    verdict = judge(replace(seen, report=Report(seen.now, bot_status(open_lots=0, **figures))))
+    verdict = judge(replace(seen, report=Report(seen.now, bot_status(open_lots=0, entries=PAUSED, **figures))))
     assert (verdict.release, verdict.reason) == (False, "DeletionRefused")
     assert words in verdict.message
 
@@ -213,3 +235,35 @@ def test_a_mode_that_was_changed_by_hand_on_the_configmap_lets_nothing_go(
     marked = {"metadata": {"name": "btc-settings", "annotations": {"cbbot.io/mode": "Paper"}}}
     verdict = judge(deleting(children={**RUNS, ("ConfigMap", "btc-settings"): marked}, **changes))
     assert (verdict.release, verdict.reason) == (False, "DeletionRefused")
+
+
+@pytest.mark.parametrize("policy", ["Refuse", "Flatten"])
+@pytest.mark.parametrize(
+    ("paused_by", "released"),
+    [([], False), (["disk"], False), (["resource"], True), (["hand"], True)],
+)
+def test_a_bot_that_may_still_open_a_lot_is_not_let_go(
+    deleting: Observe, bot_status: MakeStatus, policy: str, paused_by: list[str], *, released: bool
+) -> None:
+    seen = deleting(policy)
+    said = bot_status(open_lots=0, mode="live", entries={"allowed": not paused_by, "paused_by": paused_by})
+    verdict = judge(replace(seen, report=Report(seen.now, said)))
+    assert (verdict.release, verdict.flatten) == (released, False)
+    assert released or verdict.reason == "PausingEntries"
+
+
+@pytest.mark.parametrize(
+    ("other", "released"),
+    [
+        (pod("btc-bot-0", deletionTimestamp="2026-01-02T02:59:00Z"), False),
+        (pod("btc-bot-0", "Pending"), False),
+        (pod("btc-bot-0", "Failed"), True),
+    ],
+    ids=["on its way out", "not placed yet", "evicted"],
+)
+def test_while_two_pods_of_a_bot_may_answer_none_is_believed(
+    deleting: Observe, other: dict[str, Any], *, released: bool
+) -> None:
+    verdict = judge(deleting(lots=0, pods=(other, pod("btc-bot-1"))))
+    assert verdict.release is released
+    assert released or "2 pods of the bot" in verdict.message

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from cbbot.errors import Refused, Retryable
 from cbbot_operator.api_access import Access, FixedCredentials
 from cbbot_operator.bots import HttpBots
+from cbbot_operator.bridges import HttpBridges
 from cbbot_operator.cluster import HttpCluster
 from cbbot_operator.keys import Key
-from unit.operator.memory_cluster import Clock, MakeStatus, Run
+from cbbot_operator.observed import KeyReport, Report
+from unit.operator.memory_cluster import KEY, Clock, MakeStatus, Run
 
 Ask = Callable[[Callable[[HttpCluster, str], Awaitable[Any]]], Any]
 
@@ -264,6 +268,85 @@ def test_the_bots_status_is_read_and_its_troubles_are_reported(
     assert "does not answer" in silent.failure
     assert server.asked[-1][3]["Authorization"] == "Bearer c0ntrol"
     assert server.asked[-1][2] == {"by": "resource"}
+
+
+DEEP = b"[" * 30_000 + b"]" * 30_000
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "words"),
+    [
+        pytest.param({}, DEEP, "cannot be read", id="nested without end"),
+        pytest.param({}, b'{"reason": "\\ud800"}', "cannot be read", id="half a character"),
+        pytest.param({"Content-Encoding": "gzip"}, gzip.compress(b"0" * 100_000_000), "is longer than", id="packed"),
+        pytest.param({"Location": "/elsewhere", "status": "307"}, b"", "with 307", id="somewhere else"),
+        pytest.param({"Location": "/elsewhere", "status": "302"}, b"", "with 302", id="somewhere else, with GET"),
+    ],
+)
+@pytest.mark.parametrize("steering", [False, True])
+def test_what_a_bot_answers_is_taken_as_it_is_or_not_at_all(
+    run: Run, clock: Clock, head: dict[str, str], body: bytes, words: str, *, steering: bool
+) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        headers = {name: value for name, value in head.items() if name != "status"}
+        return web.Response(body=body, headers=headers, status=int(head.get("status", "200")))
+
+    async def use() -> tuple[Report, KeyReport]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        async with TestServer(app) as server:
+            address = str(server.make_url("")).rstrip("/")
+            async with HttpBots(lambda _: address) as bots, HttpBridges(lambda _: address) as bridges:
+                asking = bots.command(KEY, "flatten", "c0ntrol", clock()) if steering else bots.status(KEY, clock())
+                return await asking, await bridges.upstream(KEY, "t0ken", clock())
+
+    heard, key = run(use())
+    assert (heard.status, key.upstream) == (None, None)
+    assert words in heard.failure
+    assert words in key.failure
+    assert asked == ["/control/flatten" if steering else "/status", "/upstream"]
+
+
+def test_why_an_answer_cannot_be_read_stays_the_same_while_its_figures_change(
+    ask: Ask, server: Server, bot_status: MakeStatus, clock: Clock
+) -> None:
+    async def use(_: object, address: str) -> list[str]:
+        said = []
+        async with HttpBots(lambda _: address) as bots:
+            for price in ("1.50", "2.50"):
+                answer = {**bot_status().model_dump(), "last_price": price, "epoch": f"none {price}", "entries": None}
+                server.answers["GET", "/status"] = (200, json.dumps(answer))
+                said.append((await bots.status(Key("trading", "btc"), clock())).failure)
+        return said
+
+    first, second = ask(use)
+    assert first == second
+    assert "entries: Input should be" in first
+    assert "epoch: Input should be a valid integer" in first
+
+
+def test_nothing_is_changed_once_another_operator_may_lead(ask: Ask, server: Server, clock: Clock) -> None:
+    async def use(cluster: HttpCluster, address: str) -> Any:
+        cluster.may_write = lambda: False
+        with pytest.raises(Retryable, match="another operator may lead"):
+            await cluster.apply(DEPLOYMENT)
+        await cluster.get("Deployment", "n", "d")
+        await cluster.create({"kind": "Lease", "metadata": {"namespace": "n", "name": "l"}})
+        async with HttpBots(lambda _: address) as bots:
+            bots.may_steer = cluster.may_write
+            return await bots.command(Key("n", "b"), "resume", "c0ntrol", clock())
+
+    assert "another operator may lead" in ask(use).failure
+    assert [asked[0] for asked in server.asked] == ["GET", "POST"]
+
+
+def test_an_api_server_that_sends_us_elsewhere_is_not_followed(ask: Ask, server: Server) -> None:
+    server.answers["GET", "/api/v1/namespaces/n/secrets/s"] = (307, {"message": "elsewhere"})
+    with pytest.raises(Retryable, match="the API server says 307"):
+        ask(lambda cluster, _: cluster.get("Secret", "n", "s"))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from cbbot_operator.operating import watched_kinds
 from cbbot_operator.reconciler import Reconciler
 from cbbot_operator.render import Inputs, render
 from cbbot_operator.watch_cache import WatchCache
+from syntax_trees import syntax_tree
 from unit.operator.memory_cluster import Clock, MemoryCluster, Run
 
 Used = tuple[dict[str, set[str]], dict[tuple[str, str], set[str]]]
@@ -118,7 +119,7 @@ def test_nothing_else_in_the_operator_spells_an_address() -> None:
     found = {
         f"{path.name}: {node.value!s}"
         for path in others
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(syntax_tree(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant)
         and (node.value in spelled or str(node.value).startswith(("api/", "apis/", "/api/", "/apis/")))
     }

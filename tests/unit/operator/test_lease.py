@@ -62,6 +62,19 @@ def test_a_second_operator_waits_until_the_lease_has_run_out(
     assert holder(cluster) == "b"
 
 
+def test_who_was_frozen_knows_at_once_that_another_may_lead(
+    run: Run, lease_of: LeaseOf, monotonic: MonotonicClock
+) -> None:
+    lease = lease_of("a")
+    assert not lease.holds()
+    run(lease.acquire())
+    monotonic.advance(19)
+    assert lease.holds()
+    monotonic.advance(1)
+    assert lease.leading  # nobody has told it yet
+    assert not lease.holds()
+
+
 def test_a_released_lease_is_taken_at_once(run: Run, lease_of: LeaseOf, cluster: MemoryCluster) -> None:
     first = lease_of("a")
     run(first.acquire())

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from cbbot_operator.health import serve
+from free_port import free_port
 
 METRICS = (
     "reconciles_total",
@@ -28,8 +29,7 @@ METRICS = (
 def test_health_and_metrics_are_answered_on_both_families(host: str) -> None:
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
 
     async def main() -> None:
         runner = await serve(port, lambda: "", lambda: "no leader")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ import yaml
 from aiohttp import web
 
 from cbbot_operator.kinds import KINDS
+from free_port import free_port
 from started_processes import start_async
 
 pytestmark = pytest.mark.processes
@@ -36,6 +38,10 @@ class BusyApiServer:
         self.hanging = asyncio.Event()
         self.closing = asyncio.Event()
         self.paths: list[str] = []
+        self.errors: list[dict[str, Any]] = []
+        """What the next watches of TradingBots say before they end."""
+        self.watched_again = asyncio.Event()
+        self.watches: list[web.Request] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path.strip("/")
@@ -50,6 +56,12 @@ class BusyApiServer:
         if "watch" in request.query:
             response = web.StreamResponse()
             await response.prepare(request)
+            self.watches.append(request)
+            if path == KINDS["TradingBot"].path("trading"):
+                if self.errors:
+                    await response.write(json.dumps({"type": "ERROR", "object": self.errors.pop(0)}).encode() + b"\n")
+                else:
+                    self.watched_again.set()
             await self.closing.wait()
             return response
         if path.endswith(("/tradingbots/btc", "/namespaces/trading")):
@@ -65,6 +77,11 @@ class BusyApiServer:
             return web.json_response({"message": "none"}, status=404)
         self.lease["metadata"]["resourceVersion"] = "1"
         return web.json_response(self.lease)
+
+    def open_watches(self) -> list[str]:
+        """Their paths, one for each connection that is open."""
+        connections = [(watch.path, watch.transport) for watch in self.watches]
+        return sorted(path for path, transport in connections if transport is not None and not transport.is_closing())
 
     def _tradingbot(self) -> dict[str, Any]:
         metadata = {"namespace": "trading", "name": "btc", "uid": "1", "generation": 1, "resourceVersion": "1"}
@@ -121,11 +138,6 @@ async def running(server: BusyApiServer, folder: Path, port: int) -> AsyncIterat
             await process.wait()
         server.closing.set()
         await shell.cleanup()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 async def ready(port: int) -> tuple[int, str]:
@@ -189,3 +201,21 @@ def test_told_to_stop_while_busy_it_ends_in_time_and_gives_the_lease_back(tmp_pa
     assert server.lease["spec"]["holderIdentity"] == ""
     for words in ("never retrieved", "Traceback", "was never awaited", "Unclosed"):
         assert words not in said.decode()
+
+
+def test_an_error_in_a_watch_ends_neither_the_watches_nor_the_process(tmp_path: Path) -> None:
+    async def scenario() -> bytes:
+        server = BusyApiServer()
+        server.errors = [{"kind": "Status", "code": 500, "message": "etcd"}]
+        async with running(server, tmp_path, free_port()) as process:
+            await asyncio.wait_for(server.watched_again.wait(), 60)
+            open_then = server.open_watches()
+            assert len(open_then) == len(set(open_then))
+            process.send_signal(signal.SIGTERM)
+            said, complaint = await asyncio.wait_for(process.communicate(), STOP_SECONDS + 10)
+            assert process.returncode == 0
+            return said + complaint
+
+    said = asyncio.run(scenario()).decode()
+    assert "the watches have ended: WatchingError" in said
+    assert said.count('"event": "starting"') == 1

@@ -61,6 +61,13 @@ def with_change(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
         ),
         (("spec", "containers", 0, "ports", 0, "hostPort"), 80, "hostPort of container bot"),
         (("spec", "containers", 0, "command"), ["sleep"], "command of container bot"),
+        (("spec", "containers", 0, "workingDir"), "/tmp", "workingDir of container bot"),  # noqa: S108  a container's
+        (
+            ("spec", "containers", 0, "volumeMounts", -1),
+            {"name": "tmp", "mountPath": "/usr/local/lib"},
+            "mount /usr/local/lib of container bot",
+        ),
+        (("spec", "hostAliases"), [{"ip": "203.0.113.7", "hostnames": ["btc-bridge"]}], "hostAliases 203.0.113.7"),
         (
             ("spec", "containers", 0, "env", -1),
             {"name": "TAKE_PROFIT_PCT", "value": "90"},

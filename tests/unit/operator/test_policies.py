@@ -80,6 +80,7 @@ def on(**marks: str) -> dict[tuple[str, str], Any]:
     return {("ConfigMap", "btc-settings"): {"metadata": {"annotations": annotations}}}
 
 
+PAUSED = {"allowed": False, "paused_by": ["resource"]}
 CHANGES: list[dict[str, Any]] = [
     {"mode": "Paper"},
     {"exchange": {"venue": "Simulator"}},
@@ -93,10 +94,13 @@ CHANGES: list[dict[str, Any]] = [
     [
         pytest.param({"open_lots": 2}, 0, True, id="lots open"),
         pytest.param({"open_lots": 0, "pending_orders": 1}, 0, True, id="an order in flight"),
+        pytest.param({"open_lots": 0, "given_up_orders": 1}, 0, True, id="an order given up"),
         pytest.param({"open_lots": 0}, 61, True, id="not heard lately"),
         pytest.param({"open_lots": 0, "ready": False, "phase": "starting"}, 0, True, id="not ready"),
         pytest.param(None, 0, True, id="silent"),
-        pytest.param({"open_lots": 0}, 0, False, id="flat"),
+        pytest.param({"open_lots": 0}, 0, True, id="flat, and may open a lot at any time"),
+        pytest.param({"open_lots": 0, "entries": PAUSED}, 0, False, id="flat and paused"),
+        pytest.param({"open_lots": 0, "entries": PAUSED, "phase": "halted"}, 0, True, id="halted"),
     ],
 )
 def test_lots_keep_mode_venue_and_volume(
@@ -173,7 +177,7 @@ def test_a_word_from_before_the_change_makes_no_change_of_mode_possible(
     observed: Observe, live: dict[str, Any], bot_status: MakeStatus, api_keys: dict[str, bytes]
 ) -> None:
     now = observed().now
-    flat = Report(now - timedelta(seconds=2), bot_status(mode="live", open_lots=0))
+    flat = Report(now - timedelta(seconds=2), bot_status(mode="live", open_lots=0, entries=PAUSED))
     seen = observed(
         {**live, "mode": "Paper"},
         children=on(),

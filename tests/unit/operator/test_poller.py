@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cbbot.contract.bot_api import BotStatus
-from cbbot_operator.bot_poller import Poller, command_for
+from cbbot_operator.bot_poller import Poller, command_for, of_the_newest
 from cbbot_operator.judgement import condition
 from cbbot_operator.keys import FINALIZER, Key
 from cbbot_operator.observed import Report
+from cbbot_operator.operator_metrics import DEGRADED
 from cbbot_operator.reconciler import Reconciler
 from unit.operator.memory_bridges import MemoryBridges
 from unit.operator.memory_cluster import Clock, Look, MakeStatus, MemoryBots, MemoryCluster, Observe, Run
@@ -45,6 +47,19 @@ def test_what_the_bot_says_reaches_the_status(
     polled(paper, bot_status())
     status = cluster.one("TradingBot", "btc")["status"]
     assert (status["equityUSD"], condition(status, "Ready")["reason"]) == ("1003.46", "Trading")
+
+
+def test_what_somebody_should_look_at_is_counted_until_it_is_well(
+    polled: Polled, live: dict[str, Any], paper: dict[str, Any], bot_status: MakeStatus
+) -> None:
+    def degraded() -> dict[tuple[str, str], float]:
+        samples = [sample for metric in DEGRADED.collect() for sample in metric.samples]
+        return {(sample.labels["mode"], sample.labels["reason"]): sample.value for sample in samples}
+
+    polled(live, bot_status())
+    assert degraded() == {("Live", "SecretMissing"): 1}
+    polled(paper, bot_status())
+    assert degraded() == {}
 
 
 def test_a_silent_bot_is_reported_and_left_to_the_watches(
@@ -143,6 +158,54 @@ def test_flatten_is_asked_for_while_a_deletion_waits(
     )
     assert command_for(seen, report) == "flatten"
     assert command_for(seen, Report(seen.now, failure="silent")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [({"allowed": True, "paused_by": []}, "pause-entries"), (PAUSED_BY_HAND, "pause-entries"), (PAUSED, None)],
+)
+def test_a_bot_that_is_to_go_opens_nothing_more_whatever_the_spec_allows(
+    observed: Observe,
+    live: dict[str, Any],
+    bot_status: MakeStatus,
+    api_keys: dict[str, bytes],
+    said: dict[str, Any],
+    command: str | None,
+) -> None:
+    report = Report(observed().now, bot_status(open_lots=1, mode="live", entries=said))
+    seen = observed(
+        {**live, "entries": "Allowed", "deletionPolicy": "Refuse"},
+        metadata={"deletionTimestamp": "2026-01-02T03:00:00Z", "finalizers": [FINALIZER]},
+        children={("Deployment", "btc-bot"): {}},
+        secrets={"coinbase": api_keys},
+        report=report,
+    )
+    assert command_for(seen, report) == command
+    assert command_for(replace(seen, spec=None), report) == command
+
+
+def test_a_live_bot_that_is_to_turn_to_paper_is_paused_first(
+    observed: Observe, live: dict[str, Any], bot_status: MakeStatus
+) -> None:
+    marked = {"metadata": {"annotations": {"cbbot.io/mode": "Live"}}}
+    seen = observed({**live, "mode": "Paper"}, children={("ConfigMap", "btc-settings"): marked}, status={"epoch": 3})
+    assert command_for(seen, Report(seen.now, bot_status(open_lots=0, mode="live"))) == "pause-entries"
+    assert command_for(seen, Report(seen.now, bot_status(open_lots=0, mode="live", entries=PAUSED))) is None
+
+
+@pytest.mark.parametrize(
+    ("epoch", "phases", "believed"),
+    [(2, ("Running", "Running"), False), (2, ("Running", "Failed"), True), (3, ("Running", "Running"), True)],
+)
+def test_the_word_of_an_older_process_of_the_bot_is_none(
+    observed: Observe, bot_status: MakeStatus, epoch: int, phases: tuple[str, ...], *, believed: bool
+) -> None:
+    labels = {"app.kubernetes.io/component": "bot"}
+    pods = tuple({"metadata": {"name": phase, "labels": labels}, "status": {"phase": phase}} for phase in phases)
+    seen = observed(status={"epoch": 3}, pods=pods)
+    heard = of_the_newest(seen, Report(seen.now, bot_status(epoch=epoch)))
+    assert (heard.status is not None) is believed
+    assert believed or "an older process of the bot answers (epoch 2, and 3 has been heard)" in heard.failure
 
 
 def test_a_suspended_bot_is_not_asked(

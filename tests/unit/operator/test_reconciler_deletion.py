@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from cbbot.errors import Refused
-from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Key
-from cbbot_operator.ownership import annotated_owner
+from cbbot_operator.keys import FINALIZER, FORCE_DELETE, RECONCILE, Key, annotated_owner
 from cbbot_operator.reconciler import Reconciler
 from unit.operator.memory_cluster import Hear, Look, MemoryCluster, reason
 
@@ -61,7 +60,7 @@ def test_it_is_still_cared_for_while_held(reconciler: Reconciler, cluster: Memor
 
 @pytest.mark.usefixtures("held")
 def test_it_goes_when_flat(cluster: MemoryCluster, look: Look, hear: Hear) -> None:
-    hear(open_lots=0, mode="live")
+    hear(open_lots=0, mode="live", entries={"allowed": False, "paused_by": ["resource"]})
     look()
     assert finalizers(cluster) == []
 
@@ -120,7 +119,7 @@ def test_nothing_of_it_can_be_collected_before_it_is_let_go_and_everything_after
     look()
     assert len(owned(cluster)) == 9
     assert set(map(tuple, owned(cluster).values())) == {()}
-    hear(open_lots=0, mode="live")
+    hear(open_lots=0, mode="live", entries={"allowed": False, "paused_by": ["resource"]})
     look()
     assert set(map(tuple, owned(cluster).values())) == {("tb-uid",)}
     assert "ownerReferences" not in cluster.one("PersistentVolumeClaim", "btc-state")["metadata"]
@@ -134,7 +133,7 @@ def test_a_child_that_cannot_be_handed_over_holds_it_unless_it_is_forced(
     cluster: MemoryCluster, look: Look, hear: Hear
 ) -> None:
     cluster.refused = {("patch", "Service"): "no rights"}
-    hear(open_lots=0, mode="live")
+    hear(open_lots=0, mode="live", entries={"allowed": False, "paused_by": ["resource"]})
     with pytest.raises(Refused, match="no rights"):
         look()
     assert finalizers(cluster) == [FINALIZER]

@@ -14,9 +14,8 @@ from cbbot.contract.settings import load
 from cbbot.contract.settings_table import BY_KEY, SETTINGS
 from cbbot.contract.text_setting import EVERYWHERE
 from cbbot_bridge.simulator.command_line import parse_arguments
-from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key
+from cbbot_operator.keys import KEY_FINGERPRINT, SETTINGS_HASH, Key, annotated_owner
 from cbbot_operator.observed import Tokens
-from cbbot_operator.ownership import annotated_owner
 from unit.operator.rendered_tradingbots import SIMULATED, inputs_of, pod, rendered
 
 ASKED = "cbbot.io/asked-access-mode"

@@ -9,6 +9,9 @@ from cbbot_operator.inherited import Inherited
 from cbbot_operator.keys import selector
 from unit.operator.rendered_tradingbots import SIMULATED, rendered
 
+# UDP and TCP each; a policy sees the port of the pod behind the Service, and OpenShift's DNS pods have 5353.
+DNS = [53, 53, 5353, 5353]
+
 
 def test_services_are_of_both_families_where_the_operator_was_told_so(paper: dict[str, Any]) -> None:
     told = Inherited(ip_family_policy="PreferDualStack")
@@ -105,7 +108,7 @@ def test_with_limits_pods_reach_dns_each_other_and_the_world_where_they_need_it(
     objects = rendered(paper, inherited=inherited)
     bridge_alone = [{"podSelector": {"matchLabels": selector("btc", "bridge")}}]
     world = ([{"ipBlock": {"cidr": "203.0.113.0/24"}}], [443, 3128])
-    dns = (None, [53, 53])
+    dns = (None, DNS)
     assert objects["NetworkPolicy", "btc-bot"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert egress(objects, "bot") == [(bridge_alone, [BRIDGE_PORT]), dns]
     assert egress(objects, "bridge") == [dns, world]
@@ -115,7 +118,12 @@ def test_with_limits_pods_reach_dns_each_other_and_the_world_where_they_need_it(
 
 def test_with_limits_a_simulated_bridge_reaches_dns_alone_and_an_exchange_of_ones_own_is_reached() -> None:
     inherited = Inherited(egress_limited=True, egress_cidrs=("203.0.113.0/24",))
-    assert egress(rendered(SIMULATED, inherited=inherited), "bridge") == [(None, [53, 53])]
+    assert egress(rendered(SIMULATED, inherited=inherited), "bridge") == [(None, DNS)]
     own = {"apiBase": "http://sim.trading.svc:8788", "websocket": {"url": "ws://sim.trading.svc/stream"}}
     objects = rendered({"product": {"id": "BTC-USD"}, "exchange": own}, inherited=inherited)
     assert egress(objects, "bridge")[2:] == [(None, [80, 8788])]
+
+
+def test_services_say_that_no_port_of_a_node_leads_to_them(paper: dict[str, Any]) -> None:
+    for name in ("btc-bot", "btc-bridge"):
+        assert rendered(paper)["Service", name]["spec"]["type"] == "ClusterIP"

@@ -108,6 +108,16 @@ def test_an_upgrade_moves_one_ready_bot_and_the_next_when_that_one_has_proven_it
     assert (new.of(BTC), new.of(ETH)) == ({"2"}, {"2"})
 
 
+def test_what_an_update_waits_for_is_told_as_it_is_now_and_not_as_it_was_at_the_last_look(
+    newer: Callable[..., Operator],
+) -> None:
+    new = newer()
+    new.hear(BTC)
+    new.look(BTC)
+    new.hear(ETH)
+    assert new.progressing(ETH)[1].endswith("trading/btc was updated and is not ready yet")
+
+
 @pytest.mark.parametrize(
     ("figures", "why"),
     [
@@ -277,6 +287,16 @@ def test_what_may_not_be_in_a_pod_goes_at_once(newer: Callable[..., Operator], c
     assert new.of(BTC) == {"2"}
 
 
+def waits_for_a_person(new: Operator, cluster: MemoryCluster, paper: dict[str, Any]) -> None:
+    """No pod is replaced until a person changes the spec; then those of that bot are."""
+    new.look()
+    assert set(new.images().values()) == {"bot:1", "bridge:1"}
+    cluster.tradingbot({**paper, "risk": {"riskPerTradePct": 3}}, generation=2)
+    cluster.one("TradingBot", "btc")["status"] = {"observedGeneration": 1}
+    new.look(BTC)
+    assert (new.of(BTC), new.of(ETH)) == ({"2"}, {"1"})
+
+
 def test_pods_of_an_operator_from_before_the_marks_wait_too(
     newer: Callable[..., Operator], cluster: MemoryCluster, paper: dict[str, Any]
 ) -> None:
@@ -284,12 +304,17 @@ def test_pods_of_an_operator_from_before_the_marks_wait_too(
     for name in cluster.names("Deployment"):
         marks = cluster.edit("Deployment", name)["metadata"]["annotations"]
         del marks[ASKED], marks[TEMPLATE]
-    new.look()
-    assert set(new.images().values()) == {"bot:1", "bridge:1"}
-    cluster.tradingbot({**paper, "risk": {"riskPerTradePct": 3}}, generation=2)
-    cluster.one("TradingBot", "btc")["status"] = {"observedGeneration": 1}
-    new.look(BTC)
-    assert (new.of(BTC), new.of(ETH)) == ({"2"}, {"1"})
+    waits_for_a_person(new, cluster, paper)
+
+
+def test_a_default_that_is_another_in_the_newer_operator_is_nothing_that_a_person_asked_for(
+    newer: Callable[..., Operator], cluster: MemoryCluster, paper: dict[str, Any]
+) -> None:
+    """The API server has stored the default of before, which now looks like somebody's choice."""
+    new = newer()
+    for name in cluster.names("Deployment"):
+        cluster.edit("Deployment", name)["metadata"]["annotations"][ASKED] = f"{'0' * 12}.{'1' * 32}"
+    waits_for_a_person(new, cluster, paper)
 
 
 def test_the_poll_that_hears_a_bot_ready_wakes_it_for_its_update(

@@ -74,13 +74,13 @@ def test_what_stops_itself_is_given_the_time_while_the_others_are_ended(run: Run
                 ended.append("other")
                 other_ended.set()
 
-        async def itself() -> None:
-            await stop.wait()
+        async def itself(over: asyncio.Event) -> None:
+            await over.wait()
             await other_ended.wait()
             ended.append("itself")
 
         asyncio.get_running_loop().call_soon(stop.set)
-        await run_until(stop, other(), stops_itself=itself())
+        await run_until(stop, other(), stops_itself=itself)
 
     run(scenario())
     assert ended == ["other", "itself"]

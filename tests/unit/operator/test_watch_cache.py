@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from cbbot.errors import Refused
+from cbbot_operator.bounded_answers import AnswerTooLarge
 from cbbot_operator.keys import Key
 from cbbot_operator.kinds import CACHED, KINDS
+from cbbot_operator.operating import queue_gone
 from cbbot_operator.watch_cache import WatchCache
+from cbbot_operator.workqueue import WorkQueue
 from unit.operator.memory_cluster import KEY, Look, MemoryCluster, Run
 
 NAMESPACE = "trading"
@@ -93,10 +96,50 @@ def test_a_deletion_removes_the_object_but_not_the_one_made_since(cluster: Memor
     assert DEPLOYMENT not in cache.around(KEY, ["Deployment"])
 
 
+def test_an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back(
+    cluster: MemoryCluster, cache: WatchCache
+) -> None:
+    gone = newer(cluster.one(*DEPLOYMENT), by=5)
+    cache.drop("Deployment", gone)
+    assert not cache.take("Deployment", newer(cluster.one(*DEPLOYMENT), by=4))
+    assert DEPLOYMENT not in cache.around(KEY, ["Deployment"])
+    # To the watch it ended as well when it only lost its label, and then it comes back.
+    assert cache.take("Deployment", newer(gone))
+    assert DEPLOYMENT in cache.around(KEY, ["Deployment"])
+
+
+def test_pages_that_are_too_large_are_asked_for_smaller(
+    run: Run, cluster: MemoryCluster, cache: WatchCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = cluster.page
+
+    async def large(kind: str, namespace: str | None, selector: str, limit: int, token: str) -> Any:
+        if kind == "ConfigMap" and limit > 5:
+            raise AnswerTooLarge("the answer is longer than 16000000 bytes")
+        return await page(kind, namespace, selector, limit, token)
+
+    monkeypatch.setattr(cluster, "page", large)
+    del cluster.objects["ConfigMap", NAMESPACE, "btc-settings"]
+    run(cache.list_anew(cluster, CACHED, [NAMESPACE]))
+    assert cache.around(KEY, ["ConfigMap"]) == {}
+
+
 def test_a_new_listing_forgets_what_is_gone(run: Run, cluster: MemoryCluster, cache: WatchCache) -> None:
     del cluster.objects["Deployment", NAMESPACE, "btc-bot"]
     run(cache.list_anew(cluster, CACHED, [NAMESPACE]))
     assert list(cache.around(KEY, ["Deployment"])) == [("Deployment", "btc-bridge")]
+
+
+def test_whose_end_was_missed_is_looked_at_once_more(run: Run, cluster: MemoryCluster, cache: WatchCache) -> None:
+    async def scenario() -> list[Key]:
+        queue: WorkQueue[Key] = WorkQueue()
+        known = cache.resources()
+        del cluster.objects["TradingBot", NAMESPACE, "btc"]
+        await cache.list_anew(cluster, CACHED, [NAMESPACE])
+        queue_gone(cache, queue, known)
+        return [(await queue.get())[0] for _ in range(len(queue))]
+
+    assert run(scenario()) == [KEY]
 
 
 def test_what_the_watch_brings_during_a_listing_is_not_forgotten(

@@ -74,6 +74,10 @@ class Streams:
         event = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}
         await self.open[path].write(json.dumps(event).encode() + b"\n")
 
+    async def gone(self, path: str) -> None:
+        event = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old resource version"}}
+        await self.open[path].write(json.dumps(event).encode() + b"\n")
+
 
 class Served:
     """The streams behind an address, and kopf on them."""
@@ -174,6 +178,21 @@ def test_a_namespace_that_may_not_be_watched_is_named_and_the_others_go_on(
     assert len(said) == 2
     assert any("tradingbots in b: give the operator's service account its rights there back" in line for line in said)
     assert "allowed to watch tradingbots in b again" in caplog.text
+
+
+def test_a_watch_that_lists_anew_is_told_for_no_watch_shows_what_ended_meanwhile(run: Run) -> None:
+    evidence = WatchEvidence(watches_of([TRADINGBOTS, SECRETS], ["a"]), MonotonicClock())
+    tradingbots, secrets = TRADINGBOTS.path("a"), SECRETS.path("a")
+
+    async def scenario() -> None:
+        async with Served(evidence, "a") as streams:
+            await streams.until(tradingbots, secrets)
+            await until_heard(evidence)
+            assert not evidence.listed_anew.is_set()
+            await streams.gone(tradingbots)
+            await evidence.listed_anew.wait()
+
+    run(scenario())
 
 
 def test_what_is_not_open_yet_is_named_but_for_kinds_that_may_be_unknown() -> None:

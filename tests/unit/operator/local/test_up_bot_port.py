@@ -8,11 +8,7 @@ import pytest
 
 from cbbot.errors import BadInput, CbbotError
 from cbbot_operator.local.bot_port import check_asked, first_free, is_taken, ports_to_try
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from free_port import free_port
 
 
 def test_it_is_8080_or_the_next_ones_and_exactly_the_one_that_is_asked_for() -> None:

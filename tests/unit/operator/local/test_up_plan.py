@@ -75,6 +75,8 @@ def test_the_parts_are_the_containers_commands_on_loopback() -> None:
     command, environ = part("bridge", simulated).started_with(PORTS | {"bridge": 0})
     assert command == ["python", "-P", "-m", "cbbot_bridge"]
     assert (environ["BRIDGE_HOST"], environ["PORT"]) == ("127.0.0.1", "0")
+    # Nothing is at a fixed port: another bot's bridge may be beside it. Its metrics are at its own port.
+    assert "BRIDGE_METRICS_PORT" not in environ
     assert environ["COINBASE_API_BASE"] == "http://127.0.0.1:1001"
     command, environ = part("bot", simulated).started_with(PORTS)
     assert command == ["python", "-P", "-m", "cbbot", "run"]
@@ -111,7 +113,7 @@ def test_the_settings_are_those_of_the_cluster(spec: str) -> None:
     # The bot reads in it what the manifest says.
     assert load({key: environ[key] for key in environment(asked.spec)}) == load(environment(asked.spec))
     bridge = part("bridge", here).started_with(PORTS)[1]
-    of_the_machine = {"PORT", "BRIDGE_TOKEN_FILE", "COINBASE_API_BASE"}
+    of_the_machine = {"PORT", "BRIDGE_METRICS_PORT", "BRIDGE_TOKEN_FILE", "COINBASE_API_BASE"}
     expected = bridge_environment(inputs)
     assert {key for key in expected if bridge.get(key) != expected[key] and not key.startswith("COINBASE_API_")} <= (
         of_the_machine

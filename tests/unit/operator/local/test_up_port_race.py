@@ -9,7 +9,8 @@ from pathlib import Path
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part
 from cbbot_operator.local.supervisor import Supervisor
-from unit.operator.local.test_up_supervisor import free_port, running, starts, supervised, until
+from free_port import free_port
+from unit.operator.local.test_up_supervisor import running, starts, supervised, until
 
 # Takes its port as the bot does, on the way of somebody who has it for a moment only.
 BRIEFLY = """

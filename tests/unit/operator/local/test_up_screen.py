@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cbbot.contract.bot_api import BotStatus, NumberedTrade
-from cbbot_operator.local.child_log_lines import LogLine
+from cbbot.contract.bot_api import BotStatus, LotRow, NumberedTrade
+from cbbot_operator.local.child_log_lines import LogLine, parse_line, styled
 from cbbot_operator.local.number_text import age, clock, money, price
-from cbbot_operator.local.screen import PartState, Screen, dashboard, log_room, status_line
+from cbbot_operator.local.screen import PartState, Screen, dashboard, status_line
 from cbbot_operator.local.watch import Seen, command_for
 
 STATUS: dict[str, Any] = {
@@ -66,6 +66,19 @@ TRADE = NumberedTrade.model_validate(
 )
 
 
+LOTS = tuple(
+    LotRow.model_validate(
+        {
+            "lot": number, "role": "scalp" if number > 1 else "runner", "side": "BUY",
+            "opened_at": "2025-09-09T12:30:00Z", "open_price": "110000.00", "base_size": "0.00045", "cost": "49.5",
+            "entry_fee": "0.02475", "stop_price": 104500.0, "take_price": 114400.0, "trail_active": False,
+            "trail_stop_price": None, "unrealized_pnl": "-0.1234",
+        }
+    )
+    for number in range(1, 10)
+)  # fmt: skip
+
+
 def screen(failure: str = "", *, live: bool = False, log: int = 0, **changes: Any) -> Screen:
     return Screen(
         title=" try · BTC-USD · Paper · Simulator ",
@@ -73,14 +86,14 @@ def screen(failure: str = "", *, live: bool = False, log: int = 0, **changes: An
         folder="/home/someone/.local/state/cbbot/try",
         address="http://127.0.0.1:41234",
         parts=[PartState("simulator", "running"), PartState("bridge", "backing off", 2), PartState("bot", "running")],
-        seen=Seen(BotStatus.model_validate(STATUS | changes), (TRADE,), failure),
+        seen=Seen(BotStatus.model_validate(STATUS | changes), (TRADE,) * 9, failure, lots=LOTS),
         log=[LogLine(datetime(2026, 1, 1, tzinfo=UTC), "bot", "info", f"line {number}") for number in range(log)],
     )
 
 
-def shown(what: Screen, width: int = 120, *, colour: bool = False) -> str:
+def shown(what: Screen, width: int = 120, height: int = 40, *, colour: bool = False) -> str:
     console = Console(file=io.StringIO(), record=True, width=width, force_terminal=True, color_system="standard")
-    console.print(dashboard(what))
+    console.print(dashboard(what, width, height))
     return console.export_text(styles=colour)
 
 
@@ -90,20 +103,24 @@ def test_the_table_has_every_figure() -> None:
         "try · BTC-USD · Paper · Simulator",
         "110,123.45",
         "0.0 s old",
-        "BUY p=0.531 adverse_gate",
+        "BUY p=0.531",
+        "the price has not moved far enough against the last entry",
+        "open lots (the newest 8 of 9)",
+        "0.00045",
+        "114,400.00",
         "1,001.2346 USD",
         "1,000.9000 USD",
         "+1.2346",
         "-0.3346",
         "150.13 USD",
         "armed",
-        "baseline, fitted 09-09 12:35:00",
+        "baseline 09-09 12:35:00",
         "trading",
         "allowed",
         "bridge backing off (restarted 2x)",
         "110,200.00",
         "+0.0405",
-        "take_profit",
+        "take profit",
         "line 1",
         "http://127.0.0.1:41234",
         "/home/someone/.local/state/cbbot/try",
@@ -122,9 +139,10 @@ def test_what_is_wrong_stands_out() -> None:
         ),
         colour=True,
     )
-    assert "\x1b[1;31mTRIPPED: no entries today" in text
-    assert "\x1b[1;31mhalted: an id used twice" in text
-    assert "\x1b[33mpaused by hand and resource" in text
+    assert "\x1b[1;31mTRIPPED until tomorrow" in text
+    assert "\x1b[1;31mhalted" in text
+    assert "\x1b[1;31man id used twice" in text
+    assert "\x1b[33mhand and resource" in text
     assert "does not cover the fees" in text
     assert "\x1b[31m-0.3346" in text
     assert "\x1b[32m+1.2346" in text
@@ -166,10 +184,37 @@ def test_figures_of_a_bot_that_is_not_ready_are_marked_and_unknown_ones_are_no_z
 
 
 @pytest.mark.parametrize("height", [24, 30, 50])
-def test_the_table_fits_the_terminal(height: int) -> None:
-    lines = shown(screen(log=log_room(height)), width=100).rstrip("\n").splitlines()
-    assert len(lines) <= max(height, 24) - 1
-    assert max(len(line) for line in lines) <= 100
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_is_cut_and_everything_fits(width: int, height: int) -> None:
+    worst = screen(
+        log=60, ready=False, as_of="2025-09-09T12:37:00Z", entries={"allowed": False, "paused_by": ["hand"]},
+        breaker_tripped=True, last_decision=STATUS["last_decision"] | {"reason": "flat"},
+        model={"mode": "extended", "last_fit_at": "2025-09-09T12:35:00Z"},
+    )  # fmt: skip
+    for what in (screen(log=60), worst):
+        lines = shown(what, width, height).rstrip("\n").splitlines()
+        assert len(lines) == height
+        assert max(len(line) for line in lines) <= width
+        assert "…" not in "".join(lines)
+        assert "open lots" in "".join(lines)
+        assert "Ctrl-C stops" in lines[-1]
+        assert "line 59" in lines[-2]
+
+
+def test_on_a_small_terminal_the_hint_and_the_log_are_what_stays() -> None:
+    lines = shown(screen(log=60), 60, 15).rstrip("\n").splitlines()
+    assert len(lines) <= 15
+    assert "Ctrl-C stops" in lines[-1]
+    assert [f"line {number}" in line for number, line in zip((56, 57, 58, 59), lines[-5:-1], strict=True)] == [True] * 4
+
+
+def test_events_are_told_in_words_on_a_terminal_and_by_their_fields_in_a_log() -> None:
+    raw = '{"event": "exit", "lot": 3, "reason": "take_profit", "price": "110200.00", "net_pnl": "0.0404551"}'
+    line = parse_line("bot", raw, datetime(2026, 1, 1, tzinfo=UTC))
+    assert str(styled(line)).endswith("lot 3 closed by take profit at 110,200.00: +0.0405 USD")
+    assert str(line).endswith("exit lot=3 reason=take_profit price=110200.00 net_pnl=0.0404551")
+    unknown = parse_line("bot", '{"event": "exit", "lot": 3}', datetime(2026, 1, 1, tzinfo=UTC))
+    assert str(styled(unknown)).endswith("exit lot=3")
 
 
 def test_a_line_has_the_figures_as_keys_and_values() -> None:
@@ -178,6 +223,7 @@ def test_a_line_has_the_figures_as_keys_and_values() -> None:
         "day_pnl=+1.2346 breaker=armed phase=trading"
     )
     assert status_line(screen("no answer", breaker_tripped=True)).endswith("breaker=tripped phase=trading (no answer)")
+    assert "breaker=- " in status_line(screen(breaker_tripped=None))
 
 
 def test_numbers_are_rounded_for_reading_only() -> None:

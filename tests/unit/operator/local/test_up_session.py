@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -171,6 +172,14 @@ def test_ctrl_c_is_the_normal_end_and_says_what_is_open_and_where(tmp_path: Path
     assert any("WARNING nobody is notified" in line for line in printed)
 
 
+def test_without_lots_it_says_which_orders_may_still_become_some(tmp_path: Path) -> None:
+    outcome, _ = ran(tmp_path, stop_once(answered), status={"open_lots": 0, "pending_orders": 1, "given_up_orders": 1})
+    assert outcome.lines[1] == (
+        "no lots are open; equity 1,000.0000 USD; 2 orders may still be carried out, and their lots are watched by "
+        "nobody until the bot runs again"
+    )
+
+
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
@@ -268,14 +277,16 @@ def test_a_bot_that_runs_but_is_not_healthy_is_replaced(tmp_path: Path) -> None:
 
 def test_a_healthy_bot_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "healthy").touch()
-    looks = 0
+    patience = 2.0  # longer than a look takes on a busy machine
+    answered_at: list[float] = []
 
-    def often(screen: Screen) -> bool:
-        nonlocal looks
-        looks += screen.seen.status is not None
-        return looks > 10
+    def for_longer(screen: Screen) -> bool:
+        if screen.seen.status is not None:
+            answered_at.append(time.monotonic())
+        return bool(answered_at) and answered_at[-1] - answered_at[0] > 1.5 * patience
 
-    _, printed = ran(tmp_path, stop_once(often), patience=Patience(healthy=0.1))
+    _, printed = ran(tmp_path, stop_once(for_longer), patience=Patience(healthy=patience))
+    assert len(answered_at) > 3
     assert not [line for line in printed if "not healthy" in line]
 
 

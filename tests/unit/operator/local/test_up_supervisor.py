@@ -15,6 +15,7 @@ from pathlib import Path
 from cbbot_operator.local.child_log_lines import LogBuffer
 from cbbot_operator.local.plan import Part, PartName
 from cbbot_operator.local.supervisor import Kept, Patience, Supervisor
+from free_port import free_port
 from started_processes import start
 
 QUICK = Patience(first_pause=0.01, longest_pause=0.02, listening=10)
@@ -263,11 +264,6 @@ def listening() -> socket.socket:
 
 def port_of(server: socket.socket) -> int:
     return int(server.getsockname()[1])
-
-
-def free_port() -> int:
-    with listening() as server:
-        return port_of(server)
 
 
 def starts(folder: Path) -> list[int]:
