@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help try setup check test browser monitoring yardsticks long locks cluster-e2e kind-e2e format lint types layers generate generated mutations unit property simulation
+.PHONY: help try setup check test browser screenshots monitoring yardsticks docs long locks cluster-e2e kind-e2e format lint types layers generate generated mutations unit property simulation
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,14 +17,20 @@ generate: ## Write what is generated from the contract: the CRD, the chart's cop
 format lint types layers generate generated mutations unit property simulation:
 	$(PYTHON) tools/dev.py $@
 
-browser: ## The backtest's page in a real browser; installs Debian's chromium when there is none
+browser: ## The pages of bot and backtest in a real browser; installs Debian's chromium, node and npm where they are missing
 	.ci/browser
+
+screenshots: ## Renew docs/pictures from real runs; needs what browser needs
+	$(PYTHON) tools/dev.py $@
 
 monitoring: ## The alerts and dashboards with a real Prometheus and Alertmanager; installs Debian's when there are none
 	.ci/monitoring
 
 yardsticks: ## Dockerfiles, chart and TradingBots held to hadolint, checkov and cyclonedx; what is left: tools/yardsticks.toml
 	.ci/yardsticks
+
+docs: ## The documents as a site in build/site, strictly: a warning, a broken link or a foreign host is an error
+	.ci/docs
 
 cluster-e2e: setup ## The product in a real Kubernetes cluster that is built for it (no Docker needed)
 	.ci/cluster --provider tool

@@ -67,6 +67,10 @@ class Metrics:
         return self.samples["process_cpu_seconds_total"]
 
     @property
+    def writes(self) -> int:
+        return sum(self.requests[verb] for verb in WRITES)
+
+    @property
     def megabytes(self) -> float:
         return self.samples["process_resident_memory_bytes"] / 1e6
 
@@ -154,11 +158,24 @@ async def creation(cluster: Cluster, namespace: str, names: list[str]) -> None:
     )
 
 
+async def settled() -> None:
+    """Wait for what is still under way (the controllers' pods, the status of the last change): 5 s without a write."""
+    begun, last = time.monotonic(), Metrics()
+    while time.monotonic() - begun < 600:
+        await asyncio.sleep(5)
+        now = Metrics()
+        if now.writes == last.writes:
+            print(f"  the last write {time.monotonic() - begun - 5:.0f} s later")
+            return
+        last = now
+    sys.exit("the operator still writes after 600 s")
+
+
 async def quiet(seconds: float) -> None:
     before = Metrics()
     await asyncio.sleep(seconds)
     after = Metrics()
-    writes = sum(after.requests[verb] - before.requests[verb] for verb in WRITES)
+    writes = after.writes - before.writes
     share = 100 * (after.cpu - before.cpu) / seconds
     print(f"{seconds:.0f} s of quiet: {share:.2f} % of a core, {writes} writes, {after.megabytes:.0f} MB")
 
@@ -194,9 +211,8 @@ async def settings_hash(cluster: Cluster, where: tuple[str, str, str]) -> str:
 async def cold_start(names: list[str], begun: float, server: float) -> None:
     await until("every TradingBot looked at", lambda metrics: metrics.samples["done"] >= len(names), 3600)
     after = Metrics()
-    writes = sum(after.requests[verb] for verb in WRITES)
     print(
-        f"cold start: all looked at after {time.monotonic() - begun:.1f} s with {writes} writes "
+        f"cold start: all looked at after {time.monotonic() - begun:.1f} s with {after.writes} writes "
         f"and {after.requests['GET']} reads, {after.cpu:.1f} s CPU, {after.megabytes:.0f} MB; "
         f"API server with etcd: {server_cpu() - server:.1f} s CPU"
     )
@@ -211,8 +227,10 @@ async def measure(bots: int, count: int, quiet_seconds: float, namespace: str) -
                 "the watches", lambda metrics: metrics.samples["cbbot_operator_last_watch_event_timestamp_seconds"], 60
             )
             await creation(cluster, namespace, names)
+            await settled()
             await quiet(quiet_seconds)
             await changes(cluster, namespace, names, count, "quiet")
+            await settled()
         begun, server = time.monotonic(), server_cpu()
         # Every 10 s the whole fleet is listed and looked at.
         with operator(namespace, 10):

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from repository_files import ROOT, repository_files
+from syntax_trees import syntax_tree
 
 _TEST = re.compile(r"^ *(?:async )?def (test_\w+)", re.MULTILINE)
 
@@ -30,7 +31,7 @@ def definitions(file: Path) -> dict[str, str]:
                 case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                     found[inside + name] = source
 
-    collect(ast.parse(text).body, "")
+    collect(syntax_tree(text).body, "")
     return found
 
 

@@ -27,8 +27,13 @@ class PanelRow(NamedTuple):
     meaning: str = ""
 
 
+def _newest(name: str) -> str:
+    """Of each bot: while its pod is replaced there are two series, and bots of two namespaces may share a name."""
+    return f"max by (namespace, tradingbot) ({name}{{{BOT_OF}}})"
+
+
 def _of_bot(name: str, legend: str = "") -> Query:
-    return Query(f"max by (tradingbot) ({name}{{{BOT_OF}}})", legend or "{{tradingbot}}")
+    return Query(_newest(name), legend or "{{namespace}}/{{tradingbot}}")
 
 
 def _rate_of_bot(name: str, label: str) -> Query:
@@ -44,9 +49,10 @@ def _quantiles(name: str, of: str) -> tuple[Query, ...]:
 
 def _trades(result: str) -> str:
     of = f'result="{result}",{BOT_OF}'
-    return f"sum by (tradingbot) (increase(bot_trades_total{{{of}}}[$__interval])) > 0"
+    return f"sum by (namespace, tradingbot) (increase(bot_trades_total{{{of}}}[$__interval])) > 0"
 
 
+_TODAY: Final = _newest("bot_daily_pnl_usd")
 TRADES: Final = {
     "lots opened": (_trades("open"), "blue"),
     "lots won": (_trades("win"), "green"),
@@ -59,8 +65,7 @@ BOT: Final = (
     PanelRow("Profit of the day", "stat", 4, "currencyUSD", (_of_bot("bot_daily_pnl_usd"),)),
     PanelRow(
         "Change of the day", "stat", 4, "percent",
-        (Query(f"100 * max by (tradingbot) (bot_daily_pnl_usd{{{BOT_OF}}}) / (max by (tradingbot) "
-               f"(bot_equity_usd{{{BOT_OF}}}) - max by (tradingbot) (bot_daily_pnl_usd{{{BOT_OF}}}))"),),
+        (Query(f"100 * {_TODAY} / ({_newest('bot_equity_usd')} - {_TODAY})"),),
         "Realised profit of this UTC day, against what the day began with.",
     ),
     PanelRow("Open lots", "stat", 3, "short", (_of_bot("bot_open_lots"),)),
@@ -104,7 +109,7 @@ BOT: Final = (
     PanelRow(
         "Ages", "series", 8, "s",
         (_of_bot("bot_price_age_seconds", "price"), _of_bot("bot_decision_age_seconds", "decision"),
-         Query(f"time() - max by (tradingbot) (bot_last_save_timestamp_seconds{{{BOT_OF}}})", "last save")),
+         Query(f"time() - {_newest('bot_last_save_timestamp_seconds')}", "last save")),
     ),
     PanelRow(
         "Model's age", "series", 8, "s",
@@ -178,7 +183,7 @@ FLEET: Final = (
     ),
     PanelRow(
         "Memory", "series", 8, "bytes",
-        (Query(f'max by (job, tradingbot) (process_resident_memory_bytes{{job=~"cbbot-.*",{FLEET_OF}}})',
-               "{{job}} {{tradingbot}}"),),
+        (Query(f'max by (job, namespace, tradingbot) (process_resident_memory_bytes{{job=~"cbbot-.*",{FLEET_OF}}})',
+               "{{job}} {{namespace}}/{{tradingbot}}"),),
     ),
 )  # fmt: skip

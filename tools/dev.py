@@ -18,7 +18,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, cast
 
-from dev_environments import ROOT, VENV, prepare, prepare_clients, prepare_yardsticks, say
+import page_library
+from dev_environments import ROOT, VENV, prepare, prepare_clients, prepare_docs, prepare_yardsticks, say
 
 FAST = "not slow and not processes and not conformance"
 NUMBERS = ["tests/oracle", "tests/property", "tests/golden"]
@@ -49,8 +50,10 @@ STEPS: dict[str, list[str]] = {
     ],
     "fast": [*PYTEST, "tests/unit", "tests/contract", "tests/chart", *NUMBERS, "-m", FAST],
     "tests": [*PYTEST, *NUMBERS, "tests/simulation", "tests/contract", "tests/unit", "tests/chart"],
+    "docs": ["python", "tools/docs_site.py"],  # the documents as a site, strictly
     "yardsticks": ["python", "tools/yardsticks.py"],  # checks that others wrote, in an environment of their own
     "browser": ["pytest", "-q", "tests/browser"],  # .ci/browser installs chromium first
+    "screenshots": ["python", "tools/pictures.py"],  # likewise
     "monitoring": ["pytest", "-q", "tests/monitoring"],  # .ci/monitoring installs Prometheus first
 }
 # Programs that read the tree; they run beside the tests.
@@ -61,6 +64,7 @@ COMMANDS: dict[str, list[str]] = {
     **{step: [step] for step in STEPS},
 }
 CLIENTS = {"tests", "simulation"}
+WITH_PAGE = {"try", "setup", "browser", "screenshots"}  # they show the bot's page, whose chart's library is fetched
 COUNTED = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 
 
@@ -139,6 +143,9 @@ def main() -> None:
     parser.add_argument("command", choices=["try", "setup", *COMMANDS])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on: to `cbbot up`, to pytest")
     options = parser.parse_args()
+    if options.command in WITH_PAGE:
+        # Without it all goes on; it has said so, and the page does.
+        page_library.main()
     if options.command == "try":
         prepare("run")
         cbbot = str(VENV / "bin" / "cbbot")
@@ -149,6 +156,8 @@ def main() -> None:
         prepare_clients()
     if options.command == "yardsticks":
         prepare_yardsticks()
+    if options.command == "docs":
+        prepare_docs()
     if options.command != "setup":
         run(options.command, options.arguments)
 

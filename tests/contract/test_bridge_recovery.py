@@ -86,6 +86,9 @@ async def test_a_simulator_that_begins_anew_takes_the_bridge_with_it(tmp_path: P
             async def set_back() -> bool:
                 return await now_ms() < before - 600_000
 
+            async def five_candles() -> bool:
+                return len(await read(client, "/candles?product_id=BTC-USD&limit=5")) == 5
+
             await fresh_prices(client, 3)
             started = await now_ms()
             await until(half_an_hour_on)
@@ -94,7 +97,7 @@ async def test_a_simulator_that_begins_anew_takes_the_bridge_with_it(tmp_path: P
             with simulator(tmp_path, first.port):
                 await until(set_back)
                 await fresh_prices(client, 3)
-                assert len(await read(client, "/candles?product_id=BTC-USD&limit=5")) == 5
+                await until(five_candles)
                 assert "bridge_clock_set_backs_total 1.0" in (await client.get("/metrics")).text
     lines = [json.loads(line) for line in (tmp_path / "bridge.log").read_text().splitlines()]
     assert [line["event"] for line in lines].count("the venue's clock was set back") == 1

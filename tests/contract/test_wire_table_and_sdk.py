@@ -10,6 +10,7 @@ import pytest
 from contract import wire_accounts, wire_markets, wire_orders, wire_streams
 from contract.wire_values import Shape
 from prerequisites import clients_python
+from syntax_trees import syntax_tree
 
 pytestmark = pytest.mark.conformance
 
@@ -79,7 +80,7 @@ def fields_of_the_sdk() -> dict[str, set[str]]:
     return {
         item.name: {_key(node) for node in ast.walk(item) if _key(node)}
         for file in files
-        for item in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for item in ast.walk(syntax_tree(file.read_text(encoding="utf-8")))
         if isinstance(item, ast.ClassDef)
     }
 

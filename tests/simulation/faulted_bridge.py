@@ -170,8 +170,14 @@ class FaultyBridge:
         return await self.client.post(path, json=body)
 
     async def placed(self, kind: str, client_order_id: str, **other: str) -> str:
-        """Places an order without trouble; its id at Coinbase."""
+        """Places an order without trouble; its id at Coinbase.
+
+        The bridge has a second of patience only: where the machine stood still for longer, it has sent nothing.
+        """
         answer = await self.place(kind, client_order_id, **other)
+        late = answer.status_code != httpx.codes.OK and answer.json()["error"]["code"] == "upstream_timeout"
+        if late and answer.json()["outcome"] == "not_placed":
+            answer = await self.place(kind, client_order_id, **other)
         assert answer.status_code == 200, answer.text
         return cast("str", answer.json()["order_id"])
 

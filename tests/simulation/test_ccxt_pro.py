@@ -1,4 +1,8 @@
-"""Conformance: ccxt's client for asyncio, over REST and with its WebSocket classes."""
+"""Conformance: ccxt's client for asyncio, over REST and with its WebSocket classes.
+
+A message that comes between two of its watches is told by the second one with the message after it. So a test begins
+to watch before it makes the venue speak, and makes it speak again for what came between.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +79,9 @@ def test_trades_are_watched(pro: DrivenClients, venue: CyclicVenue) -> None:
     venue.minutes()
     prices: list[float] = [trade["price"] for trade in pro.result(waiting)]
     while len(prices) < 12:
-        prices += [trade["price"] for trade in pro.exchange.watch_trades(SYMBOL)]
+        waiting = pro.begin("exchange", "watch_trades", SYMBOL)
+        venue.minutes()
+        prices += [trade["price"] for trade in pro.result(waiting)]
     assert (min(prices), max(prices)) == (float(LOW), float(HIGH))
     pro.exchange.un_watch_trades(SYMBOL)
 
@@ -88,9 +94,11 @@ def test_a_book_is_watched(pro: DrivenClients, venue: CyclicVenue) -> None:
     venue.seconds(20)
     book = pro.result(waiting)
     wanted = pro.exchange.fetch_order_book(SYMBOL)
+    assert wanted["bids"][0][0] <= float(LOW) < wanted["asks"][0][0]
     while (book["bids"], book["asks"]) != (wanted["bids"], wanted["asks"]):
-        book = pro.exchange.watch_order_book(SYMBOL)
-    assert book["bids"][0][0] <= float(LOW) < book["asks"][0][0]
+        waiting = pro.begin("exchange", "watch_order_book", SYMBOL)
+        venue.seconds(5)
+        book, wanted = pro.result(waiting), pro.exchange.fetch_order_book(SYMBOL)
     pro.exchange.un_watch_order_book(SYMBOL)
     venue.minutes()
 
@@ -108,11 +116,15 @@ def test_orders_are_watched_from_placing_to_their_end(pro: DrivenClients, venue:
             for order in seen:
                 if (order["id"], order["status"]) == (placed["id"], status):
                     return order
-            seen.extend(pro.exchange.watch_orders(SYMBOL))
+            waiting = pro.begin("exchange", "watch_orders", SYMBOL)
+            pro.exchange.create_order(SYMBOL, "limit", "sell", 0.1, 55000)
+            seen.extend(pro.result(waiting))
 
     opened = until("open")
     assert (opened["side"], opened["price"], opened["filled"], opened["remaining"]) == ("buy", 49500.0, 0.0, 0.1)
+    waiting = pro.begin("exchange", "watch_orders", SYMBOL)
     venue.minutes()
+    seen.extend(pro.result(waiting))
     filled = until("closed")
     order = pro.exchange.fetch_order(placed["id"])
     assert (filled["filled"], filled["remaining"], filled["average"]) == (0.1, 0.0, order["average"])

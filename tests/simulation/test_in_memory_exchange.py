@@ -235,6 +235,26 @@ def test_what_a_person_does_is_conserved_and_a_healed_product_trades() -> None:
     in_memory(act)
 
 
+def test_who_withdraws_everything_withdraws_no_more_than_there_is() -> None:
+    """Fees leave a balance with more digits than people move."""
+
+    async def act(world: InMemoryWorld) -> tuple[Decimal, Books]:
+        finest = Decimal(0)
+        for number in range(50):
+            await world.buy(f"n-{number}")
+            await asyncio.sleep(1)
+            finest = world.side.books().quote % Decimal("0.00000001")
+            if finest > Decimal("0.000000005"):
+                break
+        world.side.change("withdraw_quote", 1.0)
+        world.side.change("withdraw_base", 1.0)
+        return finest, world.side.books()
+
+    finest, books = in_memory(act)
+    assert finest > Decimal("0.000000005"), "what is left would round up"
+    assert (books.quote, books.base) == (finest, Decimal(0))
+
+
 def test_the_clock_is_the_loops_until_it_is_set() -> None:
     async def act(world: InMemoryWorld) -> None:
         async def told() -> int:

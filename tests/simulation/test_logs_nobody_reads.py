@@ -7,7 +7,6 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import IO, Any, cast
 import httpx
 import pytest
 
+from free_port import free_port
 from simulation.served import PATIENCE_SECONDS, surroundings
 from started_processes import start
 
@@ -104,8 +104,7 @@ def test_a_reader_that_has_gone_changes_no_exit_code(name: str, launch: Any) -> 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_full_disk_under_both_streams_changes_no_exit_code(name: str, launch: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with Path("/dev/full").open("w") as full:
         process = launch(name, stdout=full, stderr=full, env={"PORT": str(port)})
     _answers(f"http://127.0.0.1:{port}{SERVERS[name][2]}", process)

@@ -67,6 +67,7 @@ def test_a_bot_that_is_only_killed_breaks_nothing() -> None:
         {"exposure_usd": "0"},
         {"open_lots": 0},
         {"pending_orders": 0},
+        {"given_up_orders": 7},
         {"as_of": None},
         {"price_age_seconds": 0.0},
         {"last_price": "1"},
@@ -133,9 +134,9 @@ def test_a_pause_that_no_fault_explains_is_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_exits_that_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = refused_orders.exit_waits
-    assert violated(plan_of_seed(2, 0.25, "doubt")) == ""
+    assert violated(plan_of_seed(9, 0.25, "doubt")) == ""
     monkeypatch.setattr(refused_orders, "exit_waits", lambda state, lot: state.outcome_unknown or waits(state, lot))
-    assert violated(plan_of_seed(2, 0.25, "doubt")) == "every lot is watched"
+    assert violated(plan_of_seed(9, 0.25, "doubt")) == "every lot is watched"
 
 
 def test_entries_that_do_not_wait_for_what_is_unknown_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

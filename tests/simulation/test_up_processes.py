@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 
 from cbbot.runtime.store import read_generation
+from free_port import free_port
 from started_processes import start
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -123,13 +124,18 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 def at_one_moment(bot: str, trades: int) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]] | None:
-    """Status, trades and lots of a ready bot with nothing closed in between, once there are enough trades."""
+    """Status, trades and lots of a ready bot with nothing closed in between, once there are enough trades.
+
+    The log has a trade some milliseconds after the equity.
+    """
     before = ask(f"{bot}/trades?limit=500")
     lots = ask(f"{bot}/lots")
     status = ask(f"{bot}/status")
     after = ask(f"{bot}/trades?limit=500")
-    quiet = before == after and status["ready"]
-    return (status, before, lots) if quiet and len(before) >= trades and lots else None
+    if not status["ready"] or before != after or len(before) < trades or not lots:
+        return None
+    logged = Decimal(status["equity_usd"]) == START + sum(Decimal(trade["net_pnl"]) for trade in before)
+    return (status, before, lots) if logged else None
 
 
 def as_saved(lot: dict[str, Any]) -> tuple[Any, ...]:
@@ -229,8 +235,8 @@ def test_without_a_port_the_bot_is_on_8080_or_the_next_free_one_and_says_so(tmp_
 
 
 def test_the_port_asked_for_is_the_bot_s_run_after_run_and_refused_when_taken(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = port_of(f":{other.getsockname()[1]}")
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         with started(tmp_path / "new", "--port", str(port)) as up:
             assert up.end() == 2
             (line,) = up.text.splitlines()
@@ -283,7 +289,7 @@ def test_a_terminal_shows_the_table_and_ctrl_c_stops_it(tmp_path: Path) -> None:
 
         try:
             until(lambda: shows(r"equity +1,000\.\d{4} USD"))
-            until(lambda: shows("step signal=buy"))
+            until(lambda: shows(r"decision at [\d,.]+: buy, "))
             up.send_signal(signal.SIGINT)
             until(lambda: shows("stopped cleanly"))
             assert up.wait(PATIENCE_SECONDS) == 0

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ PYTHON = """#!/bin/sh
 echo "$@" >> "{notes}"
 echo "Downloading a great many packages"
 [ "$SCRIPTED" = wait ] && read line < "{gate}"
+[ "$SCRIPTED" = offline ] && {{ echo "NewConnectionError: Temporary failure in name resolution" >&2; exit 1; }}
 [ "$SCRIPTED" = fail ] && {{ echo "ERROR: no matching distribution" >&2; exit 3; }}
 exit 0
 """
@@ -92,11 +94,13 @@ def clone(tmp_path: Path) -> Checkout:
 
 
 @pytest.fixture
-def environments(clone: Checkout, monkeypatch: pytest.MonkeyPatch) -> Any:
+def environments(clone: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module that makes the clone's environments, imported from the clone."""
     monkeypatch.syspath_prepend(str(clone.root / "tools"))
     monkeypatch.delitem(sys.modules, "dev_environments", raising=False)
-    return importlib.import_module("dev_environments")
+    yield importlib.import_module("dev_environments")
+    # Nobody else is to find the clone's: its root is a folder that goes.
+    del sys.modules["dev_environments"]
 
 
 def test_try_passes_its_arguments_on(clone: Checkout) -> None:
@@ -223,3 +227,22 @@ def test_the_stamp_names_what_was_installed(clone: Checkout) -> None:
     clone.run("try")
     stamp = json.loads((clone.venv / ".installed").read_text())
     assert (set(stamp["locks"]), stamp["checkout"]) == ({"dev", "run"}, str(clone.root))
+
+
+def test_without_a_network_it_says_so_in_one_sentence(tmp_path: Path) -> None:
+    said = Checkout(tmp_path).run("lint", scripted="offline", code=1)
+    assert "the package index cannot be reached; connect to the network" in said.splitlines()[-1]
+    assert "Downloading" not in said
+
+
+def test_where_nothing_can_be_written_it_names_the_variable_that_helps(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
+    (tmp_path / "file").touch()
+    ended = subprocess.run(
+        checkout.command("lint"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
+        env=checkout.environment() | {"VENV": str(tmp_path / "file" / "venv")},
+    )  # fmt: skip
+    assert ended.returncode == 1
+    (line,) = ended.stdout.splitlines()
+    assert f"{tmp_path / 'file'} cannot be written to" in line
+    assert "set VENV to a folder" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import tomllib
@@ -16,10 +17,12 @@ from locked_versions import pins
 
 PARTS = ("bot", "bridge", "operator")
 TEXTS = {part: (ROOT / f"Dockerfile.{part}").read_text(encoding="utf-8") for part in PARTS}
+BUILDS = {"images": "docker/build-push-action", "package": "-m hatchling build"}
 INSTRUCTION = re.compile(r"^[A-Z]+ (?:.*\\\n)*.*$", re.MULTILINE)
 # What an image may have for itself: its own code, its process, what it is, and a folder for the state.
 OWN = re.compile(
     r'COPY (?:bridge|operator)/ .*|(?:EXPOSE|ENTRYPOINT|CMD) .*|(?<=image\.description=)".*"'
+    r'|ARG CHART=.*|RUN test "\$CHART"(?:.|\n)*'
     r"| \\\n && install -d -o cbbot -g cbbot /opt/coinbase/state"
 )
 
@@ -102,6 +105,23 @@ def test_an_image_says_what_it_is(part: str) -> None:
         "title", "description", "licenses", "base.name", "source", "revision", "version",
     }  # fmt: skip
     assert not set(static) & added, "said once"
+
+
+def test_the_bots_image_is_not_built_without_the_pages_library_by_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    page_library = importlib.import_module("page_library")
+    (guard,) = [step for step in instructions("bot", "RUN") if "$CHART" in step]
+    assert str(page_library.LIBRARY.relative_to(ROOT) / page_library.FILES[page_library.ENTRY]) in guard
+    assert instructions("bot", "ARG") == ["ARG CHART=with"]
+
+
+@pytest.mark.parametrize("job", ["images", "package"])
+def test_a_release_fetches_the_pages_library_before_it_builds(job: str) -> None:
+    workflow: Any = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    steps = [f"{step.get('uses', '')} {step.get('run', '')}" for step in workflow["jobs"][job]["steps"]]
+    whole = "\n".join(steps)
+    fetched, built = (whole.index(word) for word in ("tools/page_library.py", BUILDS[job]))
+    assert fetched < built
 
 
 def test_a_release_has_both_architectures() -> None:

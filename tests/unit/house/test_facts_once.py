@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 VALUES = yaml.safe_load((ROOT / "charts/values.yaml").read_text(encoding="utf-8"))
 VALUES_SCHEMA = yaml.safe_load((ROOT / "charts/values.schema.json").read_text(encoding="utf-8"))
 DEPLOYMENT = (ROOT / "charts/templates/deployment.yaml").read_text(encoding="utf-8")
+ENVIRONMENT = (ROOT / "charts/templates/_environment.tpl").read_text(encoding="utf-8")
 
 
 def spec_of(**sections: Any) -> tradingbot.TradingBotSpec:
@@ -58,7 +59,9 @@ def test_an_image_exposes_the_port_of_its_process(image: str, port: int) -> None
 
 def test_the_chart_uses_the_operators_port() -> None:
     service = (ROOT / "charts/templates/service.yaml").read_text(encoding="utf-8")
-    found = re.findall(r'(?:containerPort|port): (\d+)|name: PORT\n +value: "(\d+)"', DEPLOYMENT + service)
+    found = re.findall(
+        r'(?:containerPort|port): (\d+)|name: PORT\n +value: "(\d+)"', DEPLOYMENT + ENVIRONMENT + service
+    )
     assert {number for pair in found for number in pair if number} == {str(ports.OPERATOR_PORT)}
     assert len(found) == 3
 
@@ -83,7 +86,7 @@ def test_a_value_of_the_chart_has_the_default_and_bounds_of_its_setting(value: s
 
 
 def test_the_chart_sets_what_the_operator_reads() -> None:
-    written = set(re.findall(r"- name: ([A-Z_]+)\n", DEPLOYMENT))
+    written = set(re.findall(r"- name: ([A-Z_]+)\n", ENVIRONMENT))
     assert written == {setting.key for setting in CONFIGURATION}
 
 

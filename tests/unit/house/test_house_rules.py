@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from repository_files import ROOT, repository_files
+from syntax_trees import syntax_tree
 
 PACKAGES = ("operator", "bot", "bridge")
 MOST_LINES_OF_A_MODULE = 400
@@ -20,7 +21,7 @@ def python_files() -> tuple[Path, ...]:
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
+    tree = syntax_tree(path.read_text())
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
@@ -54,10 +55,26 @@ def test_no_test_sleeps() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in python_files()
         if path.is_relative_to(ROOT / "tests")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(syntax_tree(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep"
     ]
     assert sleeping == []
+
+
+A_FUNCTION = re.compile(r"(\(\)|\w+) =>")
+
+
+def test_what_a_browser_waits_for_is_a_function_that_answers_at_once() -> None:
+    """Anything else is evaluated anew at every look, which a page's policy refuses; a promise is true at the first."""
+    waits = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", ast.unparse(node.args[0]).lstrip("f'\""))
+        for path in python_files()
+        if path.is_relative_to(ROOT / "tests" / "browser")
+        for node in ast.walk(syntax_tree(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".wait_for_function")
+    ]
+    assert waits
+    assert [where for where, text in waits if not A_FUNCTION.match(text)] == []
 
 
 IGNORE = re.compile(r"# (?:noqa: [A-Z0-9, ]+|type: ignore(?:\[[a-z-, ]+\])?)(?P<reason>.*)")

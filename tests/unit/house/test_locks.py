@@ -13,7 +13,7 @@ from candle_files import ROOT
 from locked_versions import LOCKS, locked_for, pins
 
 # Other people's programs, in environments of their own because of what they pin.
-APART = {"clients", "yardsticks"}
+APART = {"clients", "docs", "yardsticks"}
 
 
 @pytest.mark.parametrize("name", sorted(set(LOCKS) - APART - {"dev"}))

@@ -147,6 +147,9 @@ def test_a_block_that_hangs_is_stopped_with_what_it_started(tmp_path: Path) -> N
 
 # Pages all of whose commands are run, and by which test.
 RUN = {
+    "backup.md": ["tests/simulation/test_pages_for_one_machine.py"],
+    "tutorial.md": ["tests/simulation/test_pages_for_one_machine.py", "tests/cluster/test_tutorial_in_a_cluster.py"],
+    "migration.md": ["tests/unit/house/test_migration_page.py", "tests/cluster/test_migration_page_in_a_cluster.py"],
     "operations.md": ["tests/cluster/test_operations_page.py"],
     "state.md": ["tests/unit/house/test_state_page.py"],
 }

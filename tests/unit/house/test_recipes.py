@@ -80,7 +80,9 @@ def is_searched(place: Place) -> bool:
 
 @cache
 def searched_texts() -> dict[str, str]:
-    files = [file for file in repository_files() if str(file.relative_to(ROOT)).startswith(SEARCHED)]
+    copies = "operator/cbbot_operator/examples/"  # of examples/, which `make generate` writes
+    names = [(file, str(file.relative_to(ROOT))) for file in repository_files()]
+    files = [file for file, name in names if name.startswith(SEARCHED) and not name.startswith(copies)]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8", errors="ignore") for file in files}
 
 
