@@ -141,4 +141,9 @@ def _tell(error: BaseException, *messages: str, code: int, service: bool) -> Non
         import traceback  # noqa: PLC0415  seldom asked for
 
         said("".join(traceback.format_exception(error)))
-    said("".join(f"cbbot: {line}\n" for line in lines))
+    said("".join(f"cbbot: {_escaped(line)}\n" for line in lines))
+
+
+def _escaped(line: str) -> str:
+    """Without what a terminal would obey: a message may have words in it that somebody else wrote."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)

@@ -52,6 +52,11 @@ def why(
     """
     if sum(given is not None for given in (at, order, lot, last)) > 1:
         raise BadInput("--at, --order, --lot and --last ask for different things: use one of them")
+    if file is not None and not file.exists() and url is None:
+        # The folder around a name that is none may well have the journal of another state.
+        raise BadInput(
+            f"{file}: there is no such file; a state or its folder is meant (an order is asked for by --order)"
+        )
     rows = _over_http(url) if url is not None else _in_journal(state_path(file))
     found = _chosen(rows, at, order, lot, last)
     if not found:

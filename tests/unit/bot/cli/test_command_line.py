@@ -60,6 +60,7 @@ def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
         (["bakctest"], "did you mean 'backtest'"),
         (["state", "shwo"], "did you mean 'state show'"),
         (["explain", "BUY_THRESHOL"], "did you mean BUY_THRESHOLD"),
+        (["explain", "\x1b[2J\u202e"], "\\x1b[2J\\u202e: no such setting"),
         (["run", "--bogus"], "--bogus"),
         (["run", "--set", "BUY_TRESHOLD=1"], "did you mean BUY_THRESHOLD"),
         (["run", "--set", "BUY_THRESHOLD"], "KEY=VALUE"),
@@ -78,6 +79,7 @@ def test_version_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--set", "CONTROL_TOKEN_FILE=nowhere"], "CONTROL_TOKEN_FILE"),
         (["state", "verify", "nowhere.json"], "no such file"),
         (["state", "show", "nowhere.json"], "no such file"),
+        (["state", "show", "\x9b2J.json"], "\\x9b2J.json: there is no such file"),
     ],
 )
 def test_bad_input_is_code_2_and_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

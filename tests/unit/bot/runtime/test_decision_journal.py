@@ -145,6 +145,8 @@ def test_why_says_when_there_is_nothing_and_what_cannot_be_asked(
 ) -> None:
     assert main(["why", str(tmp_path / "bot_state.json")]) == 2
     story(journal_of(tmp_path / "bot_state.json"))
+    # Beside it there is a journal, of another state perhaps.
+    assert main(["why", str(tmp_path / "bot-7-3")]) == 2
     assert main(["why", str(tmp_path), "--lot", "9"]) == 1
     assert main(["why", str(tmp_path), "--lot", "9", "--last", "1"]) == 2
     assert main(["why", str(tmp_path), "--at", "noon"]) == 2
@@ -152,6 +154,7 @@ def test_why_says_when_there_is_nothing_and_what_cannot_be_asked(
     said = capsys.readouterr().err.splitlines()
     expected = (
         "there is no such file",
+        "bot-7-3: there is no such file",
         "no such decision",
         "use one of them",
         "with its zone",
