@@ -36,7 +36,9 @@ ONE_BY_ONE, PUSH = 4, 40
 # clock that was set to the bridge, and what is not, one that may have begun to run. While the bridge finds out, candles
 # count as late.
 TRADED_MS, MORE_MS = 10_000, 1_000
-PATIENCE_SECONDS = 30.0
+# Two looks at a clock, so far apart that one that runs has moved on by more than a look takes.
+APART_SECONDS, STANDS_WITHIN_MS, NEAR_MS = 0.3, 100, 5_000
+PATIENCE_SECONDS = 120.0
 KEYS: Final = {
     "USE_TICK_PRICE": "false", "LONG_ONLY": "false", "MODEL_MODE": "extended", "WALK_FORWARD_MIN": "59.5",
     "BUY_THRESHOLD": "0.5", "SELL_THRESHOLD": "0.5", "MA_FAST": "3", "MA_SLOW": "12",
@@ -98,21 +100,38 @@ def backtested(folder: Path, csv: Path) -> dict[str, Any]:
     return result
 
 
-def play(simulator: httpx.Client, bot: httpx.Client, starts: list[int]) -> None:
+def play(simulator: httpx.Client, bridge: httpx.Client, bot: httpx.Client, starts: list[int]) -> None:
     """Move the market on, a few candles one by one, then so many at a time, the bot close behind.
 
-    A candle counts as over once the next has traded, so the clock goes a little into the next one.
+    A candle counts as over once the next has traded, so the clock goes a little into the next one. It is moved again
+    only once bridge and bot know that it stands there: if they took it for one that runs, candles would be late.
     """
     played = 0
     while played < STEPS:
         count = min(1 if played < ONE_BY_ONE else PUSH, STEPS - played)
         played += count
-        move_into(simulator, starts[HISTORY + played], TRADED_MS + MORE_MS * min(played, ONE_BY_ONE))
+        at_ms = move_into(simulator, starts[HISTORY + played], TRADED_MS + MORE_MS * min(played, ONE_BY_ONE))
         wait_for_candle(bot, str(starts[HISTORY + played - 1]))
+        wait_for_clock(lambda: int(get(bridge, "/time")["epoch_ms"]), at_ms)
+        wait_for_clock(lambda: int(time.time() * 1000) + int(get(bot, "/status")["clock_offset_ms"]), at_ms)
 
 
-def move_into(simulator: httpx.Client, start: int, traded_ms: int = TRADED_MS) -> None:
-    simulator.post("/sim/advance", json={"to_ms": start * 1000 + traded_ms}).raise_for_status()
+def move_into(simulator: httpx.Client, start: int, traded_ms: int = TRADED_MS) -> int:
+    """The time that it is there from now on."""
+    at_ms = start * 1000 + traded_ms
+    simulator.post("/sim/advance", json={"to_ms": at_ms}).raise_for_status()
+    return at_ms
+
+
+def wait_for_clock(read: Callable[[], int], at_ms: int) -> None:
+    """Until the clock stands about there."""
+
+    def stands() -> bool:
+        first = read()
+        select.select([], [], [], APART_SECONDS)
+        return abs(read() - first) < STANDS_WITHIN_MS and abs(first - at_ms) < NEAR_MS
+
+    until(stands, lambda: f"the clock is {read()} and not {at_ms}")
 
 
 def wait_for_candle(bot: httpx.Client, start: str) -> None:
@@ -125,8 +144,8 @@ def wait_for_candle(bot: httpx.Client, start: str) -> None:
 
 
 @contextmanager
-def paper_bot(folder: Path, csv: Path, opening: int) -> Iterator[tuple[httpx.Client, httpx.Client]]:
-    """Simulator and bot, the clock a little into the candle that opens at ``opening``; what is older is history."""
+def paper_bot(folder: Path, csv: Path, opening: int) -> Iterator[tuple[httpx.Client, httpx.Client, httpx.Client]]:
+    """Simulator, bridge and bot, the clock a little into the candle that opens at ``opening``, history before it."""
     (folder / "token").write_text("0123456789abcdef-bridge")
     token = {"BRIDGE_TOKEN_FILE": str(folder / "token")}
     fraction = (Decimal(HISTORY) + Decimal("0.5")) / (HISTORY + STEPS + 1)
@@ -151,7 +170,7 @@ def paper_bot(folder: Path, csv: Path, opening: int) -> Iterator[tuple[httpx.Cli
             )
         )  # fmt: skip
         until(lambda: bool(get(bot, "/status")["ready"]), lambda: bot.get("/status").text)
-        yield simulator, bot
+        yield simulator, bridge, bot
 
 
 def address(client: httpx.Client) -> str:
@@ -172,8 +191,8 @@ def test_the_paper_loop_trades_as_the_backtest_of_the_same_candles(tmp_path: Pat
     assert len(expected["trades"]) >= 30
     assert {trade["exit_reason"] for trade in expected["trades"]} == {"take_profit", "stop_loss", "trailing_stop"}
 
-    with paper_bot(tmp_path, whole, starts[HISTORY]) as (simulator, bot):
-        play(simulator, bot, starts)
+    with paper_bot(tmp_path, whole, starts[HISTORY]) as (simulator, bridge, bot):
+        play(simulator, bridge, bot, starts)
         until(
             lambda: metric(bot, "bot_decisions") == {k: v for k, v in expected["decisions"].items() if v},
             lambda: f"decided {metric(bot, 'bot_decisions')}, the backtest {expected['decisions']}",
