@@ -296,4 +296,5 @@ def test_a_stop_under_load_ends_in_time_and_the_state_holds_what_the_account_doe
         assert document["intents"] == [], "the simulator answers at once"
         held = sum(Decimal(lot["base"]) for lot in document["lots"]) + Decimal(document["dust"]["base"])
         assert held == base_of_the_account(tmp_path)
-    assert document["lots"]
+    # An exit is an order as well: what was bought may have been sold since.
+    assert document["lots"] or document["trade_count"]
