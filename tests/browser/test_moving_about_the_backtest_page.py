@@ -17,15 +17,20 @@ def chart_box(page: Page) -> FloatRect:
     return box
 
 
+def drag_over_chart(page: Page, start: float, end: float) -> None:
+    """With the mouse, along the middle, between two fractions of the chart's width."""
+    box = chart_box(page)
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * start, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end, middle, steps=5)
+    page.mouse.up()
+
+
 def test_dragging_over_the_chart_zooms_it(browser: Browser, written: Path) -> None:
     with opened(browser, written / "demo.html") as page:
         before = shown_range(page)
-        box = chart_box(page)
-        middle = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.4, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
-        page.mouse.up()
+        drag_over_chart(page, 0.4, 0.6)
         page.wait_for_function("before => document.getElementById('chart').data[0].x.length < before", arg=600)
         after = shown_range(page)
         assert before[0] < after[0] < after[1] < before[1]
@@ -50,12 +55,7 @@ def test_dragging_moves_the_chart_once_that_is_chosen(browser: Browser, written:
         page.click("#pan")
         assert page.get_attribute("#pan", "aria-pressed") == "true"
         before = shown_range(page)
-        box = chart_box(page)
-        middle = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.6, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
-        page.mouse.up()
+        drag_over_chart(page, 0.6, 0.5)
         page.wait_for_function(f"before => ({SHOWN})()[0] !== before", arg=before[0])
         after = shown_range(page)
         assert after[1] - after[0] == pytest.approx(before[1] - before[0])

@@ -52,12 +52,7 @@ def why(
     """
     if sum(given is not None for given in (at, order, lot, last)) > 1:
         raise BadInput("--at, --order, --lot and --last ask for different things: use one of them")
-    if file is not None and not file.exists() and url is None:
-        # The folder around a name that is none may well have the journal of another state.
-        raise BadInput(
-            f"{file}: there is no such file; a state or its folder is meant (an order is asked for by --order)"
-        )
-    rows = _over_http(url) if url is not None else _in_journal(state_path(file))
+    rows = _over_http(url) if url is not None else _in_journal(file)
     found = _chosen(rows, at, order, lot, last)
     if not found:
         typer.echo("cbbot: the journal has no such decision", err=True)
@@ -91,9 +86,14 @@ def _names(row: DecisionRow, field: str, value: str | int) -> bool:
     return any(event.fields.get(field) == value for event in row.followed)
 
 
-def _in_journal(path: Path) -> Iterator[DecisionRow]:
+def _in_journal(file: Path | None) -> Iterator[DecisionRow]:
     """Newest first."""
-    journal = journal_of(path)
+    if file is not None and not file.exists():
+        # The folder around a name that is none may well have the journal of another state.
+        raise BadInput(
+            f"{file}: there is no such file; a state or its folder is meant (an order is asked for by --order)"
+        )
+    journal = journal_of(state_path(file))
     if not journal.path.exists() and not journal.older.exists():
         raise BadInput(f"{journal.path}: there is no such file; a bot writes it beside its state (or --url asks a bot)")
     try:
